@@ -1,0 +1,34 @@
+"""captiongan: draw pictures from sentences with a small text-conditional GAN, and train your own.
+
+The plain install is the runtime: `load` a bundle, `generate` pictures, no PyTorch.
+
+    import captiongan
+    pipeline = captiongan.load("flowers")
+    pictures = pipeline.generate("a yellow flower with pointed petals", n=4, seed=7)
+    pictures[0].image.save("flower.png")
+"""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["CaptionganError", "Picture", "Pipeline", "__version__", "load"]
+
+if TYPE_CHECKING:
+    from captiongan.errors import CaptionganError
+    from captiongan.pipeline import Picture, Pipeline, load
+
+_HOMES = {
+    "CaptionganError": "captiongan.errors",
+    "Picture": "captiongan.pipeline",
+    "Pipeline": "captiongan.pipeline",
+    "load": "captiongan.pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names when they are first used, so that `--help` stays quick."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'captiongan' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,5 @@
+"""`python -m captiongan` is `captiongan`."""
+
+from captiongan.cli import main
+
+main()

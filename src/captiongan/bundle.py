@@ -1,0 +1,336 @@
+"""The bundle: one folder that turns a sentence into pictures.
+
+The seam between training and drawing. Nothing in it runs code on loading, and every file that draws
+is checked against the manifest `bundle.json` first. The format is in `docs/bundle-format.md`.
+"""
+
+import hashlib
+import json
+import os
+import reprlib
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from secrets import token_hex
+from typing import Self
+
+from captiongan import __version__
+from captiongan.errors import BundleError, OutputError
+from captiongan.text.encoder import ENCODER_FILES, EncoderIdentity
+
+SCHEMA = 1
+MANIFEST = "bundle.json"
+GENERATOR_FILE = "generator.onnx"
+MODEL_FILES = (GENERATOR_FILE, *ENCODER_FILES)
+CARD_FILES = ("README.md", "sample.png")
+
+_SHIPPED = Path(__file__).parent / "bundles"
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a file must be, to the last bit: its size in bytes and its sha256 in hexadecimal."""
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Measure the file at `path`; raises OSError if it cannot be read."""
+        with path.open("rb") as file:
+            return cls(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+@dataclass(frozen=True)
+class BundleManifest:
+    """The facts in `bundle.json`.
+
+    `resolution` is the side of a picture in pixels; `noise_dim` and `embedding_dim` are the lengths
+    of the generator's two inputs; `training` holds any facts that JSON can hold; `files` has one
+    entry for each of `MODEL_FILES` and is filled in by `write_bundle`.
+    """
+
+    name: str
+    version: str
+    resolution: int
+    noise_dim: int
+    embedding_dim: int
+    text_encoder: EncoderIdentity
+    training: Mapping[str, object] = field(default_factory=dict)
+    captiongan: str = __version__
+    files: Mapping[str, FileFacts] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read the manifest; raises BundleError naming the field that breaks a rule, and the rule.
+
+        Fields that this version does not know are passed over.
+        """
+        facts = _parse(text)
+        schema = _count(facts, "schema")
+        if schema > SCHEMA:
+            raise BundleError(
+                f"{MANIFEST}: 'schema' is {reprlib.repr(schema)}, captiongan {__version__} reads "
+                f"up to {SCHEMA}; upgrade captiongan"
+            )
+        return cls(
+            name=_text(facts, "name"),
+            version=_text(facts, "version"),
+            resolution=_count(facts, "resolution"),
+            noise_dim=_count(facts, "noise_dim"),
+            embedding_dim=_count(facts, "embedding_dim"),
+            text_encoder=EncoderIdentity(
+                _text(facts, "text_encoder", "name"), _sha256(facts, "text_encoder", "sha256")
+            ),
+            training=_object(facts, "training"),
+            captiongan=_text(facts, "captiongan"),
+            files={
+                name: FileFacts(
+                    _count(facts, "files", name, "bytes"), _sha256(facts, "files", name, "sha256")
+                )
+                for name in MODEL_FILES
+            },
+        )
+
+    def to_json(self) -> str:
+        """Write the manifest as indented JSON that `from_json` reads back as an equal one."""
+        facts = {
+            "schema": SCHEMA,
+            "name": self.name,
+            "version": self.version,
+            "captiongan": self.captiongan,
+            "resolution": self.resolution,
+            "noise_dim": self.noise_dim,
+            "embedding_dim": self.embedding_dim,
+            "text_encoder": {
+                "name": self.text_encoder.name,
+                "sha256": self.text_encoder.sha256,
+            },
+            "training": dict(self.training),
+            "files": {
+                name: {"bytes": file.size, "sha256": file.sha256}
+                for name, file in self.files.items()
+            },
+        }
+        return json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A folder whose files are what its manifest says."""
+
+    folder: Path
+    manifest: BundleManifest
+
+
+def shipped_bundles() -> list[str]:
+    """Return the names of the bundles that come with this package, sorted."""
+    return sorted(path.parent.name for path in _SHIPPED.glob(f"*/{MANIFEST}"))
+
+
+def find_bundle(name_or_path: str | Path) -> Path:
+    """Return the folder of a bundle: a shipped one by its name, any other by its path.
+
+    A shipped name goes before a folder of that name in the working directory (write "./flowers" for
+    the latter). Raises BundleError if neither is there.
+    """
+    if name_or_path in shipped_bundles():
+        return _SHIPPED / name_or_path
+    folder = Path(name_or_path)
+    with _reading(folder):
+        if folder.is_dir():
+            return folder
+    shipped = ", ".join(shipped_bundles()) or "none with this version"
+    raise BundleError(
+        f"bundle {reprlib.repr(str(name_or_path))} is neither a folder nor a bundle shipped with "
+        f"captiongan (shipped: {shipped}); name one of these, or a folder written by "
+        "`captiongan export`"
+    )
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read and check a bundle: its manifest, then the size and sha256 of each file in it.
+
+    Raises BundleError if `folder` is not a bundle, is damaged or needs a newer captiongan.
+    """
+    with _reading(folder):
+        if not (folder / MANIFEST).is_file():
+            raise BundleError(
+                f"'{folder}' is not a bundle: it has no {MANIFEST}; "
+                "name a folder written by `captiongan export`"
+            )
+        manifest = BundleManifest.from_json((folder / MANIFEST).read_bytes())
+        for name, facts in manifest.files.items():
+            _check_file(folder, name, facts)
+    return Bundle(folder, manifest)
+
+
+def write_bundle(out: Path, files: Mapping[str, Path | bytes], manifest: BundleManifest) -> Bundle:
+    """Write a bundle to `out`, which appears whole or not at all.
+
+    `files` gives the content of each of `MODEL_FILES` and `CARD_FILES`, as bytes or as a file to
+    copy; `manifest.files` is measured here. Raises OutputError if `out` holds something or cannot
+    be written, BundleError if the result would not be read back.
+    """
+    _check_complete(files)
+    _check_vacant(out)
+    temporary = out.parent / f".{out.name}-{token_hex(4)}"
+    try:
+        _write_files(temporary, files)
+        _write_manifest(temporary, manifest)
+        written = read_bundle(temporary)
+        _fsync(temporary)
+        _put_in_place(temporary, out)
+    except OSError as error:
+        raise OutputError(
+            f"bundle folder '{out}' cannot be written ({error}); mend that or choose another place"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return replace(written, folder=out)
+
+
+def _check_complete(files: Mapping[str, Path | bytes]) -> None:
+    expected = {*MODEL_FILES, *CARD_FILES}
+    if files.keys() != expected:
+        raise BundleError(
+            f"files are {', '.join(sorted(files)) or 'none'}; a bundle has exactly "
+            f"{', '.join(sorted(expected))}; give each of these and no other"
+        )
+
+
+def _check_vacant(out: Path) -> None:
+    try:
+        vacant = not out.exists() or (out.is_dir() and not any(out.iterdir()))
+    except OSError as error:
+        raise OutputError(
+            f"bundle folder '{out}' cannot be looked at ({error.strerror}); choose another place"
+        ) from error
+    if not vacant:
+        raise OutputError(
+            f"bundle folder '{out}' exists already and is not an empty folder; "
+            "remove it or choose another"
+        )
+
+
+def _write_files(folder: Path, files: Mapping[str, Path | bytes]) -> None:
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        if isinstance(content, Path):
+            shutil.copyfile(content, folder / name)
+        else:
+            (folder / name).write_bytes(content)
+        _fsync(folder / name)
+
+
+def _write_manifest(folder: Path, manifest: BundleManifest) -> None:
+    measured = replace(manifest, files={name: FileFacts.of(folder / name) for name in MODEL_FILES})
+    (folder / MANIFEST).write_text(measured.to_json(), encoding="utf-8")
+    _fsync(folder / MANIFEST)
+
+
+def _put_in_place(temporary: Path, out: Path) -> None:
+    if out.is_dir():
+        out.rmdir()
+    temporary.rename(out)
+    _fsync(out.parent)
+
+
+def _fsync(path: Path) -> None:
+    if path.is_dir() and os.name == "nt":
+        return  # Windows cannot open a folder
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """Turn what the file system refuses into a BundleError."""
+    try:
+        yield
+    except OSError as error:
+        raise BundleError(
+            f"bundle {reprlib.repr(str(folder))} cannot be read ({error.strerror}); "
+            "check its path and permissions"
+        ) from error
+
+
+def _check_file(folder: Path, name: str, facts: FileFacts) -> None:
+    path = folder / name
+    again = "copy or download the bundle again"
+    if not path.is_file():
+        raise BundleError(f"bundle '{folder}' has no {name}; {again}")
+    size = path.stat().st_size
+    if size != facts.size:
+        raise BundleError(
+            f"bundle '{folder}': {name} has {size} bytes, {MANIFEST} says {facts.size}; {again}"
+        )
+    sha256 = FileFacts.of(path).sha256
+    if sha256 != facts.sha256:
+        raise BundleError(
+            f"bundle '{folder}': {name} has sha256 {sha256[:12]}, {MANIFEST} says "
+            f"{facts.sha256[:12]}: it was changed or damaged; {again}"
+        )
+
+
+def _parse(text: str | bytes) -> Mapping[str, object]:
+    try:
+        facts = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(
+            f"{MANIFEST} is not JSON ({error}); copy or download the bundle again"
+        ) from error
+    if not isinstance(facts, dict):
+        raise BundleError(
+            f"{MANIFEST} is {reprlib.repr(facts)}, must be a JSON object; "
+            "name a folder written by `captiongan export`"
+        )
+    return facts
+
+
+def _value(facts: object, path: tuple[str, ...]) -> object:
+    """Follow `path` through nested objects; None where it ends early."""
+    for key in path:
+        facts = facts.get(key) if isinstance(facts, dict) else None
+    return facts
+
+
+def _text(facts: object, *path: str) -> str:
+    value = _value(facts, path)
+    if isinstance(value, str) and value.strip() and value.isprintable():
+        return value
+    raise _broken(path, value, "a text on one line that is not empty")
+
+
+def _count(facts: object, *path: str) -> int:
+    value = _value(facts, path)
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    raise _broken(path, value, "a whole number above 0")
+
+
+def _sha256(facts: object, *path: str) -> str:
+    value = _value(facts, path)
+    if isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef"):
+        return value
+    raise _broken(path, value, "64 hexadecimal digits in lower case")
+
+
+def _object(facts: object, *path: str) -> Mapping[str, object]:
+    value = _value(facts, path)
+    if isinstance(value, dict):
+        return value
+    raise _broken(path, value, "a JSON object")
+
+
+def _broken(path: tuple[str, ...], value: object, rule: str) -> BundleError:
+    found = "missing" if value is None else reprlib.repr(value)
+    return BundleError(
+        f"{MANIFEST}: '{' > '.join(path)}' is {found}, must be {rule}; "
+        "write the bundle again with `captiongan export`"
+    )

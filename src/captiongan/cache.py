@@ -1,0 +1,28 @@
+"""Where derived data lives: the picture stores and the embeddings, safe to delete at any time."""
+
+import os
+from pathlib import Path
+
+from captiongan.errors import OutputError
+
+CACHE_VARIABLE = "CAPTIONGAN_CACHE"
+
+
+def cache_folder(kind: str) -> Path:
+    """Return the folder for one kind of derived data, made if absent.
+
+    It is `$CAPTIONGAN_CACHE/kind`, or `~/.cache/captiongan/kind` where the variable is not set.
+
+    Raises:
+        OutputError: the folder cannot be made.
+    """
+    root = os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "captiongan"
+    folder = Path(root) / kind
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cache folder '{folder}' cannot be made ({error.strerror}); "
+            f"set {CACHE_VARIABLE} to a folder that can be written to"
+        ) from error
+    return folder

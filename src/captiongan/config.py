@@ -1,0 +1,156 @@
+"""One validated tree per run: what is trained, on what, how.
+
+A run's configuration is a YAML file (presets are in `configs/`), with single values replaced by
+`--set section.name=value`. The resolved tree is the first thing written to a run folder.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from captiongan.errors import ConfigError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class DataConfig(_Section):
+    """Which pictures, and how they are cropped."""
+
+    source: str = Field("", description="a captioned folder, `toy` or `toy:SIZE`; `--data` sets it")
+    resolution: int = Field(64, description="side of the pictures: 16, 32, 64, 128 or 256")
+    margin: int = Field(12, ge=0, description="pixels beyond the resolution for random crops")
+    flip: bool = Field(True, description="mirror half of the pictures")
+
+    @field_validator("resolution")
+    @classmethod
+    def _is_power_of_two(cls, resolution: int) -> int:
+        if resolution not in (16, 32, 64, 128, 256):
+            raise ValueError("must be 16, 32, 64, 128 or 256")
+        return resolution
+
+
+class TextConfig(_Section):
+    """Which text encoder; the one place that decides it."""
+
+    encoder: str = Field(
+        "small", description="`small`, `minilm`, or a folder written by `captiongan text train`"
+    )
+
+
+class GeneratorConfig(_Section):
+    """The size of the generator."""
+
+    features: int = Field(64, ge=1, description="channels of the last hidden stage")
+    noise_dim: int = Field(100, ge=1, description="length of the noise z")
+    projected_dim: int = Field(128, ge=1, description="length of the projected text")
+
+
+class DiscriminatorConfig(_Section):
+    """The size of the discriminator."""
+
+    features: int = Field(64, ge=1, description="channels of the first stage")
+    projected_dim: int = Field(128, ge=1, description="length of the projected text")
+
+
+class LossConfig(_Section):
+    """The weights of the generator's two further terms; 0 leaves a term out."""
+
+    pixel_wise: float = Field(50.0, ge=0, description="alpha, of L1(G(z, e), x)")
+    feature_matching: float = Field(100.0, ge=0, description="beta, of L2(f(x), f(G(z, e)))")
+
+
+class OptimiserConfig(_Section):
+    """Adam, the same for both networks."""
+
+    learning_rate: float = Field(2e-4, gt=0)
+    beta1: float = Field(0.5, ge=0, lt=1)
+    beta2: float = Field(0.999, ge=0, lt=1)
+
+
+class TrainingConfig(_Section):
+    """How long, how often, with which seed. A kimg is a thousand real pictures shown."""
+
+    kimg: float = Field(400.0, gt=0, description="length of the run")
+    batch_size: int = Field(64, ge=2)
+    seed: int = Field(0, ge=0, lt=2**32)
+    precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
+    ema_halflife_kimg: float = Field(10.0, gt=0, description="of the generator's running average")
+    log_every_kimg: float = Field(1.0, gt=0)
+    grid_every_kimg: float = Field(20.0, gt=0)
+    checkpoint_every_kimg: float = Field(20.0, gt=0)
+    keep_checkpoints: int = Field(2, ge=1)
+
+
+class RunConfig(_Section):
+    """Everything that decides a run."""
+
+    name: str = Field("dcgan", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="part of folder names")
+    data: DataConfig = DataConfig()
+    text: TextConfig = TextConfig()
+    generator: GeneratorConfig = GeneratorConfig()
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    losses: LossConfig = LossConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    def to_yaml(self) -> str:
+        """Return the whole tree as YAML that `load_config` reads back to the same tree."""
+        return yaml.safe_dump(self.model_dump(), sort_keys=False)
+
+
+def load_config(path: Path, overrides: Sequence[str] = (), source: str | None = None) -> RunConfig:
+    """Read a run's configuration.
+
+    Args:
+        path: a YAML file.
+        overrides: `section.name=value`, applied in order.
+        source: the data set, if not the file's own.
+
+    Raises:
+        ConfigError: the file cannot be read, or a field breaks its rule; the message names it.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"--config '{path}' cannot be read ({error.strerror}); presets are in configs/"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"--config '{path}' is not YAML: {' '.join(str(error).split())}"
+        ) from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"--config '{path}' must hold a tree such as `training: {{kimg: 400}}`")
+    for override in overrides:
+        _apply(tree, override)
+    if source is not None:
+        tree["data"] = {**tree.get("data", {}), "source": source}
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(f"'{path}': {'; '.join(map(_in_words, error.errors()))}") from error
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    """Set one value of the tree, the value in YAML."""
+    address, equals, value = override.partition("=")
+    *sections, name = address.split(".")
+    if not equals or not name:
+        raise ConfigError(f"--set '{override}' must look like training.kimg=400")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"--set '{override}': '{section}' is a value, not a section")
+    tree[name] = yaml.safe_load(value)
+
+
+def _in_words(fault: Any) -> str:
+    field = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "extra_forbidden":
+        return f"{field}: there is no such option; the options are in docs/configuration.md"
+    return f"{field} = {fault['input']!r}: {fault['msg']}"

@@ -1,0 +1,336 @@
+"""The captioned folder: pictures and one `metadata.jsonl` that says what each of them shows.
+
+Each line of `metadata.jsonl` is a JSON object with `file_name` (a path inside the folder, with
+forward slashes), `text` (a caption or a list of captions) and, if known, `class` (a string or an
+integer). Other keys are ignored.
+
+A bad line or picture costs only itself: the reader yields a `Reject` for it and goes on.
+"""
+
+import json
+import posixpath
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from captiongan.errors import DataError
+
+METADATA = "metadata.jsonl"
+"""Name of the file that lists the pictures and their captions."""
+
+MAXIMUM_LINE = 2**20
+"""Longest line of the metadata that is read, in bytes."""
+
+MAXIMUM_PIXELS = 100_000_000
+"""Largest picture that is decoded, in pixels; the size is known from the header alone."""
+
+# A closed list, since Pillow hands some other formats (such as EPS) to external programs.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""The picture formats that are read, by Pillow's names; the file's ending does not matter."""
+
+_EXPECTED = (
+    f'{METADATA} must hold a line per picture like {{"file_name": "a.jpg", "text": "a red flower"}}'
+)
+
+Kind = Literal[
+    "line too long",
+    "not UTF-8",
+    "bad JSON",
+    "bad file name",
+    "outside the folder",
+    "duplicate",
+    "missing file",
+    "no caption",
+    "bad caption",
+    "bad class",
+    "unreadable picture",
+    "truncated picture",
+    "too many pixels",
+    "too small",
+]
+"""The ways in which a line or its picture can be unusable."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One line of the metadata: a picture's name, its captions (at least one) and its class."""
+
+    file_name: str
+    captions: tuple[str, ...]
+    label: str | None
+
+
+@dataclass(frozen=True)
+class LoadedExample:
+    """An example with its decoded, upright RGB picture (uint8, 0 to 255)."""
+
+    example: Example
+    picture: Image.Image
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A line that cannot be used: where it stands (from 1), the kind of fault, and the details."""
+
+    file: str
+    line: int
+    kind: Kind
+    reason: str
+    file_name: str | None
+
+    def __str__(self) -> str:
+        """One printable line, such as `metadata.jsonl:12: a.jpg: too small (9x9; at least 64)`."""
+        place = f"{self.file}:{self.line}: "
+        if self.file_name is not None:
+            place += f"{_printable(self.file_name)}: "
+        return f"{place}{self.kind} ({_printable(self.reason)})"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a captioned folder holds: counts of pictures, captions, classes and rejects.
+
+    `fewest`, `mean` and `most` are captions per usable picture (0 without pictures), `classes`
+    maps each class to its number of pictures, `rejects` each kind of fault to its number of lines.
+    """
+
+    pictures: int
+    captions: int
+    fewest: int
+    mean: float
+    most: int
+    classes: Mapping[str, int]
+    rejects: Mapping[Kind, int]
+
+
+class _RefusedError(Exception):
+    def __init__(self, kind: Kind, reason: str) -> None:
+        super().__init__(kind, reason)
+        self.kind: Kind = kind
+        self.reason = reason
+
+
+def read_captioned_folder(root: Path, minimum_side: int) -> Iterator[LoadedExample | Reject]:
+    """Stream the folder in the order of its metadata, decoding each usable picture once.
+
+    `minimum_side` is the least number of pixels on a picture's short side. Memory holds one
+    picture at a time. Of two lines that name the same file, the first usable
+    one counts.
+
+    Raises `DataError`, at the call, if there is no folder or no metadata with at least one line.
+    """
+    try:
+        if not root.is_dir():
+            raise DataError(
+                f"data folder {str(root)!r} is not a folder: give one with pictures; {_EXPECTED}"
+            )
+        empty = next(_lines(root / METADATA), None) is None
+    except OSError as error:
+        raise DataError(
+            f"data folder {str(root)!r} has no readable {METADATA} ({error.strerror}): add it; "
+            f"{_EXPECTED}"
+        ) from error
+    if empty:
+        raise DataError(f"data folder {str(root)!r} has an empty {METADATA}: fill it; {_EXPECTED}")
+    return _stream(root, minimum_side)
+
+
+def summarise(items: Iterable[LoadedExample | Reject]) -> Summary:
+    """Count what the reader yields, keeping none of the pictures."""
+    captions: list[int] = []
+    classes: Counter[str] = Counter()
+    rejects: Counter[Kind] = Counter()
+    for item in items:
+        if isinstance(item, Reject):
+            rejects[item.kind] += 1
+            continue
+        captions.append(len(item.example.captions))
+        if item.example.label is not None:
+            classes[item.example.label] += 1
+    return Summary(
+        pictures=len(captions),
+        captions=sum(captions),
+        fewest=min(captions, default=0),
+        mean=sum(captions) / max(len(captions), 1),
+        most=max(captions, default=0),
+        classes=classes,
+        rejects=rejects,
+    )
+
+
+def _stream(root: Path, minimum_side: int) -> Iterator[LoadedExample | Reject]:
+    used: dict[str, int] = {}
+    for number, line in _lines(root / METADATA):
+        file_name = None
+        try:
+            record = _record(line)
+            file_name = _file_name(record)
+            example = Example(file_name, _captions(record), _label(record))
+            identity = posixpath.normpath(file_name).casefold()
+            if identity in used:
+                raise _RefusedError("duplicate", f"already on line {used[identity]}")
+            picture = _picture(_path(root, file_name), minimum_side)
+        except _RefusedError as refused:
+            yield Reject(METADATA, number, refused.kind, refused.reason, file_name)
+        else:
+            used[identity] = number
+            yield LoadedExample(example, picture)
+
+
+def _lines(metadata: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield each line that is not blank with its number; of a too long line only the beginning."""
+    with metadata.open("rb") as file:
+        number = 0
+        while line := file.readline(MAXIMUM_LINE + 1):
+            number += 1
+            rest = line
+            while len(line) > MAXIMUM_LINE and rest and not rest.endswith(b"\n"):
+                rest = file.readline(MAXIMUM_LINE)
+            if line.removeprefix(b"\xef\xbb\xbf").strip():
+                yield number, line
+
+
+def _record(line: bytes) -> dict[str, object]:
+    if len(line.rstrip(b"\r\n")) > MAXIMUM_LINE:
+        raise _RefusedError("line too long", f"more than {MAXIMUM_LINE} bytes")
+    try:
+        record = json.loads(line.decode("utf-8-sig"))
+        # JSON can spell half a surrogate pair, which no encoder or file system takes.
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeDecodeError as error:
+        raise _RefusedError("not UTF-8", f"{error.reason} at byte {error.start + 1}") from error
+    except json.JSONDecodeError as error:
+        raise _RefusedError("bad JSON", f"{error.msg} at character {error.colno}") from error
+    except (ValueError, RecursionError) as error:
+        raise _RefusedError("bad JSON", str(error)) from error
+    if not isinstance(record, dict):
+        raise _RefusedError("bad JSON", f"{_json_type(record)} instead of an object")
+    return record
+
+
+def _file_name(record: dict[str, object]) -> str:
+    file_name = record.get("file_name")
+    if not isinstance(file_name, str):
+        raise _RefusedError("bad file name", f"file_name must be a string: {_json_type(file_name)}")
+    if not file_name.strip():
+        raise _RefusedError("bad file name", "file_name is empty")
+    if "\0" in file_name:
+        raise _RefusedError("bad file name", "file_name holds a NUL byte")
+    return file_name
+
+
+def _captions(record: dict[str, object]) -> tuple[str, ...]:
+    text = record.get("text")
+    if text is None:
+        raise _RefusedError("no caption", "text is missing")
+    texts = text if isinstance(text, list) else [text]
+    strings = [_words(item) for item in texts if isinstance(item, str)]
+    if len(strings) < len(texts):
+        raise _RefusedError("bad caption", "text must be a string or a list of strings")
+    captions = tuple(filter(None, strings))
+    if not captions:
+        raise _RefusedError("no caption", "text is blank")
+    return captions
+
+
+def _label(record: dict[str, object]) -> str | None:
+    label = record.get("class")
+    if label is None:
+        return None
+    if isinstance(label, bool) or not isinstance(label, str | int):
+        raise _RefusedError(
+            "bad class", f"class must be a string or an integer: {_json_type(label)}"
+        )
+    return _words(str(label)) or None
+
+
+def _path(root: Path, file_name: str) -> Path:
+    if file_name.startswith("/") or ".." in file_name.split("/"):
+        raise _RefusedError("outside the folder", "file_name must be a relative path without '..'")
+    try:
+        path = (root / file_name).resolve()
+        inside, found = path.is_relative_to(root.resolve()), path.is_file()
+    except (OSError, RuntimeError) as error:  # too long a name, no permission, a loop of links
+        raise _RefusedError("missing file", _without_path(error)) from error
+    if not inside:
+        raise _RefusedError("outside the folder", "file_name leads out of it by a link")
+    if not found:
+        raise _RefusedError("missing file", "no such file in the folder")
+    return path
+
+
+def _picture(path: Path, minimum_side: int) -> Image.Image:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a picture is used or rejected, nothing in between
+        try:
+            with Image.open(path, formats=FORMATS) as picture:
+                _check_size(picture.width, picture.height, minimum_side)
+                picture.load()
+                return _rgb(_upright(picture))
+        except _RefusedError:
+            raise
+        except Image.DecompressionBombError as error:
+            raise _RefusedError("too many pixels", f"more than {MAXIMUM_PIXELS}") from error
+        except UnidentifiedImageError as error:
+            reason = "not one of " + ", ".join(FORMATS) if path.stat().st_size else "zero bytes"
+            raise _RefusedError("unreadable picture", reason) from error
+        except Exception as error:  # foreign bytes can make a decoder raise almost anything
+            reason = _without_path(error)
+            truncated = "truncated" in reason.lower()
+            kind: Kind = "truncated picture" if truncated else "unreadable picture"
+            raise _RefusedError(kind, reason) from error
+
+
+def _check_size(width: int, height: int, minimum_side: int) -> None:
+    if width * height > MAXIMUM_PIXELS:
+        raise _RefusedError("too many pixels", f"{width}x{height}; at most {MAXIMUM_PIXELS}")
+    if min(width, height) < minimum_side:
+        raise _RefusedError("too small", f"{width}x{height}; at least {minimum_side} a side")
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # damaged EXIF says nothing about the pixels, which are fine
+        return picture
+
+
+def _rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode == "F":
+        raise _RefusedError("unreadable picture", "floating point pixels have no agreed range")
+    if picture.mode.startswith("I"):
+        return _grey_from_16_bits(picture).convert("RGB")
+    if picture.has_transparency_data:
+        layer = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _grey_from_16_bits(picture: Image.Image) -> Image.Image:
+    """Divide 0..65535 by 257, since Pillow's own conversion clips at 255."""
+    levels = np.asarray(picture).astype(np.int64).clip(0, 65535)
+    return Image.fromarray(((levels + 128) // 257).astype(np.uint8))
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _json_type(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false"}
+    return "nothing" if value is None else names.get(type(value), "a number")
+
+
+def _without_path(error: Exception) -> str:
+    strerror = error.strerror if isinstance(error, OSError) else None
+    return strerror or str(error) or type(error).__name__
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else ascii(text)

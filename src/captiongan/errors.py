@@ -1,0 +1,33 @@
+"""The errors that a user can mend.
+
+Every message is one line and says four things: which argument, which value, which rule, which fix.
+The command line prints it and ends with exit code 2; a library user catches `CaptionganError`.
+"""
+
+
+class CaptionganError(Exception):
+    """Something that the caller can mend; the message says what and how."""
+
+
+class PromptError(CaptionganError):
+    """A prompt, a seed or a number of pictures that cannot be drawn."""
+
+
+class BundleError(CaptionganError):
+    """A bundle that is missing, damaged, foreign or from another version."""
+
+
+class DataError(CaptionganError):
+    """A captioned folder in which nothing is usable, or that cannot be read."""
+
+
+class ConfigError(CaptionganError):
+    """A run's configuration that breaks a rule."""
+
+
+class RunError(CaptionganError):
+    """A training run that cannot be started, resumed or exported."""
+
+
+class OutputError(CaptionganError):
+    """A place that cannot be written to."""

@@ -1,0 +1,69 @@
+"""The lecture's losses, one equation each, on logits.
+
+With D(x) = sigmoid(logit), -log D(x) is softplus(-logit) and -log(1 - D(x)) is softplus(logit),
+which never meets the logarithm of zero. All logits are (B, 1) or (B,); every loss is a scalar, the
+mean over the batch.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def real_loss(logits: Tensor) -> Tensor:
+    """-log D(x): small where the discriminator says "real"."""
+    return F.softplus(-logits).mean()
+
+
+def fake_loss(logits: Tensor) -> Tensor:
+    """-log(1 - D(x)): small where the discriminator says "fake"."""
+    return F.softplus(logits).mean()
+
+
+def gan_discriminator_loss(real: Tensor, generated: Tensor) -> Tensor:
+    """L_D(z, x) = -log D(x) - log(1 - D(G(z))).
+
+    Slide "GAN Training - Update D"; Goodfellow et al. 2014, algorithm 1.
+    """
+    return real_loss(real) + fake_loss(generated)
+
+
+def gan_generator_loss(generated: Tensor) -> Tensor:
+    """L_G(z) = -log D(G(z)), the loss that does not saturate.
+
+    Slide "GAN Training - Update G"; Goodfellow et al. 2014, section 3.
+    """
+    return real_loss(generated)
+
+
+def matching_aware_discriminator_loss(
+    matching: Tensor, mismatching: Tensor, generated: Tensor
+) -> Tensor:
+    """L_D(z, x) = -log D(x, e) - [log(1 - D(G(z, e), e)) + log(1 - D(x, e_k))] / 2.
+
+    Slide "Matching-aware Discriminator (GAN-CLS)"; Reed et al. 2016, algorithm 1. The slide prints
+    the last term as D(G(x, e_k)); a mismatching pair is a real picture with another picture's text.
+
+    Args:
+        matching: logits of (real picture, its text).
+        mismatching: logits of (real picture, another picture's text).
+        generated: logits of (generated picture, the text it was drawn from).
+    """
+    return real_loss(matching) + (fake_loss(generated) + fake_loss(mismatching)) / 2
+
+
+def pixel_wise_loss(generated: Tensor, real: Tensor) -> Tensor:
+    """L1(G(z, e), x), the mean absolute difference of two batches of pictures (B, 3, H, W).
+
+    Slide "Generator - Pixel-wise Matching Loss". The slide prints a minus before its weight alpha;
+    in a loss that is minimised it is a plus.
+    """
+    return F.l1_loss(generated, real)
+
+
+def feature_matching_loss(generated: Tensor, real: Tensor) -> Tensor:
+    """L2(f(x), f(G(z, e))) of features averaged over the batch: mean (E f(x) - E f(G))^2.
+
+    Slide "Generator - Feature Matching Loss"; Salimans et al. 2016, section 3.1. Both (B, C, H, W),
+    f being the discriminator's features of the picture, before it sees the text.
+    """
+    return F.mse_loss(generated.mean(dim=0), real.mean(dim=0))

@@ -1,0 +1,148 @@
+"""Drawn pictures: what they carry, how they lie side by side, how they are saved."""
+
+import io
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile, PngInfo
+
+from captiongan import __version__
+from captiongan.errors import CaptionganError, OutputError
+
+GAP = 2
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One drawn picture (RGB) and all that is needed to draw it again."""
+
+    image: Image.Image
+    prompt: str
+    seed: int
+    bundle: str
+    bundle_version: str
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The texts that the saved file carries."""
+        return {
+            "prompt": self.prompt,
+            "seed": str(self.seed),
+            "bundle": self.bundle,
+            "bundle_version": self.bundle_version,
+            "software": f"captiongan {__version__}",
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write a PNG with its metadata; raises OutputError where that cannot be done.
+
+        The file appears whole or not at all; one that is there already is replaced.
+        """
+        _save_png(self.image, Path(path), self.metadata)
+
+
+def square(pictures: Sequence[Picture]) -> list[Sequence[Picture]]:
+    """Arrange `pictures` in rows, as square as their number allows; the last may be short."""
+    columns = math.ceil(math.sqrt(len(pictures)))
+    return [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
+
+
+def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
+    """Lay rows of images of one size, at least one, on a white sheet, `GAP` pixels apart."""
+    width, height = (side + GAP for side in rows[0][0].size)
+    columns = max(len(row) for row in rows)
+    sheet = Image.new("RGB", (columns * width + GAP, len(rows) * height + GAP), "white")
+    for y, row in enumerate(rows):
+        for x, image in enumerate(row):
+            sheet.paste(image, (x * width + GAP, y * height + GAP))
+    return sheet
+
+
+def save_grid(rows: Sequence[Sequence[Picture]], path: str | Path) -> None:
+    """Write the `grid` of `rows` as a PNG, as `Picture.save` does.
+
+    Its metadata are the first picture's, with all prompts (one a line) and "n", how many pictures.
+    """
+    pictures = [picture for row in rows for picture in row]
+    prompts = "\n".join(dict.fromkeys(picture.prompt for picture in pictures))
+    metadata = pictures[0].metadata | {"prompt": prompts, "n": str(len(pictures))}
+    sheet = grid([[picture.image for picture in row] for row in rows])
+    _save_png(sheet, Path(path), metadata)
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """Return the texts that a PNG carries; raises CaptionganError if it is not a readable PNG."""
+    try:
+        with PngImageFile(path) as image:
+            return {str(key): str(text) for key, text in image.text.items()}
+    except (OSError, SyntaxError, ValueError) as error:
+        raise CaptionganError(
+            f"picture '{path}' cannot be read as a PNG ({error}); name a file that captiongan wrote"
+        ) from error
+
+
+def numbered(path: Path, seeds: Sequence[int]) -> list[Path]:
+    """Return a path for each seed: `path` itself if there is one, else "NAME-SEED.png" beside it.
+
+    Raises OutputError as `check_output` does.
+    """
+    check_output(path)
+    if len(seeds) == 1:
+        return [path]
+    paths = [path.with_name(f"{path.stem}-{seed}{path.suffix}") for seed in seeds]
+    for each in paths:
+        check_output(each)
+    return paths
+
+
+def check_output(path: Path) -> None:
+    """Raise OutputError unless `path` ends in .png and lies in a folder that can be written to."""
+    if path.suffix.lower() != ".png":
+        raise OutputError(f"output '{path}' does not end in .png; only PNG is written: name it so")
+    folder = path.parent
+    with _writing(path):
+        if not folder.is_dir():
+            raise OutputError(
+                f"output '{path}': the folder '{folder}' does not exist; make it or choose another"
+            )
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OutputError(f"output '{path}': no leave to write in '{folder}'; choose another")
+        if path.is_dir():
+            raise OutputError(f"output '{path}' is a folder; name a file in it")
+
+
+def _save_png(image: Image.Image, path: Path, metadata: Mapping[str, str]) -> None:
+    check_output(path)
+    texts = PngInfo()
+    for key, text in metadata.items():
+        texts.add_itxt(key, text)
+    encoded = io.BytesIO()
+    image.save(encoded, format="PNG", pnginfo=texts)
+    _write_whole(path, encoded.getvalue())
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".captiongan-{token_hex(8)}.tmp")
+    with _writing(path):
+        try:
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn what the file system refuses into an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"output '{path}' cannot be written ({error.strerror}); choose another place"
+        ) from error

@@ -1,0 +1,161 @@
+"""From a sentence to pictures with ONNX Runtime: the whole runtime in one class."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from captiongan.bundle import (
+    GENERATOR_FILE,
+    Bundle,
+    BundleManifest,
+    find_bundle,
+    read_bundle,
+)
+from captiongan.errors import BundleError, CaptionganError
+from captiongan.pictures import Picture
+from captiongan.prompts import check_prompt, check_words, seeds_of
+from captiongan.text.encoder import Embeddings, OnnxTextEncoder, onnx_session
+
+__all__ = ["Picture", "Pipeline", "load", "noise_of"]
+
+Noise = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+
+MAX_BATCH = 64
+
+
+def load(bundle: str | Path = "flowers") -> "Pipeline":
+    """Open a bundle: the name of a shipped one, or the path of a folder.
+
+    Raises BundleError if it is missing, damaged, foreign or from a newer captiongan.
+    """
+    return Pipeline.from_bundle(bundle)
+
+
+def noise_of(seed: int, dim: int) -> Noise:
+    """Return the noise of one picture: (dim,) float32, standard normal, `seed` 0 to 2**32 - 1.
+
+    The stream of `numpy.random.RandomState` is frozen by NumPy's policy: a seed gives the same
+    noise with every version of NumPy.
+    """
+    return np.random.RandomState(seed).standard_normal(dim).astype(np.float32)
+
+
+class Pipeline:
+    """A bundle opened for drawing: text encoder and generator, on the CPU."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._manifest = bundle.manifest
+        self._generator = onnx_session(bundle.folder / GENERATOR_FILE)
+        _check_generator(self._generator, bundle.manifest)
+        self._encoder = _open_encoder(bundle)
+
+    @classmethod
+    def from_bundle(cls, name_or_path: str | Path) -> Self:
+        """Find, check and open a bundle; raises BundleError as `load` does."""
+        return cls(read_bundle(find_bundle(name_or_path)))
+
+    @property
+    def manifest(self) -> BundleManifest:
+        """The facts of the bundle: name, version, sizes, training."""
+        return self._manifest
+
+    def generate(self, prompt: str, n: int = 1, seed: int = 0) -> list[Picture]:
+        """Draw `n` pictures of one English sentence.
+
+        Picture i has the seed `seed` + i and its own stream of noise, so a seed gives the same
+        picture alone and among others. Raises PromptError unless the prompt has 1 to 1,000
+        characters, none of them a control character, and at least half of its words are known, `n`
+        is 1 to 1,000 and `seed` is 0 to 2**32 - n. Warns with UnknownWordsWarning if it knows
+        some words but not all.
+        """
+        seeds = seeds_of(seed, n)
+        text = check_prompt(prompt)
+        check_words(text, *self._encoder.unknown_words(text), self._manifest.name)
+        noise = np.stack([noise_of(each, self._manifest.noise_dim) for each in seeds])
+        pixels = self.draw(noise, np.repeat(self._encoder.encode([text]), n, axis=0))
+        return [
+            Picture(Image.fromarray(image), text, each, self._manifest.name, self._manifest.version)
+            for image, each in zip(pixels, seeds, strict=True)
+        ]
+
+    def draw(self, noise: Noise, embedding: Embeddings) -> Pixels:
+        """Draw one picture for each row: (N, H, W, 3) uint8.
+
+        `noise` is (N, noise_dim), `embedding` (N, embedding_dim), N at least 1, both float32.
+        Raises ValueError if they are not.
+        """
+        _check_rows("noise", noise, len(noise), self._manifest.noise_dim)
+        _check_rows("embedding", embedding, len(noise), self._manifest.embedding_dim)
+        batches = [slice(start, start + MAX_BATCH) for start in range(0, len(noise), MAX_BATCH)]
+        return np.concatenate([self._draw_batch(noise[rows], embedding[rows]) for rows in batches])
+
+    def _draw_batch(self, noise: Noise, embedding: Embeddings) -> Pixels:
+        (pixels,) = self._generator.run(None, {"noise": noise, "embedding": embedding})
+        return np.asarray(pixels, dtype=np.uint8)
+
+
+def _check_rows(name: str, rows: npt.NDArray[np.float32], count: int, dim: int) -> None:
+    if rows.dtype != np.float32 or rows.shape != (count, dim) or count == 0:
+        raise ValueError(
+            f"{name} is {rows.dtype} {rows.shape}, must be float32 (N, {dim}) with one row for "
+            "each picture; reshape or convert it"
+        )
+
+
+def _check_generator(session: Any, manifest: BundleManifest) -> None:
+    side = manifest.resolution
+    expected = (
+        f"embedding tensor(float) (?, {manifest.embedding_dim}), "
+        f"noise tensor(float) (?, {manifest.noise_dim}) -> "
+        f"pictures tensor(uint8) (?, {side}, {side}, 3)"
+    )
+    found = f"{_signature(session.get_inputs())} -> {_signature(session.get_outputs())}"
+    if found != expected:
+        raise BundleError(
+            f"bundle '{manifest.name}': {GENERATOR_FILE} maps {found}, must map {expected}; "
+            "write the bundle again with `captiongan export`"
+        )
+
+
+def _signature(tensors: Iterable[Any]) -> str:
+    """Write down names, types and shapes in the order of names; a free dimension is "?"."""
+    ordered = sorted(tensors, key=lambda tensor: str(tensor.name))
+    return ", ".join(f"{each.name} {each.type} ({_dimensions(each.shape)})" for each in ordered)
+
+
+def _dimensions(shape: Iterable[object]) -> str:
+    return ", ".join(str(size) if isinstance(size, int) else "?" for size in shape)
+
+
+def _open_encoder(bundle: Bundle) -> OnnxTextEncoder:
+    """Open the text encoder and try it on one sentence, so that a foreign one shows at once."""
+    name, sha256 = bundle.manifest.text_encoder.name, bundle.manifest.text_encoder.sha256
+    try:
+        encoder = OnnxTextEncoder(bundle.folder, name)
+        encoder.unknown_words("a flower")
+        dim = encoder.encode(["a flower"]).shape[1]
+    except CaptionganError:
+        raise
+    except Exception as error:  # tokenizers and ONNX Runtime raise bare ones
+        raise BundleError(
+            f"bundle '{bundle.folder}': its text encoder '{name}' cannot encode a sentence "
+            f"({error}); write the bundle again with `captiongan export`"
+        ) from error
+    if encoder.identity.sha256 != sha256:
+        raise BundleError(
+            f"bundle '{bundle.folder}': its text encoder is {encoder.identity}, the generator was "
+            f"trained with {bundle.manifest.text_encoder}; they must be the same: "
+            "write the bundle again with `captiongan export`"
+        )
+    if dim != bundle.manifest.embedding_dim:
+        raise BundleError(
+            f"bundle '{bundle.folder}': its text encoder gives {dim} numbers, 'embedding_dim' is "
+            f"{bundle.manifest.embedding_dim}; they must be equal: "
+            "write the bundle again with `captiongan export`"
+        )
+    return encoder

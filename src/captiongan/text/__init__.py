@@ -1,0 +1,1 @@
+"""Text encoders: from a sentence to one embedding vector."""

@@ -1,0 +1,71 @@
+"""A text encoder that remembers: each caption is encoded once per encoder, ever."""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from captiongan.cache import cache_folder
+from captiongan.text.encoder import Embeddings, EncoderIdentity, TextEncoder
+
+CHUNK = 4096
+
+Progress = Callable[[int, int], None]
+
+
+class CachedTextEncoder:
+    """Another encoder, with its answers kept on disk by (encoder identity, caption).
+
+    One SQLite file per identity, so several processes may use it at once. `on_progress` hears how
+    many of the new captions are encoded: (done, total).
+    """
+
+    def __init__(self, encoder: TextEncoder, on_progress: Progress | None = None) -> None:
+        self._encoder = encoder
+        self._on_progress = on_progress
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """The wrapped encoder's own."""
+        return self._encoder.identity
+
+    @property
+    def dim(self) -> int:
+        """Length of an embedding."""
+        return self._encoder.dim
+
+    @property
+    def file(self) -> Path:
+        """The SQLite file of this identity."""
+        identity = self.identity
+        return cache_folder("embeddings") / f"{identity.name}-{identity.sha256[:16]}.sqlite"
+
+    def encode(self, texts: Sequence[str]) -> Embeddings:
+        """Return the embeddings of `texts`: (N, dim) float32, from the cache where it has them."""
+        distinct = list(dict.fromkeys(texts))
+        with closing(sqlite3.connect(self.file, timeout=600)) as store:
+            store.execute("CREATE TABLE IF NOT EXISTS embedding (caption TEXT PRIMARY KEY, e BLOB)")
+            known = dict(_read(store, distinct))
+            new = [text for text in distinct if text not in known]
+            for start in range(0, len(new), CHUNK):
+                chunk = new[start : start + CHUNK]
+                vectors = [vector.tobytes() for vector in self._encoder.encode(chunk)]
+                fresh = list(zip(chunk, vectors, strict=True))
+                with store:
+                    store.executemany("INSERT OR IGNORE INTO embedding VALUES (?, ?)", fresh)
+                known.update(fresh)
+                if self._on_progress:
+                    self._on_progress(start + len(chunk), len(new))
+        embeddings = np.frombuffer(b"".join(known[text] for text in texts), dtype=np.float32)
+        return embeddings.reshape(len(texts), self.dim).copy()
+
+
+def _read(store: sqlite3.Connection, texts: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    for start in range(0, len(texts), 500):
+        chunk = texts[start : start + 500]
+        marks = ",".join("?" * len(chunk))
+        yield from store.execute(
+            f"SELECT caption, e FROM embedding WHERE caption IN ({marks})", chunk
+        )

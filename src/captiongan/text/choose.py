@@ -1,0 +1,29 @@
+"""The one place that decides the text encoder of a run."""
+
+from pathlib import Path
+
+from captiongan.errors import ConfigError
+from captiongan.text.encoder import OnnxTextEncoder, TextEncoder
+
+SMALL = Path(__file__).parent / "small_encoder"
+"""Our own encoder, as it travels in bundles."""
+
+
+def choose_encoder(name: str) -> TextEncoder:
+    """Return the encoder that a configuration names: `small`, `minilm`, or a folder.
+
+    Raises:
+        ConfigError: there is no such encoder.
+    """
+    if name == "small":
+        return OnnxTextEncoder(SMALL, "small")
+    if name == "minilm":
+        from captiongan.text.minilm import MiniLM
+
+        return MiniLM()
+    if not Path(name).is_dir():
+        raise ConfigError(
+            f"text.encoder '{name}' is none; choose small, minilm, or a folder written by "
+            "`captiongan text train`"
+        )
+    return OnnxTextEncoder(Path(name), Path(name).resolve().name)

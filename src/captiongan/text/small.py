@@ -1,0 +1,77 @@
+"""`small`: our own text encoder, 3.6 M parameters, made to travel in a bundle.
+
+Word pieces, a few transformer layers, the mean over the tokens, one unit vector. It is trained by
+`distill.py` and runs from ONNX everywhere else.
+"""
+
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
+from tokenizers.processors import TemplateProcessing
+from tokenizers.trainers import WordPieceTrainer
+from torch import Tensor, nn
+
+MAX_TOKENS = 64
+UNKNOWN, START = "[UNK]", "[CLS]"
+
+
+def train_tokenizer(captions: Iterable[str], vocabulary: int = 6000) -> Tokenizer:
+    """Learn word pieces from captions: lower case, accents stripped, 64 tokens at most.
+
+    A text becomes a start mark and its pieces; frequent words stay whole.
+    """
+    tokenizer = Tokenizer(WordPiece(unk_token=UNKNOWN))
+    tokenizer.normalizer = BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = BertPreTokenizer()
+    tokenizer.train_from_iterator(
+        captions,
+        WordPieceTrainer(
+            vocab_size=vocabulary,
+            min_frequency=3,
+            special_tokens=[UNKNOWN, START],
+            show_progress=False,
+        ),
+    )
+    tokenizer.post_processor = TemplateProcessing(
+        single=f"{START} $A", special_tokens=[(START, tokenizer.token_to_id(START))]
+    )
+    tokenizer.enable_truncation(MAX_TOKENS)
+    return tokenizer
+
+
+class SmallTextEncoder(nn.Module):
+    """Transformer from token ids (B, T) to unit embeddings (B, dim). Nothing is padded or masked.
+
+    Pre-norm layers (Xiong et al. 2020), learned positions, mean over the tokens.
+    """
+
+    def __init__(
+        self, vocabulary: int, dim: int = 384, width: int = 256, layers: int = 2, heads: int = 4
+    ) -> None:
+        super().__init__()
+        self.token = nn.Embedding(vocabulary, width)
+        self.position = nn.Parameter(torch.zeros(MAX_TOKENS, width))
+        layer = nn.TransformerEncoderLayer(
+            width,
+            heads,
+            4 * width,
+            dropout=0.0,
+            activation="gelu",
+            batch_first=True,
+            norm_first=True,
+        )
+        self.layers = nn.TransformerEncoder(
+            layer, layers, nn.LayerNorm(width), enable_nested_tensor=False
+        )
+        self.to_embedding = nn.Linear(width, dim)
+        nn.init.normal_(self.token.weight, std=0.02)
+
+    def forward(self, token_ids: Tensor) -> Tensor:
+        """Encode token ids (B, T <= 64) to embeddings (B, dim) of length 1."""
+        tokens = self.token(token_ids) + self.position[: token_ids.shape[1]]
+        return F.normalize(self.to_embedding(self.layers(tokens).mean(dim=1)), dim=1)

@@ -1,0 +1,183 @@
+"""Checkpoints: the whole training state, written so that a kill at any moment loses none.
+
+A checkpoint is a folder of safetensors files and a manifest with their sha256. It is written under
+another name, flushed to the disk, and renamed; a folder without a manifest that fits is not a
+checkpoint. Nothing in it can run code.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.optim import Optimizer
+
+from captiongan.errors import RunError
+from captiongan.text.encoder import EncoderIdentity
+from captiongan.training.game import Game
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A complete checkpoint on disk."""
+
+    path: Path
+    step: int
+    encoder: EncoderIdentity
+
+    def average(self) -> dict[str, Tensor]:
+        """Read the weights of the generator's running average."""
+        return load_file(self.path / "average.safetensors")
+
+
+def save_checkpoint(game: Game, encoder: EncoderIdentity, folder: Path, keep: int) -> Checkpoint:
+    """Write the game's state to `folder`, then drop all but the newest `keep` checkpoints."""
+    work = folder / f".writing-{game.step:09d}"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    for name, tensors in _tensors(game).items():
+        save_file(tensors, work / f"{name}.safetensors")
+    manifest = {
+        "schema": SCHEMA,
+        "step": game.step,
+        "text_encoder": {"name": encoder.name, "sha256": encoder.sha256},
+        "files": {file.name: _sha256(file) for file in sorted(work.iterdir())},
+    }
+    (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    for path in [*work.iterdir(), work]:
+        _flush(path)
+    final = folder / f"step-{game.step:09d}"
+    shutil.rmtree(final, ignore_errors=True)
+    work.rename(final)
+    _flush(folder)
+    saved = _read(final)
+    for old in checkpoints(folder)[:-keep]:
+        shutil.rmtree(old.path)
+    return saved
+
+
+def checkpoints(folder: Path) -> list[Checkpoint]:
+    """Return the complete checkpoints of a run, oldest first."""
+    found = []
+    for path in sorted(folder.glob("step-*")):
+        try:
+            found.append(_read(path))
+        except RunError as error:
+            warnings.warn(f"{error}; it is passed over", stacklevel=2)
+    return found
+
+
+def latest_checkpoint(folder: Path) -> Checkpoint:
+    """Return the newest complete checkpoint.
+
+    Raises:
+        RunError: there is none.
+    """
+    found = checkpoints(folder)
+    if not found:
+        raise RunError(f"'{folder}' holds no complete checkpoint; start a new run")
+    return found[-1]
+
+
+def load_checkpoint(checkpoint: Checkpoint, game: Game, encoder: EncoderIdentity) -> None:
+    """Put a checkpoint's state into the game.
+
+    Raises:
+        RunError: it was trained with another text encoder, or its networks have other shapes.
+    """
+    if checkpoint.encoder != encoder:
+        raise RunError(
+            f"'{checkpoint.path}' was trained with text encoder {checkpoint.encoder}, "
+            f"this run has {encoder}; set text.encoder to the former"
+        )
+    parts = {file.stem: load_file(file) for file in checkpoint.path.glob("*.safetensors")}
+    try:
+        game.generator.load_state_dict(parts["generator"])
+        game.discriminator.load_state_dict(parts["discriminator"])
+        game.average.load_state_dict(parts["average"])
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise RunError(
+            f"'{checkpoint.path}' does not fit the configured networks: {reason}"
+        ) from error
+    _load_optimiser(game.generator_optimiser, parts["generator_optimiser"])
+    _load_optimiser(game.discriminator_optimiser, parts["discriminator_optimiser"])
+    game.step = checkpoint.step
+
+
+def _read(path: Path) -> Checkpoint:
+    """Read a checkpoint's manifest and hold its files against it."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        if manifest["schema"] != SCHEMA:
+            raise RunError(
+                f"'{path}' has schema {manifest['schema']}; this captiongan reads {SCHEMA}"
+            )
+        for name, sha256 in manifest["files"].items():
+            if _sha256(path / name) != sha256:
+                raise RunError(f"'{path / name}' is damaged: its sha256 is not the manifest's")
+        encoder = EncoderIdentity(**manifest["text_encoder"])
+        return Checkpoint(path, manifest["step"], encoder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"'{path}' is not a complete checkpoint: {error}") from error
+
+
+def _tensors(game: Game) -> dict[str, dict[str, Tensor]]:
+    return {
+        "generator": _contiguous(game.generator.state_dict()),
+        "discriminator": _contiguous(game.discriminator.state_dict()),
+        "average": _contiguous(game.average.state_dict()),
+        "generator_optimiser": _optimiser_tensors(game.generator_optimiser),
+        "discriminator_optimiser": _optimiser_tensors(game.discriminator_optimiser),
+    }
+
+
+def _contiguous(tensors: dict[str, Any]) -> dict[str, Tensor]:
+    return {name: tensor.contiguous() for name, tensor in tensors.items()}
+
+
+def _optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:
+    """Flatten Adam's moments to `WEIGHT.MOMENT`, weights by their number."""
+    return {
+        f"{weight}.{moment}": tensor.contiguous()
+        for weight, moments in optimiser.state_dict()["state"].items()
+        for moment, tensor in moments.items()
+    }
+
+
+def _load_optimiser(optimiser: Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        number, _, moment = name.partition(".")
+        state.setdefault(int(number), {})[moment] = tensor
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": state, "param_groups": groups})
+    # Fused Adam walks weights and moments side by side: they must lie alike in memory.
+    for weight, moments in optimiser.state.items():
+        for moment, tensor in moments.items():
+            if tensor.shape == weight.shape:
+                moments[moment] = torch.empty_like(weight).copy_(tensor)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    """Make the system write a file or a folder's list to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,101 @@
+"""The adversarial game: two players, their optimisers, and the generator's running average."""
+
+from dataclasses import dataclass
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.wrappers import _FabricModule
+from torch import nn
+from torch.optim import Adam, Optimizer
+
+from captiongan.config import RunConfig
+from captiongan.networks.dcgan import Discriminator, Generator
+
+
+@dataclass
+class Game:
+    """All that changes while a run trains; a checkpoint is a copy of it.
+
+    `average` is the exponential moving average (EMA) of the generator: it draws, it is exported.
+    `step` counts the finished steps.
+    """
+
+    fabric: Fabric
+    generator: _FabricModule
+    discriminator: _FabricModule
+    average: Generator
+    generator_optimiser: Optimizer
+    discriminator_optimiser: Optimizer
+    step: int = 0
+
+
+def build_generator(config: RunConfig, embedding_dim: int) -> Generator:
+    """Return the run's generator with fresh weights."""
+    return Generator(
+        config.data.resolution,
+        config.generator.features,
+        config.generator.noise_dim,
+        embedding_dim,
+        config.generator.projected_dim,
+    )
+
+
+def build_discriminator(config: RunConfig, embedding_dim: int) -> Discriminator:
+    """Return the run's discriminator with fresh weights."""
+    return Discriminator(
+        config.data.resolution,
+        config.discriminator.features,
+        embedding_dim,
+        config.discriminator.projected_dim,
+    )
+
+
+def new_game(config: RunConfig, embedding_dim: int, fabric: Fabric) -> Game:
+    """Set up both players with fresh weights, drawn from the run's seed."""
+    torch.manual_seed(config.training.seed)
+    generator = build_generator(config, embedding_dim)
+    discriminator = build_discriminator(config, embedding_dim)
+    average = build_generator(config, embedding_dim)
+    average.load_state_dict(generator.state_dict())
+    average.eval().requires_grad_(False)
+    wrapped_generator, generator_optimiser = _set_up(generator, config, fabric)
+    wrapped_discriminator, discriminator_optimiser = _set_up(discriminator, config, fabric)
+    wrapped_discriminator.mark_forward_method("features")
+    wrapped_discriminator.mark_forward_method("judge")
+    return Game(
+        fabric=fabric,
+        generator=wrapped_generator,
+        discriminator=wrapped_discriminator,
+        average=average.to(fabric.device),
+        generator_optimiser=generator_optimiser,
+        discriminator_optimiser=discriminator_optimiser,
+    )
+
+
+def update_average(game: Game, batch_size: int, halflife_kimg: float) -> None:
+    """Move the average towards the generator (Karras et al. 2018, section 4.1).
+
+    What a weight was counts half after `halflife_kimg`; near the start of a run already after a
+    twentieth of the images shown so far. Normalisation statistics are averaged like weights.
+    """
+    halflife = min(halflife_kimg * 1000, game.step * batch_size / 20)
+    keep = 0.5 ** (batch_size / max(halflife, 1e-8))
+    target = game.generator.state_dict()
+    for name, tensor in game.average.state_dict().items():
+        if tensor.is_floating_point():
+            tensor.lerp_(target[name], 1 - keep)
+        else:
+            tensor.copy_(target[name])
+
+
+def _set_up(
+    module: nn.Module, config: RunConfig, fabric: Fabric
+) -> tuple[_FabricModule, Optimizer]:
+    optimiser = Adam(
+        module.parameters(),
+        lr=config.optimiser.learning_rate,
+        betas=(config.optimiser.beta1, config.optimiser.beta2),
+        fused=True,
+    )
+    wrapped = fabric.setup(module.to(memory_format=torch.channels_last), optimiser)  # type: ignore[call-overload]
+    return wrapped[0], wrapped[1]

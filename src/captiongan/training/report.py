@@ -1,0 +1,92 @@
+"""What a run says while it trains: a live line at a terminal, plain lines elsewhere."""
+
+import math
+import time
+from datetime import timedelta
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from captiongan.errors import RunError
+from captiongan.training.step import Figures
+
+
+class Averages:
+    """Means of a step's figures since the last reading, summed without waiting for the device."""
+
+    def __init__(self) -> None:
+        self._sums: Figures = {}
+        self._count = 0
+        self._since = time.perf_counter()
+
+    def add(self, figures: Figures) -> None:
+        """Take in one step's figures."""
+        for name, value in figures.items():
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+        self._count += 1
+
+    def take(self, batch_size: int) -> dict[str, float]:
+        """Return the means and the images per second since the last call, and start anew.
+
+        Raises:
+            RunError: a figure is not finite: the run has diverged.
+        """
+        means = {name: float(total) / self._count for name, total in self._sums.items()}
+        broken = [name for name, mean in means.items() if not math.isfinite(mean)]
+        if broken:
+            raise RunError(
+                f"training diverged: {', '.join(broken)} not finite; resume from the last "
+                "checkpoint with a lower optimiser.learning_rate or precision 32-true"
+            )
+        now = time.perf_counter()
+        means["images_per_second"] = self._count * batch_size / (now - self._since)
+        self._sums, self._count, self._since = {}, 0, now
+        return means
+
+
+class LiveReport:
+    """Progress of a run: a bar with figures at a terminal, a line per reading elsewhere."""
+
+    def __init__(self, console: Console, total_kimg: float, kimg: float) -> None:
+        self._console = console
+        self._total = total_kimg
+        self._bar = Progress(
+            TextColumn("{task.completed:.1f} of {task.total:.1f} kimg"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[words]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=total_kimg, words="")
+        self._bar.update(self._task, completed=kimg)
+
+    def __enter__(self) -> "LiveReport":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, kimg: float, figures: dict[str, float]) -> None:
+        """Show one reading of `Averages.take`."""
+        words = figures_in_words(figures, (self._total - kimg) * 1000)
+        self._bar.update(self._task, completed=kimg, words=words)
+        if not self._console.is_terminal:
+            self.say(f"{kimg:.1f} of {self._total:.1f} kimg  {words}")
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+def figures_in_words(figures: dict[str, float], images_left: float) -> str:
+    """Put a reading in one line: speed, time left, losses, what the discriminator gets right."""
+    seconds = round(images_left / figures["images_per_second"])
+    right = " ".join(
+        f"{figures[f'accuracy_{pair}']:.0%}" for pair in ("real", "mismatching", "generated")
+    )
+    return (
+        f"{figures['images_per_second']:.0f} images/s, {timedelta(seconds=seconds)} left, "
+        f"loss D {figures['loss_d']:.2f} G {figures['loss_g']:.2f}, "
+        f"D right on real/mismatching/generated {right}"
+    )

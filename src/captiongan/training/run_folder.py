@@ -1,0 +1,99 @@
+"""The folder of one training run, and what is where in it.
+
+00003-dcgan/
+  config.yaml       the resolved configuration, written first
+  data.json         what the run was trained on, and what was skipped
+  metrics.jsonl     a line of figures every `log_every_kimg`
+  grids/            sample grids, named by kimg
+  checkpoints/      training states, named by step; the newest complete one counts
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from captiongan.config import RunConfig, load_config
+from captiongan.errors import OutputError, RunError
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run on disk."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, runs: Path, config: RunConfig) -> "RunFolder":
+        """Make the next numbered folder in `runs` and write the configuration into it.
+
+        Raises:
+            OutputError: it cannot be made.
+        """
+        try:
+            runs.mkdir(parents=True, exist_ok=True)
+            taken = [
+                int(found[1]) for entry in runs.iterdir() if (found := NUMBERED.match(entry.name))
+            ]
+            path = runs / f"{max(taken, default=-1) + 1:05d}-{config.name}"
+            path.mkdir()
+            (path / "grids").mkdir()
+            (path / "checkpoints").mkdir()
+            (path / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
+        except OSError as error:
+            raise OutputError(
+                f"--out '{runs}' cannot be written to ({error.strerror}); choose another folder"
+            ) from error
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """Open the folder of an earlier run.
+
+        Raises:
+            RunError: it is not one.
+        """
+        if not (path / "config.yaml").is_file():
+            raise RunError(
+                f"'{path}' is not a run: no config.yaml in it; "
+                "name a folder such as runs/00000-dcgan"
+            )
+        return cls(path)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the training states are."""
+        return self.path / "checkpoints"
+
+    def config(self, overrides: tuple[str, ...] = ()) -> RunConfig:
+        """Read the run's configuration, with single values replaced."""
+        return load_config(self.path / "config.yaml", overrides)
+
+    def grid(self, kimg: float) -> Path:
+        """Name the sample grid of a moment."""
+        return self.path / "grids" / f"{round(kimg):06d}.png"
+
+    def write_data_facts(self, facts: dict[str, Any]) -> None:
+        """Note what the run is trained on."""
+        (self.path / "data.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+    def data_facts(self) -> dict[str, Any]:
+        """Read what the run was trained on."""
+        facts: dict[str, Any] = json.loads((self.path / "data.json").read_text(encoding="utf-8"))
+        return facts
+
+    def add_metrics(self, figures: dict[str, float]) -> None:
+        """Append one line of figures."""
+        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as metrics:
+            metrics.write(json.dumps(figures) + "\n")
+
+    def forget_metrics_after(self, step: int) -> None:
+        """Drop the figures of steps that will be taken again."""
+        file = self.path / "metrics.jsonl"
+        if file.is_file():
+            lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+            file.write_text("".join(line for line in lines if json.loads(line)["step"] <= step))
+
+
+NUMBERED = re.compile(r"(\d{5,})-")

@@ -1,0 +1,41 @@
+"""The sample grid: the same captions and the same noise through the whole run."""
+
+import numpy as np
+import torch
+from PIL import Image
+
+from captiongan.networks.dcgan import Generator
+from captiongan.pictures import grid
+from captiongan.training.batches import TrainingData, to_pictures
+
+ROWS = 8
+COLUMNS = 8
+GRID_STREAM = 3
+"""Keeps the grid's noise apart from the steps'."""
+
+
+class SampleGrid:
+    """Captions in rows, the same noise in each column, the real picture first."""
+
+    def __init__(self, data: TrainingData) -> None:
+        random = np.random.default_rng([data.config.training.seed, GRID_STREAM])
+        count = len(data.store.examples)
+        examples = sorted(random.choice(count, size=min(ROWS, count), replace=False).tolist())
+        first = np.cumsum([0, *(len(example.captions) for example in data.store.examples)])
+        noise = random.standard_normal((COLUMNS, data.config.generator.noise_dim), dtype=np.float32)
+        self.captions = [data.store.examples[row].captions[0] for row in examples]
+        self._real = [Image.fromarray(picture) for picture in data.centre(examples)]
+        self._embeddings = data.embeddings[first[examples]].repeat_interleave(COLUMNS, dim=0)
+        self._noise = torch.from_numpy(noise).repeat(len(examples), 1)
+
+    @torch.no_grad()
+    def draw(self, average: Generator) -> Image.Image:
+        """Return the grid as the generator's running average draws it now."""
+        device = next(average.parameters()).device
+        pictures = to_pictures(average(self._noise.to(device), self._embeddings.to(device)))
+        drawn = [Image.fromarray(picture) for picture in pictures.cpu().numpy()]
+        rows = [
+            [real, *drawn[row * COLUMNS : (row + 1) * COLUMNS]]
+            for row, real in enumerate(self._real)
+        ]
+        return grid(rows)

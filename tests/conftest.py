@@ -1,0 +1,18 @@
+from pathlib import Path
+
+import pytest
+
+from captiongan.bundle import Bundle
+from captiongan.pipeline import Pipeline
+from tiny_bundle import write_tiny_bundle
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Bundle:
+    """A fresh bundle that a test may damage."""
+    return write_tiny_bundle(tmp_path / "tiny")
+
+
+@pytest.fixture(scope="session")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    return Pipeline(write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny"))

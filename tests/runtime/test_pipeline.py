@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from captiongan.errors import PromptError
+from captiongan.pictures import Picture
+from captiongan.pipeline import MAX_BATCH, Pipeline, noise_of
+from captiongan.prompts import UnknownWordsWarning, check_prompt, seeds_of
+
+PROMPT = "a yellow flower with pointed petals"
+
+
+def same(one: Picture, other: Picture) -> bool:
+    return one.metadata == other.metadata and one.image.tobytes() == other.image.tobytes()
+
+
+@settings(max_examples=25, deadline=None)
+@given(n=st.integers(1, 2 * MAX_BATCH + 3), seed=st.integers(0, 2**32 - 2 * MAX_BATCH - 3))
+def test_a_seed_draws_the_same_picture_alone_and_in_any_batch(
+    pipeline: Pipeline, n: int, seed: int
+) -> None:
+    together = pipeline.generate(PROMPT, n, seed)
+    assert [picture.seed for picture in together] == list(range(seed, seed + n))
+    for place in {0, n // 2, n - 1}:
+        assert same(together[place], pipeline.generate(PROMPT, seed=seed + place)[0])
+
+
+def test_the_noise_of_a_seed_never_changes() -> None:
+    expected = [1.6905257, -0.4659374, 0.0328202]
+    assert noise_of(7, 3).dtype == np.float32
+    assert np.allclose(noise_of(7, 3), expected, rtol=0, atol=1e-6)
+
+
+def test_other_seeds_and_other_sentences_draw_other_pictures(pipeline: Pipeline) -> None:
+    first, second = pipeline.generate(PROMPT, n=2)
+    (other,) = pipeline.generate("a red flower")
+    assert len({picture.image.tobytes() for picture in (first, second, other)}) == 3
+
+
+def test_a_picture_is_rgb_of_the_promised_size(pipeline: Pipeline) -> None:
+    (picture,) = pipeline.generate(PROMPT)
+    assert (picture.image.mode, picture.image.size) == ("RGB", (8, 8))
+    assert (picture.bundle, picture.bundle_version) == ("tiny", "0.1.0")
+
+
+def test_white_space_around_a_prompt_does_not_count(pipeline: Pipeline) -> None:
+    assert same(pipeline.generate(f" \n{PROMPT}\t")[0], pipeline.generate(PROMPT)[0])
+
+
+def test_the_first_and_the_last_seed_can_be_drawn(pipeline: Pipeline) -> None:
+    assert pipeline.generate(PROMPT, seed=0)[0].seed == 0
+    assert pipeline.generate(PROMPT, n=2, seed=2**32 - 2)[1].seed == 2**32 - 1
+
+
+@pytest.mark.parametrize("prompt", ["", "   ", "\n\t"])
+def test_an_empty_prompt_is_refused(prompt: str) -> None:
+    with pytest.raises(PromptError, match="is empty; describe"):
+        check_prompt(prompt)
+
+
+def test_a_prompt_has_at_most_1000_characters() -> None:
+    assert len(check_prompt("a" * 1_000)) == 1_000
+    with pytest.raises(PromptError, match="has 100,000 characters") as caught:
+        check_prompt("a" * 100_000)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("character", "shown"),
+    [
+        ("\t", r"\t"),
+        ("\n", r"\n"),
+        ("\0", r"\x00"),
+        ("\x1b", r"\x1b"),
+        ("\x85", r"\x85"),
+        ("\u2028", r"\u2028"),
+        ("\udcff", r"\udcff"),
+    ],
+)
+def test_a_control_character_is_named_with_its_position(character: str, shown: str) -> None:
+    with pytest.raises(PromptError) as caught:
+        check_prompt(f"a red{character}flower")
+    assert f"control character '{shown}' at position 6" in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("prompt", [None, 7, b"a flower", ["a flower"]])
+def test_a_prompt_that_is_no_text_is_refused(pipeline: Pipeline, prompt: str) -> None:
+    with pytest.raises(PromptError, match="is not a text"):
+        pipeline.generate(prompt)
+
+
+@pytest.mark.parametrize("prompt", ["\N{SUNFLOWER}\N{ROSE}", "!?...", "-- ,"])
+def test_a_prompt_without_words_is_refused(pipeline: Pipeline, prompt: str) -> None:
+    with pytest.raises(PromptError, match="has no words"):
+        pipeline.generate(prompt)
+
+
+@pytest.mark.parametrize("prompt", ["eine gelbe Blume", "黄色い花", "ein red Blatt"])
+def test_a_prompt_in_another_language_is_refused(pipeline: Pipeline, prompt: str) -> None:
+    with pytest.raises(PromptError, match=r"unknown .* English captions"):
+        pipeline.generate(prompt)
+
+
+def test_some_unknown_words_are_a_warning_that_names_them(pipeline: Pipeline) -> None:
+    with pytest.warns(UnknownWordsWarning, match="prompt: mauve$") as caught:
+        assert len(pipeline.generate("a mauve flower")) == 1
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("n", [0, -1, 1_001, 10_000, 10**400, True, 1.0, "3", None])
+def test_n_is_a_whole_number_from_1_to_1000(n: int) -> None:
+    with pytest.raises(PromptError, match=r"n .* is not a whole number from 1 to 1,000"):
+        seeds_of(0, n)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32 - 1, 2**64, False, 0.5, "7", None])
+def test_a_seed_is_a_whole_number_that_leaves_room_for_n(seed: int) -> None:
+    with pytest.raises(PromptError, match=r"seed .* from 0 to 4294967294"):
+        seeds_of(seed, n=2)
+
+
+@pytest.mark.parametrize(
+    ("noise_shape", "embedding_shape"), [((0, 5), (0, 6)), ((2, 4), (2, 6)), ((2, 5), (1, 6))]
+)
+def test_draw_says_which_array_does_not_fit(
+    pipeline: Pipeline, noise_shape: tuple[int, int], embedding_shape: tuple[int, int]
+) -> None:
+    with pytest.raises(ValueError, match="must be float32"):
+        pipeline.draw(np.zeros(noise_shape, np.float32), np.zeros(embedding_shape, np.float32))

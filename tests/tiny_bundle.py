@@ -1,0 +1,122 @@
+"""A whole bundle of a few kilobytes: 8x8 pictures, random weights, a vocabulary of eight words."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+from captiongan.bundle import MODEL_FILES, Bundle, BundleManifest, write_bundle
+from captiongan.text.encoder import OnnxTextEncoder
+
+RESOLUTION, NOISE_DIM, EMBEDDING_DIM = 8, 5, 6
+WORDS = ["[UNK]", "a", "yellow", "red", "flower", "with", "pointed", "petals"]
+
+
+def write_tiny_bundle(
+    out: Path, *, name: str = "tiny", noise_dim: int = NOISE_DIM, encoder_sha256: str | None = None
+) -> Bundle:
+    """Write the bundle to `out`; a wrong `noise_dim` or `encoder_sha256` makes it a foreign one."""
+    parts = out.parent / f"{out.name}-parts"
+    write_parts(parts)
+    encoder = OnnxTextEncoder(parts, "table").identity
+    manifest = BundleManifest(
+        name=name,
+        version="0.1.0",
+        resolution=RESOLUTION,
+        noise_dim=noise_dim,
+        embedding_dim=EMBEDDING_DIM,
+        text_encoder=type(encoder)(encoder.name, encoder_sha256 or encoder.sha256),
+        training={"data": "toy", "kimg": 1.5},
+    )
+    return write_bundle(out, bundle_files(parts), manifest)
+
+
+def write_parts(folder: Path) -> None:
+    """Write the three model files to the new `folder`."""
+    folder.mkdir()
+    (folder / "generator.onnx").write_bytes(generator().SerializeToString())
+    (folder / "text_encoder.onnx").write_bytes(text_encoder().SerializeToString())
+    tokenizer().save(str(folder / "tokenizer.json"))
+
+
+def bundle_files(parts: Path) -> dict[str, Path | bytes]:
+    """Return what `write_bundle` wants: the model files of `parts`, a card, a sample."""
+    return {
+        **{file: parts / file for file in MODEL_FILES},
+        "README.md": b"# tiny\n",
+        "sample.png": b"PNG",
+    }
+
+
+def generator() -> ModelProto:
+    """Return a linear map of (noise, embedding), squashed to pixels."""
+    weights: dict[str, npt.NDArray[Any]] = {
+        "weight": _random(NOISE_DIM + EMBEDDING_DIM, RESOLUTION * RESOLUTION * 3),
+        "white": np.array(255, dtype=np.float32),
+        "shape": np.array([-1, RESOLUTION, RESOLUTION, 3], dtype=np.int64),
+    }
+    nodes = [
+        helper.make_node("Concat", ["noise", "embedding"], ["both"], axis=1),
+        helper.make_node("MatMul", ["both", "weight"], ["logits"]),
+        helper.make_node("Sigmoid", ["logits"], ["brightness"]),
+        helper.make_node("Mul", ["brightness", "white"], ["scaled"]),
+        helper.make_node("Cast", ["scaled"], ["bytes"], to=TensorProto.UINT8),
+        helper.make_node("Reshape", ["bytes", "shape"], ["pictures"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "generator",
+        [
+            helper.make_tensor_value_info("noise", TensorProto.FLOAT, ["batch", NOISE_DIM]),
+            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", EMBEDDING_DIM]),
+        ],
+        [
+            helper.make_tensor_value_info(
+                "pictures", TensorProto.UINT8, ["batch", RESOLUTION, RESOLUTION, 3]
+            )
+        ],
+        [numpy_helper.from_array(value, key) for key, value in weights.items()],
+    )
+    return _model(graph)
+
+
+def text_encoder() -> ModelProto:
+    """Return the mean of the words' rows in a table, made a unit vector."""
+    nodes = [
+        helper.make_node("Gather", ["table", "token_ids"], ["rows"]),
+        helper.make_node("ReduceMean", ["rows", "tokens_axis"], ["mean"], keepdims=0),
+        helper.make_node("LpNormalization", ["mean"], ["embedding"], axis=1, p=2),
+    ]
+    weights: dict[str, npt.NDArray[Any]] = {
+        "table": _random(len(WORDS), EMBEDDING_DIM),
+        "tokens_axis": np.array([1], dtype=np.int64),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "text_encoder",
+        [helper.make_tensor_value_info("token_ids", TensorProto.INT64, ["batch", "tokens"])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", EMBEDDING_DIM])],
+        [numpy_helper.from_array(value, key) for key, value in weights.items()],
+    )
+    return _model(graph)
+
+
+def tokenizer() -> Tokenizer:
+    """Return the tokenizer of `WORDS`: lower case, whole words, at most 64."""
+    vocabulary = {word: position for position, word in enumerate(WORDS)}
+    result = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    result.normalizer = normalizers.Lowercase()
+    result.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    result.enable_truncation(64)
+    return result
+
+
+def _random(*shape: int) -> npt.NDArray[np.float32]:
+    return np.random.RandomState(0).standard_normal(shape).astype(np.float32)
+
+
+def _model(graph: GraphProto) -> ModelProto:
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
