@@ -6,6 +6,8 @@ Heavy imports are inside the verbs, so that `--help` is quick and drawing needs 
 import sys
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +22,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
+data_app = typer.Typer(name="data", no_args_is_help=True, help="Look at, or make, a data set.")
+text_app = typer.Typer(name="text", no_args_is_help=True, help="Train a text encoder.")
+app.add_typer(data_app)
+app.add_typer(text_app)
 
 
 def main() -> None:
@@ -31,6 +37,18 @@ def main() -> None:
         except CaptionganError as error:
             print(f"error: {_one_line(error)}", file=sys.stderr)
             sys.exit(2)
+
+
+@contextmanager
+def _training_half() -> Iterator[None]:
+    """Say what to install where the training half's packages are missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise CaptionganError(
+            f"this verb needs the package '{error.name}', which is not installed; "
+            "install the training half: pip install 'captiongan[train]'"
+        ) from error
 
 
 def _one_line(message: object) -> str:
@@ -90,3 +108,141 @@ def generate(
         typer.echo(path)
     load_ms, draw_ms = 1000 * (loaded - started), 1000 * (drawn - loaded)
     typer.echo(f"{draw_ms:.0f} ms for text and drawing, {load_ms:.0f} ms for loading")
+
+
+@app.command()
+def train(
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file, such as configs/dcgan.yaml.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Captioned folder, `toy`, or `toy:SIZE`.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the numbered run folder is made.")] = Path(
+        "runs"
+    ),
+    resume: Annotated[
+        Path | None, typer.Option(help="Run folder to go on with, instead of a new run.")
+    ] = None,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", help="section.name=value; may be repeated.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show configuration, data, sizes and a timed step.")
+    ] = False,
+) -> None:
+    """Train a model; Ctrl-C saves first, and --resume goes on."""
+    with _training_half():
+        from captiongan.training.start import start
+    complete = start(config, data, out, resume, override or [], dry_run)
+    if not complete:
+        raise typer.Exit(130)
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    out: Annotated[Path, typer.Option(help="Folder of the bundle, made new.")],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the bundle; otherwise that of --out.")
+    ] = None,
+    version: Annotated[str, typer.Option(help="Version of the bundle.")] = "1",
+    prompts: Annotated[
+        Path | None, typer.Option(help="Text file, a prompt a line, for the model card's sample.")
+    ] = None,
+) -> None:
+    """Write a run's newest checkpoint as a bundle that draws without PyTorch."""
+    with _training_half():
+        from captiongan.export import export_run
+        from captiongan.training.run_folder import RunFolder
+    folder = RunFolder.open(run)
+    lines = _lines(prompts) if prompts else folder.data_facts()["sample_captions"]
+    bundle = export_run(folder, out, name or out.resolve().name, version, lines)
+    size = sum(file.stat().st_size for file in bundle.folder.iterdir()) / 1e6
+    typer.echo(f"{bundle.folder} ({size:.1f} MB)")
+
+
+@data_app.command("check")
+def check_data(
+    folder: Annotated[Path, typer.Argument(help="Captioned folder.")],
+    minimum_side: Annotated[
+        int, typer.Option(min=1, help="Reject pictures with a shorter short side.")
+    ] = 64,
+) -> None:
+    """List every line that cannot be used, with the reason, and sum up the rest."""
+    from captiongan.data.folder import (
+        LoadedExample,
+        Reject,
+        read_captioned_folder,
+        summarise,
+    )
+
+    def told() -> Iterator[LoadedExample | Reject]:
+        for item in read_captioned_folder(folder, minimum_side):
+            if isinstance(item, Reject):
+                typer.echo(item)
+            yield item
+
+    summary = summarise(told())
+    typer.echo(
+        f"{summary.pictures} usable pictures, {summary.captions} captions "
+        f"({summary.fewest} to {summary.most} a picture, {summary.mean:.1f} on average), "
+        f"{len(summary.classes)} classes, {sum(summary.rejects.values())} rejected"
+    )
+    for kind, count in sorted(summary.rejects.items()):
+        typer.echo(f"  {count} {kind}")
+    if not summary.pictures:
+        raise typer.Exit(2)
+
+
+@data_app.command("toy")
+def write_toy(
+    out: Annotated[Path, typer.Argument(help="Folder to write, made new.")],
+    size: Annotated[int, typer.Option(min=2, help="How many flowers.")] = 200,
+    side: Annotated[int, typer.Option(min=16, help="Side of a picture in pixels.")] = 96,
+    seed: Annotated[int, typer.Option(help="Decides every flower.")] = 0,
+) -> None:
+    """Write the built-in toy set of drawn flowers as a captioned folder."""
+    from captiongan.data.toy import write_toy_folder
+
+    write_toy_folder(out, size, side, seed)
+    typer.echo(out)
+
+
+@text_app.command("train")
+def train_text(
+    data: Annotated[list[str], typer.Argument(help="Captioned folders, or `toy:SIZE`.")],
+    out: Annotated[Path, typer.Option(help="Folder of the encoder, made new.")],
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over all captions.")] = 12,
+    seed: Annotated[int, typer.Option(min=0, help="Decides weights and order.")] = 0,
+) -> None:
+    """Train our small text encoder to answer as MiniLM does, on the captions of data sets."""
+    with _training_half():
+        from captiongan.data.store import captions_of
+        from captiongan.text.cached import CachedTextEncoder
+        from captiongan.text.distill import distill
+        from captiongan.text.minilm import MiniLM
+    captions = [caption for source in data for caption in captions_of(source)]
+    report = distill(
+        captions,
+        CachedTextEncoder(MiniLM(), lambda done, total: typer.echo(f"teacher {done} of {total}")),
+        out,
+        epochs,
+        seed,
+        lambda epoch, loss: typer.echo(f"epoch {epoch} of {epochs}: loss {loss:.4f}"),
+    )
+    typer.echo(f"{out}: {report}")
+
+
+def _lines(file: Path) -> list[str]:
+    """Read the lines of a text file that are not blank."""
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise CaptionganError(
+            f"--prompts '{file}' cannot be read ({error}); name a UTF-8 text file, a prompt a line"
+        ) from error
+    prompts = [line for line in lines if line]
+    if not prompts:
+        raise CaptionganError(f"--prompts '{file}' is empty; write a prompt on each line")
+    return prompts

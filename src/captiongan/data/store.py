@@ -79,6 +79,12 @@ def open_store(source: str, side: int, minimum_side: int) -> PictureStore:
     return store
 
 
+def captions_of(source: str, side: int = 76, minimum_side: int = 64) -> Iterator[str]:
+    """Yield all captions of a data set, picture by picture; arguments as `open_store`."""
+    for example in open_store(source, side, minimum_side).examples:
+        yield from example.captions
+
+
 def square(picture: Image.Image, side: int) -> Image.Image:
     """Return the middle square of a picture, resized to `side` with an antialiasing filter."""
     return ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS)

@@ -97,6 +97,8 @@ def train(setting: Setting, run: RunFolder, console: Console, resume: bool = Fal
         run.forget_metrics_after(game.step)
     last = setting.steps(plan.kimg)
     grid, averages = SampleGrid(setting.data), Averages()
+    if not resume:
+        run.write_data_facts(setting.data_facts() | {"sample_captions": grid.captions})
 
     def due(kimg: float) -> bool:
         return game.step % setting.steps(kimg) == 0 or game.step == last

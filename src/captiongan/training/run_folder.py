@@ -10,6 +10,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ class RunFolder:
         """Where the training states are."""
         return self.path / "checkpoints"
 
-    def config(self, overrides: tuple[str, ...] = ()) -> RunConfig:
+    def config(self, overrides: Sequence[str] = ()) -> RunConfig:
         """Read the run's configuration, with single values replaced."""
         return load_config(self.path / "config.yaml", overrides)
 

@@ -1,0 +1,49 @@
+"""The model card that a bundle carries: what it draws, how it was trained, how to use it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from captiongan.bundle import BundleManifest
+
+
+def model_card(manifest: BundleManifest, prompts: Sequence[str], samples: int) -> str:
+    """Return the card as Markdown; `sample.png` has `prompts` in rows, `samples` in columns."""
+    training: Mapping[str, Any] = manifest.training
+    data, config = training["data"], training["config"]
+    rows = "\n".join(f"{number}. {prompt}" for number, prompt in enumerate(prompts, start=1))
+    return f"""# {manifest.name} {manifest.version}
+
+Draws {manifest.resolution} x {manifest.resolution} pictures from English sentences.
+
+![samples](sample.png)
+
+Rows, top to bottom; {samples} pictures each, seeds 0 to {samples - 1}, not picked:
+
+{rows}
+
+## Use
+
+```
+captiongan generate "{prompts[0]}" --bundle PATH_OF_THIS_FOLDER
+```
+
+## Training
+
+| | |
+|---|---|
+| data | `{data["name"]}`: {data["pictures"]:,} pictures, {data["captions"]:,} captions, \
+{data["classes"]} classes, {data["skipped"]} lines skipped |
+| preset | `{config["name"]}` |
+| length | {training["kimg"]:,} kimg (thousand pictures shown), {training["steps"]:,} steps |
+| losses | matching-aware (GAN-CLS), pixel-wise x {config["losses"]["pixel_wise"]:g}, \
+feature matching x {config["losses"]["feature_matching"]:g} |
+| text encoder | {manifest.text_encoder} |
+| captiongan | {manifest.captiongan} |
+
+All options are in `bundle.json`. The generator is the running average (EMA) of the one trained.
+
+## Limits
+
+It draws what its data shows and knows the words of its captions; other subjects come out as that
+same subject. Pictures are marked as generated in their PNG metadata (`software`, `prompt`, `seed`).
+"""
