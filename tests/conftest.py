@@ -3,8 +3,15 @@ from pathlib import Path
 import pytest
 
 from captiongan.bundle import Bundle
+from captiongan.cache import CACHE_VARIABLE
 from captiongan.pipeline import Pipeline
 from tiny_bundle import write_tiny_bundle
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a cache of its own, never the user's; it is made when first used."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "captiongan-cache"))
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ def generate(
 @app.command()
 def train(
     config: Annotated[
-        Path | None, typer.Option(help="YAML file, such as configs/dcgan.yaml.")
+        Path | None, typer.Option(help="YAML file; without it, as configs/dcgan.yaml.")
     ] = None,
     data: Annotated[
         str | None, typer.Option(help="Captioned folder, `toy`, or `toy:SIZE`.")

@@ -103,17 +103,32 @@ class RunConfig(_Section):
         return yaml.safe_dump(self.model_dump(), sort_keys=False)
 
 
-def load_config(path: Path, overrides: Sequence[str] = (), source: str | None = None) -> RunConfig:
+def load_config(
+    path: Path | None, overrides: Sequence[str] = (), source: str | None = None
+) -> RunConfig:
     """Read a run's configuration.
 
     Args:
-        path: a YAML file.
+        path: a YAML file; without one, every option has its default.
         overrides: `section.name=value`, applied in order.
         source: the data set, if not the file's own.
 
     Raises:
         ConfigError: the file cannot be read, or a field breaks its rule; the message names it.
     """
+    tree = {} if path is None else _read_tree(path)
+    for override in overrides:
+        _apply(tree, override)
+    if source is not None and isinstance(tree.setdefault("data", {}), dict):
+        tree["data"]["source"] = source
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        where = f"'{path}'" if path else "configuration"
+        raise ConfigError(f"{where}: {'; '.join(map(_in_words, error.errors()))}") from error
+
+
+def _read_tree(path: Path) -> dict[str, Any]:
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -126,14 +141,7 @@ def load_config(path: Path, overrides: Sequence[str] = (), source: str | None = 
         ) from error
     if not isinstance(tree, dict):
         raise ConfigError(f"--config '{path}' must hold a tree such as `training: {{kimg: 400}}`")
-    for override in overrides:
-        _apply(tree, override)
-    if source is not None:
-        tree["data"] = {**tree.get("data", {}), "source": source}
-    try:
-        return RunConfig.model_validate(tree)
-    except ValidationError as error:
-        raise ConfigError(f"'{path}': {'; '.join(map(_in_words, error.errors()))}") from error
+    return tree
 
 
 def _apply(tree: dict[str, Any], override: str) -> None:
@@ -146,7 +154,10 @@ def _apply(tree: dict[str, Any], override: str) -> None:
         tree = tree.setdefault(section, {})
         if not isinstance(tree, dict):
             raise ConfigError(f"--set '{override}': '{section}' is a value, not a section")
-    tree[name] = yaml.safe_load(value)
+    try:
+        tree[name] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set '{override}': the value is not YAML") from error
 
 
 def _in_words(fault: Any) -> str:

@@ -1,11 +1,13 @@
 """The adversarial game: two players, their optimisers, and the generator's running average."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.wrappers import _FabricModule
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Adam, Optimizer
 
 from captiongan.config import RunConfig
@@ -76,16 +78,31 @@ def update_average(game: Game, batch_size: int, halflife_kimg: float) -> None:
     """Move the average towards the generator (Karras et al. 2018, section 4.1).
 
     What a weight was counts half after `halflife_kimg`; near the start of a run already after a
-    twentieth of the images shown so far. Normalisation statistics are averaged like weights.
+    twentieth of the images shown so far.
     """
     halflife = min(halflife_kimg * 1000, game.step * batch_size / 20)
-    keep = 0.5 ** (batch_size / max(halflife, 1e-8))
-    target = game.generator.state_dict()
-    for name, tensor in game.average.state_dict().items():
-        if tensor.is_floating_point():
-            tensor.lerp_(target[name], 1 - keep)
-        else:
-            tensor.copy_(target[name])
+    keep = 0.5 ** (batch_size / halflife)
+    with torch.no_grad():
+        pairs = zip(game.average.parameters(), game.generator.parameters(), strict=True)
+        for average, weight in pairs:
+            average.lerp_(weight, 1 - keep)
+
+
+@torch.no_grad()
+def settle_average(game: Game, inputs: Iterable[tuple[Tensor, Tensor]]) -> None:
+    """Measure the average's normalisation statistics anew, over batches of (noise, embedding).
+
+    Those of the generator in training belong to other weights (Brock et al. 2019, "standing
+    statistics").
+    """
+    layers = [layer for layer in game.average.modules() if isinstance(layer, _BatchNorm)]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a plain mean over all batches
+    game.average.train()
+    for noise, embedding in inputs:
+        game.average(noise, embedding)
+    game.average.eval()
 
 
 def _set_up(

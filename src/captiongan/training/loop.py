@@ -18,12 +18,14 @@ from captiongan.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from captiongan.training.game import Game, new_game, update_average
+from captiongan.training.game import Game, new_game, settle_average, update_average
 from captiongan.training.interrupt import StopRequest
 from captiongan.training.report import Averages, LiveReport
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.samples import SampleGrid
 from captiongan.training.step import training_step
+
+SETTLING_BATCHES = 16
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,12 @@ class Setting:
         )
         return figures
 
+    def settle_average(self) -> None:
+        """Make the average ready to draw, on the same first batches every time."""
+        batches = (self.data.batch(number) for number in range(SETTLING_BATCHES))
+        to_device = self.game.fabric.to_device
+        settle_average(self.game, (to_device((batch.noise, batch.matching)) for batch in batches))
+
 
 def train(setting: Setting, run: RunFolder, console: Console, resume: bool = False) -> bool:
     """Train until the configured length or a stop signal, whichever comes first.
@@ -104,6 +112,7 @@ def train(setting: Setting, run: RunFolder, console: Console, resume: bool = Fal
         return game.step % setting.steps(kimg) == 0 or game.step == last
 
     def save() -> None:
+        setting.settle_average()
         save_checkpoint(game, setting.encoder.identity, run.checkpoints, plan.keep_checkpoints)
 
     with StopRequest() as stop, LiveReport(console, plan.kimg, setting.kimg(game.step)) as report:
@@ -115,6 +124,7 @@ def train(setting: Setting, run: RunFolder, console: Console, resume: bool = Fal
                 run.add_metrics({"step": game.step, "kimg": kimg, "time": time.time(), **figures})
                 report.show(kimg, figures)
             if due(plan.grid_every_kimg):
+                setting.settle_average()
                 grid.draw(game.average).save(run.grid(kimg))
             if due(plan.checkpoint_every_kimg):
                 save()

@@ -31,8 +31,6 @@ def start(
     console = Console()
     if resume is not None:
         return _resume(resume, config, data, overrides, console)
-    if config is None:
-        raise ConfigError("--config is missing; name a preset such as configs/dcgan.yaml")
     resolved = load_config(config, overrides, _absolute(data))
     if not resolved.data.source:
         raise ConfigError("--data is missing; name a captioned folder, or use --data toy")

@@ -1,0 +1,140 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from captiongan.config import DataConfig
+from captiongan.data.pairs import PairSampler
+from captiongan.data.store import Pictures, PictureStore
+from captiongan.errors import DataError
+from captiongan.training.batches import TrainingData, to_pictures, to_tensor
+from tiny_run import BATCH_SIZE, CONFIG, MARGIN, StubEncoder, tiny_data
+
+SIDE = CONFIG.data.resolution
+
+
+def data_that_tells_its_place(flip: bool, margin: int = MARGIN) -> TrainingData:
+    """Return a data set whose pixels are (row, column, number of the picture)."""
+    config = CONFIG.model_copy(
+        update={"data": DataConfig(source="toy:10", resolution=SIDE, margin=margin, flip=flip)}
+    )
+    data = tiny_data(config)
+    pictures = np.zeros((10, SIDE + margin, SIDE + margin, 3), dtype=np.uint8)
+    pictures[..., 0] = np.arange(SIDE + margin)[:, None]
+    pictures[..., 1] = np.arange(SIDE + margin)
+    pictures[..., 2] = np.arange(10)[:, None, None]
+    store = PictureStore(pictures, data.store.examples, ())
+    return dataclasses.replace(data, store=store)
+
+
+def crops(data: TrainingData, steps: int) -> Pictures:
+    batches = [to_pictures(data.batch(step).pictures).numpy() for step in range(steps)]
+    return np.concatenate(batches)
+
+
+def test_every_level_survives_the_way_to_the_network_and_back() -> None:
+    levels = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
+    np.testing.assert_array_equal(to_pictures(to_tensor(levels)).numpy(), levels)
+
+
+def test_black_is_minus_one_and_white_is_one() -> None:
+    ends = np.array([0, 255], dtype=np.uint8)[:, None, None, None].repeat(3, axis=3)
+    assert to_tensor(ends)[:, :, 0, 0].tolist() == [[-1.0] * 3, [1.0] * 3]
+
+
+def test_channels_come_first_for_the_network_and_last_in_a_picture() -> None:
+    picture = np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3)
+    tensor = to_tensor(picture)
+    assert tensor.shape == (2, 3, 4, 5)
+    assert tensor.is_contiguous(memory_format=torch.channels_last)
+    np.testing.assert_array_equal(to_pictures(tensor).numpy(), picture)
+
+
+def test_what_lies_outside_the_range_is_clamped_not_wrapped() -> None:
+    tensor = torch.tensor([-7.0, 7.0])[:, None, None, None].expand(2, 3, 1, 1)
+    assert to_pictures(tensor)[:, 0, 0, 0].tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("margin", [0, MARGIN])
+def test_crops_are_windows_inside_the_picture_and_reach_every_place(margin: int) -> None:
+    data = data_that_tells_its_place(flip=False, margin=margin)
+    corners = set()
+    for crop in crops(data, 40):
+        top, left, row = crop[0, 0].tolist()
+        window = data.store.pictures[row, top : top + SIDE, left : left + SIDE]
+        np.testing.assert_array_equal(crop, window)
+        corners.add((top, left))
+    assert corners == {(top, left) for top in range(margin + 1) for left in range(margin + 1)}
+
+
+def test_pictures_are_mirrored_only_if_configured() -> None:
+    def is_mirrored(crop: Pictures) -> bool:
+        columns = crop[0, :, 1].astype(int)
+        steps = set(np.diff(columns).tolist())
+        assert steps in ({1}, {-1})
+        return steps == {-1}
+
+    assert not any(map(is_mirrored, crops(data_that_tells_its_place(flip=False), 10)))
+    mirrored = [is_mirrored(crop) for crop in crops(data_that_tells_its_place(flip=True), 10)]
+    assert 0 < sum(mirrored) < len(mirrored)
+
+
+def test_the_batch_of_a_step_is_the_same_at_every_call() -> None:
+    data = tiny_data()
+    first = data.batch(3)
+    data.batch(4)
+    for one, other in zip(first, data.batch(3), strict=True):
+        assert torch.equal(one, other)
+    for one, other in zip(first, data.batch(4), strict=True):
+        assert not torch.equal(one, other)
+
+
+def test_a_batch_pairs_each_picture_with_the_embeddings_of_the_sampled_captions() -> None:
+    data = data_that_tells_its_place(flip=False)
+    captions = [caption for example in data.store.examples for caption in example.captions]
+    batch, pairs = data.batch(2), data.sampler(2)
+    shown = to_pictures(batch.pictures)[:, 0, 0, 2]
+    np.testing.assert_array_equal(shown.numpy(), pairs.pictures)
+    for tensor, chosen in (
+        (batch.matching, pairs.matching),
+        (batch.mismatching, pairs.mismatching),
+    ):
+        expected = StubEncoder().encode([captions[row] for row in chosen])
+        np.testing.assert_array_equal(tensor.numpy(), expected)
+
+
+def test_the_noise_is_standard_normal_and_of_the_configured_length() -> None:
+    data = tiny_data()
+    noise = torch.cat([data.batch(step).noise for step in range(100)])
+    assert noise.shape == (100 * BATCH_SIZE, CONFIG.generator.noise_dim)
+    assert abs(noise.mean()) < 0.1
+    assert abs(noise.std() - 1) < 0.1
+
+
+def test_the_centre_of_a_picture_is_its_middle_crop() -> None:
+    data = data_that_tells_its_place(flip=True, margin=4)
+    centre = data.centre([7, 2])
+    assert centre.shape == (2, SIDE, SIDE, 3)
+    assert centre[:, 0, 0].tolist() == [[2, 2, 7], [2, 2, 2]]
+
+
+def test_opening_decodes_the_pictures_and_encodes_every_caption_in_order() -> None:
+    data = TrainingData.open(CONFIG, StubEncoder())
+    assert data.store.pictures.shape == (10, SIDE + MARGIN, SIDE + MARGIN, 3)
+    captions = [caption for example in data.store.examples for caption in example.captions]
+    np.testing.assert_array_equal(data.embeddings.numpy(), StubEncoder().encode(captions))
+    assert data.batch(0).pictures.shape == (BATCH_SIZE, 3, SIDE, SIDE)
+
+
+def test_the_sampler_follows_the_configured_batch_size_and_seed() -> None:
+    training = CONFIG.training.model_copy(update={"batch_size": 6, "seed": 5})
+    data = TrainingData.open(CONFIG.model_copy(update={"training": training}), StubEncoder())
+    expected = PairSampler(data.store.examples, 6, 5)(1)
+    np.testing.assert_array_equal(data.sampler(1).matching, expected.matching)
+
+
+def test_opening_a_data_set_with_nothing_in_it_is_refused() -> None:
+    config = CONFIG.model_copy(update={"data": DataConfig(source="toy:0")})
+    with pytest.raises(DataError, match="toy:0"):
+        TrainingData.open(config, StubEncoder())

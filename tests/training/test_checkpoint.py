@@ -1,0 +1,240 @@
+import json
+import shutil
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+
+from captiongan.config import GeneratorConfig
+from captiongan.errors import RunError
+from captiongan.text.encoder import EncoderIdentity
+from captiongan.training.checkpoint import (
+    checkpoints,
+    latest_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
+from captiongan.training.game import Game
+from captiongan.training.loop import Setting
+from tiny_run import CONFIG, StubEncoder, copied, equal, tiny_game, tiny_setting
+
+ENCODER = StubEncoder().identity
+
+
+def take_steps(setting: Setting, count: int) -> None:
+    for _ in range(count):
+        setting.take_step()
+
+
+def trained(steps: int = 2) -> Game:
+    setting = tiny_setting()
+    take_steps(setting, steps)
+    return setting.game
+
+
+def moments(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    return {
+        f"{number}.{name}": moment.clone()
+        for number, of_weight in optimiser.state_dict()["state"].items()
+        for name, moment in of_weight.items()
+    }
+
+
+def assert_same_state(one: Game, other: Game) -> None:
+    assert one.step == other.step
+    assert equal(one.generator.state_dict(), other.generator.state_dict())
+    assert equal(one.discriminator.state_dict(), other.discriminator.state_dict())
+    assert equal(one.average.state_dict(), other.average.state_dict())
+    assert equal(moments(one.generator_optimiser), moments(other.generator_optimiser))
+    assert equal(moments(one.discriminator_optimiser), moments(other.discriminator_optimiser))
+
+
+def save_at(game: Game, folder: Path, *steps: int, keep: int = 9) -> None:
+    for step in steps:
+        game.step = step
+        save_checkpoint(game, ENCODER, folder, keep)
+
+
+def test_loading_restores_weights_average_moments_and_step_to_the_last_bit(tmp_path: Path) -> None:
+    game, fresh = trained(3), tiny_game()
+    assert not equal(game.average.state_dict(), game.generator.state_dict())
+    saved = save_checkpoint(game, ENCODER, tmp_path, keep=2)
+    load_checkpoint(saved, fresh, ENCODER)
+    assert_same_state(game, fresh)
+    assert len(moments(fresh.generator_optimiser)) > 0
+    assert equal(saved.average(), game.average.state_dict())
+
+
+def test_saving_changes_nothing_in_the_game(tmp_path: Path) -> None:
+    game = trained()
+    save_checkpoint(game, ENCODER, tmp_path, keep=2)
+    assert_same_state(game, trained())
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 3), (4, 2)])
+def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
+    before: int, after: int, tmp_path: Path
+) -> None:
+    uninterrupted, stopped, resumed = tiny_setting(), tiny_setting(), tiny_setting()
+    take_steps(uninterrupted, before + after)
+    take_steps(stopped, before)
+    save_checkpoint(stopped.game, ENCODER, tmp_path, keep=2)
+    load_checkpoint(latest_checkpoint(tmp_path), resumed.game, ENCODER)
+    take_steps(resumed, after)
+    assert_same_state(uninterrupted.game, resumed.game)
+
+
+def test_restored_weights_and_moments_lie_in_memory_as_those_of_a_run_do(tmp_path: Path) -> None:
+    game, fresh = trained(), tiny_game()
+    load_checkpoint(save_checkpoint(game, ENCODER, tmp_path, keep=1), fresh, ENCODER)
+    for optimiser in (fresh.generator_optimiser, fresh.discriminator_optimiser):
+        for weight, state in optimiser.state.items():
+            assert state["exp_avg"].stride() == weight.stride()
+            assert state["exp_avg_sq"].stride() == weight.stride()
+
+
+def test_only_the_newest_are_kept(tmp_path: Path) -> None:
+    save_at(tiny_game(), tmp_path, 1, 2, 3, 10, keep=2)
+    assert [saved.step for saved in checkpoints(tmp_path)] == [3, 10]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000003", "step-000000010"]
+
+
+def test_saving_a_step_again_replaces_it(tmp_path: Path) -> None:
+    save_at(tiny_game(), tmp_path, 5)
+    later = trained(2)
+    save_at(later, tmp_path, 5)
+    fresh = tiny_game()
+    load_checkpoint(latest_checkpoint(tmp_path), fresh, ENCODER)
+    assert_same_state(later, fresh)
+
+
+def test_what_a_kill_left_half_written_does_not_count_and_is_written_over(tmp_path: Path) -> None:
+    half = tmp_path / ".writing-000000007"
+    half.mkdir()
+    (half / "generator.safetensors").write_bytes(b"half")
+    assert checkpoints(tmp_path) == []
+    save_at(tiny_game(), tmp_path, 7)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-000000007"]
+
+
+def cut_short(path: Path) -> None:
+    file = path / "discriminator.safetensors"
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def flip_a_bit(path: Path) -> None:
+    file = path / "generator_optimiser.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
+def drop_a_file(path: Path) -> None:
+    (path / "average.safetensors").unlink()
+
+
+def drop_the_manifest(path: Path) -> None:
+    (path / "manifest.json").unlink()
+
+
+def cut_the_manifest(path: Path) -> None:
+    file = path / "manifest.json"
+    file.write_text(file.read_text()[:40])
+
+
+def empty_the_manifest(path: Path) -> None:
+    (path / "manifest.json").write_text("{}")
+
+
+def raise_the_schema(path: Path) -> None:
+    file = path / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"schema": 99}))
+
+
+def become_a_file(path: Path) -> None:
+    shutil.rmtree(path)
+    path.touch()
+
+
+DAMAGES = [
+    cut_short,
+    flip_a_bit,
+    drop_a_file,
+    drop_the_manifest,
+    cut_the_manifest,
+    empty_the_manifest,
+    raise_the_schema,
+    become_a_file,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_passed_over_with_a_warning(
+    damage: "type[None]", tmp_path: Path
+) -> None:
+    save_at(tiny_game(), tmp_path, 1, 2)
+    damage(tmp_path / "step-000000002")
+    with pytest.warns(UserWarning, match=r"step-000000002.*; it is passed over"):
+        assert latest_checkpoint(tmp_path).step == 1
+
+
+def test_a_sound_folder_is_read_without_warnings(tmp_path: Path) -> None:
+    save_at(tiny_game(), tmp_path, 1, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert latest_checkpoint(tmp_path).step == 2
+
+
+def test_a_folder_without_a_complete_checkpoint_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no complete checkpoint; start a new run"):
+        latest_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "other", [EncoderIdentity("minilm", ENCODER.sha256), EncoderIdentity("stub", "cd" * 32)]
+)
+def test_a_checkpoint_of_another_encoder_is_refused_with_both_names(
+    other: EncoderIdentity, tmp_path: Path
+) -> None:
+    saved = save_checkpoint(trained(), ENCODER, tmp_path, keep=1)
+    game = tiny_game()
+    before = copied(game.generator.state_dict())
+    with pytest.raises(RunError) as caught:
+        load_checkpoint(saved, game, other)
+    assert str(ENCODER) in str(caught.value)
+    assert str(other) in str(caught.value)
+    assert equal(before, game.generator.state_dict())
+
+
+def test_networks_of_another_size_are_refused_in_one_line(tmp_path: Path) -> None:
+    saved = save_checkpoint(trained(), ENCODER, tmp_path, keep=1)
+    larger = CONFIG.model_copy(update={"generator": GeneratorConfig(features=3)})
+    with pytest.raises(RunError, match="does not fit the configured networks") as caught:
+        load_checkpoint(saved, tiny_game(larger), ENCODER)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_holds_nothing_that_can_run_code(tmp_path: Path) -> None:
+    saved = save_checkpoint(trained(), ENCODER, tmp_path, keep=1)
+    files = sorted(saved.path.iterdir())
+    assert [file.name for file in files] == [
+        "average.safetensors",
+        "discriminator.safetensors",
+        "discriminator_optimiser.safetensors",
+        "generator.safetensors",
+        "generator_optimiser.safetensors",
+        "manifest.json",
+    ]
+    for file in files[:-1]:
+        content = file.read_bytes()
+        header = content[8 : 8 + int.from_bytes(content[:8], "little")]
+        assert isinstance(json.loads(header), dict)
+
+
+def test_the_manifest_tells_step_encoder_and_the_sha256_of_every_file(tmp_path: Path) -> None:
+    saved = save_checkpoint(trained(2), ENCODER, tmp_path, keep=1)
+    manifest = json.loads((saved.path / "manifest.json").read_text())
+    assert manifest["step"] == saved.step == 2
+    assert EncoderIdentity(**manifest["text_encoder"]) == saved.encoder == ENCODER
+    assert manifest["files"].keys() == {file.name for file in saved.path.glob("*.safetensors")}

@@ -1,0 +1,100 @@
+"""From a run to a bundle: what is drawn without PyTorch is what PyTorch would draw."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from captiongan.bundle import read_bundle
+from captiongan.config import RunConfig
+from captiongan.errors import OutputError, RunError
+from captiongan.export import export_run, load_average
+from captiongan.pipeline import Pipeline, noise_of
+from captiongan.text.choose import choose_encoder
+from captiongan.training.batches import to_pictures
+from captiongan.training.checkpoint import latest_checkpoint
+from captiongan.training.loop import Setting, train
+from captiongan.training.run_folder import RunFolder
+
+PROMPTS = [
+    "a red flower with six pointed petals and a yellow centre",
+    "five round blue petals around a white centre",
+    "a white flower",
+    "The flower has petals that are bright pinkish purple with white stigma",
+    "this flower is orange and yellow with petals that are spiky",
+    "many narrow purple petals, and a brown centre, against a dark background",
+    "a large pink flower with ruffled petals",
+    "yellow",
+    "the petals are green and the stamen is black",
+    "a small violet blossom with four sharp petals on a light background",
+]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunFolder]:
+    """A short run of the full-size networks on the toy set."""
+    work = tmp_path_factory.mktemp("export")
+    config = RunConfig.model_validate(
+        {"data": {"source": "toy:64"}, "training": {"kimg": 0.64, "batch_size": 32}}
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAPTIONGAN_CACHE", str(work / "cache"))
+        folder = RunFolder.create(work / "runs", config)
+        train(Setting.prepare(config, Console(quiet=True)), folder, Console(quiet=True))
+        yield folder
+
+
+def test_the_bundle_draws_what_pytorch_draws_within_one_step_of_255(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    export_run(run, tmp_path / "bundle", "toy", "1", PROMPTS[:2])
+    pipeline = Pipeline.from_bundle(tmp_path / "bundle")
+    encoder = choose_encoder("small")
+    generator = load_average(run.config(), latest_checkpoint(run.checkpoints), encoder.dim)
+    for seed, prompt in enumerate(PROMPTS):
+        drawn = np.asarray(pipeline.generate(prompt, seed=seed)[0].image, dtype=int)
+        with torch.no_grad():
+            noise = torch.from_numpy(noise_of(seed, 100))[None]
+            expected = to_pictures(generator(noise, torch.from_numpy(encoder.encode([prompt]))))
+        assert np.abs(drawn - expected[0].numpy().astype(int)).max() <= 1
+
+
+def test_a_bundle_is_small_tells_its_training_and_names_no_place_of_the_machine(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    folder = export_run(run, tmp_path / "bundle", "toy", "1", PROMPTS[:2]).folder
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 25e6
+    assert {file.suffix for file in folder.iterdir()} == {".onnx", ".json", ".md", ".png"}
+    training = read_bundle(folder).manifest.training
+    assert training["kimg"] == 0.6
+    data = training["data"]
+    assert isinstance(data, dict)
+    assert (data["name"], data["pictures"], data["captions"]) == ("toy:64", 64, 320)
+    assert PROMPTS[1] in (folder / "README.md").read_text()
+    places = [sys.prefix.encode(), str(Path(__file__).parents[2]).encode(), bytes(tmp_path)]
+    for file in folder.iterdir():
+        assert not any(place in file.read_bytes() for place in places)
+
+
+def test_an_encoder_that_cannot_travel_is_refused_at_export(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stranger:
+        pass
+
+    monkeypatch.setattr("captiongan.export.choose_encoder", lambda _: Stranger())
+    with pytest.raises(RunError, match="too big for a bundle"):
+        export_run(run, tmp_path / "bundle", "toy", "1", PROMPTS[:2])
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_an_existing_folder_is_not_written_over(run: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match="bundle"):
+        export_run(run, tmp_path / "bundle", "toy", "1", PROMPTS[:2])
+    assert (tmp_path / "bundle" / "mine.txt").read_text() == "mine"

@@ -1,0 +1,142 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from captiongan.losses import (
+    fake_loss,
+    feature_matching_loss,
+    gan_discriminator_loss,
+    gan_generator_loss,
+    matching_aware_discriminator_loss,
+    pixel_wise_loss,
+    real_loss,
+)
+
+QUICK = settings(max_examples=60, deadline=None, derandomize=True)
+
+# In double precision and up to 15, the naive formulas are exact enough to compare with.
+LOGITS = st.lists(st.floats(-15, 15), min_size=1, max_size=6).map(
+    lambda values: torch.tensor(values, dtype=torch.float64)[:, None]
+)
+SEEDS = st.integers(0, 2**32 - 1)
+
+LOSSES_OF_LOGITS: list[tuple[Callable[..., Tensor], int]] = [
+    (real_loss, 1),
+    (fake_loss, 1),
+    (gan_discriminator_loss, 2),
+    (gan_generator_loss, 1),
+    (matching_aware_discriminator_loss, 3),
+]
+
+
+def minus_log_d(logits: Tensor) -> Tensor:
+    return -torch.log(torch.sigmoid(logits)).mean()
+
+
+def minus_log_one_minus_d(logits: Tensor) -> Tensor:
+    return -torch.log(1 - torch.sigmoid(logits)).mean()
+
+
+def noise(seed: int, *shape: int) -> Tensor:
+    random = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=random, dtype=torch.float64)
+
+
+@QUICK
+@given(LOGITS)
+def test_real_and_fake_loss_are_the_logarithms_of_d_and_of_one_minus_d(logits: Tensor) -> None:
+    torch.testing.assert_close(real_loss(logits), minus_log_d(logits))
+    torch.testing.assert_close(fake_loss(logits), minus_log_one_minus_d(logits))
+
+
+@QUICK
+@given(LOGITS, LOGITS)
+def test_the_gan_losses_are_the_equations_of_the_lecture(real: Tensor, generated: Tensor) -> None:
+    torch.testing.assert_close(
+        gan_discriminator_loss(real, generated),
+        minus_log_d(real) + minus_log_one_minus_d(generated),
+    )
+    torch.testing.assert_close(gan_generator_loss(generated), minus_log_d(generated))
+
+
+@QUICK
+@given(LOGITS, LOGITS, LOGITS)
+def test_the_matching_aware_loss_counts_both_wrong_pairs_half(
+    matching: Tensor, mismatching: Tensor, generated: Tensor
+) -> None:
+    wrong = minus_log_one_minus_d(generated) + minus_log_one_minus_d(mismatching)
+    torch.testing.assert_close(
+        matching_aware_discriminator_loss(matching, mismatching, generated),
+        minus_log_d(matching) + wrong / 2,
+    )
+
+
+@pytest.mark.parametrize("extreme", [-1e4, 1e4])
+@pytest.mark.parametrize(("loss", "count"), LOSSES_OF_LOGITS)
+def test_losses_and_gradients_stay_finite_at_extreme_logits(
+    loss: Callable[..., Tensor], count: int, extreme: float
+) -> None:
+    logits = [torch.full((2, 1), extreme, requires_grad=True) for _ in range(count)]
+    value = loss(*logits)
+    value.backward()  # type: ignore[no-untyped-call]
+    assert torch.isfinite(value)
+    for logit in logits:
+        assert logit.grad is not None
+        assert torch.isfinite(logit.grad).all()
+
+
+@QUICK
+@given(LOGITS, LOGITS, LOGITS)
+def test_the_discriminator_gains_by_a_higher_matching_and_by_lower_wrong_logits(
+    matching: Tensor, mismatching: Tensor, generated: Tensor
+) -> None:
+    before = matching_aware_discriminator_loss(matching, mismatching, generated)
+    assert matching_aware_discriminator_loss(matching + 1, mismatching, generated) < before
+    assert matching_aware_discriminator_loss(matching, mismatching + 1, generated) > before
+    assert matching_aware_discriminator_loss(matching, mismatching, generated + 1) > before
+    assert gan_discriminator_loss(matching + 1, generated) < gan_discriminator_loss(
+        matching, generated + 1
+    )
+
+
+@QUICK
+@given(LOGITS)
+def test_the_generator_gains_by_a_higher_logit_and_most_where_it_is_found_out(
+    logits: Tensor,
+) -> None:
+    low = logits.clone().requires_grad_()
+    high = (logits + 1).requires_grad_()
+    (low_slope,) = torch.autograd.grad(gan_generator_loss(low), low)
+    (high_slope,) = torch.autograd.grad(gan_generator_loss(high), high)
+    assert (low_slope < high_slope).all()
+    assert (high_slope < 0).all()
+
+
+@QUICK
+@given(SEEDS)
+def test_the_pixel_wise_loss_is_the_mean_absolute_difference(seed: int) -> None:
+    generated, real = noise(seed, 2, 3, 3, 4, 4)
+    torch.testing.assert_close(pixel_wise_loss(generated, real), (generated - real).abs().mean())
+
+
+@QUICK
+@given(SEEDS)
+def test_feature_matching_is_the_squared_difference_of_batch_means(seed: int) -> None:
+    generated, real = noise(seed, 2, 5, 3, 4, 4)
+    naive = (sum(generated) / 5 - sum(real) / 5).square().mean()
+    torch.testing.assert_close(feature_matching_loss(generated, real), naive)
+
+
+@QUICK
+@given(SEEDS)
+def test_feature_matching_depends_on_batch_means_only(seed: int) -> None:
+    generated, real = noise(seed, 2, 5, 3, 4, 4)
+    before = feature_matching_loss(generated, real)
+    spread = noise(seed + 1, 5, 3, 4, 4)
+    spread -= spread.mean(dim=0)
+    torch.testing.assert_close(feature_matching_loss(generated + spread, real), before)
+    torch.testing.assert_close(feature_matching_loss(generated, real.mean(dim=0)[None]), before)

@@ -1,0 +1,82 @@
+import io
+import math
+
+import pytest
+import torch
+from rich.console import Console
+
+from captiongan.errors import RunError
+from captiongan.training.report import Averages, LiveReport, figures_in_words
+
+FIGURES = {
+    "images_per_second": 250.4,
+    "loss_d": 1.234,
+    "loss_g": 17.5,
+    "accuracy_real": 0.9,
+    "accuracy_mismatching": 0.625,
+    "accuracy_generated": 1.0,
+}
+
+
+def test_a_reading_in_words_has_speed_time_left_losses_and_accuracies() -> None:
+    assert figures_in_words(FIGURES, images_left=250.4 * 3725) == (
+        "250 images/s, 1:02:05 left, loss D 1.23 G 17.50, "
+        "D right on real/mismatching/generated 90% 62% 100%"
+    )
+
+
+def test_a_reading_is_the_mean_since_the_last_one() -> None:
+    averages = Averages()
+    for value in (1.0, 2.0, 6.0):
+        averages.add({"loss_d": torch.tensor(value), "loss_g": torch.tensor(-value)})
+    figures = averages.take(batch_size=4)
+    assert (figures["loss_d"], figures["loss_g"]) == (3.0, -3.0)
+    averages.add({"loss_d": torch.tensor(8.0)})
+    assert averages.take(batch_size=4)["loss_d"] == 8.0
+
+
+def test_the_speed_is_in_pictures_per_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 102.0, 103.0])
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    averages = Averages()
+    for _ in range(3):
+        averages.add({"loss_d": torch.tensor(1.0)})
+    assert averages.take(batch_size=8)["images_per_second"] == 12
+    averages.add({"loss_d": torch.tensor(1.0)})
+    assert averages.take(batch_size=8)["images_per_second"] == 8
+
+
+def test_adding_leaves_the_steps_own_figures_alone() -> None:
+    averages, first = Averages(), torch.tensor(1.0)
+    averages.add({"loss_d": first})
+    averages.add({"loss_d": torch.tensor(2.0)})
+    assert first.item() == 1.0
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+def test_a_run_that_diverged_is_told_with_the_figure_and_a_remedy(broken: float) -> None:
+    averages = Averages()
+    averages.add({"loss_d": torch.tensor(1.0), "loss_g": torch.tensor(broken)})
+    averages.add({"loss_d": torch.tensor(1.0), "loss_g": torch.tensor(1.0)})
+    with pytest.raises(RunError, match=r"diverged: loss_g not finite.*learning_rate") as caught:
+        averages.take(batch_size=4)
+    assert "loss_d" not in str(caught.value)
+
+
+def test_away_from_a_terminal_each_reading_is_a_plain_line() -> None:
+    out = io.StringIO()
+    with LiveReport(Console(file=out), total_kimg=400, kimg=0) as report:
+        report.show(20.0, FIGURES)
+        report.say("saved [bold]all[/bold]")
+    first, second = out.getvalue().splitlines()
+    assert first.startswith("20.0 of 400.0 kimg  250 images/s")
+    assert second == "saved [bold]all[/bold]"
+
+
+def test_at_a_terminal_a_bar_shows_the_same_words() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=200)
+    with LiveReport(console, total_kimg=400, kimg=10) as report:
+        report.show(20.0, FIGURES)
+    assert "20.0 of 400.0 kimg" in out.getvalue()
+    assert "loss D 1.23 G 17.50" in out.getvalue()

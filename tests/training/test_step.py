@@ -1,0 +1,194 @@
+import copy
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from captiongan.config import LossConfig
+from captiongan.losses import (
+    feature_matching_loss,
+    gan_generator_loss,
+    matching_aware_discriminator_loss,
+    pixel_wise_loss,
+)
+from captiongan.training.game import Game
+from captiongan.training.step import (
+    Batch,
+    frozen,
+    training_step,
+    update_discriminator,
+    update_generator,
+)
+from tiny_run import copied, equal, random_batch, tiny_game
+
+ALL_TERMS = LossConfig(pixel_wise=50, feature_matching=100)
+GAN_ONLY = LossConfig(pixel_wise=0, feature_matching=0)
+
+
+def weights(network: nn.Module) -> dict[str, Tensor]:
+    return copied({name: weight.data for name, weight in network.named_parameters()})
+
+
+class ByTheText(nn.Module):
+    """A discriminator whose logit of a pair is the embedding's first number, plus the picture's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(()))
+
+    def features(self, pictures: Tensor) -> Tensor:
+        return pictures[:, :1, 0, 0]
+
+    def judge(self, features: Tensor, embedding: Tensor) -> Tensor:
+        return self.gain * (features + embedding[:, :1])
+
+    def forward(self, pictures: Tensor, embedding: Tensor) -> Tensor:
+        return self.judge(self.features(pictures), embedding)
+
+
+def game_with(discriminator: nn.Module) -> Game:
+    game = tiny_game()
+    optimiser = torch.optim.SGD(discriminator.parameters(), lr=1.0)
+    fabric = Fabric("cpu", devices=1)
+    game.discriminator, game.discriminator_optimiser = fabric.setup(discriminator, optimiser)
+    game.discriminator.mark_forward_method("features")
+    game.discriminator.mark_forward_method("judge")
+    return game
+
+
+def numbers(*values: float) -> Tensor:
+    return torch.tensor(values)[:, None].expand(-1, 6)
+
+
+def test_teaching_the_discriminator_changes_its_weights_only() -> None:
+    game, batch = tiny_game(), random_batch()
+    generated = game.generator(batch.noise, batch.matching).detach()
+    before = [copied(game.generator.state_dict()), copied(game.average.state_dict())]
+    taught = weights(game.discriminator)
+    update_discriminator(game, batch, generated)
+    assert equal(before[0], game.generator.state_dict())
+    assert equal(before[1], game.average.state_dict())
+    after = weights(game.discriminator)
+    assert all(not torch.equal(after[name], weight) for name, weight in taught.items())
+
+
+def test_teaching_the_generator_changes_its_weights_only() -> None:
+    game, batch = tiny_game(), random_batch()
+    generated = game.generator(batch.noise, batch.matching)
+    before, average = weights(game.discriminator), copied(game.average.state_dict())
+    taught = weights(game.generator)
+    update_generator(game, batch, generated, ALL_TERMS)
+    assert equal(before, weights(game.discriminator))
+    assert equal(average, game.average.state_dict())
+    after = weights(game.generator)
+    assert all(not torch.equal(after[name], weight) for name, weight in taught.items())
+
+
+def test_teaching_the_generator_leaves_no_gradient_on_the_discriminator() -> None:
+    game, batch = tiny_game(), random_batch()
+    update_generator(game, batch, game.generator(batch.noise, batch.matching), ALL_TERMS)
+    assert all(weight.grad is None for weight in game.discriminator.parameters())
+    assert all(weight.requires_grad for weight in game.discriminator.parameters())
+
+
+def test_a_frozen_network_learns_again_even_after_an_error() -> None:
+    network = nn.Linear(2, 2)
+    with pytest.raises(ZeroDivisionError), frozen(network):
+        assert not any(weight.requires_grad for weight in network.parameters())
+        _ = 1 / 0
+    assert all(weight.requires_grad for weight in network.parameters())
+
+
+def test_the_discriminators_loss_is_the_lectures() -> None:
+    game, batch = tiny_game(), random_batch()
+    generated = game.generator(batch.noise, batch.matching).detach()
+    twin = copy.deepcopy(game.discriminator.module)
+    expected = matching_aware_discriminator_loss(
+        twin(batch.pictures, batch.matching),
+        twin(batch.pictures, batch.mismatching),
+        twin(generated, batch.matching),
+    )
+    figures = update_discriminator(game, batch, generated)
+    torch.testing.assert_close(figures["loss_d"], expected.detach())
+
+
+def test_the_generators_loss_is_the_weighted_sum_of_its_terms() -> None:
+    game, batch = tiny_game(), random_batch()
+    generated = game.generator(batch.noise, batch.matching)
+    twin = copy.deepcopy(game.discriminator.module)
+    gan = gan_generator_loss(twin(generated, batch.matching))
+    pixel = pixel_wise_loss(generated, batch.pictures)
+    feature = feature_matching_loss(twin.features(generated), twin.features(batch.pictures))
+    figures = update_generator(game, batch, generated, ALL_TERMS)
+    torch.testing.assert_close(figures["loss_g_gan"], gan.detach())
+    torch.testing.assert_close(figures["loss_g_pixel"], pixel.detach())
+    torch.testing.assert_close(figures["loss_g_feature"], feature.detach())
+    torch.testing.assert_close(figures["loss_g"], (gan + 50 * pixel + 100 * feature).detach())
+
+
+@pytest.mark.parametrize(
+    ("terms", "names"),
+    [
+        (GAN_ONLY, {"loss_g", "loss_g_gan"}),
+        (LossConfig(pixel_wise=1, feature_matching=0), {"loss_g", "loss_g_gan", "loss_g_pixel"}),
+        (LossConfig(pixel_wise=0, feature_matching=1), {"loss_g", "loss_g_gan", "loss_g_feature"}),
+    ],
+)
+def test_a_term_of_weight_zero_is_left_out(terms: LossConfig, names: set[str]) -> None:
+    game, batch = tiny_game(), random_batch()
+    generated = game.generator(batch.noise, batch.matching)
+    figures = update_generator(game, batch, generated, terms)
+    assert figures.keys() == names
+    total = sum(figures[name] for name in names - {"loss_g"})
+    torch.testing.assert_close(figures["loss_g"], total)
+
+
+def test_accuracies_count_the_pairs_that_are_judged_right() -> None:
+    batch = Batch(
+        pictures=torch.zeros(4, 3, 16, 16),
+        matching=numbers(1, 2, 3, -1),
+        mismatching=numbers(-1, -2, 3, 1),
+        noise=torch.zeros(4, 5),
+    )
+    generated = torch.zeros(4, 3, 16, 16)
+    generated[:3] = -9
+    figures = update_discriminator(game_with(ByTheText()), batch, generated)
+    assert figures["accuracy_real"] == 0.75
+    assert figures["accuracy_mismatching"] == 0.5
+    assert figures["accuracy_generated"] == 1.0
+
+
+def test_a_step_teaches_both_players_and_counts() -> None:
+    game, batch = tiny_game(), random_batch()
+    before = [weights(game.generator), weights(game.discriminator)]
+    figures = training_step(game, batch, ALL_TERMS)
+    assert game.step == 1
+    assert not equal(before[0], weights(game.generator))
+    assert not equal(before[1], weights(game.discriminator))
+    assert not any(value.requires_grad for value in figures.values())
+    assert {"loss_d", "loss_g", "accuracy_real", "accuracy_mismatching"} < figures.keys()
+
+
+def test_gradients_of_earlier_steps_do_not_add_up() -> None:
+    game, batch = tiny_game(), random_batch()
+    training_step(game, batch, GAN_ONLY)
+    state = copied(game.generator.state_dict())
+    networks = (game.generator, game.discriminator)
+    gradients = [[weight.grad for weight in network.parameters()] for network in networks]
+    twin = tiny_game()
+    for network, source in zip((twin.generator, twin.discriminator), networks, strict=True):
+        network.load_state_dict(source.state_dict())
+    del gradients
+    training_step(game, random_batch(1), GAN_ONLY)
+    training_step(twin, random_batch(1), GAN_ONLY)
+    assert not equal(state, game.generator.state_dict())
+    for network, other in (
+        (game.generator, twin.generator),
+        (game.discriminator, twin.discriminator),
+    ):
+        for weight, twin_weight in zip(network.parameters(), other.parameters(), strict=True):
+            assert weight.grad is not None
+            assert twin_weight.grad is not None
+            if network is game.discriminator:
+                torch.testing.assert_close(weight.grad, twin_weight.grad)

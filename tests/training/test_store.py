@@ -1,0 +1,217 @@
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from captiongan.cache import CACHE_VARIABLE, cache_folder
+from captiongan.data import store
+from captiongan.data.folder import LoadedExample, Reject
+from captiongan.data.store import captions_of, open_store, square
+from captiongan.data.toy import toy_examples
+from captiongan.errors import DataError, OutputError
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def plain(colour: tuple[int, int, int]) -> Image.Image:
+    return Image.new("RGB", (20, 20), colour)
+
+
+def bands(width: int, height: int) -> Image.Image:
+    """Return a picture in three upright bands: red, green, blue."""
+    colours = np.array([RED, GREEN, BLUE], dtype=np.uint8).repeat(width // 3, axis=0)
+    return Image.fromarray(np.broadcast_to(colours, (height, width, 3)).copy())
+
+
+def write_metadata(root: Path, *records: dict[str, object]) -> None:
+    (root / "metadata.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two pictures, and a line that cannot be used."""
+    root = tmp_path / "flowers"
+    root.mkdir()
+    plain(RED).save(root / "a.png")
+    plain(BLUE).save(root / "b.png")
+    write_metadata(
+        root,
+        {"file_name": "b.png", "text": ["blue", "a blue one"], "class": "B"},
+        {"file_name": "none.png", "text": "x"},
+        {"file_name": "a.png", "text": "red"},
+    )
+    return root
+
+
+def refuse_to_decode(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Iterator[LoadedExample | Reject]:
+        raise AssertionError("decoded again")
+
+    monkeypatch.setattr(store, "read_captioned_folder", fail)
+    monkeypatch.setattr(store, "toy_examples", fail)
+
+
+def test_a_store_holds_pictures_captions_and_classes_in_the_order_of_the_metadata(
+    folder: Path,
+) -> None:
+    opened = open_store(str(folder), 16, 8)
+    assert opened.pictures.shape == (2, 16, 16, 3)
+    assert (opened.pictures == np.array([BLUE, RED])[:, None, None]).all()
+    assert [example.captions for example in opened.examples] == [("blue", "a blue one"), ("red",)]
+    assert [example.label for example in opened.examples] == ["B", None]
+    assert list(captions_of(str(folder), 16, 8)) == ["blue", "a blue one", "red"]
+
+
+def test_the_pictures_stay_on_disk_and_cannot_be_written_to(folder: Path) -> None:
+    pictures = open_store(str(folder), 16, 8).pictures
+    assert isinstance(pictures, np.memmap)
+    assert not pictures.flags.writeable
+
+
+@pytest.mark.parametrize("source", ["folder", "toy:3"])
+def test_pictures_are_decoded_once(
+    source: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = str(folder) if source == "folder" else source
+    first = open_store(source, 16, 8)
+    refuse_to_decode(monkeypatch)
+    second = open_store(source, 16, 8)
+    np.testing.assert_array_equal(first.pictures, second.pictures)
+    assert first.examples == second.examples
+
+
+def test_skipped_lines_are_told_at_every_opening(folder: Path) -> None:
+    for _ in range(2):
+        (reject,) = open_store(str(folder), 16, 8).rejects
+        assert reject.startswith("metadata.jsonl:2: none.png: missing file")
+
+
+def test_a_changed_picture_is_decoded_again(folder: Path) -> None:
+    open_store(str(folder), 16, 8)
+    before = (folder / "a.png").stat()
+    plain(GREEN).save(folder / "a.png")
+    os.utime(folder / "a.png", ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
+    assert (open_store(str(folder), 16, 8).pictures[1] == GREEN).all()
+
+
+def test_changed_metadata_is_read_again(folder: Path) -> None:
+    open_store(str(folder), 16, 8)
+    write_metadata(folder, {"file_name": "a.png", "text": "crimson"})
+    assert [example.captions for example in open_store(str(folder), 16, 8).examples] == [
+        ("crimson",)
+    ]
+
+
+def test_a_picture_that_arrives_later_is_found(folder: Path) -> None:
+    open_store(str(folder), 16, 8)
+    plain(GREEN).save(folder / "none.png")
+    opened = open_store(str(folder), 16, 8)
+    assert (len(opened.examples), opened.rejects) == (3, ())
+
+
+def test_another_side_or_another_smallest_side_is_another_store(folder: Path) -> None:
+    assert open_store(str(folder), 16, 8).pictures.shape[1] == 16
+    assert open_store(str(folder), 12, 8).pictures.shape[1] == 12
+    with pytest.raises(DataError, match="too small"):
+        open_store(str(folder), 16, 21)
+
+
+def test_two_folders_of_the_same_name_do_not_mix(folder: Path, tmp_path: Path) -> None:
+    open_store(str(folder), 16, 8)
+    other = tmp_path / "elsewhere" / folder.name
+    other.mkdir(parents=True)
+    plain(GREEN).save(other / "a.png")
+    write_metadata(other, {"file_name": "a.png", "text": "green"})
+    assert (open_store(str(other), 16, 8).pictures == GREEN).all()
+
+
+def test_the_middle_square_is_kept() -> None:
+    wide, tall = bands(60, 20), bands(60, 20).transpose(Image.Transpose.ROTATE_270)
+    for picture in (wide, tall):
+        assert (np.asarray(square(picture, 20)) == GREEN).all()
+
+
+@pytest.mark.parametrize("size", [(120, 40), (15, 5), (41, 40), (40, 41)])
+def test_the_short_side_gets_the_side_that_was_asked_for(size: tuple[int, int]) -> None:
+    shrunk = square(bands(*size) if size[0] % 3 == 0 else plain(GREEN).resize(size), 10)
+    assert shrunk.size == (10, 10)
+    np.testing.assert_array_equal(np.asarray(shrunk)[:, 3:7], np.broadcast_to(GREEN, (10, 4, 3)))
+
+
+def test_shrinking_averages_fine_detail_to_grey() -> None:
+    board = (np.indices((64, 64)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    inner = np.asarray(square(Image.fromarray(board).convert("RGB"), 16))[2:-2, 2:-2]
+    assert 120 < inner.min()
+    assert inner.max() < 135
+
+
+def test_a_folder_with_nothing_usable_is_refused_with_the_first_fault(tmp_path: Path) -> None:
+    write_metadata(tmp_path, {"file_name": "one.png", "text": "x"}, {"file_name": "two.png"})
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"all 2 lines.*metadata\.jsonl:1: one\.png: missing"):
+            open_store(str(tmp_path), 16, 8)
+
+
+def test_a_folder_that_cannot_be_read_is_refused_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="not a folder"):
+        open_store(str(tmp_path / "nowhere"), 16, 8)
+    assert list(cache_folder("pictures").iterdir()) == []
+
+
+def test_a_build_that_is_broken_off_leaves_nothing_behind(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = iter([plain(RED).resize((16, 16))])
+
+    def broken_off(*_: object) -> Image.Image:
+        for picture in pictures:
+            return picture
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "square", broken_off)
+        with pytest.raises(KeyboardInterrupt):
+            open_store(str(folder), 16, 8)
+    assert list(cache_folder("pictures").iterdir()) == []
+    assert len(open_store(str(folder), 16, 8).examples) == 2
+
+
+@pytest.mark.parametrize("source", ["toy:0", "toy:1", "toy:-3", "toy:1.5", "toy:many", "toy: 5"])
+def test_a_toy_set_of_no_proper_size_is_refused(source: str) -> None:
+    with pytest.raises(DataError, match=f"--data '{source}': .* from 2, as in toy:500"):
+        open_store(source, 16, 8)
+
+
+def test_the_toy_set_has_the_size_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "TOY_SIZE", 4)
+    for source, size in (("toy:3", 3), ("toy", 4)):
+        opened = open_store(source, 16, 8)
+        flowers = list(toy_examples(size, 16))
+        assert opened.examples == tuple(flower.example for flower in flowers)
+        drawn = np.stack([np.asarray(flower.picture) for flower in flowers])
+        np.testing.assert_array_equal(opened.pictures, drawn)
+
+
+def test_a_cache_that_cannot_be_made_is_refused_with_the_variable_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file"))
+    with pytest.raises(OutputError, match=f"cannot be made.*set {CACHE_VARIABLE}"):
+        open_store("toy:2", 16, 8)
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_without_the_variable_the_cache_is_in_the_users_home(
+    value: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    if value is None:
+        monkeypatch.delenv(CACHE_VARIABLE)
+    else:
+        monkeypatch.setenv(CACHE_VARIABLE, value)
+    assert cache_folder("pictures") == tmp_path / ".cache" / "captiongan" / "pictures"

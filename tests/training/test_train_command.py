@@ -1,0 +1,136 @@
+"""`captiongan train` as a person uses it, on a few toy flowers."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from captiongan import cli
+from captiongan.training.checkpoint import latest_checkpoint
+
+TINY = [
+    *("--data", "toy:40", "--set", "data.resolution=16", "--set", "data.margin=2"),
+    *("--set", "generator.features=4", "--set", "discriminator.features=4"),
+    *("--set", "training.batch_size=8", "--set", "training.log_every_kimg=0.008"),
+    *("--set", "training.grid_every_kimg=0.08", "--set", "training.checkpoint_every_kimg=0.08"),
+]
+STEPS_40 = ["--set", "training.kimg=0.32"]
+
+
+def captiongan(*arguments: object) -> int:
+    """Run the command line in this process; return its exit code."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(sys, "argv", ["captiongan", *map(str, arguments)])
+        cli.main()
+    code = ended.value.code
+    return code if isinstance(code, int) else 0
+
+
+def test_a_run_leaves_its_configuration_data_facts_figures_grids_and_checkpoints(
+    tmp_path: Path,
+) -> None:
+    assert captiongan("train", *TINY, *STEPS_40, "--out", tmp_path / "runs") == 0
+    run = tmp_path / "runs" / "00000-dcgan"
+    assert "kimg: 0.32" in (run / "config.yaml").read_text()
+    assert json.loads((run / "data.json").read_text())["pictures"] == 40
+    figures = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in figures] == list(range(1, 41))
+    assert {"loss_d", "loss_g", "accuracy_mismatching", "images_per_second"} <= figures[0].keys()
+    assert len(list((run / "grids").glob("*.png"))) >= 1
+    assert latest_checkpoint(run / "checkpoints").step == 40
+
+
+def test_a_dry_run_shows_everything_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert captiongan("train", *TINY, "--out", tmp_path / "runs", "--dry-run") == 0
+    shown = capsys.readouterr().out
+    for part in ("resolution: 16", "40 pictures", "generator:", "discriminator:", "images/s"):
+        assert part in shown
+    assert not (tmp_path / "runs").exists()
+
+
+def test_ctrl_c_saves_and_the_resumed_run_equals_the_one_that_was_never_stopped(
+    tmp_path: Path,
+) -> None:
+    length = ["--set", "training.kimg=8"]  # 1,000 steps: long enough to be caught in the middle
+    command = [sys.executable, "-m", "captiongan", "train", *TINY, *length]
+    process = subprocess.Popen(
+        [*command, "--out", str(tmp_path / "stopped")], stdout=subprocess.PIPE, text=True
+    )
+    metrics = tmp_path / "stopped" / "00000-dcgan" / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while not metrics.is_file() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    stopped = metrics.parent
+    assert f"captiongan train --resume {stopped}" in told
+    reached = latest_checkpoint(stopped / "checkpoints").step
+    assert 0 < reached < 1000
+
+    # Both go on to the same step: a few more than the stopped run had reached.
+    length = ["--set", f"training.kimg={(reached + 25) * 8 / 1000}"]
+    assert captiongan("train", "--resume", stopped, *length) == 0
+    assert captiongan("train", *TINY, *length, "--out", tmp_path / "unbroken") == 0
+    unbroken = tmp_path / "unbroken" / "00000-dcgan"
+    states = [latest_checkpoint(run / "checkpoints") for run in (stopped, unbroken)]
+    assert states[0].step == states[1].step == reached + 25
+    for file in sorted(path.name for path in states[1].path.glob("*.safetensors")):
+        resumed, straight = (load_file(state.path / file) for state in states)
+        assert resumed.keys() == straight.keys()
+        assert all(resumed[name].equal(straight[name]) for name in resumed), file
+    steps = [json.loads(line)["step"] for line in metrics.read_text().splitlines()]
+    assert steps == list(range(1, reached + 26))
+
+
+def test_unusable_lines_are_told_and_the_rest_is_trained_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "toy"
+    assert captiongan("data", "toy", data, "--size", 24, "--side", 32) == 0
+    (data / "toy_000003.png").write_bytes(b"no picture")
+    options = TINY[2:]
+    assert captiongan("train", "--data", data, *options, "--dry-run") == 0
+    shown = capsys.readouterr().out
+    assert "23 pictures" in shown
+    assert "1 lines skipped" in shown
+    assert "metadata.jsonl:4: toy_000003.png" in shown
+
+
+BAD = {
+    "no data": (["train"], "--data is missing"),
+    "a missing folder": (["train", "--data", "nowhere"], "nowhere"),
+    "a toy set of one": (["train", "--data", "toy:1"], "toy:1"),
+    "an unknown option": (["train", *TINY, "--set", "training.speed=9"], "training.speed"),
+    "a value out of range": (["train", *TINY, "--set", "training.kimg=-1"], "training.kimg"),
+    "an unknown encoder": (["train", *TINY, "--set", "text.encoder=gpt"], "text.encoder 'gpt'"),
+    "a missing file": (["train", *TINY, "--config", "nowhere.yaml"], "nowhere.yaml"),
+    "no run": (["train", "--resume", "nowhere"], "not a run"),
+    "resume with data": (["train", "--resume", "nowhere", "--data", "toy"], "leave --config"),
+    "an export of nothing": (["export", "nowhere", "--out", "bundle"], "not a run"),
+    "a check of nothing": (["data", "check", "nowhere"], "nowhere"),
+}
+
+
+@pytest.mark.parametrize("arguments, part", BAD.values(), ids=BAD.keys())
+def test_bad_input_ends_with_one_line_and_code_2(
+    arguments: list[str],
+    part: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert captiongan(*arguments) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert told.count("\n") == 1
+    assert part in told
+    assert list(tmp_path.glob("runs*")) == list(tmp_path.glob("bundle*")) == []

@@ -1,0 +1,101 @@
+"""A run of a few hundred weights: 16x16 pictures, two features, embeddings of six numbers."""
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from captiongan.config import (
+    DataConfig,
+    DiscriminatorConfig,
+    GeneratorConfig,
+    RunConfig,
+    TrainingConfig,
+)
+from captiongan.data.folder import Example
+from captiongan.data.pairs import PairSampler
+from captiongan.data.store import PictureStore
+from captiongan.text.encoder import Embeddings, EncoderIdentity
+from captiongan.training.batches import TrainingData
+from captiongan.training.game import Game, new_game
+from captiongan.training.loop import Setting
+from captiongan.training.step import Batch
+
+EMBEDDING_DIM = 6
+BATCH_SIZE = 4
+MARGIN = 3
+
+CONFIG = RunConfig(
+    data=DataConfig(source="toy:10", resolution=16, margin=MARGIN),
+    generator=GeneratorConfig(features=2, noise_dim=5, projected_dim=4),
+    discriminator=DiscriminatorConfig(features=2, projected_dim=4),
+    training=TrainingConfig(batch_size=BATCH_SIZE, precision="32-true", ema_halflife_kimg=0.01),
+)
+
+
+class StubEncoder:
+    """Answers each text with random numbers that follow from the text."""
+
+    dim = EMBEDDING_DIM
+
+    def __init__(self, name: str = "stub", sha256: str = "ab" * 32) -> None:
+        self.identity = EncoderIdentity(name, sha256)
+
+    def encode(self, texts: Sequence[str]) -> Embeddings:
+        rows = [np.random.default_rng(zlib.crc32(text.encode())).random(self.dim) for text in texts]
+        return np.array(rows, dtype=np.float32)
+
+
+def tiny_game(config: RunConfig = CONFIG) -> Game:
+    """Return both players with fresh weights, in single precision on the CPU."""
+    return new_game(config, EMBEDDING_DIM, Fabric("cpu", devices=1, precision="32-true"))
+
+
+def tiny_data(config: RunConfig = CONFIG) -> TrainingData:
+    """Return ten noise pictures of two classes, with one to three captions each."""
+    side = config.data.resolution + config.data.margin
+    pictures = np.random.default_rng(0).integers(0, 256, (10, side, side, 3), dtype=np.uint8)
+    examples = tuple(
+        Example(
+            f"{row}.png", tuple(f"caption {row} {n}" for n in range(row % 3 + 1)), "ab"[row % 2]
+        )
+        for row in range(len(pictures))
+    )
+    captions = [caption for example in examples for caption in example.captions]
+    return TrainingData(
+        config,
+        PictureStore(pictures, examples, ()),
+        torch.from_numpy(StubEncoder().encode(captions)),
+        PairSampler(examples, config.training.batch_size, config.training.seed),
+    )
+
+
+def tiny_setting(config: RunConfig = CONFIG) -> Setting:
+    """Return all that a run needs, before its first step."""
+    return Setting(config, StubEncoder(), tiny_data(config), tiny_game(config))
+
+
+def random_batch(seed: int = 0) -> Batch:
+    """Return a batch of noise in place of pictures and embeddings."""
+    random = torch.Generator().manual_seed(seed)
+    return Batch(
+        pictures=2 * torch.rand(BATCH_SIZE, 3, 16, 16, generator=random) - 1,
+        matching=torch.randn(BATCH_SIZE, EMBEDDING_DIM, generator=random),
+        mismatching=torch.randn(BATCH_SIZE, EMBEDDING_DIM, generator=random),
+        noise=torch.randn(BATCH_SIZE, CONFIG.generator.noise_dim, generator=random),
+    )
+
+
+def copied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return a snapshot that later steps leave alone."""
+    return {name: tensor.clone() for name, tensor in tensors.items()}
+
+
+def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    """Whether two sets of tensors agree to the last bit."""
+    return one.keys() == other.keys() and all(
+        torch.equal(tensor, other[name]) for name, tensor in one.items()
+    )
