@@ -76,7 +76,7 @@ class TrainingConfig(_Section):
     """How long, how often, with which seed. A kimg is a thousand real pictures shown."""
 
     kimg: float = Field(400.0, gt=0, description="length of the run")
-    batch_size: int = Field(64, ge=2)
+    batch_size: int = Field(32, ge=2)
     seed: int = Field(0, ge=0, lt=2**32)
     precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
     ema_halflife_kimg: float = Field(10.0, gt=0, description="of the generator's running average")

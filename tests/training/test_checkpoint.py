@@ -1,10 +1,12 @@
 import json
 import shutil
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from tiny_run import CONFIG, StubEncoder, copied, equal, tiny_game, tiny_setting
 
 from captiongan.config import GeneratorConfig
 from captiongan.errors import RunError
@@ -17,7 +19,6 @@ from captiongan.training.checkpoint import (
 )
 from captiongan.training.game import Game
 from captiongan.training.loop import Setting
-from tiny_run import CONFIG, StubEncoder, copied, equal, tiny_game, tiny_setting
 
 ENCODER = StubEncoder().identity
 
@@ -171,7 +172,7 @@ DAMAGES = [
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_checkpoint_is_passed_over_with_a_warning(
-    damage: "type[None]", tmp_path: Path
+    damage: Callable[[Path], None], tmp_path: Path
 ) -> None:
     save_at(tiny_game(), tmp_path, 1, 2)
     damage(tmp_path / "step-000000002")

@@ -1,9 +1,33 @@
 import pytest
 import torch
-from torch import nn
+from tiny_run import (
+    BATCH_SIZE,
+    CONFIG,
+    copied,
+    equal,
+    random_batch,
+    tiny_game,
+    tiny_setting,
+)
+from torch import Tensor, nn
 
-from captiongan.training.game import update_average
-from tiny_run import BATCH_SIZE, CONFIG, copied, equal, tiny_game
+from captiongan.networks.dcgan import Generator
+from captiongan.training.game import Game, settle_average, update_average
+
+
+def weights(network: nn.Module) -> dict[str, Tensor]:
+    return copied({name: weight.data for name, weight in network.named_parameters()})
+
+
+def inputs(*seeds: int) -> list[tuple[Tensor, Tensor]]:
+    batches = [random_batch(seed) for seed in seeds]
+    return [(batch.noise, batch.matching) for batch in batches]
+
+
+def generator_of(game: Game) -> Generator:
+    generator = game.generator.module
+    assert isinstance(generator, Generator)
+    return generator
 
 
 def test_the_seed_decides_the_first_weights() -> None:
@@ -36,44 +60,32 @@ def test_both_optimisers_are_the_configured_adam() -> None:
 
 @pytest.mark.parametrize(
     ("step", "halflife"),
-    [(10_000, 10.0), (100, 100 * BATCH_SIZE / 20), (1, BATCH_SIZE / 20)],
+    [(10_000, 10.0), (40, 40 * BATCH_SIZE / 20), (1, BATCH_SIZE / 20)],
     ids=["far into the run", "near its start", "after one step"],
 )
 def test_the_average_follows_the_generator_by_the_formula(step: int, halflife: float) -> None:
     game = tiny_game()
     game.step = step
+    before = weights(game.average)
     torch.manual_seed(3)
-    before = copied(game.average.state_dict())
-    for tensor in game.generator.state_dict().values():
-        if tensor.is_floating_point():
-            tensor.add_(torch.randn_like(tensor))
+    for weight in game.generator.parameters():
+        weight.data.add_(torch.randn_like(weight))
+    target = weights(generator_of(game))
     update_average(game, BATCH_SIZE, halflife_kimg=0.01)
     keep = 0.5 ** (BATCH_SIZE / halflife)
-    target = game.generator.state_dict()
-    for name, tensor in game.average.state_dict().items():
-        if tensor.is_floating_point():
-            expected = keep * before[name] + (1 - keep) * target[name]
-            torch.testing.assert_close(tensor, expected)
+    for name, average in game.average.named_parameters():
+        torch.testing.assert_close(average, keep * before[name] + (1 - keep) * target[name])
 
 
 def test_after_the_halflife_the_average_has_gone_half_the_way() -> None:
     game = tiny_game()
     game.step = 10**9
-    weight = game.average.to_rgb.weight
-    target = weight + 1
-    game.generator.module.to_rgb.weight.data.copy_(target)
+    average = game.average.to_rgb.weight
+    target = average + 1
+    generator_of(game).to_rgb.weight.data.copy_(target)
     for _ in range(5):
         update_average(game, batch_size=4, halflife_kimg=0.02)
-    torch.testing.assert_close(target - weight, torch.full_like(weight, 0.5))
-
-
-def test_the_average_takes_over_the_counters_of_the_normalisation() -> None:
-    game = tiny_game()
-    game.generator(torch.zeros(2, CONFIG.generator.noise_dim), torch.zeros(2, 6))
-    update_average(game, BATCH_SIZE, halflife_kimg=10)
-    norms = [module for module in game.average.modules() if isinstance(module, nn.BatchNorm2d)]
-    assert norms
-    assert all(norm.num_batches_tracked == 1 for norm in norms)
+    torch.testing.assert_close(target - average, torch.full_like(average, 0.5))
 
 
 def test_following_leaves_the_generator_alone() -> None:
@@ -83,3 +95,47 @@ def test_following_leaves_the_generator_alone() -> None:
     before = copied(game.generator.state_dict())
     update_average(game, BATCH_SIZE, halflife_kimg=10)
     assert equal(before, game.generator.state_dict())
+
+
+def test_a_settled_average_has_the_mean_statistics_of_the_batches() -> None:
+    game, batches = tiny_game(), inputs(1, 2, 3)
+    projection = game.average.text[0]
+    projected = [projection(embedding) for _, embedding in batches]
+    settle_average(game, batches)
+    norm = game.average.text[1]
+    assert isinstance(norm, nn.BatchNorm1d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    mean = torch.stack([batch.mean(dim=0) for batch in projected]).mean(dim=0)
+    variance = torch.stack([batch.var(dim=0) for batch in projected]).mean(dim=0)
+    torch.testing.assert_close(norm.running_mean, mean)
+    torch.testing.assert_close(norm.running_var, variance)
+
+
+def test_settling_remembers_nothing_of_an_earlier_one() -> None:
+    once, twice = tiny_game(), tiny_game()
+    settle_average(once, inputs(1, 2))
+    settle_average(twice, inputs(5, 6, 7))
+    settle_average(twice, inputs(1, 2))
+    assert equal(once.average.state_dict(), twice.average.state_dict())
+
+
+def test_settling_changes_no_weight_and_no_player_and_ends_ready_to_draw() -> None:
+    game = tiny_game()
+    average = weights(game.average)
+    generator = copied(game.generator.state_dict())
+    settle_average(game, inputs(1, 2))
+    assert equal(average, weights(game.average))
+    assert equal(generator, game.generator.state_dict())
+    assert not any(module.training for module in game.average.modules())
+
+
+def test_a_run_settles_on_the_same_batches_at_any_step() -> None:
+    early, late = tiny_setting(), tiny_setting()
+    late.game.step = 50
+    early.settle_average()
+    late.settle_average()
+    assert equal(early.game.average.state_dict(), late.game.average.state_dict())
+    norms = [module for module in late.game.average.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert norms
+    assert {int(norm.num_batches_tracked or 0) for norm in norms} == {16}

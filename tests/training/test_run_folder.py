@@ -41,6 +41,12 @@ def test_single_values_of_the_configuration_can_be_replaced(tmp_path: Path) -> N
         run.config(["training.kimgs=9"])
 
 
+def test_a_configuration_that_is_noted_anew_holds_from_then_on(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path, CONFIG)
+    run.write_config(run.config(["training.kimg=9"]))
+    assert RunFolder.open(run.path).config().training.kimg == 9
+
+
 def test_a_folder_that_is_no_run_is_refused_with_an_example(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(RunError, match=r"is not a run: no config\.yaml.*runs/00000-dcgan"):

@@ -51,7 +51,9 @@ class StubEncoder:
 
 def tiny_game(config: RunConfig = CONFIG) -> Game:
     """Return both players with fresh weights, in single precision on the CPU."""
-    return new_game(config, EMBEDDING_DIM, Fabric("cpu", devices=1, precision="32-true"))
+    return new_game(
+        config, EMBEDDING_DIM, Fabric(accelerator="cpu", devices=1, precision="32-true")
+    )
 
 
 def tiny_data(config: RunConfig = CONFIG) -> TrainingData:

@@ -103,6 +103,7 @@ def train(setting: Setting, run: RunFolder, console: Console, resume: bool = Fal
     if resume:
         load_checkpoint(latest_checkpoint(run.checkpoints), game, setting.encoder.identity)
         run.forget_metrics_after(game.step)
+        run.write_config(setting.config)
     last = setting.steps(plan.kimg)
     grid, averages = SampleGrid(setting.data), Averages()
     if not resume:

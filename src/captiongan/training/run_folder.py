@@ -41,12 +41,13 @@ class RunFolder:
             path.mkdir()
             (path / "grids").mkdir()
             (path / "checkpoints").mkdir()
-            (path / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
+            run = cls(path)
+            run.write_config(config)
         except OSError as error:
             raise OutputError(
                 f"--out '{runs}' cannot be written to ({error.strerror}); choose another folder"
             ) from error
-        return cls(path)
+        return run
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
@@ -70,6 +71,10 @@ class RunFolder:
     def config(self, overrides: Sequence[str] = ()) -> RunConfig:
         """Read the run's configuration, with single values replaced."""
         return load_config(self.path / "config.yaml", overrides)
+
+    def write_config(self, config: RunConfig) -> None:
+        """Note the configuration that holds from now on."""
+        (self.path / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
 
     def grid(self, kimg: float) -> Path:
         """Name the sample grid of a moment."""
