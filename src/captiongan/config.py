@@ -15,7 +15,9 @@ from captiongan.errors import ConfigError
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
 
 
 class DataConfig(_Section):
@@ -135,7 +137,7 @@ def _read_tree(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"--config '{path}' cannot be read ({error.strerror}); presets are in configs/"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # YAML has dates, and some do not exist
         raise ConfigError(
             f"--config '{path}' is not YAML: {' '.join(str(error).split())}"
         ) from error
@@ -151,12 +153,13 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     if not equals or not name:
         raise ConfigError(f"--set '{override}' must look like training.kimg=400")
     for section in sections:
-        tree = tree.setdefault(section, {})
+        tree[section] = tree.get(section) or {}
+        tree = tree[section]
         if not isinstance(tree, dict):
             raise ConfigError(f"--set '{override}': '{section}' is a value, not a section")
     try:
         tree[name] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"--set '{override}': the value is not YAML") from error
 
 

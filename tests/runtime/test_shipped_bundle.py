@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from captiongan.bundle import find_bundle
@@ -17,10 +18,12 @@ def flowers() -> Pipeline:
     return load("flowers")
 
 
-def mean_colour(pipeline: Pipeline, prompt: str) -> np.ndarray:
+def mean_colour(pipeline: Pipeline, prompt: str) -> npt.NDArray[np.float64]:
     """Red, green and blue in the middle of sixteen pictures, 0 to 255."""
     pictures = [np.asarray(picture.image, float) for picture in pipeline.generate(prompt, n=16)]
-    return np.mean([picture[16:48, 16:48] for picture in pictures], axis=(0, 1, 2))
+    middles = np.stack([picture[16:48, 16:48] for picture in pictures])
+    means: npt.NDArray[np.float64] = middles.mean(axis=(0, 1, 2))
+    return means
 
 
 def test_the_colours_follow_the_words(flowers: Pipeline) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_run import CONFIG, StubEncoder, copied, equal, tiny_game, tiny_setting
 
 from captiongan.config import GeneratorConfig
 from captiongan.errors import RunError
@@ -19,6 +18,7 @@ from captiongan.training.checkpoint import (
 )
 from captiongan.training.game import Game
 from captiongan.training.loop import Setting
+from tiny_run import CONFIG, StubEncoder, copied, equal, tiny_game, tiny_setting
 
 ENCODER = StubEncoder().identity
 
@@ -101,13 +101,25 @@ def test_only_the_newest_are_kept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000003", "step-000000010"]
 
 
-def test_saving_a_step_again_replaces_it(tmp_path: Path) -> None:
+def test_a_step_that_is_saved_already_is_not_touched_again(tmp_path: Path) -> None:
+    game = trained(2)
+    save_at(game, tmp_path, 5)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    save_at(game, tmp_path, 5)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_a_file_that_the_manifest_does_not_name_makes_a_checkpoint_incomplete(
+    tmp_path: Path,
+) -> None:
     save_at(tiny_game(), tmp_path, 5)
-    later = trained(2)
-    save_at(later, tmp_path, 5)
-    fresh = tiny_game()
-    load_checkpoint(latest_checkpoint(tmp_path), fresh, ENCODER)
-    assert_same_state(later, fresh)
+    manifest = tmp_path / "step-000000005" / "manifest.json"
+    facts = json.loads(manifest.read_text())
+    damaged: list[object] = [{}, [], {**facts["files"], "average.safetensors": None}]
+    for files in damaged:
+        manifest.write_text(json.dumps(facts | {"files": files}))
+        with pytest.warns(UserWarning, match="passed over"):
+            assert checkpoints(tmp_path) == []
 
 
 def test_what_a_kill_left_half_written_does_not_count_and_is_written_over(tmp_path: Path) -> None:

@@ -27,10 +27,15 @@ def handlers() -> list[object]:
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_is_noted_and_strikes_nobody(number: signal.Signals, struck: list[int]) -> None:
     with StopRequest() as stop:
-        assert not stop.requested
         signal.raise_signal(number)
         assert stop.requested
     assert struck == []
+
+
+def test_without_a_signal_nothing_is_requested() -> None:
+    with StopRequest() as stop:
+        pass
+    assert not stop.requested
 
 
 @pytest.mark.parametrize("second", SIGNALS)

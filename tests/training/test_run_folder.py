@@ -86,7 +86,6 @@ def test_figures_of_steps_that_are_taken_again_are_forgotten(tmp_path: Path) -> 
     assert json.loads(lines[0])["loss_d"] == 10 / 7
 
 
-@pytest.mark.xfail(strict=True, reason="a line cut short by a kill stops the resume")
 def test_a_line_of_figures_that_a_kill_cut_short_is_forgotten(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path, CONFIG)
     run.add_metrics({"step": 10})

@@ -186,9 +186,13 @@ def test_a_build_that_is_broken_off_leaves_nothing_behind(
     assert len(open_store(str(folder), 16, 8).examples) == 2
 
 
-@pytest.mark.parametrize("source", ["toy:0", "toy:1", "toy:-3", "toy:1.5", "toy:many", "toy: 5"])
+@pytest.mark.parametrize(
+    "source", ["toy:0", "toy:1", "toy:-3", "toy:1.5", "toy:many", "toy: 5", f"toy:{'9' * 5000}"]
+)
 def test_a_toy_set_of_no_proper_size_is_refused(source: str) -> None:
-    with pytest.raises(DataError, match=f"--data '{source}': .* from 2, as in toy:500"):
+    with pytest.raises(
+        DataError, match=f"--data '{source}': .* from 2 to 999999999, as in toy:500"
+    ):
         open_store(source, 16, 8)
 
 

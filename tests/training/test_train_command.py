@@ -104,6 +104,18 @@ def test_unusable_lines_are_told_and_the_rest_is_trained_on(
     assert "metadata.jsonl:4: toy_000003.png" in shown
 
 
+def test_a_resumed_run_keeps_its_batches_and_networks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert captiongan("train", *TINY, "--set", "training.kimg=0.08", "--out", tmp_path) == 0
+    run = tmp_path / "00000-dcgan"
+    before = (run / "config.yaml").read_text()
+    for change in ("training.batch_size=16", "generator.features=8", "data.source=toy:41"):
+        assert captiongan("train", "--resume", run, "--set", change) == 2
+        assert change.partition("=")[0].split(".")[-1] in capsys.readouterr().err
+    assert (run / "config.yaml").read_text() == before
+
+
 BAD = {
     "no data": (["train"], "--data is missing"),
     "a missing folder": (["train", "--data", "nowhere"], "nowhere"),

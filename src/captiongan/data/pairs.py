@@ -55,6 +55,10 @@ class PairSampler:
         self._block_size = sizes[classes]
         self._block_start = (np.cumsum(sizes) - sizes)[classes]
         self._order = lru_cache(maxsize=2)(self._permutation)
+        if len(examples) < 2:
+            raise DataError(
+                "--data: one usable picture is too few, no caption can mismatch; add more"
+            )
         if len(sizes) < 2:
             raise DataError(
                 f"--data: all {len(examples)} pictures are of class '{examples[0].label}', so no "

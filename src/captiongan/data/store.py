@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from captiongan.cache import cache_folder
+from captiongan.cache import CACHE_VARIABLE, cache_folder
 from captiongan.data.folder import (
     Example,
     LoadedExample,
@@ -26,7 +26,7 @@ from captiongan.data.folder import (
     read_captioned_folder,
 )
 from captiongan.data.toy import toy_examples
-from captiongan.errors import DataError
+from captiongan.errors import DataError, OutputError
 
 STORE_FORMAT = 1
 TOY_SIZE = 2048
@@ -96,9 +96,10 @@ def _toy_size(source: str) -> int | None:
         return None
     if not size:
         return TOY_SIZE
-    if not size.isdecimal() or int(size) < 2:
+    if not size.isdecimal() or len(size) > 9 or int(size) < 2:
         raise DataError(
-            f"--data '{source}': the size of a toy set is a whole number from 2, as in toy:500"
+            f"--data '{source}': the size of a toy set is a whole number from 2 to 999999999, "
+            "as in toy:500"
         )
     return int(size)
 
@@ -128,10 +129,22 @@ def _build(folder: Path, items: Iterator[LoadedExample | Reject], side: int) -> 
                     pictures.write(square(item.picture, side).tobytes())
         content = {"examples": [asdict(example) for example in examples], "rejects": rejects}
         (work / "examples.json").write_text(json.dumps(content))
-        if not folder.is_dir():
-            work.rename(folder)
+        _put_in_place(work, folder)
+    except OSError as error:
+        raise OutputError(
+            f"picture store '{folder}' cannot be written ({error.strerror}); "
+            f"make room, or set {CACHE_VARIABLE} to another folder"
+        ) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _put_in_place(work: Path, folder: Path) -> None:
+    try:
+        work.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another process was first, with the same content
+            raise
 
 
 def _read(folder: Path, side: int) -> PictureStore:

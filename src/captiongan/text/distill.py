@@ -43,7 +43,7 @@ class DistillationReport:
     vocabulary: int
     parameters: int
     mean_cosine: float
-    similarity_correlation: float
+    similarity_correlation: float | None
 
 
 def distillation_loss(student: Tensor, teacher: Tensor) -> Tensor:
@@ -146,15 +146,17 @@ def _train(
 
 
 def _warm_up_then_cosine(step: int, steps: int, warm_up: float = 0.05) -> float:
-    progress = step / max(1, steps)
-    if progress < warm_up:
-        return (step + 1) / (warm_up * steps)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    """Return the share of the peak learning rate: a ramp, then half a cosine down to 0."""
+    ramp = (step + 1) / max(1.0, warm_up * steps)
+    return min(1.0, ramp, 0.5 * (1 + math.cos(math.pi * step / max(1, steps))))
 
 
-def _similarity_correlation(student: Embeddings, teacher: Embeddings) -> float:
-    """Correlate the cosines between different captions, the student's with the teacher's."""
+def _similarity_correlation(student: Embeddings, teacher: Embeddings) -> float | None:
+    """Correlate the cosines between different captions, the student's with the teacher's.
+
+    Fewer than three captions have no correlation.
+    """
     above = np.triu_indices(len(student), k=1)
     if len(above[0]) < 2:
-        return float("nan")
+        return None
     return float(np.corrcoef((student @ student.T)[above], (teacher @ teacher.T)[above])[0, 1])

@@ -25,6 +25,13 @@ from captiongan.training.game import Game
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
+PARTS = (
+    "generator",
+    "discriminator",
+    "average",
+    "generator_optimiser",
+    "discriminator_optimiser",
+)
 
 
 @dataclass(frozen=True)
@@ -41,9 +48,16 @@ class Checkpoint:
 
 
 def save_checkpoint(game: Game, encoder: EncoderIdentity, folder: Path, keep: int) -> Checkpoint:
-    """Write the game's state to `folder`, then drop all but the newest `keep` checkpoints."""
+    """Write the game's state to `folder`, then drop all but the newest `keep` checkpoints.
+
+    A step that is saved already is not written again.
+    """
+    before = checkpoints(folder)
+    if before and before[-1].step == game.step:
+        return before[-1]
+    for leftover in folder.glob(".writing-*"):
+        shutil.rmtree(leftover)
     work = folder / f".writing-{game.step:09d}"
-    shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     for name, tensors in _tensors(game).items():
         save_file(tensors, work / f"{name}.safetensors")
@@ -61,7 +75,7 @@ def save_checkpoint(game: Game, encoder: EncoderIdentity, folder: Path, keep: in
     work.rename(final)
     _flush(folder)
     saved = _read(final)
-    for old in checkpoints(folder)[:-keep]:
+    for old in [*before, saved][:-keep]:
         shutil.rmtree(old.path)
     return saved
 
@@ -100,7 +114,7 @@ def load_checkpoint(checkpoint: Checkpoint, game: Game, encoder: EncoderIdentity
             f"'{checkpoint.path}' was trained with text encoder {checkpoint.encoder}, "
             f"this run has {encoder}; set text.encoder to the former"
         )
-    parts = {file.stem: load_file(file) for file in checkpoint.path.glob("*.safetensors")}
+    parts = {part: load_file(checkpoint.path / f"{part}.safetensors") for part in PARTS}
     try:
         game.generator.load_state_dict(parts["generator"])
         game.discriminator.load_state_dict(parts["discriminator"])
@@ -123,9 +137,10 @@ def _read(path: Path) -> Checkpoint:
             raise RunError(
                 f"'{path}' has schema {manifest['schema']}; this captiongan reads {SCHEMA}"
             )
-        for name, sha256 in manifest["files"].items():
-            if _sha256(path / name) != sha256:
-                raise RunError(f"'{path / name}' is damaged: its sha256 is not the manifest's")
+        for part in PARTS:
+            file = path / f"{part}.safetensors"
+            if _sha256(file) != manifest["files"][file.name]:
+                raise RunError(f"'{file}' is damaged: its sha256 is not the manifest's")
         encoder = EncoderIdentity(**manifest["text_encoder"])
         return Checkpoint(path, manifest["step"], encoder)
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -113,6 +113,7 @@ def train(setting: Setting, run: RunFolder, console: Console, resume: bool = Fal
         return game.step % setting.steps(kimg) == 0 or game.step == last
 
     def save() -> None:
+        averages.check_finite()
         setting.settle_average()
         save_checkpoint(game, setting.encoder.identity, run.checkpoints, plan.keep_checkpoints)
 

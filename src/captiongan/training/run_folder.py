@@ -74,7 +74,7 @@ class RunFolder:
 
     def write_config(self, config: RunConfig) -> None:
         """Note the configuration that holds from now on."""
-        (self.path / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
+        _replace(self.path / "config.yaml", config.to_yaml())
 
     def grid(self, kimg: float) -> Path:
         """Name the sample grid of a moment."""
@@ -95,11 +95,19 @@ class RunFolder:
             metrics.write(json.dumps(figures) + "\n")
 
     def forget_metrics_after(self, step: int) -> None:
-        """Drop the figures of steps that will be taken again."""
+        """Drop the figures of steps that will be taken again, and a line cut short by a kill."""
         file = self.path / "metrics.jsonl"
         if file.is_file():
             lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-            file.write_text("".join(line for line in lines if json.loads(line)["step"] <= step))
+            whole = [line for line in lines if line.endswith("\n")]
+            _replace(file, "".join(line for line in whole if json.loads(line)["step"] <= step))
 
 
 NUMBERED = re.compile(r"(\d{5,})-")
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write a file so that a kill leaves the old or the new one, never half of it."""
+    work = file.with_name(f".{file.name}")
+    work.write_text(text, encoding="utf-8")
+    work.replace(file)

@@ -18,7 +18,7 @@ class SampleGrid:
     """Captions in rows, the same noise in each column, the real picture first."""
 
     def __init__(self, data: TrainingData) -> None:
-        random = np.random.default_rng([data.config.training.seed, GRID_STREAM])
+        random = np.random.default_rng([data.config.training.seed, 0, GRID_STREAM])
         count = len(data.store.examples)
         examples = sorted(random.choice(count, size=min(ROWS, count), replace=False).tolist())
         first = np.cumsum([0, *(len(example.captions) for example in data.store.examples)])

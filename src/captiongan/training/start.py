@@ -6,10 +6,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from captiongan.config import load_config
+from captiongan.config import RunConfig, load_config
 from captiongan.errors import ConfigError
 from captiongan.training.loop import Setting, train
 from captiongan.training.run_folder import RunFolder
+
+FIXED = ("data", "text", "generator", "discriminator", "training.batch_size", "training.seed")
+"""What a resumed run cannot change."""
 
 
 def start(
@@ -52,9 +55,25 @@ def _resume(
             "leave --config and --data out, change single values with --set"
         )
     run = RunFolder.open(path)
-    setting = Setting.prepare(run.config(overrides), console)
+    resolved = run.config(overrides)
+    _check_unchanged(run.config(), resolved)
+    setting = Setting.prepare(resolved, console)
     _tell_data(setting, console)
     return _train(setting, run, console, resume=True)
+
+
+def _check_unchanged(before: RunConfig, after: RunConfig) -> None:
+    """Refuse to resume with another course of batches or other networks."""
+    for address in FIXED:
+        section, _, name = address.partition(".")
+        old, new = (getattr(config, section) for config in (before, after))
+        if name:
+            old, new = getattr(old, name), getattr(new, name)
+        if old != new:
+            raise ConfigError(
+                f"--set {address}: '{new}' is not what the run began with, '{old}'; "
+                "leave it, or start a new run"
+            )
 
 
 def _train(setting: Setting, run: RunFolder, console: Console, resume: bool) -> bool:
