@@ -21,7 +21,7 @@ from captiongan.data.store import PictureStore
 from captiongan.text.encoder import Embeddings, EncoderIdentity
 from captiongan.training.batches import TrainingData
 from captiongan.training.game import Game, new_game
-from captiongan.training.loop import Setting
+from captiongan.training.loop import Trainer
 from captiongan.training.step import Batch
 
 EMBEDDING_DIM = 6
@@ -75,9 +75,9 @@ def tiny_data(config: RunConfig = CONFIG) -> TrainingData:
     )
 
 
-def tiny_setting(config: RunConfig = CONFIG) -> Setting:
+def tiny_trainer(config: RunConfig = CONFIG) -> Trainer:
     """Return all that a run needs, before its first step."""
-    return Setting(config, StubEncoder(), tiny_data(config), tiny_game(config))
+    return Trainer(config, StubEncoder(), tiny_data(config), tiny_game(config))
 
 
 def random_batch(seed: int = 0) -> Batch:

@@ -5,7 +5,7 @@ The plain install is the runtime: `load` a bundle, `generate` pictures, no PyTor
     import captiongan
     pipeline = captiongan.load("flowers")
     pictures = pipeline.generate("a yellow flower with pointed petals", n=4, seed=7)
-    pictures[0].image.save("flower.png")
+    pictures[0].save("flower.png")
 """
 
 from typing import TYPE_CHECKING, Any

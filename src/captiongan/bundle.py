@@ -4,20 +4,18 @@ The seam between training and drawing. Nothing in it runs code on loading, and e
 is checked against the manifest `bundle.json` first. The format is in `docs/bundle-format.md`.
 """
 
-import hashlib
 import json
-import os
 import reprlib
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from secrets import token_hex
 from typing import Self
 
 from captiongan import __version__
 from captiongan.errors import BundleError, OutputError
+from captiongan.files import sha256_of, whole_folder
 from captiongan.text.encoder import ENCODER_FILES, EncoderIdentity
 
 SCHEMA = 1
@@ -39,8 +37,7 @@ class FileFacts:
     @classmethod
     def of(cls, path: Path) -> Self:
         """Measure the file at `path`; raises OSError if it cannot be read."""
-        with path.open("rb") as file:
-            return cls(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+        return cls(path.stat().st_size, sha256_of(path))
 
 
 @dataclass(frozen=True)
@@ -176,19 +173,15 @@ def write_bundle(out: Path, files: Mapping[str, Path | bytes], manifest: BundleM
     """
     _check_complete(files)
     _check_vacant(out)
-    temporary = out.parent / f".{out.name}-{token_hex(4)}"
     try:
-        _write_files(temporary, files)
-        _write_manifest(temporary, manifest)
-        written = read_bundle(temporary)
-        _fsync(temporary)
-        _put_in_place(temporary, out)
+        with whole_folder(out) as folder:
+            _write_files(folder, files)
+            _write_manifest(folder, manifest)
+            written = read_bundle(folder)
     except OSError as error:
         raise OutputError(
             f"bundle folder '{out}' cannot be written ({error}); mend that or choose another place"
         ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return replace(written, folder=out)
 
 
@@ -216,36 +209,16 @@ def _check_vacant(out: Path) -> None:
 
 
 def _write_files(folder: Path, files: Mapping[str, Path | bytes]) -> None:
-    folder.mkdir(parents=True)
     for name, content in files.items():
         if isinstance(content, Path):
             shutil.copyfile(content, folder / name)
         else:
             (folder / name).write_bytes(content)
-        _fsync(folder / name)
 
 
 def _write_manifest(folder: Path, manifest: BundleManifest) -> None:
     measured = replace(manifest, files={name: FileFacts.of(folder / name) for name in MODEL_FILES})
     (folder / MANIFEST).write_text(measured.to_json(), encoding="utf-8")
-    _fsync(folder / MANIFEST)
-
-
-def _put_in_place(temporary: Path, out: Path) -> None:
-    if out.is_dir():
-        out.rmdir()
-    temporary.rename(out)
-    _fsync(out.parent)
-
-
-def _fsync(path: Path) -> None:
-    if path.is_dir() and os.name == "nt":
-        return  # Windows cannot open a folder
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

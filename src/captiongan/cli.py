@@ -118,7 +118,7 @@ def train(
     data: Annotated[
         str | None, typer.Option(help="Captioned folder, `toy`, or `toy:SIZE`.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the numbered run folder is made.")] = Path(
+    out: Annotated[Path, typer.Option(help="Where a new numbered run folder is made.")] = Path(
         "runs"
     ),
     resume: Annotated[
@@ -134,7 +134,8 @@ def train(
     """Train a model; Ctrl-C saves first, and --resume goes on."""
     with _training_half():
         from captiongan.training.start import start
-    complete = start(config, data, out, resume, override or [], dry_run)
+
+        complete = start(config, data, out, resume, override or [], dry_run)
     if not complete:
         raise typer.Exit(130)
 
@@ -218,11 +219,11 @@ def train_text(
 ) -> None:
     """Train our small text encoder to answer as MiniLM does, on the captions of data sets."""
     with _training_half():
-        from captiongan.data.store import captions_of
+        from captiongan.data.store import open_store
         from captiongan.text.cached import CachedTextEncoder
         from captiongan.text.distill import distill
         from captiongan.text.minilm import MiniLM
-    captions = [caption for source in data for caption in captions_of(source)]
+    captions = [text for source in data for text in open_store(source, 76, 64).captions]
     report = distill(
         captions,
         CachedTextEncoder(MiniLM(), lambda done, total: typer.echo(f"teacher {done} of {total}")),

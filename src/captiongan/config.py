@@ -25,7 +25,9 @@ class DataConfig(_Section):
 
     source: str = Field("", description="a captioned folder, `toy` or `toy:SIZE`; `--data` sets it")
     resolution: int = Field(64, description="side of the pictures: 16, 32, 64, 128 or 256")
-    margin: int = Field(12, ge=0, description="pixels beyond the resolution for random crops")
+    margin: int = Field(
+        12, ge=0, le=256, description="pixels beyond the resolution for random crops"
+    )
     flip: bool = Field(True, description="mirror half of the pictures")
 
     @field_validator("resolution")
@@ -47,16 +49,16 @@ class TextConfig(_Section):
 class GeneratorConfig(_Section):
     """The size of the generator."""
 
-    features: int = Field(64, ge=1, description="channels of the last hidden stage")
-    noise_dim: int = Field(100, ge=1, description="length of the noise z")
-    projected_dim: int = Field(128, ge=1, description="length of the projected text")
+    features: int = Field(64, ge=1, le=1024, description="channels of the last hidden stage")
+    noise_dim: int = Field(100, ge=1, le=4096, description="length of the noise z")
+    projected_dim: int = Field(128, ge=1, le=4096, description="length of the projected text")
 
 
 class DiscriminatorConfig(_Section):
     """The size of the discriminator."""
 
-    features: int = Field(64, ge=1, description="channels of the first stage")
-    projected_dim: int = Field(128, ge=1, description="length of the projected text")
+    features: int = Field(64, ge=1, le=1024, description="channels of the first stage")
+    projected_dim: int = Field(128, ge=1, le=4096, description="length of the projected text")
 
 
 class LossConfig(_Section):
@@ -77,8 +79,8 @@ class OptimiserConfig(_Section):
 class TrainingConfig(_Section):
     """How long, how often, with which seed. A kimg is a thousand real pictures shown."""
 
-    kimg: float = Field(400.0, gt=0, description="length of the run")
-    batch_size: int = Field(32, ge=2)
+    kimg: float = Field(400.0, gt=0, le=1e7, description="length of the run")
+    batch_size: int = Field(32, ge=2, le=65536)
     seed: int = Field(0, ge=0, lt=2**32)
     precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
     ema_halflife_kimg: float = Field(10.0, gt=0, description="of the generator's running average")
@@ -119,9 +121,10 @@ def load_config(
         ConfigError: the file cannot be read, or a field breaks its rule; the message names it.
     """
     tree = {} if path is None else _read_tree(path)
+    tree = {name: value for name, value in tree.items() if value is not None}
     for override in overrides:
         _apply(tree, override)
-    if source is not None and isinstance(tree.setdefault("data", {}), dict):
+    if source and isinstance(tree.setdefault("data", {}), dict):
         tree["data"]["source"] = source
     try:
         return RunConfig.model_validate(tree)
@@ -137,7 +140,8 @@ def _read_tree(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"--config '{path}' cannot be read ({error.strerror}); presets are in configs/"
         ) from error
-    except (yaml.YAMLError, ValueError) as error:  # YAML has dates, and some do not exist
+    # YAML has dates, and some do not exist; it nests, and some nest too deep.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(
             f"--config '{path}' is not YAML: {' '.join(str(error).split())}"
         ) from error
@@ -159,7 +163,7 @@ def _apply(tree: dict[str, Any], override: str) -> None:
             raise ConfigError(f"--set '{override}': '{section}' is a value, not a section")
     try:
         tree[name] = yaml.safe_load(value)
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"--set '{override}': the value is not YAML") from error
 
 

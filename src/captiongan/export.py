@@ -96,7 +96,7 @@ def _travelling_encoder(config: RunConfig, checkpoint: Checkpoint) -> OnnxTextEn
             f"text.encoder '{config.text.encoder}' is too big for a bundle; "
             "train a run with text.encoder=small and export that"
         )
-    if encoder.identity != checkpoint.encoder:
+    if encoder.identity.sha256 != checkpoint.encoder.sha256:
         raise RunError(
             f"'{checkpoint.path}' was trained with text encoder {checkpoint.encoder}, "
             f"text.encoder={config.text.encoder} is now {encoder.identity}; "

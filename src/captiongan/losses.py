@@ -19,14 +19,6 @@ def fake_loss(logits: Tensor) -> Tensor:
     return F.softplus(logits).mean()
 
 
-def gan_discriminator_loss(real: Tensor, generated: Tensor) -> Tensor:
-    """L_D(z, x) = -log D(x) - log(1 - D(G(z))).
-
-    Slide "GAN Training - Update D"; Goodfellow et al. 2014, algorithm 1.
-    """
-    return real_loss(real) + fake_loss(generated)
-
-
 def gan_generator_loss(generated: Tensor) -> Tensor:
     """L_G(z) = -log D(G(z)), the loss that does not saturate.
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_hex
 
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from captiongan import __version__
 from captiongan.errors import CaptionganError, OutputError
+from captiongan.files import replace_file
 
 GAP = 2
 
@@ -124,17 +124,8 @@ def _save_png(image: Image.Image, path: Path, metadata: Mapping[str, str]) -> No
         texts.add_itxt(key, text)
     encoded = io.BytesIO()
     image.save(encoded, format="PNG", pnginfo=texts)
-    _write_whole(path, encoded.getvalue())
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".captiongan-{token_hex(8)}.tmp")
     with _writing(path):
-        try:
-            temporary.write_bytes(content)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        replace_file(path, encoded.getvalue())
 
 
 @contextmanager

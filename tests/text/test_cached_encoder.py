@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captiongan.cache import CACHE_VARIABLE
+from captiongan.errors import OutputError
 from captiongan.text import cached
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.encoder import Embeddings, EncoderIdentity
@@ -129,3 +130,18 @@ def test_any_texts_are_answered_as_by_the_encoder_itself(
             answer = CachedTextEncoder(encoder).encode(texts)
             np.testing.assert_array_equal(answer, expected(encoder, texts).reshape(-1, 3))
     assert len(encoder.asked) == len(set(encoder.asked))
+
+
+def test_a_damaged_cache_is_made_anew() -> None:
+    encoder = CountingEncoder()
+    cache = CachedTextEncoder(encoder)
+    cache.encode(["a"])
+    cache.file.write_bytes(b"garbage" * 1000)
+    np.testing.assert_array_equal(cache.encode(["a", "b"]), expected(encoder, ["a", "b"]))
+
+
+def test_a_cache_that_cannot_be_opened_is_refused_with_the_variable_to_set() -> None:
+    cache = CachedTextEncoder(CountingEncoder())
+    cache.file.mkdir()
+    with pytest.raises(OutputError, match=CACHE_VARIABLE):
+        cache.encode(["a"])

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from captiongan.data.toy import captions, toy_flower
-from captiongan.errors import BundleError, ConfigError, OutputError
+from captiongan.errors import BundleError, ConfigError, DataError, OutputError
 from captiongan.onnx_file import write_onnx
 from captiongan.text.choose import choose_encoder
 from captiongan.text.distill import DistillationReport, distill, distillation_loss
@@ -125,6 +125,22 @@ def test_a_folder_that_exists_is_not_written_to(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="exists already"):
         distill(CAPTIONS, FakeTeacher(), tmp_path, 1, 0, lambda *_: None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_training(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    epochs: list[int] = []
+    with pytest.raises(OutputError, match="cannot be written"):
+        distill(
+            CAPTIONS, FakeTeacher(), tmp_path / "file" / "out", 1, 0, lambda n, _: epochs.append(n)
+        )
+    assert epochs == []
+
+
+def test_too_few_captions_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="too few"):
+        distill(["a red flower"] * 20, FakeTeacher(), tmp_path / "out", 1, 0, lambda *_: None)
+    assert not (tmp_path / "out").exists()
 
 
 # The encoder that opens it

@@ -3,13 +3,13 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from tiny_run import BATCH_SIZE, CONFIG, MARGIN, StubEncoder, tiny_data
 
 from captiongan.config import DataConfig
 from captiongan.data.pairs import PairSampler
 from captiongan.data.store import Pictures, PictureStore
 from captiongan.errors import DataError
 from captiongan.training.batches import TrainingData, to_pictures, to_tensor
+from tiny_run import BATCH_SIZE, CONFIG, MARGIN, StubEncoder, tiny_data
 
 SIDE = CONFIG.data.resolution
 

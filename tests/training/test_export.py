@@ -7,18 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 
 from captiongan.bundle import read_bundle
-from captiongan.config import RunConfig
 from captiongan.errors import OutputError, RunError
 from captiongan.export import export_run, load_average
 from captiongan.pipeline import Pipeline, noise_of
 from captiongan.text.choose import choose_encoder
 from captiongan.training.batches import to_pictures
 from captiongan.training.checkpoint import latest_checkpoint
-from captiongan.training.loop import Setting, train
 from captiongan.training.run_folder import RunFolder
+from captiongan.training.start import start
 
 PROMPTS = [
     "a red flower with six pointed petals and a yellow centre",
@@ -33,19 +31,17 @@ PROMPTS = [
     "a small violet blossom with four sharp petals on a light background",
 ]
 
+SHORT = ["training.kimg=0.64"]
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunFolder]:
     """A short run of the full-size networks on the toy set."""
     work = tmp_path_factory.mktemp("export")
-    config = RunConfig.model_validate(
-        {"data": {"source": "toy:64"}, "training": {"kimg": 0.64, "batch_size": 32}}
-    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CAPTIONGAN_CACHE", str(work / "cache"))
-        folder = RunFolder.create(work / "runs", config)
-        train(Setting.prepare(config, Console(quiet=True)), folder, Console(quiet=True))
-        yield folder
+        start(None, "toy:64", work / "runs", None, SHORT, dry_run=False)
+        yield RunFolder.open(work / "runs" / "00000-dcgan")
 
 
 def test_the_bundle_draws_what_pytorch_draws_within_one_step_of_255(

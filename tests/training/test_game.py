@@ -1,5 +1,10 @@
 import pytest
 import torch
+from torch import Tensor, nn
+
+from captiongan.errors import RunError
+from captiongan.networks.dcgan import Generator
+from captiongan.training.game import Game, check_weights, settle_average, update_average
 from tiny_run import (
     BATCH_SIZE,
     CONFIG,
@@ -7,12 +12,8 @@ from tiny_run import (
     equal,
     random_batch,
     tiny_game,
-    tiny_setting,
+    tiny_trainer,
 )
-from torch import Tensor, nn
-
-from captiongan.networks.dcgan import Generator
-from captiongan.training.game import Game, settle_average, update_average
 
 
 def weights(network: nn.Module) -> dict[str, Tensor]:
@@ -131,7 +132,7 @@ def test_settling_changes_no_weight_and_no_player_and_ends_ready_to_draw() -> No
 
 
 def test_a_run_settles_on_the_same_batches_at_any_step() -> None:
-    early, late = tiny_setting(), tiny_setting()
+    early, late = tiny_trainer(), tiny_trainer()
     late.game.step = 50
     early.settle_average()
     late.settle_average()
@@ -139,3 +140,13 @@ def test_a_run_settles_on_the_same_batches_at_any_step() -> None:
     norms = [module for module in late.game.average.modules() if isinstance(module, nn.BatchNorm2d)]
     assert norms
     assert {int(norm.num_batches_tracked or 0) for norm in norms} == {16}
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_weights_that_are_not_finite_are_found_and_their_network_named(network: str) -> None:
+    game = tiny_game()
+    check_weights(game)
+    with torch.no_grad():
+        next(getattr(game, network).parameters())[-1] = float("nan")
+    with pytest.raises(RunError, match=f"the {network} is not finite"):
+        check_weights(game)

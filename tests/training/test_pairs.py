@@ -158,3 +158,13 @@ def test_crops_fill_the_unit_square_and_half_of_the_pictures_are_flipped() -> No
     assert 0.99 < crop.max() < 1
     assert abs(np.mean((crop[:, 0] - 0.5) * (crop[:, 1] - 0.5))) < 0.01
     assert 0.45 < flip.mean() < 0.55
+
+
+def test_the_mismatching_caption_says_something_else_where_captions_repeat() -> None:
+    texts = ["red"] * 40 + ["blue"] * 40
+    sampler = PairSampler([Example(f"{n}", (text,), None) for n, text in enumerate(texts)], 64, 0)
+    same_words = [
+        np.mean([texts[a] == texts[b] for a, b in zip(p.matching, p.mismatching, strict=True)])
+        for p in map(sampler, range(20))
+    ]
+    assert np.mean(same_words) < 0.12  # one try would leave a half, four leave a sixteenth

@@ -59,10 +59,11 @@ def test_a_place_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
         RunFolder.create(tmp_path / "file", CONFIG)
 
 
-def test_grids_are_named_by_kimg_so_that_their_names_sort(tmp_path: Path) -> None:
+def test_grids_are_named_by_step_so_that_their_names_sort(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path, CONFIG)
-    names = [run.grid(kimg).name for kimg in (0.4, 20.03, 400.0)]
-    assert names == ["000000.png", "000020.png", "000400.png"]
+    names = [run.grid(step).name for step in (4, 20, 1000)]
+    assert names == sorted(names)
+    assert len(set(names)) == 3
     assert run.grid(20).parent.is_dir()
     assert run.checkpoints.is_dir()
 

@@ -3,7 +3,6 @@ import copy
 import pytest
 import torch
 from lightning_fabric import Fabric
-from tiny_run import copied, equal, random_batch, tiny_game
 from torch import Tensor, nn
 
 from captiongan.config import LossConfig
@@ -22,6 +21,7 @@ from captiongan.training.step import (
     update_discriminator,
     update_generator,
 )
+from tiny_run import copied, equal, random_batch, tiny_game
 
 ALL_TERMS = LossConfig(pixel_wise=50, feature_matching=100)
 GAN_ONLY = LossConfig(pixel_wise=0, feature_matching=0)

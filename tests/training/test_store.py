@@ -1,6 +1,5 @@
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,8 @@ from PIL import Image
 
 from captiongan.cache import CACHE_VARIABLE, cache_folder
 from captiongan.data import store
-from captiongan.data.folder import LoadedExample, Reject
-from captiongan.data.store import captions_of, open_store, square
+from captiongan.data.folder import Example
+from captiongan.data.store import PictureStore, open_store, square
 from captiongan.data.toy import toy_examples
 from captiongan.errors import DataError, OutputError
 
@@ -48,11 +47,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def refuse_to_decode(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> Iterator[LoadedExample | Reject]:
+    def fail(*_: object) -> Image.Image:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(store, "read_captioned_folder", fail)
-    monkeypatch.setattr(store, "toy_examples", fail)
+    monkeypatch.setattr(store, "square", fail)
 
 
 def test_a_store_holds_pictures_captions_and_classes_in_the_order_of_the_metadata(
@@ -63,7 +61,42 @@ def test_a_store_holds_pictures_captions_and_classes_in_the_order_of_the_metadat
     assert (opened.pictures == np.array([BLUE, RED])[:, None, None]).all()
     assert [example.captions for example in opened.examples] == [("blue", "a blue one"), ("red",)]
     assert [example.label for example in opened.examples] == ["B", None]
-    assert list(captions_of(str(folder), 16, 8)) == ["blue", "a blue one", "red"]
+    assert opened.captions == ("blue", "a blue one", "red")
+
+
+@pytest.mark.parametrize("file", ["examples.json", "pictures.u8"])
+@pytest.mark.parametrize("damage", [b"", b"{", None])
+def test_a_damaged_store_is_built_again(folder: Path, file: str, damage: bytes | None) -> None:
+    before = open_store(str(folder), 16, 8)
+    expected, captions = before.pictures.copy(), before.captions
+    (stored,) = cache_folder("pictures").iterdir()
+    if damage is None:
+        (stored / file).unlink()
+    else:
+        (stored / file).write_bytes(damage)
+    after = open_store(str(folder), 16, 8)
+    assert after.captions == captions
+    np.testing.assert_array_equal(after.pictures, expected)
+
+
+def test_other_files_in_the_folder_do_not_count(folder: Path) -> None:
+    open_store(str(folder), 16, 8)
+    (folder / "notes.txt").write_text("mine")
+    open_store(str(folder), 16, 8)
+    assert len(list(cache_folder("pictures").iterdir())) == 1
+
+
+def test_the_digest_tells_captions_classes_and_their_order() -> None:
+    pictures = np.zeros((2, 1, 1, 3), np.uint8)
+    rows = [Example("a", ("red",), "1"), Example("b", ("blue",), "1")]
+    variants = [
+        rows,
+        rows[::-1],
+        [rows[0], Example("b", ("blue",), None)],
+        [rows[0], Example("b", ("blue", "blue"), "1")],
+    ]
+    digests = {PictureStore(pictures, tuple(each), ()).digest for each in variants}
+    assert len(digests) == len(variants)
 
 
 def test_the_pictures_stay_on_disk_and_cannot_be_written_to(folder: Path) -> None:

@@ -112,8 +112,52 @@ def test_a_resumed_run_keeps_its_batches_and_networks(
     before = (run / "config.yaml").read_text()
     for change in ("training.batch_size=16", "generator.features=8", "data.source=toy:41"):
         assert captiongan("train", "--resume", run, "--set", change) == 2
-        assert change.partition("=")[0].split(".")[-1] in capsys.readouterr().err
+        assert change.partition("=")[2] in capsys.readouterr().err
     assert (run / "config.yaml").read_text() == before
+
+
+def test_a_run_goes_on_where_its_data_moved_but_not_on_other_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, options = tmp_path / "toy", [*TINY[2:], "--set", "training.kimg=0.08"]
+    assert captiongan("data", "toy", data, "--size", 12, "--side", 32) == 0
+    assert captiongan("train", "--data", data, *options, "--out", tmp_path / "runs") == 0
+    run, moved = tmp_path / "runs" / "00000-dcgan", tmp_path / "moved"
+    data.rename(moved)
+    resume = ["train", "--resume", run, "--data", moved, "--set", "training.kimg=0.16"]
+    assert captiongan(*resume) == 0
+    assert str(moved) in (run / "config.yaml").read_text()
+    metadata = moved / "metadata.jsonl"
+    metadata.write_text("".join(metadata.read_text().splitlines(keepends=True)[:-1]))
+    assert captiongan(*resume, "--set", "training.kimg=0.24") == 2
+    assert "have changed" in capsys.readouterr().err
+
+
+def test_a_dry_run_of_a_resumed_run_takes_no_step_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert captiongan("train", *TINY, "--set", "training.kimg=0.08", "--out", tmp_path) == 0
+    run = tmp_path / "00000-dcgan"
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    capsys.readouterr()
+    resume = ["train", "--resume", run, "--set", "training.kimg=0.16", "--dry-run"]
+    assert captiongan(*resume) == 0
+    assert "10 steps:" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
+def test_a_disk_that_refuses_in_the_middle_ends_with_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("captiongan.training.loop.save_checkpoint", full)
+    assert captiongan("train", *TINY, "--set", "training.kimg=0.08", "--out", tmp_path) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "No space left" in told
+    assert "--resume" in told
 
 
 BAD = {
@@ -122,10 +166,10 @@ BAD = {
     "a toy set of one": (["train", "--data", "toy:1"], "toy:1"),
     "an unknown option": (["train", *TINY, "--set", "training.speed=9"], "training.speed"),
     "a value out of range": (["train", *TINY, "--set", "training.kimg=-1"], "training.kimg"),
-    "an unknown encoder": (["train", *TINY, "--set", "text.encoder=gpt"], "text.encoder 'gpt'"),
+    "an unknown encoder": (["train", *TINY, "--set", "text.encoder=gpt"], "gpt' is none"),
     "a missing file": (["train", *TINY, "--config", "nowhere.yaml"], "nowhere.yaml"),
     "no run": (["train", "--resume", "nowhere"], "not a run"),
-    "resume with data": (["train", "--resume", "nowhere", "--data", "toy"], "leave --config"),
+    "resume with a file": (["train", "--resume", "x", "--config", "y"], "leave --config"),
     "an export of nothing": (["export", "nowhere", "--out", "bundle"], "not a run"),
     "a check of nothing": (["data", "check", "nowhere"], "nowhere"),
 }

@@ -26,7 +26,9 @@ class Pairs:
     matching: Indices
     """A caption of each picture, (B,)."""
     mismatching: Indices
-    """A caption of another picture, of another class where classes are known, (B,)."""
+    """A caption of another picture, of another class where classes are known, (B,).
+
+    Its words differ from the matching caption's unless nearly all captions are alike."""
     crop: npt.NDArray[np.float64]
     """Top and left of the random crop as shares of the margin, (B, 2) in [0, 1)."""
     flip: npt.NDArray[np.bool_]
@@ -47,7 +49,9 @@ class PairSampler:
         self._seed = seed
         counts = np.array([len(example.captions) for example in examples])
         self._caption_count = counts
-        self._first_caption = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        self._first_caption = first_captions(examples)
+        texts = [caption for example in examples for caption in example.captions]
+        self._text = np.unique(np.array(texts, dtype=object), return_inverse=True)[1]
         # Sorted by class, a class is one block; all others are the places outside it.
         classes = _class_numbers(examples)
         self._by_class = np.argsort(classes, kind="stable")
@@ -69,10 +73,11 @@ class PairSampler:
         """Return the batch of a step (from 0 up)."""
         random = np.random.default_rng([self._seed, step])
         pictures = self._pictures(step)
+        matching = self._caption(pictures, random)
         return Pairs(
             pictures=pictures,
-            matching=self._caption(pictures, random),
-            mismatching=self._caption(self._of_another_class(pictures, random), random),
+            matching=matching,
+            mismatching=self._mismatching(pictures, matching, random),
             crop=random.random((self._batch_size, 2)),
             flip=random.random(self._batch_size) < 0.5,
         )
@@ -91,10 +96,27 @@ class PairSampler:
     def _caption(self, pictures: Indices, random: np.random.Generator) -> Indices:
         return self._first_caption[pictures] + random.integers(self._caption_count[pictures])
 
+    def _mismatching(
+        self, pictures: Indices, matching: Indices, random: np.random.Generator
+    ) -> Indices:
+        """Of a few captions of other classes, take for each picture the first with other words."""
+        tries = [self._caption(self._of_another_class(pictures, random), random) for _ in range(4)]
+        chosen = tries[0]
+        for other in tries[1:]:
+            chosen = np.where(self._text[chosen] == self._text[matching], other, chosen)
+        return chosen
+
     def _of_another_class(self, pictures: Indices, random: np.random.Generator) -> Indices:
         size, start = self._block_size[pictures], self._block_start[pictures]
         place = random.integers(len(self._by_class) - size)
         return self._by_class[np.where(place < start, place, place + size)]
+
+
+def first_captions(examples: Sequence[Example]) -> Indices:
+    """Return the number of each example's first caption, counted through all examples: (N,)."""
+    counts = np.array([len(example.captions) for example in examples])
+    first: Indices = np.cumsum(counts) - counts
+    return first
 
 
 def _class_numbers(examples: Sequence[Example]) -> Indices:

@@ -7,12 +7,12 @@ never decodes.
 
 import hashlib
 import json
+import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 
 from captiongan.cache import CACHE_VARIABLE, cache_folder
 from captiongan.data.folder import (
+    METADATA,
     Example,
     LoadedExample,
     Reject,
@@ -27,9 +28,11 @@ from captiongan.data.folder import (
 )
 from captiongan.data.toy import toy_examples
 from captiongan.errors import DataError, OutputError
+from captiongan.files import whole_folder
 
 STORE_FORMAT = 1
 TOY_SIZE = 2048
+FILE_NAME = re.compile(rb'"file_name"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 Pictures = npt.NDArray[np.uint8]
 
@@ -46,6 +49,16 @@ class PictureStore:
     examples: tuple[Example, ...]
     rejects: tuple[str, ...]
 
+    @cached_property
+    def captions(self) -> tuple[str, ...]:
+        """All captions, numbered through the examples in order."""
+        return tuple(caption for example in self.examples for caption in example.captions)
+
+    @cached_property
+    def digest(self) -> str:
+        """One sha256 over the names, captions and classes, in order."""
+        return hashlib.sha256(repr(self.examples).encode(errors="replace")).hexdigest()
+
 
 def open_store(source: str, side: int, minimum_side: int) -> PictureStore:
     """Open the store of a data set; build it first if this is the first time.
@@ -60,16 +73,19 @@ def open_store(source: str, side: int, minimum_side: int) -> PictureStore:
     """
     toy_size = _toy_size(source)
     if toy_size is None:
+        items = read_captioned_folder(Path(source), minimum_side)
         key = _fingerprint(Path(source), side, minimum_side)
     else:
+        items = toy_examples(toy_size, side)
         key = f"toy-{toy_size}-{side}-{STORE_FORMAT}"
     folder = cache_folder("pictures") / key
-    if not folder.is_dir():
-        if toy_size is None:
-            _build(folder, read_captioned_folder(Path(source), minimum_side), side)
-        else:
-            _build(folder, toy_examples(toy_size, side), side)
     store = _read(folder, side)
+    if store is None:
+        shutil.rmtree(folder, ignore_errors=True)
+        _build(folder, items, side)
+        store = _read(folder, side)
+    if store is None:
+        raise OutputError(f"picture store '{folder}' is unreadable; remove it and try again")
     if not store.examples:
         raise DataError(
             f"--data '{source}': nothing usable is left, all {len(store.rejects)} lines were "
@@ -77,12 +93,6 @@ def open_store(source: str, side: int, minimum_side: int) -> PictureStore:
             f"see `captiongan data check {source}`"
         )
     return store
-
-
-def captions_of(source: str, side: int = 76, minimum_side: int = 64) -> Iterator[str]:
-    """Yield all captions of a data set, picture by picture; arguments as `open_store`."""
-    for example in open_store(source, side, minimum_side).examples:
-        yield from example.captions
 
 
 def square(picture: Image.Image, side: int) -> Image.Image:
@@ -105,59 +115,53 @@ def _toy_size(source: str) -> int | None:
 
 
 def _fingerprint(root: Path, side: int, minimum_side: int) -> str:
-    """Name the store after all that decides its content: the metadata, the files, the size."""
-    digest = hashlib.sha256(f"{STORE_FORMAT} {root.resolve()} {side} {minimum_side}".encode())
-    if root.is_dir():
-        for file in sorted(path for path in root.rglob("*") if path.is_file()):
-            facts = file.stat()
-            digest.update(f"{file} {facts.st_size} {facts.st_mtime_ns}".encode(errors="replace"))
+    """Name the store after all that decides its content: the metadata, the pictures, the sizes."""
+    metadata = (root / METADATA).read_bytes()
+    digest = hashlib.sha256(f"{STORE_FORMAT} {root.resolve()} {side} {minimum_side} ".encode())
+    digest.update(metadata)
+    for name in FILE_NAME.findall(metadata):
+        try:
+            facts = (root / json.loads(name)).stat()
+        except (OSError, ValueError):  # such a line is rejected, whatever else changes
+            continue
+        digest.update(f"{facts.st_size} {facts.st_mtime_ns} ".encode())
     return f"{root.resolve().name}-{side}-{digest.hexdigest()[:16]}"
 
 
 def _build(folder: Path, items: Iterator[LoadedExample | Reject], side: int) -> None:
-    """Write the store beside its place and move it there whole."""
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     examples: list[Example] = []
     rejects: list[str] = []
     try:
-        with (work / "pictures.u8").open("wb") as pictures:
-            for item in items:
-                if isinstance(item, Reject):
-                    rejects.append(str(item))
-                else:
-                    examples.append(item.example)
-                    pictures.write(square(item.picture, side).tobytes())
-        content = {"examples": [asdict(example) for example in examples], "rejects": rejects}
-        (work / "examples.json").write_text(json.dumps(content))
-        _put_in_place(work, folder)
+        with whole_folder(folder) as work:
+            with (work / "pictures.u8").open("wb") as pictures:
+                for item in items:
+                    if isinstance(item, Reject):
+                        rejects.append(str(item))
+                    else:
+                        examples.append(item.example)
+                        pictures.write(square(item.picture, side).tobytes())
+            content = {"examples": [asdict(example) for example in examples], "rejects": rejects}
+            (work / "examples.json").write_text(json.dumps(content))
     except OSError as error:
-        raise OutputError(
-            f"picture store '{folder}' cannot be written ({error.strerror}); "
-            f"make room, or set {CACHE_VARIABLE} to another folder"
-        ) from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _put_in_place(work: Path, folder: Path) -> None:
-    try:
-        work.rename(folder)
-    except OSError:
         if not folder.is_dir():  # else another process was first, with the same content
-            raise
+            raise OutputError(
+                f"picture store '{folder}' cannot be written ({error.strerror}); "
+                f"make room, or set {CACHE_VARIABLE} to another folder"
+            ) from error
 
 
-def _read(folder: Path, side: int) -> PictureStore:
-    content = json.loads((folder / "examples.json").read_text())
-    examples = tuple(
-        Example(item["file_name"], tuple(item["captions"]), item["label"])
-        for item in content["examples"]
-    )
-    shape = (len(examples), side, side, 3)
-    if examples:
-        pictures = cast(
-            Pictures, np.memmap(folder / "pictures.u8", dtype=np.uint8, mode="r", shape=shape)
+def _read(folder: Path, side: int) -> PictureStore | None:
+    """Open a store; None if there is none, or if it is damaged."""
+    try:
+        content = json.loads((folder / "examples.json").read_text())
+        examples = tuple(
+            Example(item["file_name"], tuple(item["captions"]), item["label"])
+            for item in content["examples"]
         )
-    else:
-        pictures = np.empty(shape, dtype=np.uint8)
-    return PictureStore(pictures, examples, tuple(content["rejects"]))
+        pictures = np.empty((0, side, side, 3), dtype=np.uint8)
+        if examples:
+            shape = (len(examples), side, side, 3)
+            pictures = np.memmap(folder / "pictures.u8", dtype=np.uint8, mode="r", shape=shape)
+        return PictureStore(pictures, examples, tuple(content["rejects"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from captiongan.cache import cache_folder
+from captiongan.cache import CACHE_VARIABLE, cache_folder
+from captiongan.errors import OutputError
 from captiongan.text.encoder import Embeddings, EncoderIdentity, TextEncoder
 
 CHUNK = 4096
@@ -45,6 +46,21 @@ class CachedTextEncoder:
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """Return the embeddings of `texts`: (N, dim) float32, from the cache where it has them."""
         distinct = list(dict.fromkeys(texts))
+        try:
+            known = self._look_up(distinct)
+        except sqlite3.OperationalError as error:
+            raise OutputError(
+                f"embedding cache '{self.file}' cannot be used ({error}); "
+                f"make room, or set {CACHE_VARIABLE} to another folder"
+            ) from error
+        except sqlite3.DatabaseError:  # damaged: what it held can be computed again
+            self.file.unlink()
+            known = self._look_up(distinct)
+        embeddings = np.frombuffer(b"".join(known[text] for text in texts), dtype=np.float32)
+        return embeddings.reshape(len(texts), self.dim).copy()
+
+    def _look_up(self, distinct: Sequence[str]) -> dict[str, bytes]:
+        """Read what the cache has, and encode and add what it lacks."""
         with closing(sqlite3.connect(self.file, timeout=600)) as store:
             store.execute("CREATE TABLE IF NOT EXISTS embedding (caption TEXT PRIMARY KEY, e BLOB)")
             known = dict(_read(store, distinct))
@@ -58,8 +74,7 @@ class CachedTextEncoder:
                 known.update(fresh)
                 if self._on_progress:
                     self._on_progress(start + len(chunk), len(new))
-        embeddings = np.frombuffer(b"".join(known[text] for text in texts), dtype=np.float32)
-        return embeddings.reshape(len(texts), self.dim).copy()
+        return known
 
 
 def _read(store: sqlite3.Connection, texts: Sequence[str]) -> Iterator[tuple[str, bytes]]:

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from captiongan.errors import OutputError
+from captiongan.errors import DataError, OutputError
+from captiongan.files import whole_folder
 from captiongan.onnx_file import write_onnx
 from captiongan.text.encoder import (
     Embeddings,
@@ -27,6 +28,7 @@ from captiongan.text.small import SmallTextEncoder, train_tokenizer
 
 BATCH = 512
 HELD_OUT = 0.02
+FEWEST_CAPTIONS = 10
 PEAK_LEARNING_RATE = 1e-3
 RELATIONAL_WEIGHT = 10.0
 
@@ -72,13 +74,37 @@ def distill(
         on_epoch: hears the number of the epoch that ended and its mean loss.
 
     Raises:
-        OutputError: `out` exists.
+        DataError: fewer than ten different captions.
+        OutputError: `out` exists or cannot be written.
     """
     if out.exists():
         raise OutputError(f"--out '{out}' exists already; remove it or choose another folder")
+    texts = sorted(set(captions))
+    if len(texts) < FEWEST_CAPTIONS:
+        raise DataError(
+            f"{len(texts)} different captions are too few to train a text encoder; "
+            f"give at least {FEWEST_CAPTIONS}"
+        )
+    try:
+        with whole_folder(out) as folder:
+            return _distill_into(folder, texts, teacher, epochs, seed, on_epoch)
+    except OSError as error:
+        raise OutputError(
+            f"--out '{out}' cannot be written ({error.strerror}); choose another folder"
+        ) from error
+
+
+def _distill_into(
+    folder: Path,
+    texts: Sequence[str],
+    teacher: TextEncoder,
+    epochs: int,
+    seed: int,
+    on_epoch: Callable[[int, float], None],
+) -> DistillationReport:
     torch.manual_seed(seed)
     order = np.random.default_rng(seed)
-    texts = [str(text) for text in order.permutation(sorted(set(captions)))]
+    texts = [str(text) for text in order.permutation(texts)]
     held_out = max(1, round(HELD_OUT * len(texts)))
     tokenizer = train_tokenizer(texts[held_out:])
     targets = torch.from_numpy(teacher.encode(texts))
@@ -87,17 +113,16 @@ def distill(
     student = SmallTextEncoder(tokenizer.get_vocab_size())
     _train(student, token_ids[held_out:], targets[held_out:], epochs, order, on_epoch)
 
-    out.mkdir(parents=True)
-    tokenizer.save(str(out / "tokenizer.json"))
+    tokenizer.save(str(folder / "tokenizer.json"))
     write_onnx(
         student.eval(),
         (torch.tensor([token_ids[0][:2]] * 2),),
-        out / "text_encoder.onnx",
+        folder / "text_encoder.onnx",
         inputs=["token_ids"],
         output="sentence_embedding",
         dynamic_axes=[{0: "batch", 1: "tokens"}],
     )
-    exported = OnnxTextEncoder(out, "small").encode(texts[:held_out])
+    exported = OnnxTextEncoder(folder, "small").encode(texts[:held_out])
     report = DistillationReport(
         teacher=str(teacher.identity),
         captions=len(texts),
@@ -109,7 +134,7 @@ def distill(
         mean_cosine=float((exported * targets[:held_out].numpy()).sum(axis=1).mean()),
         similarity_correlation=_similarity_correlation(exported, targets[:held_out].numpy()),
     )
-    (out / "report.json").write_text(json.dumps(asdict(report), indent=2) + "\n")
+    (folder / "report.json").write_text(json.dumps(asdict(report), indent=2) + "\n")
     return report
 
 

@@ -58,7 +58,7 @@ class TextEncoder(Protocol):
 
 
 def onnx_session(path: Path) -> ort.InferenceSession:
-    """Open an ONNX file for the CPU, on `_threads()` threads.
+    """Open an ONNX file for the CPU, on `OMP_NUM_THREADS` threads or the cores at hand.
 
     Raises:
         BundleError: the file is not such a model.

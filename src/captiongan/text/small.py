@@ -1,4 +1,4 @@
-"""`small`: our own text encoder, 3.6 M parameters, made to travel in a bundle.
+"""`small`: our own text encoder, 3.2 M parameters, made to travel in a bundle.
 
 Word pieces, a few transformer layers, the mean over the tokens, one unit vector. It is trained by
 `distill.py` and runs from ONNX everywhere else.

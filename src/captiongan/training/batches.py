@@ -1,6 +1,7 @@
 """From the data set to the tensors of a step."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,8 +36,19 @@ class TrainingData:
         side = config.data.resolution + config.data.margin
         store = open_store(config.data.source, side, minimum_side=config.data.resolution)
         sampler = PairSampler(store.examples, config.training.batch_size, config.training.seed)
-        captions = [caption for example in store.examples for caption in example.captions]
-        return cls(config, store, torch.from_numpy(encoder.encode(captions)), sampler)
+        return cls(config, store, torch.from_numpy(encoder.encode(store.captions)), sampler)
+
+    def facts(self) -> dict[str, Any]:
+        """What a run on this data is trained on, for people and for the model card."""
+        labels = {example.label for example in self.store.examples}
+        return {
+            "source": self.config.data.source,
+            "pictures": len(self.store.examples),
+            "captions": len(self.store.captions),
+            "classes": len(labels - {None}),
+            "skipped": list(self.store.rejects),
+            "digest": self.store.digest,
+        }
 
     def batch(self, step: int) -> Batch:
         """Return the batch of a step (from 0 up), the same at every call."""

@@ -5,12 +5,10 @@ another name, flushed to the disk, and renamed; a folder without a manifest that
 checkpoint. Nothing in it can run code.
 """
 
-import hashlib
 import json
-import os
 import shutil
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from captiongan.errors import RunError
+from captiongan.files import sha256_of, whole_folder
 from captiongan.text.encoder import EncoderIdentity
 from captiongan.training.game import Game
 
@@ -55,25 +54,20 @@ def save_checkpoint(game: Game, encoder: EncoderIdentity, folder: Path, keep: in
     before = checkpoints(folder)
     if before and before[-1].step == game.step:
         return before[-1]
-    for leftover in folder.glob(".writing-*"):
+    for leftover in folder.glob(".step-*"):
         shutil.rmtree(leftover)
-    work = folder / f".writing-{game.step:09d}"
-    work.mkdir()
-    for name, tensors in _tensors(game).items():
-        save_file(tensors, work / f"{name}.safetensors")
-    manifest = {
-        "schema": SCHEMA,
-        "step": game.step,
-        "text_encoder": {"name": encoder.name, "sha256": encoder.sha256},
-        "files": {file.name: _sha256(file) for file in sorted(work.iterdir())},
-    }
-    (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    for path in [*work.iterdir(), work]:
-        _flush(path)
     final = folder / f"step-{game.step:09d}"
     shutil.rmtree(final, ignore_errors=True)
-    work.rename(final)
-    _flush(folder)
+    with whole_folder(final) as work:
+        for name, tensors in _tensors(game).items():
+            save_file(tensors, work / f"{name}.safetensors")
+        manifest = {
+            "schema": SCHEMA,
+            "step": game.step,
+            "text_encoder": asdict(encoder),
+            "files": {file.name: sha256_of(file) for file in sorted(work.iterdir())},
+        }
+        (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     saved = _read(final)
     for old in [*before, saved][:-keep]:
         shutil.rmtree(old.path)
@@ -109,7 +103,7 @@ def load_checkpoint(checkpoint: Checkpoint, game: Game, encoder: EncoderIdentity
     Raises:
         RunError: it was trained with another text encoder, or its networks have other shapes.
     """
-    if checkpoint.encoder != encoder:
+    if checkpoint.encoder.sha256 != encoder.sha256:
         raise RunError(
             f"'{checkpoint.path}' was trained with text encoder {checkpoint.encoder}, "
             f"this run has {encoder}; set text.encoder to the former"
@@ -139,7 +133,7 @@ def _read(path: Path) -> Checkpoint:
             )
         for part in PARTS:
             file = path / f"{part}.safetensors"
-            if _sha256(file) != manifest["files"][file.name]:
+            if sha256_of(file) != manifest["files"][file.name]:
                 raise RunError(f"'{file}' is damaged: its sha256 is not the manifest's")
         encoder = EncoderIdentity(**manifest["text_encoder"])
         return Checkpoint(path, manifest["step"], encoder)
@@ -182,17 +176,3 @@ def _load_optimiser(optimiser: Optimizer, tensors: dict[str, Tensor]) -> None:
         for moment, tensor in moments.items():
             if tensor.shape == weight.shape:
                 moments[moment] = torch.empty_like(weight).copy_(tensor)
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    """Make the system write a file or a folder's list to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

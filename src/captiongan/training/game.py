@@ -11,7 +11,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Adam, Optimizer
 
 from captiongan.config import RunConfig
+from captiongan.errors import RunError
 from captiongan.networks.dcgan import Discriminator, Generator
+
+AFTER_DIVERGENCE = (
+    "go on from the last checkpoint, if there is one, with "
+    "--set optimiser.learning_rate=0.0001 or --set training.precision=32-true"
+)
 
 
 @dataclass
@@ -103,6 +109,18 @@ def settle_average(game: Game, inputs: Iterable[tuple[Tensor, Tensor]]) -> None:
     for noise, embedding in inputs:
         game.average(noise, embedding)
     game.average.eval()
+
+
+def check_weights(game: Game) -> None:
+    """Make sure that all weights are finite.
+
+    Raises:
+        RunError: one is not; the message names its network.
+    """
+    networks = {"generator": game.generator, "discriminator": game.discriminator}
+    for name, network in networks.items():
+        if not all(weight.isfinite().all() for weight in network.parameters()):
+            raise RunError(f"training diverged: the {name} is not finite; {AFTER_DIVERGENCE}")
 
 
 def _set_up(

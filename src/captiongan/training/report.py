@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from captiongan.errors import RunError
+from captiongan.training.game import AFTER_DIVERGENCE
 from captiongan.training.step import Figures
 
 
@@ -25,28 +26,16 @@ class Averages:
             self._sums[name] = self._sums[name] + value if name in self._sums else value
         self._count += 1
 
-    def check_finite(self) -> None:
-        """Make sure that nothing since the last reading was infinite or not a number.
-
-        Raises:
-            RunError: something was; the message names it.
-        """
-        broken = [name for name, total in self._sums.items() if not math.isfinite(total)]
-        if broken:
-            raise RunError(
-                f"training diverged: {', '.join(broken)} not finite; resume from the last "
-                "checkpoint with --set optimiser.learning_rate=0.0001 or "
-                "--set training.precision=32-true"
-            )
-
     def take(self, batch_size: int) -> dict[str, float]:
         """Return the means and the images per second since the last call, and start anew.
 
         Raises:
-            RunError: the run has diverged.
+            RunError: a figure is not finite: the training diverged.
         """
-        self.check_finite()
         means = {name: float(total) / self._count for name, total in self._sums.items()}
+        broken = [name for name, mean in means.items() if not math.isfinite(mean)]
+        if broken:
+            raise RunError(f"training diverged: {', '.join(broken)} not finite; {AFTER_DIVERGENCE}")
         now = time.perf_counter()
         means["images_per_second"] = self._count * batch_size / (now - self._since)
         self._sums, self._count, self._since = {}, 0, now
@@ -85,7 +74,12 @@ class LiveReport:
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
-        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+        say(self._console, text)
+
+
+def say(console: Console, text: str) -> None:
+    """Print a line as it is: no colours guessed, no wrapping."""
+    console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def figures_in_words(figures: dict[str, float], images_left: float) -> str:

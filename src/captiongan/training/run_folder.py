@@ -4,7 +4,7 @@
   config.yaml       the resolved configuration, written first
   data.json         what the run was trained on, and what was skipped
   metrics.jsonl     a line of figures every `log_every_kimg`
-  grids/            sample grids, named by kimg
+  grids/            sample grids, named by step
   checkpoints/      training states, named by step; the newest complete one counts
 """
 
@@ -17,6 +17,7 @@ from typing import Any
 
 from captiongan.config import RunConfig, load_config
 from captiongan.errors import OutputError, RunError
+from captiongan.files import replace_file
 
 
 @dataclass(frozen=True)
@@ -68,25 +69,32 @@ class RunFolder:
         """Where the training states are."""
         return self.path / "checkpoints"
 
-    def config(self, overrides: Sequence[str] = ()) -> RunConfig:
-        """Read the run's configuration, with single values replaced."""
-        return load_config(self.path / "config.yaml", overrides)
+    def config(self, overrides: Sequence[str] = (), source: str | None = None) -> RunConfig:
+        """Read the run's configuration, with single values, or the data set, replaced."""
+        return load_config(self.path / "config.yaml", overrides, source)
 
     def write_config(self, config: RunConfig) -> None:
         """Note the configuration that holds from now on."""
-        _replace(self.path / "config.yaml", config.to_yaml())
+        replace_file(self.path / "config.yaml", config.to_yaml().encode())
 
-    def grid(self, kimg: float) -> Path:
-        """Name the sample grid of a moment."""
-        return self.path / "grids" / f"{round(kimg):06d}.png"
+    def grid(self, step: int) -> Path:
+        """Name the sample grid after a step."""
+        return self.path / "grids" / f"step-{step:09d}.png"
 
     def write_data_facts(self, facts: dict[str, Any]) -> None:
         """Note what the run is trained on."""
-        (self.path / "data.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        replace_file(self.path / "data.json", (json.dumps(facts, indent=2) + "\n").encode())
 
     def data_facts(self) -> dict[str, Any]:
-        """Read what the run was trained on."""
-        facts: dict[str, Any] = json.loads((self.path / "data.json").read_text(encoding="utf-8"))
+        """Read what the run was trained on.
+
+        Raises:
+            RunError: that was never noted, or is damaged.
+        """
+        try:
+            facts: dict[str, Any] = json.loads((self.path / "data.json").read_bytes())
+        except (OSError, ValueError) as error:
+            raise RunError(f"'{self.path}' has no readable data.json; start a new run") from error
         return facts
 
     def add_metrics(self, figures: dict[str, float]) -> None:
@@ -100,14 +108,8 @@ class RunFolder:
         if file.is_file():
             lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
             whole = [line for line in lines if line.endswith("\n")]
-            _replace(file, "".join(line for line in whole if json.loads(line)["step"] <= step))
+            kept = "".join(line for line in whole if json.loads(line)["step"] <= step)
+            replace_file(file, kept.encode())
 
 
 NUMBERED = re.compile(r"(\d{5,})-")
-
-
-def _replace(file: Path, text: str) -> None:
-    """Write a file so that a kill leaves the old or the new one, never half of it."""
-    work = file.with_name(f".{file.name}")
-    work.write_text(text, encoding="utf-8")
-    work.replace(file)

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from captiongan.data.pairs import first_captions
 from captiongan.networks.dcgan import Generator
 from captiongan.pictures import grid
 from captiongan.training.batches import TrainingData, to_pictures
@@ -21,11 +22,11 @@ class SampleGrid:
         random = np.random.default_rng([data.config.training.seed, 0, GRID_STREAM])
         count = len(data.store.examples)
         examples = sorted(random.choice(count, size=min(ROWS, count), replace=False).tolist())
-        first = np.cumsum([0, *(len(example.captions) for example in data.store.examples)])
+        first = first_captions(data.store.examples)[examples]
         noise = random.standard_normal((COLUMNS, data.config.generator.noise_dim), dtype=np.float32)
         self.captions = [data.store.examples[row].captions[0] for row in examples]
         self._real = [Image.fromarray(picture) for picture in data.centre(examples)]
-        self._embeddings = data.embeddings[first[examples]].repeat_interleave(COLUMNS, dim=0)
+        self._embeddings = data.embeddings[first].repeat_interleave(COLUMNS, dim=0)
         self._noise = torch.from_numpy(noise).repeat(len(examples), 1)
 
     @torch.no_grad()

@@ -2,17 +2,29 @@
 
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
+from safetensors import SafetensorError
 
 from captiongan.config import RunConfig, load_config
-from captiongan.errors import ConfigError
-from captiongan.training.loop import Setting, train
+from captiongan.errors import ConfigError, OutputError, RunError
+from captiongan.training.checkpoint import latest_checkpoint, load_checkpoint
+from captiongan.training.loop import Trainer, train
+from captiongan.training.report import say
 from captiongan.training.run_folder import RunFolder
+from captiongan.training.samples import SampleGrid
 
-FIXED = ("data", "text", "generator", "discriminator", "training.batch_size", "training.seed")
+FIXED = {
+    "data": ("resolution", "margin", "flip"),
+    "generator": ("features", "noise_dim", "projected_dim"),
+    "discriminator": ("features", "projected_dim"),
+    "training": ("batch_size", "seed"),
+}
 """What a resumed run cannot change."""
+
+TIMED_STEPS = 5
 
 
 def start(
@@ -32,95 +44,119 @@ def start(
         OutputError: the run folder cannot be written.
     """
     console = Console()
-    if resume is not None:
-        return _resume(resume, config, data, overrides, console)
-    resolved = load_config(config, overrides, _absolute(data))
-    if not resolved.data.source:
-        raise ConfigError("--data is missing; name a captioned folder, or use --data toy")
-    setting = Setting.prepare(resolved, console)
-    _tell_data(setting, console)
-    if dry_run:
-        _tell_dry_run(setting, console)
-        return True
-    run = RunFolder.create(out, resolved)
-    return _train(setting, run, console, resume=False)
-
-
-def _resume(
-    path: Path, config: Path | None, data: str | None, overrides: Sequence[str], console: Console
-) -> bool:
-    if config is not None or data is not None:
-        raise ConfigError(
-            f"--resume '{path}' has its own configuration and data; "
-            "leave --config and --data out, change single values with --set"
-        )
-    run = RunFolder.open(path)
-    resolved = run.config(overrides)
-    _check_unchanged(run.config(), resolved)
-    setting = Setting.prepare(resolved, console)
-    _tell_data(setting, console)
-    return _train(setting, run, console, resume=True)
-
-
-def _check_unchanged(before: RunConfig, after: RunConfig) -> None:
-    """Refuse to resume with another course of batches or other networks."""
-    for address in FIXED:
-        section, _, name = address.partition(".")
-        old, new = (getattr(config, section) for config in (before, after))
-        if name:
-            old, new = getattr(old, name), getattr(new, name)
-        if old != new:
-            raise ConfigError(
-                f"--set {address}: '{new}' is not what the run began with, '{old}'; "
-                "leave it, or start a new run"
-            )
-
-
-def _train(setting: Setting, run: RunFolder, console: Console, resume: bool) -> bool:
-    _say(console, f"run folder {run.path}")
-    complete = train(setting, run, console, resume)
-    if complete:
-        _say(console, f"done: captiongan export {run.path} --out BUNDLE")
+    if resume is None:
+        resolved = _with_absolute_paths(load_config(config, overrides, data))
+    elif config is not None:
+        raise ConfigError(f"--resume '{resume}' has its own configuration; leave --config out")
     else:
-        _say(console, f"stopped and saved; go on with: captiongan train --resume {run.path}")
-    return complete
+        resolved = _resumed_config(RunFolder.open(resume), overrides, data)
+    trainer = _prepare(resolved, console)
+    if resume is not None:
+        _restore(trainer, RunFolder.open(resume))
+    if dry_run:
+        _tell_dry_run(trainer, console)
+        return True
+    run = _new_run(trainer, out) if resume is None else _reopened_run(trainer, resume)
+    return _train(trainer, run, console)
 
 
-def _absolute(data: str | None) -> str | None:
-    """Make a folder's path independent of where a run is resumed from."""
-    if data is None or data.partition(":")[0] == "toy":
-        return data
-    return str(Path(data).resolve())
+def _with_absolute_paths(config: RunConfig) -> RunConfig:
+    """Make paths independent of the folder from which a run is resumed."""
+    data, text = config.data, config.text
+    if not data.source:
+        raise ConfigError("--data is missing; name a captioned folder, or use --data toy")
+    if data.source.partition(":")[0] != "toy":
+        data = data.model_copy(update={"source": str(Path(data.source).resolve())})
+    if text.encoder not in ("small", "minilm"):
+        text = text.model_copy(update={"encoder": str(Path(text.encoder).resolve())})
+    return config.model_copy(update={"data": data, "text": text})
 
 
-def _tell_data(setting: Setting, console: Console) -> None:
-    facts = setting.data_facts()
-    _say(
+def _resumed_config(run: RunFolder, overrides: Sequence[str], data: str | None) -> RunConfig:
+    before = run.config()
+    after = _with_absolute_paths(run.config(overrides, data))
+    for section, names in FIXED.items():
+        for name in names:
+            old, new = (getattr(getattr(config, section), name) for config in (before, after))
+            if old != new:
+                raise ConfigError(
+                    f"--set {section}.{name}={new}: the run began with {old}, which a resumed run "
+                    "cannot change; leave it, or start a new run"
+                )
+    return after
+
+
+def _prepare(config: RunConfig, console: Console) -> Trainer:
+    say(console, f"opening {config.data.source} (the first time decodes and encodes all of it)")
+    trainer = Trainer.prepare(config, console)
+    facts = trainer.data.facts()
+    say(
         console,
-        f"{facts['source']}: {facts['pictures']:,} pictures, {facts['captions']:,} captions, "
+        f"{facts['pictures']:,} pictures, {facts['captions']:,} captions, "
         f"{facts['classes']} classes, {len(facts['skipped'])} lines skipped",
     )
     for reject in facts["skipped"][:5]:
-        _say(console, f"  skipped {reject}")
+        say(console, f"  skipped {reject}")
     if len(facts["skipped"]) > 5:
-        _say(console, f"  and others; all: captiongan data check {facts['source']}")
+        say(console, f"  and others; all: captiongan data check {facts['source']}")
+    if config.text.encoder == "minilm":
+        say(console, "text.encoder=minilm: this run cannot be exported, its encoder is too big")
+    return trainer
 
 
-def _tell_dry_run(setting: Setting, console: Console) -> None:
-    _say(console, setting.config.to_yaml())
-    for network, weights in setting.parameters().items():
-        _say(console, f"{network}: {weights:,} parameters")
-    setting.take_step()
+def _restore(trainer: Trainer, run: RunFolder) -> None:
+    if run.data_facts().get("digest") != trainer.data.store.digest:
+        raise RunError(
+            f"'{trainer.config.data.source}' is not what '{run.path}' was trained on: its "
+            "pictures or captions have changed; bring them back, or start a new run"
+        )
+    load_checkpoint(latest_checkpoint(run.checkpoints), trainer.game, trainer.encoder.identity)
+
+
+def _new_run(trainer: Trainer, out: Path) -> RunFolder:
+    run = RunFolder.create(out, trainer.config)
+    facts = {"sample_captions": SampleGrid(trainer.data).captions}
+    run.write_data_facts(trainer.data.facts() | facts)
+    return run
+
+
+def _reopened_run(trainer: Trainer, path: Path) -> RunFolder:
+    run = RunFolder.open(path)
+    run.forget_metrics_after(trainer.game.step)
+    run.write_config(trainer.config)
+    return run
+
+
+def _train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
+    say(console, f"run folder {run.path}")
+    try:
+        complete = train(trainer, run, console)
+    except (OSError, SafetensorError) as error:
+        raise OutputError(
+            f"run folder '{run.path}' cannot be written ({error}); mend that, then "
+            f"captiongan train --resume {run.path}"
+        ) from error
+    if complete:
+        say(console, f"done: captiongan export {run.path} --out BUNDLE")
+    else:
+        say(console, f"stopped and saved; go on with: captiongan train --resume {run.path}")
+    return complete
+
+
+def _tell_dry_run(trainer: Trainer, console: Console) -> None:
+    say(console, trainer.config.to_yaml())
+    game = trainer.game
+    for name, network in (("generator", game.generator), ("discriminator", game.discriminator)):
+        say(console, f"{name}: {sum(w.numel() for w in network.parameters()):,} parameters")
+    steps_left = trainer.steps(trainer.config.training.kimg) - game.step
+    trainer.take_step()
     started = time.perf_counter()
-    setting.take_step()
-    seconds = time.perf_counter() - started
-    steps = setting.steps(setting.config.training.kimg)
-    _say(
+    for _ in range(TIMED_STEPS):
+        trainer.take_step()
+    seconds = (time.perf_counter() - started) / TIMED_STEPS
+    whole = timedelta(seconds=round(steps_left * seconds))
+    say(
         console,
-        f"one step: {seconds:.3f} s ({setting.config.training.batch_size / seconds:.0f} images/s); "
-        f"the whole run of {steps:,} steps: {steps * seconds / 3600:.1f} h. Nothing was written.",
+        f"one step: {seconds:.3f} s ({trainer.config.training.batch_size / seconds:.0f} images/s), "
+        f"{steps_left:,} steps: {whole}. No run was started.",
     )
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)

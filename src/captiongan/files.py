@@ -1,0 +1,58 @@
+"""Files and folders that appear whole or not at all, and the hash that tells whether they are."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file's content in hexadecimal; raises OSError."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that a kill leaves the old content or the new, never half; raises OSError."""
+    work = path.with_name(f".{path.name[:100]}-{token_hex(4)}")
+    try:
+        work.write_bytes(content)
+        _flush(work)
+        work.replace(path)
+    finally:
+        work.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(final: Path) -> Iterator[Path]:
+    """Give a folder to write files into; it becomes `final` when the block ends well.
+
+    An empty folder at `final` gives way; one with content does not. If the block fails, nothing is
+    left. Raises OSError.
+    """
+    work = final.parent / f".{final.name}-{token_hex(4)}"
+    work.mkdir(parents=True)
+    try:
+        yield work
+        for path in [*work.iterdir(), work]:
+            _flush(path)
+        if final.is_dir():
+            final.rmdir()
+        work.rename(final)
+        _flush(final.parent)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """Make the system write a file, or a folder's list of names, to the disk."""
+    if path.is_dir() and os.name == "nt":
+        return  # Windows cannot open a folder
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
