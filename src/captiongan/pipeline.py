@@ -16,9 +16,10 @@ from captiongan.bundle import (
     read_bundle,
 )
 from captiongan.errors import BundleError, CaptionganError
+from captiongan.onnx_session import open_session
 from captiongan.pictures import Picture
 from captiongan.prompts import check_prompt, check_words, seeds_of
-from captiongan.text.encoder import Embeddings, OnnxTextEncoder, onnx_session
+from captiongan.text.encoder import Embeddings, OnnxTextEncoder
 
 __all__ = ["Picture", "Pipeline", "load", "noise_of"]
 
@@ -50,7 +51,7 @@ class Pipeline:
 
     def __init__(self, bundle: Bundle) -> None:
         self._manifest = bundle.manifest
-        self._generator = onnx_session(bundle.folder / GENERATOR_FILE)
+        self._generator = open_session(bundle.folder / GENERATOR_FILE)
         _check_generator(self._generator, bundle.manifest)
         self._encoder = _open_encoder(bundle)
 

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from captiongan.text import encoder
+from captiongan import onnx_session
 
 
 @pytest.mark.parametrize("wanted, threads", [("3", 3), ("", 2), ("4,2", 2), ("0", 2), ("many", 2)])
@@ -11,4 +11,4 @@ def test_drawing_takes_the_threads_asked_for_or_the_cores_that_the_process_may_u
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", wanted)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 5}, raising=False)
-    assert encoder._threads() == threads
+    assert onnx_session._threads() == threads

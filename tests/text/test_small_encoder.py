@@ -13,6 +13,7 @@ from torch import Tensor
 from captiongan.data.toy import captions, toy_flower
 from captiongan.errors import BundleError, ConfigError, DataError, OutputError
 from captiongan.onnx_file import write_onnx
+from captiongan.onnx_session import open_session
 from captiongan.text.choose import choose_encoder
 from captiongan.text.distill import DistillationReport, distill, distillation_loss
 from captiongan.text.encoder import (
@@ -20,7 +21,6 @@ from captiongan.text.encoder import (
     EncoderIdentity,
     OnnxTextEncoder,
     equal_length_batches,
-    onnx_session,
 )
 from captiongan.text.small import MAX_TOKENS, SmallTextEncoder, train_tokenizer
 
@@ -253,7 +253,7 @@ def test_the_onnx_file_answers_as_the_network_does(tmp_path: Path) -> None:
         output="sentence_embedding",
         dynamic_axes=[{0: "batch", 1: "tokens"}],
     )
-    session = onnx_session(file)
+    session = open_session(file)
     for batch, length in ((1, 1), (1, 9), (5, 3), (2, MAX_TOKENS)):
         token_ids = tokens(batch, length)
         (answer,) = session.run(None, {"token_ids": token_ids.numpy()})

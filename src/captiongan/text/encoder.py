@@ -7,7 +7,6 @@ An encoder that travels is a folder of two files, the same inside a bundle and i
 """
 
 import hashlib
-import os
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,10 +17,10 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 from tokenizers import Tokenizer
 
 from captiongan.errors import BundleError
+from captiongan.onnx_session import open_session
 
 Embeddings = npt.NDArray[np.float32]
 
@@ -57,34 +56,6 @@ class TextEncoder(Protocol):
         ...
 
 
-def onnx_session(path: Path) -> ort.InferenceSession:
-    """Open an ONNX file for the CPU, on `OMP_NUM_THREADS` threads or the cores at hand.
-
-    Raises:
-        BundleError: the file is not such a model.
-    """
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = _threads()
-    options.log_severity_level = 3
-    try:
-        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise BundleError(f"'{path}' is not a model that ONNX Runtime can open: {error}") from error
-
-
-def _threads() -> int:
-    """Return `OMP_NUM_THREADS` if it is a whole number, else how many cores this process may use.
-
-    Left to itself ONNX Runtime takes all cores of the machine, also those that others have.
-    """
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    if wanted.isdecimal() and int(wanted) > 0:
-        return int(wanted)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class OnnxTextEncoder:
     """The encoder of a bundle: tokenizer and ONNX network, no PyTorch.
 
@@ -102,7 +73,7 @@ class OnnxTextEncoder:
         self._folder = folder
         self._name = name
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._session = onnx_session(folder / "text_encoder.onnx")
+        self._session = open_session(folder / "text_encoder.onnx")
 
     @cached_property
     def identity(self) -> EncoderIdentity:

@@ -126,11 +126,19 @@ def check_weights(game: Game) -> None:
 def _set_up(
     module: nn.Module, config: RunConfig, fabric: Fabric
 ) -> tuple[_FabricModule, Optimizer]:
+    _lay_channels_last(module)
     optimiser = Adam(
         module.parameters(),
         lr=config.optimiser.learning_rate,
         betas=(config.optimiser.beta1, config.optimiser.beta2),
         fused=True,
     )
-    wrapped = fabric.setup(module.to(memory_format=torch.channels_last), optimiser)  # type: ignore[call-overload]
-    return wrapped[0], wrapped[1]
+    wrapped, wrapped_optimiser = fabric.setup(module, optimiser)
+    return wrapped, wrapped_optimiser
+
+
+def _lay_channels_last(module: nn.Module) -> None:
+    """Lay convolution weights as the processor reads them fastest (NHWC)."""
+    for weight in module.parameters():
+        if weight.dim() == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,36 @@
+"""Opening an ONNX file for drawing: which device, how many threads."""
+
+import os
+from pathlib import Path
+
+import onnxruntime as ort
+
+from captiongan.errors import BundleError
+
+
+def open_session(path: Path) -> ort.InferenceSession:
+    """Open an ONNX file for the CPU, on `OMP_NUM_THREADS` threads or the cores at hand.
+
+    Raises:
+        BundleError: the file is not such a model.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = _threads()
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise BundleError(f"'{path}' is not a model that ONNX Runtime can open: {error}") from error
+
+
+def _threads() -> int:
+    """Return `OMP_NUM_THREADS` if it is a whole number, else how many cores this process may use.
+
+    Left to itself ONNX Runtime takes all cores of the machine, also those that others have.
+    """
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
