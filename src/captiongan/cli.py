@@ -46,8 +46,8 @@ def _training_half() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise CaptionganError(
-            f"this verb needs the package '{error.name}', which is not installed; "
-            "install the training half: pip install 'captiongan[train]'"
+            f"this verb needs the package '{error.name}', which is not installed; install the "
+            "training half: pip install 'captiongan[train]', or as README.md says in a clone"
         ) from error
 
 
@@ -76,11 +76,13 @@ def _captiongan(
 @app.command()
 def generate(
     prompt: Annotated[str, typer.Argument(help="One English sentence.")],
-    n: Annotated[int, typer.Option("-n", help="How many pictures, 1 to 1000.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of the first; each next has one more.")] = 0,
-    output: Annotated[Path, typer.Option("-o", "--output", help="PNG file to write.")] = Path(
-        "picture.png"
-    ),
+    n: Annotated[int, typer.Option("-n", "--count", help="How many pictures, 1 to 1000.")] = 1,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the first, from 0; each next has one more.")
+    ] = 0,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="PNG file to write, or to replace.")
+    ] = Path("picture.png"),
     grid: Annotated[bool, typer.Option("--grid", help="Put all pictures on one sheet.")] = False,
     bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "flowers",
 ) -> None:
@@ -107,7 +109,7 @@ def generate(
     for path in paths:
         typer.echo(path)
     load_ms, draw_ms = 1000 * (loaded - started), 1000 * (drawn - loaded)
-    typer.echo(f"{draw_ms:.0f} ms for text and drawing, {load_ms:.0f} ms for loading")
+    typer.echo(f"{draw_ms:.0f} ms for text and drawing, {load_ms:.0f} ms for loading", err=True)
 
 
 @app.command()
@@ -170,7 +172,10 @@ def check_data(
         int, typer.Option(min=1, help="Reject pictures with a shorter short side.")
     ] = 64,
 ) -> None:
-    """List every line that cannot be used, with the reason, and sum up the rest."""
+    """List every line that cannot be used, with the reason, and sum up the rest.
+
+    Ends with code 2 if what is left cannot be trained on.
+    """
     from captiongan.data.folder import (
         LoadedExample,
         Reject,
@@ -192,7 +197,8 @@ def check_data(
     )
     for kind, count in sorted(summary.rejects.items()):
         typer.echo(f"  {count} {kind}")
-    if not summary.pictures:
+    if summary.obstacle:
+        typer.echo(f"cannot be trained on: {summary.obstacle}")
         raise typer.Exit(2)
 
 
@@ -232,7 +238,10 @@ def train_text(
         seed,
         lambda epoch, loss: typer.echo(f"epoch {epoch} of {epochs}: loss {loss:.4f}"),
     )
-    typer.echo(f"{out}: {report}")
+    typer.echo(
+        f"{out}: mean cosine {report.mean_cosine:.3f} with {report.teacher} on {report.held_out} "
+        "captions held out; all facts in report.json"
+    )
 
 
 def _lines(file: Path) -> list[str]:

@@ -171,4 +171,4 @@ def _in_words(fault: Any) -> str:
     field = ".".join(map(str, fault["loc"]))
     if fault["type"] == "extra_forbidden":
         return f"{field}: there is no such option; the options are in docs/configuration.md"
-    return f"{field} = {fault['input']!r}: {fault['msg']}"
+    return f"{field} = {fault['input']!r}: {fault['msg'].removeprefix('Value error, ')}"

@@ -125,7 +125,7 @@ def _training_facts(run: RunFolder, config: RunConfig, checkpoint: Checkpoint) -
         "kimg": round(checkpoint.step * batch_size / 1000, 1),
         "steps": checkpoint.step,
         "data": {
-            "name": "/".join(Path(facts["source"]).parts[-2:]),
+            "name": Path(facts["source"]).name,
             "pictures": facts["pictures"],
             "captions": facts["captions"],
             "classes": facts["classes"],

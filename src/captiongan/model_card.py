@@ -44,6 +44,6 @@ All options are in `bundle.json`. The generator is the running average (EMA) of 
 
 ## Limits
 
-It draws what its data shows and knows the words of its captions; other subjects come out as that
-same subject. Pictures are marked as generated in their PNG metadata (`software`, `prompt`, `seed`).
+It draws what its data shows: whatever else a prompt asks for comes out as that same subject, in the
+colours asked for. Pictures carry prompt, seed and software in their PNG metadata.
 """

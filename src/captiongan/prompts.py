@@ -62,7 +62,7 @@ def check_words(prompt: str, unknown: Sequence[str], total: int, bundle: str) ->
         )
     if unknown:
         warnings.warn(
-            f"bundle '{bundle}' has hardly seen these words of the prompt: {_some(unknown)}",
+            f"the text encoder of bundle '{bundle}' hardly knows these words: {_some(unknown)}",
             UnknownWordsWarning,
             stacklevel=3,
         )
@@ -76,7 +76,7 @@ def seeds_of(seed: int, n: int) -> range:
     if not _is_int(n) or not 1 <= n <= MAX_PICTURES:
         raise PromptError(
             f"n {reprlib.repr(n)} is not a whole number from 1 to {MAX_PICTURES:,}; "
-            "ask for fewer pictures at a time, but at least one"
+            "ask for at least one picture, and for many in several calls"
         )
     last = SEEDS - n
     if not _is_int(seed) or not 0 <= seed <= last:

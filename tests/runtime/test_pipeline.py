@@ -104,7 +104,7 @@ def test_a_prompt_in_another_language_is_refused(pipeline: Pipeline, prompt: str
 
 
 def test_some_unknown_words_are_a_warning_that_names_them(pipeline: Pipeline) -> None:
-    with pytest.warns(UnknownWordsWarning, match="prompt: mauve$") as caught:
+    with pytest.warns(UnknownWordsWarning, match="these words: mauve$") as caught:
         assert len(pipeline.generate("a mauve flower")) == 1
     assert caught[0].filename == __file__
 

@@ -177,7 +177,7 @@ def test_a_text_beyond_the_longest_length_warns_and_is_cut(encoder: OnnxTextEnco
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         whole = encoder.encode([fitting])
-    with pytest.warns(UserWarning, match=f"longer than {MAX_TOKENS} tokens"):
+    with pytest.warns(UserWarning, match=f"longer than {MAX_TOKENS} word pieces"):
         cut = encoder.encode([fitting + "flower"])
     np.testing.assert_array_equal(whole, cut)
 

@@ -72,6 +72,7 @@ def test_ctrl_c_saves_and_the_resumed_run_equals_the_one_that_was_never_stopped(
     assert process.returncode == 130
     stopped = metrics.parent
     assert f"captiongan train --resume {stopped}" in told
+    assert "stopping: saving" in told
     reached = latest_checkpoint(stopped / "checkpoints").step
     assert 0 < reached < 1000
 
@@ -158,6 +159,18 @@ def test_a_disk_that_refuses_in_the_middle_ends_with_one_line(
     assert told.count("\n") == 1
     assert "No space left" in told
     assert "--resume" in told
+
+
+def test_a_complete_run_says_so_and_how_to_go_further(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert captiongan("train", *TINY, "--set", "training.kimg=0.08", "--out", tmp_path) == 0
+    run = tmp_path / "00000-dcgan"
+    before = (run / "config.yaml").read_text()
+    for further in ([], ["--set", "training.kimg=0.04"]):
+        assert captiongan("train", "--resume", run, *further) == 2
+        assert "has reached 0.08 kimg already" in capsys.readouterr().err
+    assert (run / "config.yaml").read_text() == before
 
 
 BAD = {

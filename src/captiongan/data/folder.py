@@ -108,12 +108,29 @@ class Summary:
     classes: Mapping[str, int]
     rejects: Mapping[Kind, int]
 
+    @property
+    def obstacle(self) -> str | None:
+        """Why this cannot be trained on, if so."""
+        return obstacle(self.pictures, self.classes)
+
 
 class _RefusedError(Exception):
     def __init__(self, kind: Kind, reason: str) -> None:
         super().__init__(kind, reason)
         self.kind: Kind = kind
         self.reason = reason
+
+
+def obstacle(pictures: int, classes: Mapping[str, int]) -> str | None:
+    """Say why so many pictures, of these classes where known, cannot be trained on, if so."""
+    if pictures < 2:
+        return f"{pictures} usable pictures are too few, no caption can mismatch; add more"
+    if pictures in classes.values():
+        return (
+            f"all {pictures} pictures are of class '{next(iter(classes))}', so no caption can "
+            "mismatch; leave `class` out or add pictures of another class"
+        )
+    return None
 
 
 def read_captioned_folder(root: Path, minimum_side: int) -> Iterator[LoadedExample | Reject]:

@@ -4,6 +4,7 @@ Slides "GANs with Joint Distributions": the discriminator judges pairs, and a mi
 real picture with a text that was written for another one.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from captiongan.data.folder import Example
+from captiongan.data.folder import Example, obstacle
 from captiongan.errors import DataError
 
 Indices = npt.NDArray[np.int64]
@@ -41,10 +42,13 @@ class PairSampler:
     Nothing is remembered between calls: the batch of a step is the same after a resume.
 
     Raises:
-        DataError: all pictures are of one class, so that no caption can mismatch.
+        DataError: one picture, or one class only, so that no caption can mismatch.
     """
 
     def __init__(self, examples: Sequence[Example], batch_size: int, seed: int) -> None:
+        labels = Counter(example.label for example in examples if example.label is not None)
+        if reason := obstacle(len(examples), labels):
+            raise DataError(f"--data: {reason}")
         self._batch_size = batch_size
         self._seed = seed
         counts = np.array([len(example.captions) for example in examples])
@@ -59,15 +63,6 @@ class PairSampler:
         self._block_size = sizes[classes]
         self._block_start = (np.cumsum(sizes) - sizes)[classes]
         self._order = lru_cache(maxsize=2)(self._permutation)
-        if len(examples) < 2:
-            raise DataError(
-                "--data: one usable picture is too few, no caption can mismatch; add more"
-            )
-        if len(sizes) < 2:
-            raise DataError(
-                f"--data: all {len(examples)} pictures are of class '{examples[0].label}', so no "
-                "caption can mismatch; leave `class` out or add pictures of another class"
-            )
 
     def __call__(self, step: int) -> Pairs:
         """Return the batch of a step (from 0 up)."""

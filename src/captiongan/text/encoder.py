@@ -109,7 +109,7 @@ class OnnxTextEncoder:
         encodings = self._tokenizer.encode_batch(list(texts))
         if any(encoding.overflowing for encoding in encodings):
             warnings.warn(
-                f"a text is longer than {self.max_tokens} tokens: what comes after is not read",
+                f"a text is longer than {self.max_tokens} word pieces; the rest is not read",
                 stacklevel=2,
             )
         embeddings = np.empty((len(encodings), self.dim), dtype=np.float32)

@@ -50,7 +50,9 @@ class Trainer:
         """
         encoder = CachedTextEncoder(
             choose_encoder(config.text.encoder),
-            on_progress=lambda done, total: say(console, f"encoded {done:,} of {total:,} captions"),
+            on_progress=lambda done, total: say(
+                console, f"encoded {done:,} of {total:,} new captions"
+            ),
         )
         data = TrainingData.open(config, encoder)
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -115,5 +117,6 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
                 trainer.settle_average()
                 grid.draw(game.average).save(run.grid(game.step))
         if stop.requested:
+            report.say("stopping: saving; Ctrl-C again quits without that")
             trainer.save(run)
     return game.step >= last

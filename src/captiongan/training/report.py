@@ -11,6 +11,8 @@ from captiongan.errors import RunError
 from captiongan.training.game import AFTER_DIVERGENCE
 from captiongan.training.step import Figures
 
+WIDE_ENOUGH_FOR_A_BAR = 110
+
 
 class Averages:
     """Means of a step's figures since the last reading, summed without waiting for the device."""
@@ -48,9 +50,10 @@ class LiveReport:
     def __init__(self, console: Console, total_kimg: float, kimg: float) -> None:
         self._console = console
         self._total = total_kimg
+        bar = [BarColumn(bar_width=20)] if console.width >= WIDE_ENOUGH_FOR_A_BAR else []
         self._bar = Progress(
-            TextColumn("{task.completed:.1f} of {task.total:.1f} kimg"),
-            BarColumn(bar_width=24),
+            TextColumn("{task.completed:.1f}/{task.total:g} kimg"),
+            *bar,
             TextColumn("{task.fields[words]}"),
             console=console,
             disable=not console.is_terminal,
@@ -70,7 +73,7 @@ class LiveReport:
         words = figures_in_words(figures, (self._total - kimg) * 1000)
         self._bar.update(self._task, completed=kimg, words=words)
         if not self._console.is_terminal:
-            self.say(f"{kimg:.1f} of {self._total:.1f} kimg  {words}")
+            self.say(f"{kimg:.1f}/{self._total:g} kimg  {words}")
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
@@ -83,13 +86,15 @@ def say(console: Console, text: str) -> None:
 
 
 def figures_in_words(figures: dict[str, float], images_left: float) -> str:
-    """Put a reading in one line: speed, time left, losses, what the discriminator gets right."""
-    seconds = round(images_left / figures["images_per_second"])
-    right = " ".join(
-        f"{figures[f'accuracy_{pair}']:.0%}" for pair in ("real", "mismatching", "generated")
+    """Put a reading in one line: speed, time left, losses, what the discriminator gets right.
+
+    The last three figures are of the real, mismatching and generated pairs.
+    """
+    left = timedelta(seconds=round(images_left / figures["images_per_second"]))
+    right = "/".join(
+        f"{100 * figures[f'accuracy_{pair}']:.0f}" for pair in ("real", "mismatching", "generated")
     )
     return (
-        f"{figures['images_per_second']:.0f} images/s, {timedelta(seconds=seconds)} left, "
-        f"loss D {figures['loss_d']:.2f} G {figures['loss_g']:.2f}, "
-        f"D right on real/mismatching/generated {right}"
+        f"{figures['images_per_second']:.0f} images/s, {left} left, "
+        f"loss D {figures['loss_d']:.2f} G {figures['loss_g']:.2f}, D right {right} %"
     )

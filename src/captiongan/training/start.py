@@ -9,7 +9,7 @@ from rich.console import Console
 from safetensors import SafetensorError
 
 from captiongan.config import RunConfig, load_config
-from captiongan.errors import ConfigError, OutputError, RunError
+from captiongan.errors import ConfigError, DataError, OutputError, RunError
 from captiongan.training.checkpoint import latest_checkpoint, load_checkpoint
 from captiongan.training.loop import Trainer, train
 from captiongan.training.report import say
@@ -50,7 +50,11 @@ def start(
         raise ConfigError(f"--resume '{resume}' has its own configuration; leave --config out")
     else:
         resolved = _resumed_config(RunFolder.open(resume), overrides, data)
-    trainer = _prepare(resolved, console)
+    try:
+        trainer = _prepare(resolved, console)
+    except DataError as error:
+        moved = "; if the data moved, name its new place with --data" if resume else ""
+        raise DataError(f"{error}{moved}") from error
     if resume is not None:
         _restore(trainer, RunFolder.open(resume))
     if dry_run:
@@ -87,7 +91,7 @@ def _resumed_config(run: RunFolder, overrides: Sequence[str], data: str | None) 
 
 
 def _prepare(config: RunConfig, console: Console) -> Trainer:
-    say(console, f"opening {config.data.source} (the first time decodes and encodes all of it)")
+    say(console, f"opening {config.data.source}; the first time decodes and encodes it")
     trainer = Trainer.prepare(config, console)
     facts = trainer.data.facts()
     say(
@@ -111,6 +115,12 @@ def _restore(trainer: Trainer, run: RunFolder) -> None:
             "pictures or captions have changed; bring them back, or start a new run"
         )
     load_checkpoint(latest_checkpoint(run.checkpoints), trainer.game, trainer.encoder.identity)
+    if trainer.game.step >= trainer.steps(trainer.config.training.kimg):
+        reached = trainer.kimg(trainer.game.step)
+        raise ConfigError(
+            f"training.kimg = {trainer.config.training.kimg:g}: '{run.path}' has reached "
+            f"{reached:g} kimg already; go further with --set training.kimg={2 * reached:g}"
+        )
 
 
 def _new_run(trainer: Trainer, out: Path) -> RunFolder:
@@ -131,13 +141,19 @@ def _train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     say(console, f"run folder {run.path}")
     try:
         complete = train(trainer, run, console)
+    except KeyboardInterrupt:
+        say(
+            console,
+            f"quit without saving; what was saved before: captiongan train --resume {run.path}",
+        )
+        raise
     except (OSError, SafetensorError) as error:
         raise OutputError(
             f"run folder '{run.path}' cannot be written ({error}); mend that, then "
             f"captiongan train --resume {run.path}"
         ) from error
     if complete:
-        say(console, f"done: captiongan export {run.path} --out BUNDLE")
+        say(console, f"done; next: captiongan export {run.path} --out BUNDLE")
     else:
         say(console, f"stopped and saved; go on with: captiongan train --resume {run.path}")
     return complete
