@@ -1,0 +1,39 @@
+"""The teacher, and how well the shipped pupil stands in for it."""
+
+import numpy as np
+import pytest
+
+from captiongan.text.choose import choose_encoder
+from captiongan.text.encoder import TextEncoder
+
+CAPTIONS = [
+    "a bright yellow flower with many thin petals around a dark brown centre",
+    "white petals spread out flat around a small yellow middle",
+    "a deep red flower with big ruffled petals",
+    "a small brown bird with a white belly and a short beak",
+    "two dogs run across a green field",
+]
+
+
+@pytest.fixture(scope="module")
+def minilm() -> TextEncoder:
+    return choose_encoder("minilm")
+
+
+def test_minilm_has_the_published_weights(minilm: TextEncoder) -> None:
+    assert minilm.identity.name == "minilm"
+    assert minilm.identity.sha256.startswith("53aa5117")
+
+
+def test_minilm_gives_unit_vectors(minilm: TextEncoder) -> None:
+    embeddings = minilm.encode(CAPTIONS)
+    assert embeddings.shape == (len(CAPTIONS), minilm.dim) == (5, 384)
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, rtol=1e-5)
+
+
+def test_small_answers_nearly_as_minilm_does(minilm: TextEncoder) -> None:
+    small, teacher = choose_encoder("small").encode(CAPTIONS), minilm.encode(CAPTIONS)
+    cosines = (small * teacher).sum(axis=1)
+    assert cosines.mean() > 0.85
+    others = (small * np.roll(teacher, 1, axis=0)).sum(axis=1)
+    assert (cosines > others + 0.2).all()
