@@ -1,5 +1,6 @@
 """From a run to a bundle: what is drawn without PyTorch is what PyTorch would draw."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,8 @@ from captiongan.bundle import read_bundle
 from captiongan.errors import OutputError, RunError
 from captiongan.export import export_run, load_average
 from captiongan.pipeline import Pipeline, noise_of
-from captiongan.text.choose import choose_encoder
+from captiongan.text.choose import SMALL, choose_encoder
+from captiongan.text.encoder import OnnxTextEncoder
 from captiongan.training.batches import to_pictures
 from captiongan.training.checkpoint import latest_checkpoint
 from captiongan.training.run_folder import RunFolder
@@ -84,6 +86,20 @@ def test_an_encoder_that_cannot_travel_is_refused_at_export(
 
     monkeypatch.setattr("captiongan.export.choose_encoder", lambda _: Stranger())
     with pytest.raises(RunError, match="too big for a bundle"):
+        export_run(run, tmp_path / "bundle", "toy", "1", PROMPTS[:2])
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_another_encoder_than_the_runs_own_is_refused_at_export(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = shutil.copytree(SMALL, tmp_path / "changed")
+    with (changed / "tokenizer.json").open("a") as tokenizer:
+        tokenizer.write("\n")
+    monkeypatch.setattr(
+        "captiongan.export.choose_encoder", lambda _: OnnxTextEncoder(changed, "small")
+    )
+    with pytest.raises(RunError, match="was trained with text encoder small"):
         export_run(run, tmp_path / "bundle", "toy", "1", PROMPTS[:2])
     assert not (tmp_path / "bundle").exists()
 

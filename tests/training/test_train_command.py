@@ -125,6 +125,8 @@ def test_a_run_goes_on_where_its_data_moved_but_not_on_other_data(
     assert captiongan("train", "--data", data, *options, "--out", tmp_path / "runs") == 0
     run, moved = tmp_path / "runs" / "00000-dcgan", tmp_path / "moved"
     data.rename(moved)
+    assert captiongan("train", "--resume", run) == 2
+    assert "name its new place with --data" in capsys.readouterr().err
     resume = ["train", "--resume", run, "--data", moved, "--set", "training.kimg=0.16"]
     assert captiongan(*resume) == 0
     assert str(moved) in (run / "config.yaml").read_text()
