@@ -31,6 +31,12 @@ def captiongan(*arguments: object) -> int:
     return code if isinstance(code, int) else 0
 
 
+def finished_run(runs: Path) -> Path:
+    """Train ten steps, 0.08 kimg; return the run folder."""
+    assert captiongan("train", *TINY, "--set", "training.kimg=0.08", "--out", runs) == 0
+    return runs / "00000-dcgan"
+
+
 def test_a_run_leaves_its_configuration_data_facts_figures_grids_and_checkpoints(
     tmp_path: Path,
 ) -> None:
@@ -108,8 +114,7 @@ def test_unusable_lines_are_told_and_the_rest_is_trained_on(
 def test_a_resumed_run_keeps_its_batches_and_networks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert captiongan("train", *TINY, "--set", "training.kimg=0.08", "--out", tmp_path) == 0
-    run = tmp_path / "00000-dcgan"
+    run = finished_run(tmp_path)
     before = (run / "config.yaml").read_text()
     for change in ("training.batch_size=16", "generator.features=8", "data.source=toy:41"):
         assert captiongan("train", "--resume", run, "--set", change) == 2
@@ -139,8 +144,7 @@ def test_a_run_goes_on_where_its_data_moved_but_not_on_other_data(
 def test_a_dry_run_of_a_resumed_run_takes_no_step_of_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert captiongan("train", *TINY, "--set", "training.kimg=0.08", "--out", tmp_path) == 0
-    run = tmp_path / "00000-dcgan"
+    run = finished_run(tmp_path)
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
     capsys.readouterr()
     resume = ["train", "--resume", run, "--set", "training.kimg=0.16", "--dry-run"]
@@ -166,8 +170,7 @@ def test_a_disk_that_refuses_in_the_middle_ends_with_one_line(
 def test_a_complete_run_says_so_and_how_to_go_further(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert captiongan("train", *TINY, "--set", "training.kimg=0.08", "--out", tmp_path) == 0
-    run = tmp_path / "00000-dcgan"
+    run = finished_run(tmp_path)
     before = (run / "config.yaml").read_text()
     for further in ([], ["--set", "training.kimg=0.04"]):
         assert captiongan("train", "--resume", run, *further) == 2
