@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,16 +14,21 @@ from captiongan.config import (
     DiscriminatorConfig,
     GeneratorConfig,
     RunConfig,
+    ScoresConfig,
+    TextConfig,
     TrainingConfig,
 )
 from captiongan.data.folder import Example
 from captiongan.data.pairs import PairSampler
 from captiongan.data.store import PictureStore
+from captiongan.text.choose import choose_encoder
 from captiongan.text.encoder import Embeddings, EncoderIdentity
 from captiongan.training.batches import TrainingData
 from captiongan.training.game import Game, new_game
 from captiongan.training.loop import Trainer
+from captiongan.training.run_folder import RunFolder
 from captiongan.training.step import Batch
+from tiny_bundle import write_parts
 
 EMBEDDING_DIM = 6
 BATCH_SIZE = 4
@@ -101,3 +107,23 @@ def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(
         torch.equal(tensor, other[name]) for name, tensor in one.items()
     )
+
+
+def tiny_run(root: Path, *steps: int, scored: bool = True) -> RunFolder:
+    """Train a run in `root`, with the text encoder of the tiny bundle, and save it at `steps`."""
+    write_parts(root / "words")
+    config = CONFIG.model_copy(
+        update={
+            "text": TextConfig(encoder=str(root / "words")),
+            "scores": ScoresConfig() if scored else ScoresConfig(every_kimg=0),
+        }
+    )
+    encoder = choose_encoder(config.text.encoder)
+    trainer = Trainer(config, encoder, tiny_data(config), tiny_game(config))
+    run = RunFolder.create(root / "runs", config)
+    run.write_data_facts(trainer.data.facts())
+    while trainer.game.step < max(steps, default=0):
+        trainer.take_step()
+        if trainer.game.step in steps:
+            trainer.save(run)
+    return run

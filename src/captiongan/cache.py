@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from captiongan.errors import OutputError
+from captiongan.files import replace_file
 
 CACHE_VARIABLE = "CAPTIONGAN_CACHE"
 
@@ -26,3 +27,18 @@ def cache_folder(kind: str) -> Path:
             f"set {CACHE_VARIABLE} to a folder that can be written to"
         ) from error
     return folder
+
+
+def write_to_cache(file: Path, content: bytes) -> None:
+    """Write a file of derived data, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        replace_file(file, content)
+    except OSError as error:
+        raise OutputError(
+            f"cache file '{file}' cannot be written ({error.strerror}); "
+            f"make room, or set {CACHE_VARIABLE} to another folder"
+        ) from error

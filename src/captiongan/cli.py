@@ -9,12 +9,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from captiongan import __version__
 from captiongan.errors import CaptionganError
+
+Which = Literal["best", "newest"]
 
 app = typer.Typer(
     name="captiongan",
@@ -49,6 +51,10 @@ def _training_half() -> Iterator[None]:
             f"this verb needs the package '{error.name}', which is not installed; install the "
             "training half: pip install 'captiongan[train]', or as README.md says in a clone"
         ) from error
+
+
+def _to_stderr(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 def _one_line(message: object) -> str:
@@ -143,6 +149,50 @@ def train(
 
 
 @app.command()
+def evaluate(
+    models: Annotated[
+        list[str], typer.Argument(help="Bundles or run folders; several are compared.")
+    ],
+    data: Annotated[Path, typer.Option(help="Folder with a captioned folder for each split.")],
+    split: Annotated[str, typer.Option(help="Split whose captions are drawn.")] = "test",
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Folder for report.json and report.html.")
+    ] = Path("report"),
+    extractor: Annotated[
+        str, typer.Option(help="Network that judges: lite0, lite1 or inception.")
+    ] = "lite1",
+    per_picture: Annotated[
+        int, typer.Option(min=1, max=1000, help="Pictures to draw for each real one.")
+    ] = 10,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of the first picture.")] = 0,
+    checkpoint: Annotated[Which, typer.Option(help="Checkpoint of a run.")] = "best",
+    public: Annotated[
+        Path | None,
+        typer.Option(help="Text file, a prompt a line, to show instead of anything of the data."),
+    ] = None,
+) -> None:
+    """Score bundles and runs on real pictures and captions; write a report."""
+    from captiongan.prompts import check_prompt
+
+    prompts = [check_prompt(line) for line in _lines(public, "--public")] if public else None
+    with _training_half():
+        from captiongan.evaluation.evaluate import evaluate as score
+        from captiongan.evaluation.report import check_folder, draw_public, write_report
+        from captiongan.evaluation.table import table
+
+        check_folder(out)
+        evaluation = score(
+            models, data, split, extractor, per_picture, seed, checkpoint, _to_stderr
+        )
+        candidates = [paper.candidate for paper in evaluation.papers]
+        shown = draw_public(candidates, prompts, seed) if prompts else None
+        write_report(out, evaluation, shown)
+    for line in table(evaluation):
+        typer.echo(line)
+    typer.echo(out / "report.html")
+
+
+@app.command()
 def export(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
     out: Annotated[Path, typer.Option(help="Folder of the bundle, made new.")],
@@ -153,16 +203,21 @@ def export(
     prompts: Annotated[
         Path | None, typer.Option(help="Text file, a prompt a line, for the model card's sample.")
     ] = None,
+    checkpoint: Annotated[
+        Which, typer.Option(help="The best by the run's own scores, or the newest.")
+    ] = "best",
 ) -> None:
-    """Write a run's newest checkpoint as a bundle that draws without PyTorch."""
+    """Write a run's checkpoint as a bundle that draws without PyTorch."""
     with _training_half():
         from captiongan.export import export_run
         from captiongan.training.run_folder import RunFolder
+        from captiongan.training.trained import load_trained
     folder = RunFolder.open(run)
-    lines = _lines(prompts) if prompts else folder.data_facts()["sample_captions"]
-    bundle = export_run(folder, out, name or out.resolve().name, version, lines)
+    lines = _lines(prompts, "--prompts") if prompts else folder.data_facts()["sample_captions"]
+    trained = load_trained(folder, checkpoint)
+    bundle = export_run(trained, out, name or out.resolve().name, version, lines)
     size = sum(file.stat().st_size for file in bundle.folder.iterdir()) / 1e6
-    typer.echo(f"{bundle.folder} ({size:.1f} MB)")
+    typer.echo(f"{bundle.folder} ({size:.1f} MB), from {trained.checkpoint.path.name}")
 
 
 @data_app.command("check")
@@ -244,15 +299,15 @@ def train_text(
     )
 
 
-def _lines(file: Path) -> list[str]:
+def _lines(file: Path, option: str) -> list[str]:
     """Read the lines of a text file that are not blank."""
     try:
         lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise CaptionganError(
-            f"--prompts '{file}' cannot be read ({error}); name a UTF-8 text file, a prompt a line"
+            f"{option} '{file}' cannot be read ({error}); name a UTF-8 text file, a prompt a line"
         ) from error
     prompts = [line for line in lines if line]
     if not prompts:
-        raise CaptionganError(f"--prompts '{file}' is empty; write a prompt on each line")
+        raise CaptionganError(f"{option} '{file}' is empty; write a prompt on each line")
     return prompts

@@ -90,6 +90,15 @@ class TrainingConfig(_Section):
     keep_checkpoints: int = Field(2, ge=1)
 
 
+class ScoresConfig(_Section):
+    """How often a run scores itself; the checkpoint with the best scores is kept apart."""
+
+    every_kimg: float = Field(50.0, ge=0, description="0 for a run without scores")
+    extractor: Literal["lite0", "lite1", "inception"] = Field(
+        "lite0", description="the network that judges; it cannot judge the finished model again"
+    )
+
+
 class RunConfig(_Section):
     """Everything that decides a run."""
 
@@ -101,6 +110,15 @@ class RunConfig(_Section):
     losses: LossConfig = LossConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
     training: TrainingConfig = TrainingConfig()
+    scores: ScoresConfig = ScoresConfig()
+
+    @property
+    def extractors(self) -> tuple[str, ...]:
+        """The pretrained networks of pictures that have a part in the training.
+
+        Whatever chooses a checkpoint has one, too.
+        """
+        return (self.scores.extractor,) if self.scores.every_kimg else ()
 
     def to_yaml(self) -> str:
         """Return the whole tree as YAML that `load_config` reads back to the same tree."""

@@ -19,12 +19,9 @@ from captiongan.networks.dcgan import Generator
 from captiongan.onnx_file import write_onnx
 from captiongan.pictures import grid
 from captiongan.pipeline import noise_of
-from captiongan.text.choose import choose_encoder
 from captiongan.text.encoder import ENCODER_FILES, OnnxTextEncoder
 from captiongan.training.batches import to_pictures
-from captiongan.training.checkpoint import Checkpoint, latest_checkpoint
-from captiongan.training.game import build_generator
-from captiongan.training.run_folder import RunFolder
+from captiongan.training.trained import TrainedRun
 
 SAMPLES = 4
 """Pictures per prompt on the card, of the seeds 0, 1, 2, ..."""
@@ -43,28 +40,25 @@ class DrawingGenerator(nn.Module):
 
 
 def export_run(
-    run: RunFolder, out: Path, name: str, version: str, prompts: Sequence[str]
+    trained: TrainedRun, out: Path, name: str, version: str, prompts: Sequence[str]
 ) -> Bundle:
-    """Write the newest checkpoint's running average of the generator as a bundle.
+    """Write the running average of a run's generator as a bundle.
 
     Args:
-        run: a run with at least one checkpoint.
+        trained: a checkpoint of a run.
         out: the bundle's folder; must not exist, or be empty.
         name: of the bundle.
         version: of the bundle.
         prompts: for the sample on the model card.
 
     Raises:
-        RunError: no checkpoint, or its text encoder cannot travel or is not the one at hand.
+        RunError: the text encoder cannot travel.
         OutputError: `out` cannot be written.
     """
-    config = run.config()
-    checkpoint = latest_checkpoint(run.checkpoints)
-    encoder = _travelling_encoder(config, checkpoint)
-    generator = load_average(config, checkpoint, encoder.dim)
+    config, encoder = trained.config, _travelling(trained)
     with tempfile.TemporaryDirectory() as folder:
         onnx = Path(folder) / GENERATOR_FILE
-        _write_generator(generator, config, encoder.dim, onnx)
+        _write_generator(trained.generator, config, encoder.dim, onnx)
         manifest = BundleManifest(
             name=name,
             version=version,
@@ -72,37 +66,22 @@ def export_run(
             noise_dim=config.generator.noise_dim,
             embedding_dim=encoder.dim,
             text_encoder=encoder.identity,
-            training=_training_facts(run, config, checkpoint),
+            training=_training_facts(trained),
         )
         files: dict[str, Path | bytes] = {file: encoder.folder / file for file in ENCODER_FILES}
         files[GENERATOR_FILE] = onnx
-        files["sample.png"] = _sample(generator, config, encoder, prompts)
+        files["sample.png"] = _sample(trained.generator, config, encoder, prompts)
         files["README.md"] = model_card(manifest, prompts, SAMPLES).encode()
         return write_bundle(out, files, manifest)
 
 
-def load_average(config: RunConfig, checkpoint: Checkpoint, embedding_dim: int) -> Generator:
-    """Return the running average of a checkpoint's generator, ready to draw."""
-    generator = build_generator(config, embedding_dim)
-    generator.load_state_dict(checkpoint.average())
-    generator.eval().requires_grad_(False)
-    return generator
-
-
-def _travelling_encoder(config: RunConfig, checkpoint: Checkpoint) -> OnnxTextEncoder:
-    encoder = choose_encoder(config.text.encoder)
-    if not isinstance(encoder, OnnxTextEncoder):
+def _travelling(trained: TrainedRun) -> OnnxTextEncoder:
+    if not isinstance(trained.encoder, OnnxTextEncoder):
         raise RunError(
-            f"text.encoder '{config.text.encoder}' is too big for a bundle; "
+            f"text.encoder '{trained.config.text.encoder}' is too big for a bundle; "
             "train a run with text.encoder=small and export that"
         )
-    if encoder.identity.sha256 != checkpoint.encoder.sha256:
-        raise RunError(
-            f"'{checkpoint.path}' was trained with text encoder {checkpoint.encoder}, "
-            f"text.encoder={config.text.encoder} is now {encoder.identity}; "
-            "bring back the former, or train again"
-        )
-    return encoder
+    return trained.encoder
 
 
 def _write_generator(
@@ -118,12 +97,11 @@ def _write_generator(
     )
 
 
-def _training_facts(run: RunFolder, config: RunConfig, checkpoint: Checkpoint) -> dict[str, Any]:
-    facts = run.data_facts()
-    batch_size = config.training.batch_size
+def _training_facts(trained: TrainedRun) -> dict[str, Any]:
+    facts = trained.folder.data_facts()
     return {
-        "kimg": round(checkpoint.step * batch_size / 1000, 1),
-        "steps": checkpoint.step,
+        "kimg": trained.kimg,
+        "steps": trained.checkpoint.step,
         "data": {
             "name": Path(facts["source"]).name,
             "pictures": facts["pictures"],
@@ -131,7 +109,8 @@ def _training_facts(run: RunFolder, config: RunConfig, checkpoint: Checkpoint) -
             "classes": facts["classes"],
             "skipped": len(facts["skipped"]),
         },
-        "config": config.model_dump(exclude={"data": {"source"}}),
+        "extractors": list(trained.config.extractors),
+        "config": trained.config.model_dump(exclude={"data": {"source"}}),
     }
 
 

@@ -1,6 +1,6 @@
 """From a sentence to pictures with ONNX Runtime: the whole runtime in one class."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -78,11 +78,15 @@ class Pipeline:
         text = check_prompt(prompt)
         check_words(text, *self._encoder.unknown_words(text), self._manifest.name)
         noise = np.stack([noise_of(each, self._manifest.noise_dim) for each in seeds])
-        pixels = self.draw(noise, np.repeat(self._encoder.encode([text]), n, axis=0))
+        pixels = self.draw(noise, np.repeat(self.encode([text]), n, axis=0))
         return [
             Picture(Image.fromarray(image), text, each, self._manifest.name, self._manifest.version)
             for image, each in zip(pixels, seeds, strict=True)
         ]
+
+    def encode(self, texts: Sequence[str]) -> Embeddings:
+        """Return the embeddings of `texts`, as they are: (N, embedding_dim) float32."""
+        return self._encoder.encode(texts)
 
     def draw(self, noise: Noise, embedding: Embeddings) -> Pixels:
         """Draw one picture for each row: (N, H, W, 3) uint8.

@@ -1,10 +1,38 @@
+import inspect
+from types import ModuleType
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from captiongan.networks import course, dcgan, gan, reed
 from captiongan.networks.dcgan import Discriminator, Generator
 
 NOISE_DIM, EMBEDDING_DIM, PROJECTED_DIM = 5, 6, 4
+
+NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+TEXT = ["text.0.weight", "text.0.bias", *(f"text.1.{name}" for name in NORM)]
+GENERATOR_NAMES = [
+    *TEXT,
+    "project_and_reshape.0.weight",
+    *(f"project_and_reshape.1.{name}" for name in NORM),
+    "upsample.0.0.weight",
+    *(f"upsample.0.1.{name}" for name in NORM),
+    "to_rgb.weight",
+    "to_rgb.bias",
+]
+DISCRIMINATOR_NAMES = [
+    "picture.0.weight",
+    "picture.0.bias",
+    "picture.2.0.weight",
+    *(f"picture.2.1.{name}" for name in NORM),
+    *TEXT,
+    "compare.0.weight",
+    *(f"compare.1.{name}" for name in NORM),
+    "compare.3.weight",
+    "compare.3.bias",
+]
+"""What checkpoints of the lecture's networks hold; a new name locks the old ones out."""
 
 
 def generator(resolution: int = 16) -> Generator:
@@ -127,3 +155,76 @@ def test_a_text_of_another_length_or_a_picture_that_is_too_small_cannot_be_judge
 def test_pictures_and_texts_of_different_number_are_refused() -> None:
     with pytest.raises(RuntimeError):
         discriminator()(noise(3, 3, 16, 16), noise(2, EMBEDDING_DIM))
+
+
+def test_the_names_of_the_weights_are_those_of_old_checkpoints() -> None:
+    assert list(generator().state_dict()) == GENERATOR_NAMES
+    assert list(discriminator().state_dict()) == DISCRIMINATOR_NAMES
+
+
+@pytest.mark.parametrize("pair", [gan, course, reed])
+def test_each_pair_of_networks_is_built_and_called_like_the_lectures(pair: ModuleType) -> None:
+    assert inspect.signature(pair.Generator) == inspect.signature(dcgan.Generator)
+    assert inspect.signature(pair.Discriminator) == inspect.signature(dcgan.Discriminator)
+    for method in ("features", "judge", "forward"):
+        ours, lectures = (
+            getattr(network, method) for network in (pair.Discriminator, dcgan.Discriminator)
+        )
+        assert inspect.signature(ours) == inspect.signature(lectures)
+    forwards = (pair.Generator.forward, dcgan.Generator.forward)
+    assert inspect.signature(forwards[0]) == inspect.signature(forwards[1])
+
+
+@pytest.mark.parametrize("embedding_dim", [0, EMBEDDING_DIM])
+def test_gradients_reach_every_weight(embedding_dim: int) -> None:
+    torch.manual_seed(0)
+    draw = Generator(16, 4, NOISE_DIM, embedding_dim, PROJECTED_DIM)
+    judge = Discriminator(16, 4, embedding_dim, PROJECTED_DIM)
+    embedding = noise(4, embedding_dim)
+    judge(draw(noise(4, NOISE_DIM), embedding), embedding).square().sum().backward()
+    for network in (draw, judge):
+        for name, weight in network.named_parameters():
+            assert weight.grad is not None, name
+            assert weight.grad.any() or name == "text.0.bias", name  # a BatchNorm follows
+
+
+def test_without_text_the_networks_are_those_of_the_dcgan_paper() -> None:
+    draw, judge = Generator(64, 64, 100, 0, 128), Discriminator(64, 64, 0, 128)
+    doublings = sum(16 * 2 * wide * wide + 2 * wide for wide in (256, 128, 64))
+    assert count(draw) == 16 * 100 * 512 + 2 * 512 + doublings + 16 * 64 * 3 + 3
+    halvings = sum(16 * wide * 2 * wide + 2 * 2 * wide for wide in (64, 128, 256))
+    assert count(judge) == 16 * 3 * 64 + 64 + halvings + 16 * 512 + 1
+    nothing = torch.empty(2, 0)
+    pictures = draw(noise(2, 100), nothing)
+    assert pictures.shape == (2, 3, 64, 64)
+    assert judge(pictures, nothing).shape == (2, 1)
+    assert torch.equal(judge(pictures, nothing), judge.judge(judge.features(pictures), nothing))
+
+
+def test_without_text_a_text_is_refused_rather_than_unheard() -> None:
+    draw, judge = Generator(16, 2, NOISE_DIM, 0, 4), Discriminator(16, 2, 0, 4)
+    with pytest.raises(RuntimeError):
+        draw(noise(2, NOISE_DIM), noise(2, 4))
+    with pytest.raises(RuntimeError):
+        judge(noise(2, 3, 16, 16), noise(2, 4))
+    with pytest.raises(RuntimeError):
+        judge(noise(3, 3, 16, 16), torch.empty(2, 0))
+
+
+def test_without_text_the_length_of_its_projection_has_no_effect() -> None:
+    weights = []
+    for projected_dim in (1, 128):
+        torch.manual_seed(0)
+        draw = Generator(16, 2, NOISE_DIM, 0, projected_dim)
+        judge = Discriminator(16, 2, 0, projected_dim)
+        weights.append([*draw.state_dict().values(), *judge.state_dict().values()])
+    for one, other in zip(*weights, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_logits_are_not_probabilities() -> None:
+    network = discriminator()
+    with torch.no_grad():
+        network.get_parameter("compare.3.weight").mul_(1e3)
+    logits = network(noise(8, 3, 16, 16), noise(8, EMBEDDING_DIM))
+    assert logits.abs().max() > 1

@@ -1,8 +1,8 @@
 """From a run to a bundle: what is drawn without PyTorch is what PyTorch would draw."""
 
-import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +11,13 @@ import torch
 
 from captiongan.bundle import read_bundle
 from captiongan.errors import OutputError, RunError
-from captiongan.export import export_run, load_average
+from captiongan.export import export_run
 from captiongan.pipeline import Pipeline, noise_of
-from captiongan.text.choose import SMALL, choose_encoder
-from captiongan.text.encoder import OnnxTextEncoder
 from captiongan.training.batches import to_pictures
-from captiongan.training.checkpoint import latest_checkpoint
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start
+from captiongan.training.trained import TrainedRun, load_trained
+from tiny_run import StubEncoder
 
 PROMPTS = [
     "a red flower with six pointed petals and a yellow centre",
@@ -37,22 +36,21 @@ SHORT = ["training.kimg=0.64"]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunFolder]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrainedRun]:
     """A short run of the full-size networks on the toy set."""
     work = tmp_path_factory.mktemp("export")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CAPTIONGAN_CACHE", str(work / "cache"))
         start(None, "toy:64", work / "runs", None, SHORT, dry_run=False)
-        yield RunFolder.open(work / "runs" / "00000-dcgan")
+        yield load_trained(RunFolder.open(work / "runs" / "00000-dcgan"))
 
 
 def test_the_bundle_draws_what_pytorch_draws_within_one_step_of_255(
-    run: RunFolder, tmp_path: Path
+    run: TrainedRun, tmp_path: Path
 ) -> None:
     export_run(run, tmp_path / "bundle", "toy", "1", PROMPTS[:2])
     pipeline = Pipeline.from_bundle(tmp_path / "bundle")
-    encoder = choose_encoder("small")
-    generator = load_average(run.config(), latest_checkpoint(run.checkpoints), encoder.dim)
+    generator, encoder = run.generator, run.encoder
     for seed, prompt in enumerate(PROMPTS):
         drawn = np.asarray(pipeline.generate(prompt, seed=seed)[0].image, dtype=int)
         with torch.no_grad():
@@ -62,7 +60,7 @@ def test_the_bundle_draws_what_pytorch_draws_within_one_step_of_255(
 
 
 def test_a_bundle_is_small_tells_its_training_and_names_no_place_of_the_machine(
-    run: RunFolder, tmp_path: Path
+    run: TrainedRun, tmp_path: Path
 ) -> None:
     folder = export_run(run, tmp_path / "bundle", "toy", "1", PROMPTS[:2]).folder
     assert sum(file.stat().st_size for file in folder.iterdir()) < 25e6
@@ -72,6 +70,7 @@ def test_a_bundle_is_small_tells_its_training_and_names_no_place_of_the_machine(
     data = training["data"]
     assert isinstance(data, dict)
     assert (data["name"], data["pictures"], data["captions"]) == ("toy:64", 64, 320)
+    assert training["extractors"] == ["lite0"]
     assert PROMPTS[1] in (folder / "README.md").read_text()
     places = [sys.prefix.encode(), str(Path(__file__).parents[2]).encode(), bytes(tmp_path)]
     for file in folder.iterdir():
@@ -79,32 +78,16 @@ def test_a_bundle_is_small_tells_its_training_and_names_no_place_of_the_machine(
 
 
 def test_an_encoder_that_cannot_travel_is_refused_at_export(
-    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: TrainedRun, tmp_path: Path
 ) -> None:
-    class Stranger:
-        pass
-
-    monkeypatch.setattr("captiongan.export.choose_encoder", lambda _: Stranger())
     with pytest.raises(RunError, match="too big for a bundle"):
-        export_run(run, tmp_path / "bundle", "toy", "1", PROMPTS[:2])
+        export_run(
+            replace(run, encoder=StubEncoder()), tmp_path / "bundle", "toy", "1", PROMPTS[:2]
+        )
     assert not (tmp_path / "bundle").exists()
 
 
-def test_another_encoder_than_the_runs_own_is_refused_at_export(
-    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    changed = shutil.copytree(SMALL, tmp_path / "changed")
-    with (changed / "tokenizer.json").open("a") as tokenizer:
-        tokenizer.write("\n")
-    monkeypatch.setattr(
-        "captiongan.export.choose_encoder", lambda _: OnnxTextEncoder(changed, "small")
-    )
-    with pytest.raises(RunError, match="was trained with text encoder small"):
-        export_run(run, tmp_path / "bundle", "toy", "1", PROMPTS[:2])
-    assert not (tmp_path / "bundle").exists()
-
-
-def test_an_existing_folder_is_not_written_over(run: RunFolder, tmp_path: Path) -> None:
+def test_an_existing_folder_is_not_written_over(run: TrainedRun, tmp_path: Path) -> None:
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle" / "mine.txt").write_text("mine")
     with pytest.raises(OutputError, match="bundle"):

@@ -6,7 +6,12 @@ import torch
 from rich.console import Console
 
 from captiongan.errors import RunError
-from captiongan.training.report import Averages, LiveReport, figures_in_words
+from captiongan.training.report import (
+    Averages,
+    LiveReport,
+    figures_in_words,
+    scores_in_words,
+)
 
 FIGURES = {
     "images_per_second": 250.4,
@@ -43,6 +48,21 @@ def test_the_speed_is_in_pictures_per_second(monkeypatch: pytest.MonkeyPatch) ->
     assert averages.take(batch_size=8)["images_per_second"] == 12
     averages.add({"loss_d": torch.tensor(1.0)})
     assert averages.take(batch_size=8)["images_per_second"] == 8
+
+
+def test_what_is_not_training_does_not_count_for_the_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 101.0, 151.0, 152.0])
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    averages = Averages()
+    averages.add({"loss_d": torch.tensor(1.0)})
+    with averages.paused():
+        pass  # for fifty seconds
+    assert averages.take(batch_size=8)["images_per_second"] == 4
+
+
+def test_scores_in_words_have_the_distance_its_error_and_the_share_of_captions_found() -> None:
+    scores = {"score_kid": 0.03125, "score_kid_standard_error": 0.002, "score_r_at_1": 0.25}
+    assert scores_in_words(scores) == "KID 0.0312 +- 0.0020, R@1 0.250"
 
 
 def test_adding_leaves_the_steps_own_figures_alone() -> None:

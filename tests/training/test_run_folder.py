@@ -94,3 +94,21 @@ def test_a_line_of_figures_that_a_kill_cut_short_is_forgotten(tmp_path: Path) ->
         metrics.write('{"step": 2')
     run.forget_metrics_after(20)
     assert (run.path / "metrics.jsonl").read_text() == '{"step": 10}\n'
+
+
+def test_figures_read_back_in_order_and_before_the_first_there_are_none(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path, CONFIG)
+    assert run.metrics() == []
+    figures = [{"step": step, "loss_d": step / 7} for step in (10, 20)]
+    for line in figures:
+        run.add_metrics(line)
+    assert run.metrics() == figures
+
+
+def test_a_line_of_figures_that_is_still_being_written_is_passed_over(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path, CONFIG)
+    run.add_metrics({"step": 10})
+    for unfinished in ('{"step": 2', "0}"):
+        with (run.path / "metrics.jsonl").open("a") as metrics:
+            metrics.write(unfinished)
+        assert run.metrics() == [{"step": 10}]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from captiongan import cli
 from captiongan.training.checkpoint import latest_checkpoint
+from command_line import captiongan
 
 TINY = [
     *("--data", "toy:40", "--set", "data.resolution=16", "--set", "data.margin=2"),
@@ -20,15 +20,6 @@ TINY = [
     *("--set", "training.grid_every_kimg=0.08", "--set", "training.checkpoint_every_kimg=0.08"),
 ]
 STEPS_40 = ["--set", "training.kimg=0.32"]
-
-
-def captiongan(*arguments: object) -> int:
-    """Run the command line in this process; return its exit code."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
-        patch.setattr(sys, "argv", ["captiongan", *map(str, arguments)])
-        cli.main()
-    code = ended.value.code
-    return code if isinstance(code, int) else 0
 
 
 def finished_run(runs: Path) -> Path:

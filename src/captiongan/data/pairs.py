@@ -57,7 +57,7 @@ class PairSampler:
         texts = [caption for example in examples for caption in example.captions]
         self._text = np.unique(np.array(texts, dtype=object), return_inverse=True)[1]
         # Sorted by class, a class is one block; all others are the places outside it.
-        classes = _class_numbers(examples)
+        classes = class_numbers(examples)
         self._by_class = np.argsort(classes, kind="stable")
         sizes = np.bincount(classes)
         self._block_size = sizes[classes]
@@ -114,7 +114,7 @@ def first_captions(examples: Sequence[Example]) -> Indices:
     return first
 
 
-def _class_numbers(examples: Sequence[Example]) -> Indices:
+def class_numbers(examples: Sequence[Example]) -> Indices:
     """Number the classes; a picture without one is a class of its own."""
     keys = [
         (None, number) if example.label is None else (example.label, None)

@@ -97,6 +97,13 @@ def latest_checkpoint(folder: Path) -> Checkpoint:
     return found[-1]
 
 
+def forget_checkpoints_after(folder: Path, step: int) -> None:
+    """Drop the checkpoints of steps that will be taken again."""
+    for saved in checkpoints(folder):
+        if saved.step > step:
+            shutil.rmtree(saved.path)
+
+
 def load_checkpoint(checkpoint: Checkpoint, game: Game, encoder: EncoderIdentity) -> None:
     """Put a checkpoint's state into the game.
 

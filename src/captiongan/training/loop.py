@@ -1,8 +1,10 @@
 """The training loop: batches in, steps, and from time to time figures, a checkpoint, a grid."""
 
 import logging
+import math
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from lightning_fabric import Fabric
 from rich.console import Console
@@ -12,7 +14,7 @@ from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.choose import choose_encoder
 from captiongan.text.encoder import TextEncoder
 from captiongan.training.batches import TrainingData
-from captiongan.training.checkpoint import save_checkpoint
+from captiongan.training.checkpoint import checkpoints, save_checkpoint
 from captiongan.training.game import (
     Game,
     check_weights,
@@ -21,9 +23,10 @@ from captiongan.training.game import (
     update_average,
 )
 from captiongan.training.interrupt import StopRequest
-from captiongan.training.report import Averages, LiveReport, say
+from captiongan.training.report import Averages, LiveReport, say, scores_in_words
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.samples import SampleGrid
+from captiongan.training.scoring import RunScores
 from captiongan.training.step import Figures, training_step
 
 SETTLING_BATCHES = 16
@@ -81,12 +84,31 @@ class Trainer:
         to_device = self.game.fabric.to_device
         settle_average(self.game, (to_device((batch.noise, batch.matching)) for batch in batches))
 
+    def open_scores(self, console: Console) -> RunScores | None:
+        """Get ready to score the run, if that is wished for and there are pictures enough."""
+        if not self.config.scores.every_kimg:
+            return None
+        device = self.game.fabric.device
+        return RunScores.open(self.config, self.encoder, device, partial(say, console))
+
     def save(self, run: RunFolder) -> None:
         """Write a checkpoint of this moment; raises RunError instead if a weight is not finite."""
         check_weights(self.game)
         self.settle_average()
         keep = self.config.training.keep_checkpoints
         save_checkpoint(self.game, self.encoder.identity, run.checkpoints, keep)
+
+    def score(self, run: RunFolder, scores: RunScores) -> dict[str, float]:
+        """Score this moment; if the one that is kept is not better, keep this as the run's best."""
+        check_weights(self.game)
+        self.settle_average()
+        figures = scores.measure(self.game.average)
+        kept = {saved.step for saved in checkpoints(run.best)}
+        scored = [line for line in run.metrics() if "score_error" in line]
+        errors = [line["score_error"] for line in scored if line["step"] in kept]
+        if figures["score_error"] <= min(errors, default=math.inf):
+            save_checkpoint(self.game, self.encoder.identity, run.best, keep=1)
+        return figures
 
 
 def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
@@ -99,23 +121,33 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     """
     game, plan = trainer.game, trainer.config.training
     last = trainer.steps(plan.kimg)
+    scores = trainer.open_scores(console)
     grid, averages = SampleGrid(trainer.data), Averages()
 
     def due(kimg: float) -> bool:
         return game.step % trainer.steps(kimg) == 0 or game.step == last
 
+    def note(figures: dict[str, float]) -> None:
+        now = {"step": game.step, "kimg": trainer.kimg(game.step), "time": time.time()}
+        run.add_metrics(now | figures)
+
     with StopRequest() as stop, LiveReport(console, plan.kimg, trainer.kimg(game.step)) as report:
         while game.step < last and not stop.requested:
             averages.add(trainer.take_step())
             if due(plan.log_every_kimg):
-                kimg, figures = trainer.kimg(game.step), averages.take(plan.batch_size)
-                run.add_metrics({"step": game.step, "kimg": kimg, "time": time.time(), **figures})
-                report.show(kimg, figures)
+                figures = averages.take(plan.batch_size)
+                note(figures)
+                report.show(trainer.kimg(game.step), figures)
             if due(plan.checkpoint_every_kimg):
                 trainer.save(run)
             if due(plan.grid_every_kimg):
                 trainer.settle_average()
                 grid.draw(game.average).save(run.grid(game.step))
+            if scores and due(trainer.config.scores.every_kimg):
+                with averages.paused():
+                    marks = trainer.score(run, scores)
+                note(marks)
+                report.say(scores_in_words(marks))
         if stop.requested:
             report.say("stopping: saving; Ctrl-C again quits without that")
             trainer.save(run)

@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from rich.console import Console
@@ -27,6 +29,13 @@ class Averages:
         for name, value in figures.items():
             self._sums[name] = self._sums[name] + value if name in self._sums else value
         self._count += 1
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave out of the speed what is not training."""
+        before = time.perf_counter()
+        yield
+        self._since += time.perf_counter() - before
 
     def take(self, batch_size: int) -> dict[str, float]:
         """Return the means and the images per second since the last call, and start anew.
@@ -90,11 +99,19 @@ def figures_in_words(figures: dict[str, float], images_left: float) -> str:
 
     The last three figures are of the real, mismatching and generated pairs.
     """
-    left = timedelta(seconds=round(images_left / figures["images_per_second"]))
+    left = timedelta(seconds=round(max(images_left, 0) / figures["images_per_second"]))
     right = "/".join(
         f"{100 * figures[f'accuracy_{pair}']:.0f}" for pair in ("real", "mismatching", "generated")
     )
     return (
         f"{figures['images_per_second']:.0f} images/s, {left} left, "
         f"loss D {figures['loss_d']:.2f} G {figures['loss_g']:.2f}, D right {right} %"
+    )
+
+
+def scores_in_words(marks: dict[str, float]) -> str:
+    """Put the figures of `RunScores.measure` in one line."""
+    return (
+        f"KID {marks['score_kid']:.4f} +- {marks['score_kid_standard_error']:.4f}, "
+        f"R@1 {marks['score_r_at_1']:.3f}"
     )

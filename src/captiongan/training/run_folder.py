@@ -6,6 +6,7 @@
   metrics.jsonl     a line of figures every `log_every_kimg`
   grids/            sample grids, named by step
   checkpoints/      training states, named by step; the newest complete one counts
+  best/             the training state with the best scores so far, where a run is scored
 """
 
 import json
@@ -69,6 +70,11 @@ class RunFolder:
         """Where the training states are."""
         return self.path / "checkpoints"
 
+    @property
+    def best(self) -> Path:
+        """Where the training state with the best scores is."""
+        return self.path / "best"
+
     def config(self, overrides: Sequence[str] = (), source: str | None = None) -> RunConfig:
         """Read the run's configuration, with single values, or the data set, replaced."""
         return load_config(self.path / "config.yaml", overrides, source)
@@ -102,14 +108,18 @@ class RunFolder:
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as metrics:
             metrics.write(json.dumps(figures) + "\n")
 
+    def metrics(self) -> list[dict[str, float]]:
+        """Read all lines of figures, oldest first; a line cut short by a kill is passed over."""
+        file = self.path / "metrics.jsonl"
+        if not file.is_file():
+            return []
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
     def forget_metrics_after(self, step: int) -> None:
         """Drop the figures of steps that will be taken again, and a line cut short by a kill."""
-        file = self.path / "metrics.jsonl"
-        if file.is_file():
-            lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-            whole = [line for line in lines if line.endswith("\n")]
-            kept = "".join(line for line in whole if json.loads(line)["step"] <= step)
-            replace_file(file, kept.encode())
+        kept = [json.dumps(line) + "\n" for line in self.metrics() if line["step"] <= step]
+        replace_file(self.path / "metrics.jsonl", "".join(kept).encode())
 
 
 NUMBERED = re.compile(r"(\d{5,})-")

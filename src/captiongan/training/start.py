@@ -10,7 +10,11 @@ from safetensors import SafetensorError
 
 from captiongan.config import RunConfig, load_config
 from captiongan.errors import ConfigError, DataError, OutputError, RunError
-from captiongan.training.checkpoint import latest_checkpoint, load_checkpoint
+from captiongan.training.checkpoint import (
+    forget_checkpoints_after,
+    latest_checkpoint,
+    load_checkpoint,
+)
 from captiongan.training.loop import Trainer, train
 from captiongan.training.report import say
 from captiongan.training.run_folder import RunFolder
@@ -133,6 +137,7 @@ def _new_run(trainer: Trainer, out: Path) -> RunFolder:
 def _reopened_run(trainer: Trainer, path: Path) -> RunFolder:
     run = RunFolder.open(path)
     run.forget_metrics_after(trainer.game.step)
+    forget_checkpoints_after(run.best, trainer.game.step)
     run.write_config(trainer.config)
     return run
 

@@ -1,0 +1,1 @@
+"""Evaluation: what a score is, how it is measured, how it is told."""

@@ -1,0 +1,119 @@
+"""The candidates of an evaluation: bundles and runs, which draw alike."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from captiongan.bundle import MANIFEST, find_bundle
+from captiongan.config import RunConfig
+from captiongan.data.store import Pictures
+from captiongan.files import sha256_of
+from captiongan.networks.dcgan import Generator
+from captiongan.pipeline import MAX_BATCH, Noise, Pipeline, noise_of
+from captiongan.text.encoder import Embeddings, TextEncoder
+from captiongan.training.batches import to_pictures
+from captiongan.training.run_folder import RunFolder
+from captiongan.training.trained import Which, load_trained
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Something that draws pictures (H, W, 3) of captions, and is to be scored.
+
+    `facts` say what it is, for the report; `took_part` are the extractors that had a part in its
+    training; `curve` are the figures of its run, if it is one.
+    """
+
+    name: str
+    facts: dict[str, Any]
+    took_part: tuple[str, ...]
+    resolution: int
+    noise_dim: int
+    encode: Callable[[Sequence[str]], Embeddings]
+    draw: Callable[[Noise, Embeddings], Pictures]
+    curve: Sequence[dict[str, float]] = ()
+
+    def pictures_of(self, captions: Sequence[str], seeds: Sequence[int]) -> Pictures:
+        """Draw a picture of each caption, with the noise of its seed: (N, H, W, 3) uint8."""
+        noise = np.stack([noise_of(seed, self.noise_dim) for seed in seeds])
+        embeddings = self.encode(captions)
+        starts = range(0, len(noise), MAX_BATCH)
+        return np.concatenate(
+            [
+                self.draw(noise[start : start + MAX_BATCH], embeddings[start : start + MAX_BATCH])
+                for start in starts
+            ]
+        )
+
+
+def open_candidate(name_or_path: str, which: Which = "best") -> Candidate:
+    """Open a run folder, a bundle's folder, or a shipped bundle by its name.
+
+    `which` checkpoint of a run is taken.
+
+    Raises:
+        BundleError: it is neither a run nor a usable bundle.
+        RunError: the run has no usable checkpoint.
+    """
+    if (Path(name_or_path) / "config.yaml").is_file():
+        return _run(RunFolder.open(Path(name_or_path)), which)
+    return _bundle(find_bundle(name_or_path))
+
+
+def _bundle(folder: Path) -> Candidate:
+    pipeline = Pipeline.from_bundle(folder)
+    manifest = pipeline.manifest
+    training: dict[str, Any] = dict(manifest.training)
+    return Candidate(
+        name=manifest.name,
+        facts={
+            "kind": "bundle",
+            "name": manifest.name,
+            "version": manifest.version,
+            "sha256": sha256_of(folder / MANIFEST),
+            "kimg": training.get("kimg"),
+        },
+        took_part=tuple(training.get("extractors", ())),
+        resolution=manifest.resolution,
+        noise_dim=manifest.noise_dim,
+        encode=pipeline.encode,
+        draw=pipeline.draw,
+    )
+
+
+def of_generator(config: RunConfig, generator: Generator, encoder: TextEncoder) -> Candidate:
+    """Make a candidate of a generator in evaluation mode, on whatever device it is."""
+    device = next(generator.parameters()).device
+
+    @torch.inference_mode()
+    def draw(noise: Noise, embeddings: Embeddings) -> Pictures:
+        inputs = (torch.from_numpy(rows).to(device) for rows in (noise, embeddings))
+        return to_pictures(generator(*inputs)).cpu().numpy()
+
+    return Candidate(
+        name=config.name,
+        facts={},
+        took_part=config.extractors,
+        resolution=config.data.resolution,
+        noise_dim=config.generator.noise_dim,
+        encode=encoder.encode,
+        draw=draw,
+    )
+
+
+def _run(folder: RunFolder, which: Which) -> Candidate:
+    trained = load_trained(folder, which)
+    name = folder.path.resolve().name
+    facts = {
+        "kind": "run",
+        "name": name,
+        "checkpoint": trained.checkpoint.path.name,
+        "sha256": sha256_of(trained.checkpoint.path / "average.safetensors"),
+        "kimg": trained.kimg,
+    }
+    candidate = of_generator(trained.config, trained.generator, trained.encoder)
+    return replace(candidate, name=name, facts=facts, curve=folder.metrics())

@@ -1,0 +1,172 @@
+"""The verb `evaluate`: open an exam, let every candidate sit it, tell the results."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from captiongan.data.store import PictureStore, open_store
+from captiongan.errors import ConfigError, DataError
+from captiongan.evaluation.candidate import Candidate, open_candidate
+from captiongan.evaluation.comparison import Difference, differences
+from captiongan.evaluation.exam import SAME_CAPTION, Answers, Exam, questions
+from captiongan.evaluation.extractors import Extractor, choose_extractor
+from captiongan.evaluation.judges import open_judges
+from captiongan.evaluation.real import RealPictures
+from captiongan.evaluation.scores import Marker, Result
+from captiongan.text.cached import CachedTextEncoder
+from captiongan.text.encoder import EncoderIdentity, TextEncoder
+from captiongan.text.minilm import MiniLM
+from captiongan.training.trained import Which
+
+TRAIN = "train"
+"""The split that candidates and judges learn from."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """One candidate with its answers and marks."""
+
+    candidate: Candidate
+    answers: Answers
+    marks: list[Result]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An exam, what the candidates made of it, and how they compare."""
+
+    data: str
+    split: str
+    rejects: int
+    sentences: EncoderIdentity
+    exam: Exam
+    papers: list[Paper]
+    differences: list[Difference]
+
+
+def evaluate(
+    models: Sequence[str],
+    data: Path,
+    split: str,
+    extractor_name: str,
+    per_picture: int,
+    seed: int,
+    which: Which,
+    say: Say,
+) -> Evaluation:
+    """Score bundles and runs on one split of a data set.
+
+    Args:
+        models: run folders, bundles' folders, or names of shipped bundles.
+        data: a folder with a captioned folder for each split, `train` among them.
+        split: the captioned folder in it whose captions are drawn.
+        extractor_name: the network that judges, see `choose_extractor`.
+        per_picture: how many pictures to draw for each real one.
+        seed: of the first picture, of the rival captions, and of the stand-ins.
+        which: checkpoint of a run.
+        say: hears what is going on.
+
+    Raises:
+        BundleError, RunError: a model cannot be opened, or draws what is not finite.
+        ConfigError: models of different resolutions, or an extractor that is none, or took part.
+        DataError: the split cannot be used.
+        OutputError: the cache cannot be written.
+    """
+    candidates = _told_apart([open_candidate(model, which) for model in models])
+    resolution = _common_resolution(candidates)
+    took_part = {name for candidate in candidates for name in candidate.took_part}
+    extractor = choose_extractor(extractor_name, took_part)
+    encoder = CachedTextEncoder(
+        MiniLM(), lambda done, total: say(f"encoded {done:,} of {total:,} new captions")
+    )
+    store = _open_split(data, split, resolution)
+    exam = _open_exam(store, data, split, extractor, encoder, per_picture, seed, say)
+    marker, papers = Marker(exam), []
+    for candidate in candidates:
+        say(f"{candidate.name}: drawing and scoring {exam.captions.size:,} pictures")
+        answers = exam.answers(candidate)
+        papers.append(Paper(candidate, answers, marker.mark(answers)))
+    return Evaluation(
+        data=data.resolve().name,
+        split=split,
+        rejects=len(store.rejects),
+        sentences=encoder.identity,
+        exam=exam,
+        papers=papers,
+        differences=differences([paper.marks for paper in papers], seed),
+    )
+
+
+def _told_apart(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Number the candidates of one name."""
+    names = [candidate.name for candidate in candidates]
+    return [
+        replace(each, name=f"{each.name} #{names[: place + 1].count(each.name)}")
+        if names.count(each.name) > 1
+        else each
+        for place, each in enumerate(candidates)
+    ]
+
+
+def _common_resolution(candidates: Sequence[Candidate]) -> int:
+    resolutions = {candidate.resolution for candidate in candidates}
+    if len(resolutions) > 1:
+        each = ", ".join(f"{one.name} {one.resolution}" for one in candidates)
+        raise ConfigError(
+            f"the models draw pictures of different sides ({each}), whose scores do not compare; "
+            "evaluate them one by one"
+        )
+    return resolutions.pop()
+
+
+def _open_split(data: Path, split: str, resolution: int) -> PictureStore:
+    if not (data / split).is_dir():
+        raise DataError(
+            f"--data '{data}' has no folder '{split}'; give a folder with one captioned folder for "
+            f"each split, such as {TRAIN} and test, and name one of them with --split"
+        )
+    store = open_store(str(data / split), resolution, minimum_side=1)
+    if len(store.examples) < 2:
+        raise DataError(
+            f"--split '{data / split}' has {len(store.examples)} usable picture; it takes 2 to "
+            "compare anything, and 100 for all scores"
+        )
+    return store
+
+
+def _open_exam(
+    store: PictureStore,
+    data: Path,
+    split: str,
+    extractor: Extractor,
+    encoder: TextEncoder,
+    per_picture: int,
+    seed: int,
+    say: Say,
+) -> Exam:
+    say(f"{len(store.examples):,} real pictures of '{split}', extractor {extractor.identity}")
+    real = RealPictures.describe(store.examples, store.pictures, extractor, encoder)
+    train, no_train = None, _why_no_train(data, split)
+    if not no_train:
+        say(f"learning from '{TRAIN}'; the first time takes minutes")
+        learned = open_store(str(data / TRAIN), store.pictures.shape[1], minimum_side=1)
+        train = RealPictures.describe(learned.examples, learned.pictures, extractor, encoder)
+    return Exam(
+        real=real,
+        train=train,
+        no_train=no_train,
+        judges=open_judges(train, extractor.identity, encoder.identity) if train else None,
+        extractor=extractor,
+        captions=questions(real, per_picture, SAME_CAPTION),
+        seed=seed,
+    )
+
+
+def _why_no_train(data: Path, split: str) -> str:
+    if not (data / TRAIN).is_dir():
+        return f"the data set has no folder '{TRAIN}' to learn from"
+    if (data / split).samefile(data / TRAIN):
+        return f"'{TRAIN}' is what the judges would learn from"
+    return ""

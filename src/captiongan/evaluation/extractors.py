@@ -1,0 +1,212 @@
+"""Extractors: frozen networks whose features stand for pictures when pictures are scored.
+
+A score belongs to its extractor, so reports name it in full: the network, the sha256 of its
+weights, the side to which pictures are resized, and the filter that does it.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import convert_conv2d_weight_memory_format
+
+from captiongan.cache import cache_folder, write_to_cache
+from captiongan.data.store import Pictures
+from captiongan.errors import ConfigError, RunError
+from captiongan.evaluation.distances import Features
+from captiongan.files import sha256_of
+from captiongan.networks.efficientnet_lite import FEATURES, VARIANTS, EfficientNetLite
+
+BATCH = 16
+"""Pictures at a time; more would leave the processor's caches."""
+
+INPUT_SIDES = {"lite0": 128, "lite1": 160}
+"""Large enough: judges gain little from more, as docs/decisions/0005-extractors.md measures."""
+
+
+@dataclass(frozen=True)
+class ExtractorIdentity:
+    """Which extractor, to the last bit: scores by different ones do not compare."""
+
+    name: str
+    """As `choose_extractor` knows it."""
+    dim: int
+    """Features of a picture."""
+    input_side: int
+    """Side in pixels to which pictures are resized."""
+    resize: str
+    """The filter that resizes them."""
+    sha256: str
+    """Of the file of weights, as published."""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.sha256[:12]}), {self.input_side} pixels ({self.resize})"
+
+
+class Extractor(Protocol):
+    """From pictures to features, one vector each."""
+
+    @property
+    def identity(self) -> ExtractorIdentity:
+        """The network, its weights, and how pictures are resized for it."""
+        ...
+
+    def features(self, pictures: Pictures) -> Features:
+        """Return the features (N, dim) float32 of pictures (N, H, W, 3) uint8, H = W, N from 0.
+
+        A picture's features do not depend on the others, beyond rounding.
+
+        Raises:
+            ValueError: pictures of another type or shape.
+            RunError: a feature is not finite.
+        """
+        ...
+
+
+class NetworkExtractor:
+    """An extractor that is a PyTorch network, on any device.
+
+    `prepare` maps levels, (B, 3, H, W) uint8, to what the network takes; the network returns
+    features, (B, dim).
+    """
+
+    def __init__(
+        self,
+        identity: ExtractorIdentity,
+        network: nn.Module,
+        prepare: Callable[[Tensor], Tensor],
+        device: torch.device,
+    ) -> None:
+        self.identity = identity
+        self._network = convert_conv2d_weight_memory_format(
+            network.eval().to(device),
+            torch.channels_last,  # as pictures are stored
+        )
+        self._prepare = prepare
+        self._device = device
+
+    @torch.inference_mode()
+    def features(self, pictures: Pictures) -> Features:
+        """See `Extractor`; memory holds one batch of resized pictures at a time."""
+        _check_pictures(pictures)
+        features = np.empty((len(pictures), self.identity.dim), dtype=np.float32)
+        for start in range(0, len(pictures), BATCH):
+            rows = slice(start, start + BATCH)
+            batch = torch.from_numpy(np.array(pictures[rows])).to(self._device)
+            prepared = self._prepare(batch.permute(0, 3, 1, 2))
+            features[rows] = self._network(prepared).cpu().numpy()
+            self._check_finite(features[rows], start)
+        return features
+
+    def _check_finite(self, features: Features, start: int) -> None:
+        finite = np.isfinite(features).all(axis=1)
+        if not finite.all():
+            raise RunError(
+                f"extractor '{self.identity.name}': features of picture "
+                f"{start + int(finite.argmin())} are not finite, so nothing may be scored with "
+                "them; install the extractor's package anew, or choose another extractor or device"
+            )
+
+
+def choose_extractor(
+    name: str, took_part: Collection[str] = (), device: torch.device | None = None
+) -> Extractor:
+    """Return the extractor `lite0`, `lite1` or `inception`, unless it would judge its own pupil.
+
+    `took_part` are the extractors that had a part in the training of what is to be scored.
+
+    Raises:
+        ConfigError: there is no such extractor, it took part, or its package or its weights are
+            missing or damaged.
+    """
+    if name not in EXTRACTORS:
+        raise ConfigError(f"extractor '{name}' is none; choose {', '.join(EXTRACTORS)}")
+    if name in took_part:
+        others = ", ".join(other for other in EXTRACTORS if other not in took_part)
+        raise ConfigError(
+            f"extractor '{name}' took part in the training of what it should score, so its scores "
+            f"would flatter; choose another: {others}"
+        )
+    return EXTRACTORS[name](device or torch.device("cpu"))
+
+
+def remembered_features(extractor: Extractor, pictures: Pictures) -> Features:
+    """Return an extractor's features of pictures that are met again and again, such as real ones.
+
+    They are measured once per (extractor identity, pictures), and then read from the cache.
+
+    Raises:
+        ValueError: pictures of another type or shape.
+        RunError: a feature is not finite.
+        OutputError: the cache cannot be written.
+    """
+    identity = extractor.identity
+    key = hashlib.sha256(f"{identity!r} {pictures.dtype} {pictures.shape}".encode())
+    key.update(np.ascontiguousarray(pictures).data)
+    file = cache_folder("features") / f"{identity.name}-{key.hexdigest()[:32]}"
+    known = _recall(file)
+    if known is not None:
+        return known.reshape(len(pictures), identity.dim)
+    features = extractor.features(pictures)
+    write_to_cache(file, _sealed(features.tobytes()))
+    return features
+
+
+def open_lite(name: str, device: torch.device) -> Extractor:
+    """Return the EfficientNet-Lite of that name with its published ImageNet weights."""
+    variant, side = VARIANTS[name], INPUT_SIDES[name]
+    weights = sha256_of(Path(variant.weights()))
+    identity = ExtractorIdentity(name, FEATURES, side, "bicubic, antialiased", weights)
+    return NetworkExtractor(identity, EfficientNetLite(variant), partial(_for_lite, side), device)
+
+
+def open_inception(device: torch.device) -> Extractor:
+    """Return torch-fidelity's Inception, of the usual FID; its packages come as an extra."""
+    from captiongan.evaluation.inception import inception_extractor
+
+    return inception_extractor(device)
+
+
+def _check_pictures(pictures: Pictures) -> None:
+    shape = pictures.shape
+    square = len(shape) == 4 and shape[1] == shape[2] > 0 and shape[3] == 3
+    if not square or pictures.dtype != np.uint8:
+        raise ValueError(
+            f"pictures: {pictures.dtype} {shape}, must be uint8 (N, side, side, 3); "
+            "give square RGB pictures with levels from 0 to 255"
+        )
+
+
+def _sealed(content: bytes) -> bytes:
+    """Put a hash before the content, so that damage of any kind is seen."""
+    return hashlib.sha256(content).digest() + content
+
+
+def _recall(file: Path) -> Features | None:
+    """Read features in a row from the cache; None if they are absent or damaged."""
+    try:
+        sealed = file.read_bytes()
+    except OSError:
+        return None
+    content = sealed[hashlib.sha256().digest_size :]
+    return np.frombuffer(content, dtype=np.float32).copy() if _sealed(content) == sealed else None
+
+
+def _for_lite(side: int, pictures: Tensor) -> Tensor:
+    resized = F.interpolate(pictures.float(), (side, side), mode="bicubic", antialias=True)
+    return (resized.clamp(0, 255) - 127) / 128
+
+
+EXTRACTORS: dict[str, Callable[[torch.device], Extractor]] = {
+    "lite0": partial(open_lite, "lite0"),
+    "lite1": partial(open_lite, "lite1"),
+    "inception": open_inception,
+}
+"""The extractors by name."""

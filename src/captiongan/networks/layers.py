@@ -1,0 +1,140 @@
+"""What the pairs of networks share: their layers, their first weights, how they judge a pair.
+
+Every module of this folder with a `Generator` and a `Discriminator` builds and calls them alike, so
+that one pair can stand in for another.
+"""
+
+import torch
+from torch import Tensor, nn
+
+SLOPE = 0.2
+"""Of the leaky rectifiers (Radford et al. 2015, section 3)."""
+
+
+class TextProjection(nn.Sequential):
+    """Squeeze an embedding (B, embedding_dim) to (B, length).
+
+    `length` is `projected_dim`, or 0 if `embedding_dim` is: without text there is nothing to
+    squeeze, no layer to do it, and (B, 0) comes out as it went in.
+    """
+
+    def __init__(self, embedding_dim: int, projected_dim: int) -> None:
+        super().__init__()
+        self.length = projected_dim if embedding_dim else 0
+        if embedding_dim:
+            self.append(nn.Linear(embedding_dim, projected_dim))
+            self.append(nn.BatchNorm1d(projected_dim))
+            self.append(nn.LeakyReLU(SLOPE))
+
+
+class PairDiscriminator(nn.Module):
+    """D(x, e): judge whether a picture is real AND shows what the text says.
+
+    In two parts, so that one look at a picture serves several texts: `features` reads the picture,
+    `judge` compares what it read with a text. Slides "GANs with Joint Distributions".
+
+    Args:
+        picture: pictures (B, 3, H, W) to features (B, C, ...).
+        text: embeddings (B, D) to (B, length).
+        compare: features and text (B, C + length, ...) to logits, one for each pair.
+    """
+
+    def __init__(self, picture: nn.Module, text: nn.Module, compare: nn.Module) -> None:
+        super().__init__()
+        self.picture = picture
+        self.text = text
+        self.compare = compare
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """f(x): features (B, C, 4, 4), or (B, C), of pictures (B, 3, H, W) in [-1, 1]."""
+        features: Tensor = self.picture(pictures)
+        return features
+
+    def judge(self, features: Tensor, embedding: Tensor) -> Tensor:
+        """Return logits (B, 1) of pairs: features as of `features` with embeddings (B, D)."""
+        text: Tensor = self.text(embedding)
+        places = features.shape[2:]
+        text = text.reshape(*text.shape, *(1 for _ in places)).expand(-1, -1, *places)
+        logits: Tensor = self.compare(torch.cat([features, text], dim=1))
+        return logits.flatten(1)
+
+    def forward(self, pictures: Tensor, embedding: Tensor) -> Tensor:
+        """D(x, e): logits (B, 1) of pictures (B, 3, H, W) in [-1, 1] with embeddings (B, D)."""
+        return self.judge(self.features(pictures), embedding)
+
+
+def require_text(embedding_dim: int) -> None:
+    """Make sure that networks which draw from text only are given some.
+
+    Raises:
+        ValueError: `embedding_dim` is 0.
+    """
+    if embedding_dim == 0:
+        raise ValueError(
+            "embedding_dim = 0: must be above 0, these networks need text; without text take dcgan"
+        )
+
+
+def stage_widths(resolution: int, features: int) -> list[int]:
+    """Return the channels at each side from resolution / 2 down to 4: F, 2F, 4F, ..."""
+    return [features << stage for stage in range(resolution.bit_length() - 3)]
+
+
+def project_and_reshape(
+    channels_in: int, channels_out: int, *refinements: nn.Module
+) -> nn.Sequential:
+    """Map (B, channels_in, 1, 1) to (B, channels_out, 4, 4); slide "DCGAN Generator".
+
+    Refinements (any modules that keep the shape) come before the rectifier.
+    """
+    return nn.Sequential(
+        nn.ConvTranspose2d(channels_in, channels_out, kernel_size=4, bias=False),
+        nn.BatchNorm2d(channels_out),
+        *refinements,
+        nn.ReLU(),
+    )
+
+
+def double(channels_in: int, channels_out: int, *refinements: nn.Module) -> nn.Sequential:
+    """Map (B, channels_in, H, W) to (B, channels_out, 2H, 2W); refinements as above."""
+    return nn.Sequential(
+        nn.ConvTranspose2d(
+            channels_in, channels_out, kernel_size=4, stride=2, padding=1, bias=False
+        ),
+        nn.BatchNorm2d(channels_out),
+        *refinements,
+        nn.ReLU(),
+    )
+
+
+def halve(channels_in: int, channels_out: int, *refinements: nn.Module) -> nn.Sequential:
+    """Map (B, channels_in, H, W) to (B, channels_out, H / 2, W / 2); refinements as above."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(channels_out),
+        *refinements,
+        nn.LeakyReLU(SLOPE),
+    )
+
+
+def fuse(channels: int, text_length: int) -> nn.Sequential:
+    """Map features with text (B, channels + text_length, H, W) to (B, channels, H, W).
+
+    Reed et al. 2016, section 4.1.
+    """
+    return nn.Sequential(
+        nn.Conv2d(channels + text_length, channels, kernel_size=1, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.LeakyReLU(SLOPE),
+    )
+
+
+def init_weights(module: nn.Module) -> None:
+    """Draw weights from N(0, 0.02) (Radford et al. 2015), normalisation gains from N(1, 0.02)."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)

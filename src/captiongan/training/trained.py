@@ -1,0 +1,64 @@
+"""From a run folder to a generator that draws: what export and evaluation have in common."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from captiongan.config import RunConfig
+from captiongan.errors import RunError
+from captiongan.networks.dcgan import Generator
+from captiongan.text.choose import choose_encoder
+from captiongan.text.encoder import TextEncoder
+from captiongan.training.checkpoint import Checkpoint, checkpoints, latest_checkpoint
+from captiongan.training.game import build_generator
+from captiongan.training.run_folder import RunFolder
+
+Which = Literal["best", "newest"]
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """The running average of a checkpoint's generator, and the text encoder it was trained with."""
+
+    folder: RunFolder
+    config: RunConfig
+    checkpoint: Checkpoint
+    generator: Generator
+    encoder: TextEncoder
+
+    @property
+    def kimg(self) -> float:
+        """How many thousand real pictures had been shown."""
+        return round(self.checkpoint.step * self.config.training.batch_size / 1000, 1)
+
+
+def load_trained(folder: RunFolder, which: Which = "best") -> TrainedRun:
+    """Load a checkpoint of a run, ready to draw: its best by its own scores, or its newest.
+
+    Without scores there is no best one, and the newest is taken.
+
+    Raises:
+        RunError: there is no checkpoint, a weight is not finite, or the text encoder at hand is
+            not the one of the run.
+    """
+    config, checkpoint = folder.config(), _chosen(folder, which)
+    encoder = choose_encoder(config.text.encoder)
+    if encoder.identity.sha256 != checkpoint.encoder.sha256:
+        raise RunError(
+            f"'{checkpoint.path}' was trained with text encoder {checkpoint.encoder}, "
+            f"text.encoder={config.text.encoder} is now {encoder.identity}; "
+            "bring back the former, or train again"
+        )
+    generator = build_generator(config, encoder.dim)
+    generator.load_state_dict(checkpoint.average())
+    generator.eval().requires_grad_(False)
+    if not all(values.isfinite().all() for values in generator.state_dict().values()):
+        raise RunError(
+            f"'{checkpoint.path}' holds weights that are not finite: its training diverged; "
+            "choose another checkpoint or run"
+        )
+    return TrainedRun(folder, config, checkpoint, generator, encoder)
+
+
+def _chosen(folder: RunFolder, which: Which) -> Checkpoint:
+    best = checkpoints(folder.best) if which == "best" else []
+    return best[-1] if best else latest_checkpoint(folder.checkpoints)

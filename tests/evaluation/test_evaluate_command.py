@@ -1,0 +1,109 @@
+"""`captiongan evaluate` as a person uses it: toy flowers, the tiny bundle, stand-in networks."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from captiongan.bundle import Bundle
+from captiongan.data.toy import write_toy_folder
+from captiongan.evaluation import evaluate, extractors, judges
+from command_line import captiongan
+from tiny_exam import STEPS, BlockMeans, WordEncoder
+
+PROMPT = "a yellow flower with pointed petals"
+
+
+@pytest.fixture
+def flowers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data set with both splits; networks are stood in for by small ones."""
+    for split, size, seed in (("train", 120, 0), ("test", 110, 1)):
+        write_toy_folder(tmp_path / "flowers" / split, size, 16, seed)
+    monkeypatch.setattr(evaluate, "MiniLM", WordEncoder)
+    monkeypatch.setattr(judges, "STEPS", STEPS)
+    stand_ins = {name: lambda _, name=name: BlockMeans(name) for name in ("lite0", "lite1")}
+    monkeypatch.setattr(extractors, "EXTRACTORS", stand_ins)
+    return tmp_path / "flowers"
+
+
+def test_a_bundle_is_scored_and_a_report_is_left(
+    tiny: Bundle, flowers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "reports" / "tiny"
+    code = captiongan("evaluate", tiny.folder, "--data", flowers, "--out", out, "--per-picture", 4)
+    shown = capsys.readouterr()
+    assert code == 0
+    assert "KID" in shown.out and str(out / "report.html") in shown.out
+    facts = json.loads((out / "report.json").read_text())
+    (model,) = facts["models"]
+    assert facts["data"]["pictures"] == 110
+    assert model["scores"]["kid"]["n"] == 440
+    assert "10 pictures" in model["scores"]["top_1"]["omitted"]
+    assert "<html" in (out / "report.html").read_text()
+
+
+def test_two_bundles_of_one_name_are_told_apart_and_compared(
+    tiny: Bundle, flowers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--data", flowers, "--out", tmp_path / "report", "--per-picture", 1)
+    assert captiongan("evaluate", tiny.folder, tiny.folder, *arguments) == 0
+    shown = capsys.readouterr().out
+    assert "kid: tiny #2 - tiny #1 = +0.0000 (+0.0000 to +0.0000), within the noise" in shown
+
+
+def test_a_public_report_shows_the_given_prompts_and_no_caption(
+    tiny: Bundle, flowers: Path, tmp_path: Path
+) -> None:
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text(f"{PROMPT}\n")
+    arguments = ("--data", flowers, "--out", tmp_path / "report", "--public", prompts)
+    assert captiongan("evaluate", tiny.folder, *arguments, "--per-picture", 1) == 0
+    page = (tmp_path / "report" / "report.html").read_text()
+    examples = map(json.loads, (flowers / "test" / "metadata.jsonl").read_text().splitlines())
+    captions = [caption for example in examples for caption in example["text"]]
+    assert PROMPT in page
+    assert not any(caption in page for caption in captions)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--split", "valid"), "has no folder 'valid'"),
+        (("--extractor", "vgg"), "choose lite0, lite1"),
+        (("--public", "absent.txt"), "--public 'absent.txt' cannot be read"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_one_line_that_says_why(
+    tiny: Bundle,
+    flowers: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    says: str,
+) -> None:
+    out = ("--out", tmp_path / "report")
+    assert captiongan("evaluate", tiny.folder, "--data", flowers, *out, *arguments) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: ") and says in error
+
+
+def test_a_prompt_that_cannot_be_drawn_is_refused_before_anything_is_scored(
+    tiny: Bundle, flowers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("a red\x07 flower\n")
+    assert captiongan("evaluate", tiny.folder, "--data", flowers, "--public", prompts) == 2
+    error = capsys.readouterr().err
+    assert "control character" in error
+    assert "drawing" not in error
+
+
+def test_a_place_for_the_report_is_looked_at_before_anything_is_scored(
+    tiny: Bundle, flowers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    out = tmp_path / "file" / "report"
+    assert captiongan("evaluate", tiny.folder, "--data", flowers, "--out", out) == 2
+    error = capsys.readouterr().err
+    assert "error: --out" in error
+    assert "drawing" not in error

@@ -1,0 +1,184 @@
+"""What `report.json` promises: quotable scores, reasons for absent ones, nothing of the data."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captiongan import __version__
+from captiongan.errors import OutputError
+from captiongan.evaluation.comparison import Difference
+from captiongan.evaluation.evaluate import Evaluation
+from captiongan.evaluation.report import check_folder, report_facts, write_report
+from captiongan.evaluation.scores import SCORES, Measured
+from tiny_evaluation import SHA256, tiny_evaluation, tiny_model, without_train
+from tiny_exam import BlockMeans
+
+
+@cache
+def alone() -> Evaluation:
+    return tiny_evaluation()
+
+
+@cache
+def pair() -> Evaluation:
+    return tiny_evaluation(tiny_model("first"), tiny_model("second", strength=0.3))
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """Yield all that nested facts hold, the keys of objects too."""
+    if isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from leaves(each)
+    else:
+        yield value
+
+
+def with_value(evaluation: Evaluation, score: str, measured: Measured) -> Evaluation:
+    """Return the evaluation with another measurement in the place of one score."""
+    (paper,) = evaluation.papers
+    marks = [
+        replace(mark, measured=measured) if mark.score.name == score else mark
+        for mark in paper.marks
+    ]
+    return replace(evaluation, papers=[replace(paper, marks=marks)])
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is no JSON")
+
+
+def test_every_score_says_on_what_and_with_what_it_was_measured() -> None:
+    facts = report_facts(alone())
+    scores = facts["models"][0]["scores"]
+    measured = [score for score in scores.values() if "omitted" not in score]
+    assert list(scores) == [score.name for score in SCORES]
+    assert len(measured) >= 10
+    for score in measured:
+        assert {
+            "model": "painter",
+            "model_kind": "bundle",
+            "model_sha256": SHA256,
+            "data": "garden",
+            "split": "test",
+            "real_pictures": 120,
+            "resize": "middle square, Lanczos to 8 px",
+            "extractor": asdict(BlockMeans().identity),
+            "seed": 0,
+            "captiongan": __version__,
+        }.items() <= score.items()
+        assert score["n"] > 0
+        for said in (f"{score['n']:,} pictures", "garden/test", "blocks 8 px", "seed 0"):
+            assert said in score["quote"]
+        assert f"captiongan {__version__}, bundle 1a2b3c4d" in score["quote"]
+
+
+def test_a_score_has_the_value_noise_and_bounds_that_were_measured() -> None:
+    result = alone().papers[0].marks[0]
+    score = report_facts(alone())["models"][0]["scores"]["kid"]
+    assert result.measured and result.ceiling and result.floor
+    assert score["value"] == pytest.approx(result.measured.value, rel=1e-5)
+    assert score["standard_error"] == pytest.approx(result.measured.standard_error, rel=1e-5)
+    assert score["ceiling"]["value"] == pytest.approx(result.ceiling.value, rel=1e-5)
+    assert score["floor"]["value"] == pytest.approx(result.floor.value, rel=1e-5)
+    assert score["best"] == "low"
+
+
+def test_a_quote_has_the_digits_that_the_noise_bears() -> None:
+    evaluation = tiny_evaluation()
+    parts = alone().papers[0].marks[0].measured
+    assert parts is not None
+    measured = replace(parts, value=0.031234)
+    score = report_facts(with_value(evaluation, "kid", measured))["models"][0]["scores"]["kid"]
+    value, _, error = score["quote"].split(" (")[0].removeprefix("KID ").partition(" ± ")
+    decimals = len(error.partition(".")[2])
+    assert value == f"{0.031234:.{decimals}f}"
+    assert len(error.replace(".", "").lstrip("0")) == 2
+
+
+def test_an_omitted_score_is_a_reason_and_no_number() -> None:
+    facts = report_facts(tiny_evaluation(exam=without_train()))
+    scores = facts["models"][0]["scores"]
+    for name in ("novelty", "r_at_1", "top_1", "top_5"):
+        assert scores[name].keys() == {"title", "omitted"}
+        assert scores[name]["omitted"] == "nothing to learn from"
+    assert facts["judges"] == {"omitted": "nothing to learn from"}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_score_without_a_finite_value_is_omitted(value: float) -> None:
+    facts = report_facts(with_value(alone(), "novelty", Measured(value, None, 480)))
+    assert facts["models"][0]["scores"]["novelty"].keys() == {"title", "omitted"}
+
+
+def test_the_file_has_no_path_no_caption_and_nothing_that_json_lacks(tmp_path: Path) -> None:
+    write_report(tmp_path, pair(), None)
+    text = (tmp_path / "report.json").read_text(encoding="utf-8")
+    found = list(leaves(json.loads(text, parse_constant=refuse)))
+    texts = [each for each in found if isinstance(each, str)]
+    assert not [each for each in texts if Path(each).is_absolute() or str(tmp_path) in each]
+    assert not [caption for caption in pair().exam.real.captions if caption in text]
+    figures = [each for each in found if isinstance(each, float)]
+    assert len(figures) > 100
+    assert all(each == float(f"{each:.6g}") for each in figures)
+
+
+def test_differences_are_told_in_words() -> None:
+    facts = report_facts(pair())
+    verdicts = {each["score"]: each["verdict"] for each in facts["differences"]}
+    assert verdicts["kid"] == "second worse"
+    assert verdicts["r_at_1"] == "second worse"
+    assert {each["first"] for each in facts["differences"]} == {"first"}
+
+
+@pytest.mark.parametrize(
+    ("score", "low", "high", "verdict"),
+    [
+        ("kid", -0.2, -0.1, "second better"),
+        ("kid", 0.1, 0.2, "second worse"),
+        ("recall", 0.1, 0.2, "second better"),
+        ("recall", -0.2, -0.1, "second worse"),
+        ("novelty", 0.1, 0.2, "second higher"),
+        ("novelty", -0.2, -0.1, "second lower"),
+        ("recall", -0.1, 0.2, "within noise"),
+    ],
+)
+def test_only_what_exceeds_the_noise_is_better_or_worse(
+    score: str, low: float, high: float, verdict: str
+) -> None:
+    between = [Difference(score, 0, 1, (low + high) / 2, low, high)]
+    (found,) = report_facts(replace(pair(), differences=between))["differences"]
+    assert found["verdict"] == verdict
+
+
+def test_the_folder_is_made_and_an_earlier_report_replaced(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "report"
+    for evaluation in (pair(), alone()):
+        write_report(out, evaluation, None)
+    assert {file.name for file in out.iterdir()} == {"report.html", "report.json"}
+    assert len(json.loads((out / "report.json").read_text(encoding="utf-8"))["models"]) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for out in (file, file / "below"):
+        with pytest.raises(OutputError, match=r"--out '.*file.*'.*choose another folder"):
+            check_folder(out)
+        with pytest.raises(OutputError, match="--out"):
+            write_report(out, alone(), None)
+
+
+def test_there_are_no_facts_without_their_page(tmp_path: Path) -> None:
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(OutputError, match="--out"):
+        write_report(tmp_path, alone(), None)
+    assert not (tmp_path / "report.json").exists()

@@ -1,0 +1,287 @@
+"""What `report.html` promises: it stands alone, it is safe, and it shows what may be shown."""
+
+import base64
+import io
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from html import unescape
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from captiongan.data.store import Pictures
+from captiongan.evaluation.charts import BOTTOM, LEFT, RIGHT, TOP, curve
+from captiongan.evaluation.evaluate import Evaluation
+from captiongan.evaluation.page import PublicPrompts, draw_public, figure, page, place
+from captiongan.evaluation.report import report_facts
+from captiongan.pipeline import Noise
+from captiongan.text.encoder import Embeddings
+from tiny_evaluation import tiny_evaluation, tiny_model, without_train
+from tiny_exam import TRAIN, tiny_exam
+
+HOSTILE = "<script>alert('x')</script><img src=http://a.example onerror=alert(1)>\"'>"
+MINUS = "\N{MINUS SIGN}"
+PROMPTS = [
+    "my own flower with red petals before nw-coal ne-brick sw-moss se-sky",
+    "my own flower with blue petals before nw-sky ne-sky sw-moss se-sky",
+]
+CURVE = [
+    {"step": 1, "kimg": 1.0, "loss_d": 1.5, "loss_g": 2.0, "accuracy_real": 0.8},
+    {"step": 2, "kimg": 2.0, "loss_d": 1.0, "loss_g": math.nan, "accuracy_real": 0.9},
+    {"step": 2, "kimg": 2.0, "score_kid": -0.01, "score_r_at_1": 0.2, "score_error": 0.1},
+]
+
+
+class Tags(HTMLParser):
+    """Collects names and attributes of all tags."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def values(self, *names: str) -> list[str]:
+        return [value for name, value in self.attributes if name in names]
+
+
+def show(evaluation: Evaluation, public: PublicPrompts | None = None) -> str:
+    return page(report_facts(evaluation), evaluation, public)
+
+
+@cache
+def alone() -> Evaluation:
+    return tiny_evaluation()
+
+
+@cache
+def pair() -> Evaluation:
+    return tiny_evaluation(tiny_model("first"), tiny_model("second", strength=0.3, curve=CURVE))
+
+
+@cache
+def private() -> str:
+    return show(pair())
+
+
+@cache
+def public() -> str:
+    return show(pair(), own_prompts())
+
+
+@cache
+def own_prompts() -> PublicPrompts:
+    return draw_public([paper.candidate for paper in pair().papers], PROMPTS, seed=7)
+
+
+def hostile() -> Evaluation:
+    """Put markup wherever a text comes from outside."""
+    (paper,) = alone().papers
+    exam = alone().exam
+    examples = tuple(
+        replace(example, captions=(HOSTILE, HOSTILE)) for example in exam.real.examples
+    )
+    return replace(
+        alone(),
+        data=HOSTILE,
+        split=HOSTILE,
+        exam=replace(exam, real=replace(exam.real, examples=examples)),
+        papers=[replace(paper, candidate=replace(paper.candidate, name=HOSTILE))],
+    )
+
+
+def pictures_in(text: str) -> set[bytes]:
+    """Return the pixels of all pictures of a page."""
+    encoded = re.findall(r'src="data:image/png;base64,([^"]+)"', text)
+    return {Image.open(io.BytesIO(base64.b64decode(each))).tobytes() for each in encoded}
+
+
+def pixels(pictures: Pictures) -> set[bytes]:
+    return {picture.tobytes() for picture in pictures.reshape(-1, *pictures.shape[-3:])}
+
+
+def row_of(text: str, title: str) -> str:
+    found = re.search(rf'<tr><th scope="row">{title}\n.*?</tr>', text, re.DOTALL)
+    assert found
+    return found[0]
+
+
+@pytest.mark.parametrize("text", [private, public], ids=["private", "public"])
+def test_the_page_needs_no_script_and_asks_no_one(text: Callable[[], str]) -> None:
+    content = text()
+    tags = Tags(content)
+    assert not tags.names & {"script", "iframe", "object", "embed", "base", "form"}
+    links = tags.values("src", "href", "srcset", "action", "data", "poster", "xlink:href")
+    assert links
+    assert all(link.startswith("data:") for link in links)
+    assert "url(" not in content
+    assert "@import" not in content
+    assert "default-src 'none'" in tags.values("content")[0]
+
+
+def test_whatever_comes_from_outside_is_text_and_never_markup() -> None:
+    text = show(hostile())
+    tags = Tags(text)
+    assert "script" not in tags.names
+    assert not [name for name, _ in tags.attributes if name.startswith("on")]
+    assert all(link.startswith("data:") for link in tags.values("src"))
+    assert HOSTILE in unescape(text)
+
+
+def test_the_private_page_shows_captions_and_real_pictures() -> None:
+    real, train = pair().exam.real, TRAIN
+    assert any(caption in private() for caption in real.captions)
+    assert pixels(real.pictures) & pictures_in(private())
+    assert pixels(train.pictures) & pictures_in(private())
+    assert all(pixels(paper.answers.pictures) & pictures_in(private()) for paper in pair().papers)
+
+
+def test_the_public_page_shows_nothing_of_the_data() -> None:
+    real, shown = pair().exam.real, pictures_in(public())
+    assert not [caption for caption in (*real.captions, *TRAIN.captions) if caption in public()]
+    assert not shown & (pixels(real.pictures) | pixels(TRAIN.pictures))
+    assert not [paper for paper in pair().papers if pixels(paper.answers.pictures) & shown]
+
+
+def test_the_public_page_shows_all_prompts_of_ones_own() -> None:
+    assert all(prompt in public() for prompt in PROMPTS)
+    drawn = [pixels(pictures) for pictures in own_prompts().pictures]
+    assert pictures_in(public()) == set.union(*drawn)
+
+
+def test_each_prompt_is_drawn_with_the_same_seeds_alone_and_among_others() -> None:
+    model = tiny_model()
+    both, one = (draw_public([model], prompts, seed=7) for prompts in (PROMPTS, PROMPTS[1:]))
+    assert both.prompts == tuple(PROMPTS)
+    assert np.array_equal(both.pictures[0][1], one.pictures[0][0])
+    assert np.array_equal(one.pictures[0][0], model.pictures_of(PROMPTS[1:] * 4, range(7, 11)))
+
+
+def test_an_omitted_score_is_told_by_its_reason_and_never_by_a_number() -> None:
+    text = show(tiny_evaluation(exam=without_train()))
+    for title in ("Novelty", "R@1 of 100", "Class, top 1", "Class, top 5"):
+        row = row_of(text, title)
+        assert "left out: nothing to learn from" in row
+        assert "<b>" not in row
+        assert "bar" not in row
+    assert text.count("left out: nothing to learn from") == 6  # and memory, and alignment
+
+
+def test_a_measured_score_is_told_with_noise_floor_and_ceiling() -> None:
+    text = show(alone())
+    score = report_facts(alone())["models"][0]["scores"]["recall"]
+    row = re.sub(r"<[^>]*>", " ", row_of(text, "Recall"))
+    decimals = len(re.findall(r"± \d\.(\d+)", row)[0])
+    for value in (score, score["floor"], score["ceiling"]):
+        assert figure(value["value"], decimals) in row
+    assert "higher is better" in row
+
+
+def test_notes_stand_below_the_table_once() -> None:
+    text = show(alone())
+    note = alone().papers[0].marks[1].measured
+    assert note is not None and note.note
+    assert len(re.findall(rf"<sup>\w</sup> {note.note}", text)) == 1
+    assert "<sup>a</sup>" in row_of(text, "FID")
+
+
+def test_differences_that_exceed_the_noise_are_marked() -> None:
+    assert f"second {MINUS} first" in private()
+    assert re.search(r'<p class="worse">second worse</p>', private())
+    assert "Which differences exceed the noise" not in show(alone())
+
+
+def test_the_curve_is_there_for_a_run_only() -> None:
+    assert "Over training" in private()
+    assert "Losses, over kimg" in private()
+    assert "Over training" not in show(alone())
+
+
+def test_a_curve_passes_over_what_is_not_finite_and_stays_in_its_field() -> None:
+    charts = {chart["title"].partition(",")[0]: chart for chart in curve(tiny_model(curve=CURVE))}
+    assert list(charts) == ["KID", "R@1", "Losses", "Share of pairs judged rightly"]
+    assert [len(line) for line in charts["Losses"]["lines"].values()] == [2, 1]
+    for chart in charts.values():
+        for x, y in (point for line in chart["lines"].values() for point in line):
+            assert LEFT <= x <= RIGHT
+            assert TOP <= y <= BOTTOM
+
+
+def test_a_long_curve_is_thinned_out() -> None:
+    long = [{"kimg": float(kimg), "loss_d": 1.0} for kimg in range(10_000)]
+    (chart,) = curve(tiny_model(curve=long))
+    assert 100 < len(chart["lines"]["discriminator"]) <= 300
+
+
+def test_a_copied_train_picture_is_found_and_shown_beside_its_original() -> None:
+    model = tiny_model("copyist")
+
+    def copy_one(noise: Noise, _: Embeddings) -> Pictures:
+        pictures: Pictures = TRAIN.pictures[np.full(len(noise), 5)]
+        return pictures
+
+    text = show(tiny_evaluation(replace(model, draw=copy_one)))
+    assert "The closest drawn picture is at 0.00" in text
+    closest, rest = text.split("<small>closest</small>")[:2]
+    original = re.findall(r'src="([^"]+)"', rest)[0]
+    assert re.findall(r'src="([^"]+)"', closest)[-1] == original
+    assert "<small>0.00</small>" in rest
+
+
+def test_best_and_worst_are_in_the_order_of_the_judge() -> None:
+    exam, (paper,) = alone().exam, alone().papers
+    assert exam.judges is not None
+    cosines = exam.judges.retrieval.cosine(
+        paper.answers.features[0], exam.real.sentences[exam.captions[0]]
+    )
+    order = np.sort(cosines)
+    blocks = re.split("<h3>(?:Best|Worst)</h3>", show(alone()).split("Over training")[0])[1:]
+    for block, expected in zip(blocks, (order[::-1], order), strict=True):
+        found = re.findall(r"<br><small>(.*?)</small>", block)
+        assert found == [figure(float(each), 2) for each in expected[:8]]
+
+
+def test_more_models_hardly_make_the_page_heavier() -> None:
+    models = [tiny_model(name) for name in "abcd"]
+    exam = tiny_exam(60)
+    two, four = (show(tiny_evaluation(*some, exam=exam)) for some in (models[:2], models))
+    assert four.count("<img") < 1.1 * two.count("<img")
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "said"),
+    [
+        (0.03124, 4, "0.0312"),
+        (-0.00001, 3, "0.000"),
+        (-1.5, 1, f"{MINUS}1.5"),
+        (1234.5, 0, "1,234"),
+    ],
+)
+def test_a_figure_is_told_for_people(value: float, places: int, said: str) -> None:
+    assert figure(value, places) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "floor", "ceiling", "at"),
+    [(0.3, 0.0, 1.0, 0.3), (0.3, 1.0, 0.0, 0.7), (2.0, 0.0, 1.0, 2.0), (0.3, 1.0, 1.0, None)],
+)
+def test_the_place_of_a_score_runs_from_floor_to_ceiling(
+    value: float, floor: float, ceiling: float, at: float | None
+) -> None:
+    score = {"value": value, "floor": {"value": floor}, "ceiling": {"value": ceiling}}
+    assert place(score) == (at if at is None else pytest.approx(at))
+
+
+@pytest.mark.parametrize("missing", ["floor", "ceiling"])
+def test_without_floor_or_ceiling_a_score_has_no_place(missing: str) -> None:
+    bounds = {"floor": {"value": 0.0}, "ceiling": {"value": 1.0}}
+    assert place({"value": 0.5} | bounds | {missing: None}) is None

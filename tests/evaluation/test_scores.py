@@ -1,0 +1,420 @@
+"""Scores have the values that are known for constructed answers, or are left out and say why."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from captiongan.evaluation import scores
+from captiongan.evaluation.colours import colour_agreement
+from captiongan.evaluation.coverage import manifold_scores, nearest
+from captiongan.evaluation.distances import Features, frechet_distance, kernel_distance
+from captiongan.evaluation.exam import SAME_CAPTION, Answers, Exam, questions
+from captiongan.evaluation.real import RealPictures
+from captiongan.evaluation.scores import SCORES, Marker, Measured, NotMeaningfulError, Result
+from tiny_exam import TRAIN, BlockMeans, WordEncoder, painter, tiny_exam, tiny_real
+
+BY_NAME = {score.name: score for score in SCORES}
+MANIFOLD = ("precision", "density", "recall", "coverage")
+DISTRIBUTION = ("kid", "fid", *MANIFOLD)
+JUDGED = ("r_at_1", "top_1", "top_5")
+
+
+@pytest.fixture(scope="module")
+def exam() -> Exam:
+    return tiny_exam()
+
+
+@pytest.fixture(scope="module")
+def painted(exam: Exam) -> Answers:
+    return exam.answers(painter())
+
+
+def measured(name: str, exam: Exam, answers: Answers) -> Measured:
+    return BY_NAME[name].measure(exam, answers)
+
+
+def value(name: str, exam: Exam, answers: Answers) -> float:
+    return measured(name, exam, answers).value
+
+
+def marks(exam: Exam, answers: Answers | None = None) -> dict[str, Result]:
+    results = Marker(exam).mark(answers or exam.answers(painter()))
+    return {result.score.name: result for result in results}
+
+
+def with_features(answers: Answers, *rounds: Features) -> Answers:
+    """Return one round for each of the arrays of features."""
+    chosen = slice(len(rounds))
+    return Answers(answers.pictures[chosen], np.stack(rounds), answers.captions[chosen])
+
+
+# The right values
+
+
+def test_there_are_twelve_scores_and_each_has_a_name_of_its_own() -> None:
+    assert list(BY_NAME) == [*DISTRIBUTION, "diversity", "novelty", *JUDGED, "colours"]
+    assert len({score.title for score in SCORES}) == len(SCORES) == 12
+
+
+def test_the_real_pictures_themselves_get_the_best_values(exam: Exam) -> None:
+    found = {name: value(name, exam, exam.of_real) for name in BY_NAME}
+    assert -0.01 < found["kid"] <= 0
+    assert found["fid"] == pytest.approx(0, abs=0.01)
+    assert found["precision"] == found["recall"] == found["coverage"] == 1
+    assert found["density"] == pytest.approx(6 / 5)
+    assert found["novelty"] == pytest.approx(1)
+    assert found["diversity"] == 0  # the same picture four times
+    assert found["colours"] == pytest.approx(1)
+    assert found["r_at_1"] > 0.9
+    assert 0.5 < found["top_1"] < found["top_5"]
+
+
+def test_a_perfect_painter_gets_nearly_what_real_pictures_get(exam: Exam, painted: Answers) -> None:
+    for name in DISTRIBUTION[2:] + JUDGED + ("novelty", "colours"):
+        difference = value(name, exam, painted) - value(name, exam, exam.of_real)
+        assert abs(difference) < 0.15, name
+    assert abs(value("kid", exam, painted)) < 0.01
+    assert value("fid", exam, painted) < 0.1
+
+
+def test_kid_and_fid_are_those_of_all_answers_together(exam: Exam, painted: Answers) -> None:
+    everything = painted.features.reshape(-1, painted.features.shape[-1])
+    expected = kernel_distance(everything, exam.real.features).value
+    assert value("kid", exam, painted) == pytest.approx(expected)
+    expected = frechet_distance(everything, exam.real.features)
+    assert value("fid", exam, painted) == pytest.approx(expected)
+    assert measured("kid", exam, painted).pictures == everything.shape[0]
+
+
+@pytest.mark.parametrize("name", MANIFOLD)
+def test_manifold_scores_are_means_of_rounds_of_as_many_answers_as_real_pictures(
+    name: str, exam: Exam
+) -> None:
+    answers = exam.answers(painter(strength=0.6))
+    rounds = [
+        getattr(manifold_scores(features, exam.real.features), name).mean()
+        for features in answers.features
+    ]
+    assert len(rounds) == SAME_CAPTION
+    assert value(name, exam, answers) == pytest.approx(np.mean(rounds))
+
+
+def test_diversity_is_one_where_answers_to_a_caption_differ_as_pictures_of_a_class_do(
+    exam: Exam,
+) -> None:
+    random = np.random.default_rng(0)
+    rows = np.array(
+        [random.choice(np.flatnonzero(TRAIN.labels == own), 4, False) for own in exam.real.labels]
+    ).T
+    answers = Answers(TRAIN.pictures[rows], TRAIN.features[rows], exam.captions)
+    assert value("diversity", exam, answers) == pytest.approx(1, abs=0.05)
+    assert value("diversity", exam, with_features(answers, *4 * [answers.features[0]])) == 0
+
+
+def test_diversity_looks_at_no_more_than_the_first_four_rounds(exam: Exam) -> None:
+    more = replace(exam, captions=questions(exam.real, 6, SAME_CAPTION))
+    answers = more.answers(painter())
+    expected = value("diversity", more, replace(answers, features=answers.features[:4]))
+    changed = answers.features.copy()
+    changed[4:] = 0
+    assert value("diversity", more, replace(answers, features=changed)) == expected
+    assert measured("diversity", more, answers).pictures == 4 * len(more.real)
+
+
+def test_novelty_is_the_distance_to_the_train_pictures_as_a_share_of_that_of_real_ones(
+    exam: Exam,
+) -> None:
+    real = exam.real.features
+    copies = TRAIN.features[nearest(real, TRAIN.features)[0]]
+    for share in (0, 0.25, 0.5):
+        between = with_features(exam.of_real, copies + np.float32(share) * (real - copies))
+        assert value("novelty", exam, between) == pytest.approx(share, abs=1e-3)
+    beyond = with_features(exam.of_real, real + 9)
+    assert value("novelty", exam, beyond) > 10
+
+
+def test_shuffled_answers_are_found_once_in_a_hundred() -> None:
+    large = tiny_exam(400)
+    answers = large.answers(painter())
+    result = marks(large, answers)["r_at_1"]
+    assert result.measured is not None
+    assert result.floor is not None
+    assert result.ceiling is not None
+    assert result.ceiling.value == value("r_at_1", large, large.of_real)
+    assert abs(result.measured.value - result.ceiling.value) < 0.02
+    assert result.measured.value > 0.9
+    assert abs(result.floor.value - 0.01) < 0.01
+
+
+def test_r_at_1_holds_each_answer_against_its_own_caption(exam: Exam) -> None:
+    """Of two rounds, one is of the right flowers and one of others: half is found."""
+    pair = exam.real.features, np.roll(exam.real.features, 1, axis=0)
+    half = value("r_at_1", exam, with_features(exam.of_real, *pair))
+    assert half == pytest.approx(value("r_at_1", exam, exam.of_real) / 2, abs=0.02)
+
+
+def test_a_later_caption_is_the_one_that_is_looked_for(exam: Exam) -> None:
+    """Were it the first one, an answer to a foreign second caption would still be found."""
+    captions = exam.real.first_captions + exam.real.caption_counts - 1
+    answers = replace(exam.of_real, captions=captions[None], features=exam.of_real.features[:1])
+    assert value("r_at_1", exam, answers) > 0.9
+    foreign = replace(answers, captions=np.roll(answers.captions, 1, axis=1))
+    assert value("r_at_1", exam, foreign) < 0.05
+
+
+@pytest.mark.parametrize(("name", "places"), [("top_1", 1), ("top_5", 5)])
+def test_class_scores_are_the_share_of_answers_of_so_low_a_rank(
+    name: str, places: int, exam: Exam
+) -> None:
+    assert exam.judges is not None
+    assert exam.judges.classifier is not None
+    answers = exam.answers(painter(strength=0.5))
+    ranks = [exam.judges.classifier.ranks(each, exam.real.labels) for each in answers.features]
+    assert value(name, exam, answers) == pytest.approx(np.mean(np.stack(ranks) < places))
+    assert value(name, exam, answers) > 3 * value(name, exam, answers.shuffled(0))
+
+
+def test_examples_of_a_class_that_was_not_learned_have_no_say(exam: Exam) -> None:
+    known = np.arange(len(exam.real)) % 3 > 0
+    examples = tuple(
+        example if here else replace(example, label="a stranger")
+        for example, here in zip(exam.real.examples, known, strict=True)
+    )
+    partly = replace(exam, real=replace(exam.real, examples=examples))
+    found, everywhere = (measured("top_1", each, exam.of_real) for each in (partly, exam))
+    assert found.parts is not None
+    assert everywhere.parts is not None
+    assert (np.isnan(found.parts) == ~known).all()
+    assert found.value == pytest.approx(everywhere.parts[known].mean())
+    assert found.pictures == SAME_CAPTION * known.sum()
+
+
+def recaptioned(exam: Exam, *texts: str, rounds: int = SAME_CAPTION) -> Exam:
+    """Give every picture these captions."""
+    examples = tuple(replace(example, captions=texts) for example in exam.real.examples)
+    sentences = WordEncoder().encode(texts * len(examples))
+    real = replace(exam.real, examples=examples, sentences=sentences)
+    return replace(exam, real=real, captions=questions(real, rounds, SAME_CAPTION))
+
+
+def test_only_captions_that_name_a_colour_have_a_say_in_colours(exam: Exam) -> None:
+    partly = recaptioned(exam, "a flower", "a red flower", "petals", "blue", rounds=7)
+    answers = partly.of_real
+    expected = np.mean(
+        [
+            colour_agreement(exam.real.pictures, [text] * len(exam.real)).mean()
+            for text in ("a red flower", "blue")
+        ]
+    )
+    found = measured("colours", partly, answers)
+    assert found.value == pytest.approx(expected)
+    assert found.pictures == 2 * len(exam.real)
+
+
+@pytest.mark.parametrize("name", [name for name in BY_NAME if name != "fid"])
+def test_a_value_is_the_mean_of_what_each_example_adds_and_its_error_follows_from_them(
+    name: str, exam: Exam
+) -> None:
+    found = measured(name, exam, exam.answers(painter(strength=0.6)))
+    assert found.parts is not None
+    assert found.parts.shape == (len(exam.real),)
+    assert found.value == pytest.approx(found.parts.mean())
+    assert found.standard_error == pytest.approx(found.parts.std(ddof=1) / np.sqrt(len(exam.real)))
+
+
+def test_without_parts_or_with_one_alone_the_error_is_unknown() -> None:
+    assert Measured(1.0, None, 9).standard_error is None
+    assert Measured.mean_of(np.array([1, np.nan]), 2).standard_error is None
+    both = Measured.mean_of(np.array([1, np.nan, 4]), 3)
+    assert both.value == 2.5
+    assert both.standard_error == pytest.approx(1.5)
+
+
+def test_a_mean_over_nobody_is_refused() -> None:
+    with pytest.raises(NotMeaningfulError, match="no example of this split has a say"):
+        Measured.mean_of(np.array([np.nan, np.nan]), 2)
+
+
+def test_fid_says_that_few_pictures_bias_it_and_has_no_error(exam: Exam) -> None:
+    found = measured("fid", exam, exam.of_real)
+    assert found.note == "biased upwards: 120 pictures for 48 dimensions"
+    assert found.standard_error is None
+    enough = tiny_exam(480, rounds=1)
+    assert measured("fid", enough, enough.of_real).note == ""
+
+
+# Ceilings and floors
+
+
+def test_every_score_lies_between_what_knows_nothing_and_what_is_real(
+    exam: Exam, painted: Answers
+) -> None:
+    for name, result in marks(exam, painted).items():
+        assert result.ceiling is not None, name
+        assert result.floor is not None, name
+        if name in ("precision", "density"):  # flat sheets lie among the oddest real pictures
+            continue
+        sign = -1 if result.score.best == "low" else 1
+        assert sign * result.ceiling.value > sign * result.floor.value, name
+
+
+def test_ceilings_and_floors_are_the_same_arithmetic_on_stand_ins(
+    exam: Exam, painted: Answers
+) -> None:
+    train = exam.of_train
+    assert train is not None
+    for name, result in marks(exam, painted).items():
+        ceiling, floor = train, exam.of_flat
+        if name in (*JUDGED, "colours"):
+            ceiling, floor = exam.of_real, painted.shuffled(exam.seed)
+        if name in ("diversity", "novelty"):
+            assert (result.ceiling, result.floor) == tuple(
+                Measured(bound, None, 0, "by definition") for bound in (1.0, 0.0)
+            )
+            continue
+        assert result.ceiling is not None
+        assert result.floor is not None
+        assert result.ceiling.value == value(name, exam, ceiling), name
+        assert result.floor.value == value(name, exam, floor), name
+
+
+def test_without_a_train_split_kid_has_no_ceiling(exam: Exam) -> None:
+    found = marks(replace(exam, train=None, judges=None, no_train="none given"))
+    for name in DISTRIBUTION:
+        assert found[name].measured is not None
+        assert found[name].ceiling is None
+        assert found[name].floor is not None
+
+
+def test_stand_ins_are_measured_once_and_shuffled_answers_for_each_candidate(
+    exam: Exam, painted: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def counted(generated: Features, real: Features) -> object:
+        calls.append(len(generated))
+        return kernel_distance(generated, real)
+
+    monkeypatch.setattr(scores, "kernel_distance", counted)
+    marker = Marker(exam)
+    weak = exam.answers(painter(strength=0.5))
+    first, second = marker.mark(painted), marker.mark(weak)
+    assert len(calls) == 4  # two candidates, ceiling and floor
+    assert first[0].ceiling == second[0].ceiling
+    floors = [{each.score.name: each.floor for each in results} for results in (first, second)]
+    for found, answers in zip(floors, (painted, weak), strict=True):
+        colours = found["colours"]
+        assert colours is not None
+        assert colours.value == value("colours", exam, answers.shuffled(exam.seed))
+
+
+# What is left out
+
+
+def without_train(exam: Exam) -> Exam:
+    return replace(exam, train=None, judges=None, no_train="no folder 'train'")
+
+
+def with_few_train_pictures(exam: Exam) -> Exam:
+    return replace(exam, train=TRAIN.subset(np.arange(99)), judges=None)
+
+
+def of_classes_of_two(exam: Exam) -> Exam:
+    assert exam.judges is not None
+    examples = tuple(
+        replace(example, label=f"{row // 2}") for row, example in enumerate(TRAIN.examples)
+    )
+    train, judges = replace(TRAIN, examples=examples), replace(exam.judges, classifier=None)
+    return replace(exam, train=train, judges=judges)
+
+
+def relabelled(real: RealPictures, label: str | None) -> RealPictures:
+    return replace(real, examples=tuple(replace(example, label=label) for example in real.examples))
+
+
+def of_strange_classes(exam: Exam) -> Exam:
+    return replace(exam, real=relabelled(exam.real, "a stranger"))
+
+
+def with_train_of_lone_pictures(exam: Exam) -> Exam:
+    return replace(exam, train=relabelled(TRAIN, None))
+
+
+def with_train_all_alike(exam: Exam) -> Exam:
+    return replace(exam, train=replace(TRAIN, features=np.zeros_like(TRAIN.features)))
+
+
+def that_was_trained_on(exam: Exam) -> Exam:
+    return replace(exam, train=exam.real)
+
+
+def without_colours(exam: Exam) -> Exam:
+    return recaptioned(exam, "a flower", "petals")
+
+
+def with_three_pictures_of_each(exam: Exam) -> Exam:
+    return replace(exam, captions=exam.captions[:3])
+
+
+def with_other_captions_at_once(exam: Exam) -> Exam:
+    return replace(exam, captions=questions(exam.real, 4, same=1))
+
+
+LEFT_OUT: list[tuple[Callable[[Exam], Exam], tuple[str, ...], str]] = [
+    (without_train, ("novelty", *JUDGED), "no folder 'train'"),
+    (with_few_train_pictures, JUDGED, "99 training pictures; judges take 100"),
+    (
+        of_classes_of_two,
+        ("top_1", "top_5"),
+        "are of 150 classes; it takes two classes, and 10 pict",
+    ),
+    (of_strange_classes, ("top_1", "top_5"), "no example of this split has a say in it"),
+    (with_train_of_lone_pictures, ("diversity",), "no class of real pictures has two"),
+    (with_train_all_alike, ("diversity",), "no class of real pictures has two that differ"),
+    (that_was_trained_on, ("novelty",), "each real picture is among those of the train split"),
+    (with_three_pictures_of_each, ("diversity",), "it takes 4 pictures of each caption"),
+    (with_other_captions_at_once, ("diversity",), "it takes 4 pictures of each caption"),
+    (without_colours, ("colours",), "no example of this split has a say in it"),
+]
+
+
+def reasons(exam: Exam) -> dict[str, str]:
+    """Return what is left out, and why; make sure that it has no numbers."""
+    found = marks(exam, exam.of_real)
+    omitted = {name: each.omitted for name, each in found.items() if each.measured is None}
+    for name, result in found.items():
+        assert bool(result.omitted) == (name in omitted)
+        if result.omitted:
+            assert (result.ceiling, result.floor) == (None, None)
+    return omitted
+
+
+@pytest.mark.parametrize(
+    ("change", "names", "reason"), LEFT_OUT, ids=[each[0].__name__ for each in LEFT_OUT]
+)
+def test_a_score_that_would_mean_nothing_is_left_out_with_its_reason_and_no_number(
+    change: Callable[[Exam], Exam], names: tuple[str, ...], reason: str, exam: Exam
+) -> None:
+    left_out = reasons(change(exam))
+    assert tuple(left_out) == names
+    assert all(reason in each for each in left_out.values()), left_out
+
+
+@pytest.mark.parametrize("count", [2, 10, 49, 50, 99, 100])
+def test_few_real_pictures_leave_out_what_compares_distributions_and_what_takes_rivals(
+    count: int,
+) -> None:
+    left_out = reasons(tiny_exam(count))
+    expected = {name: f"{count} real pictures; it takes 50" for name in DISTRIBUTION if count < 50}
+    if count < 100:
+        expected["r_at_1"] = f"{count} real pictures; it takes 100"
+    assert left_out == expected
+
+
+def test_where_hardly_anything_can_be_scored_colours_still_are() -> None:
+    real = tiny_real(2, labelled=False)
+    captions = questions(real, 1, SAME_CAPTION)
+    bare = Exam(real, None, "none given", None, BlockMeans(), captions, 0)
+    assert set(BY_NAME) - set(reasons(bare)) == {"colours"}
