@@ -32,6 +32,7 @@ def tiny_evaluation(*models: Candidate, exam: Exam | None = None) -> Evaluation:
         data="garden",
         split="test",
         rejects=3,
+        also_in_train=0,
         sentences=WordEncoder().identity,
         exam=exam,
         papers=papers,

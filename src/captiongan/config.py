@@ -4,14 +4,24 @@ A run's configuration is a YAML file (presets are in `configs/`), with single va
 `--set section.name=value`. The resolved tree is the first thing written to a run folder.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from captiongan.errors import ConfigError
+
+NO_TEXT = "none"
+"""The `text.encoder` of a run that draws without text."""
 
 
 class _Section(BaseModel):
@@ -21,7 +31,7 @@ class _Section(BaseModel):
 
 
 class DataConfig(_Section):
-    """Which pictures, and how they are cropped."""
+    """Which pictures, how they are cropped, and whose captions mismatch."""
 
     source: str = Field("", description="a captioned folder, `toy` or `toy:SIZE`; `--data` sets it")
     resolution: int = Field(64, description="side of the pictures: 16, 32, 64, 128 or 256")
@@ -29,6 +39,12 @@ class DataConfig(_Section):
         12, ge=0, le=256, description="pixels beyond the resolution for random crops"
     )
     flip: bool = Field(True, description="mirror half of the pictures")
+    squash: bool = Field(
+        False, description="squeeze whole pictures to squares; else their middle square is kept"
+    )
+    mismatching: Literal["class", "batch"] = Field(
+        "class", description="mismatching captions: of another class, or of the same batch"
+    )
 
     @field_validator("resolution")
     @classmethod
@@ -39,10 +55,17 @@ class DataConfig(_Section):
 
 
 class TextConfig(_Section):
-    """Which text encoder; the one place that decides it."""
+    """Which text encoder, and what it reads; the one place that decides it."""
 
     encoder: str = Field(
-        "small", description="`small`, `minilm`, or a folder written by `captiongan text train`"
+        "small",
+        description="`small`, `minilm`, a folder written by `captiongan text train`, or `none`",
+    )
+    captions: Literal["all", "first"] = Field(
+        "all", description="`first` for only the first caption of each picture"
+    )
+    averaged: int = Field(
+        1, ge=1, le=100, description="captions of a picture whose mean embedding is its text"
     )
 
 
@@ -62,10 +85,14 @@ class DiscriminatorConfig(_Section):
 
 
 class LossConfig(_Section):
-    """The weights of the generator's two further terms; 0 leaves a term out."""
+    """The discriminator's loss; the weights of the generator's terms, of which 0 leaves one out."""
 
+    discriminator: Literal["gan", "gan-cls", "gan-cls-sum"] = Field(
+        "gan-cls", description="without mismatching pairs; with them, halved; the plain sum"
+    )
     pixel_wise: float = Field(50.0, ge=0, description="alpha, of L1(G(z, e), x)")
     feature_matching: float = Field(100.0, ge=0, description="beta, of L2(f(x), f(G(z, e)))")
+    interpolation: float = Field(0.0, ge=0, description="of GAN-INT: texts between two captions")
 
 
 class OptimiserConfig(_Section):
@@ -74,6 +101,7 @@ class OptimiserConfig(_Section):
     learning_rate: float = Field(2e-4, gt=0)
     beta1: float = Field(0.5, ge=0, lt=1)
     beta2: float = Field(0.999, ge=0, lt=1)
+    halve_every_kimg: float = Field(0.0, ge=0, description="of the learning rate; 0 keeps it")
 
 
 class TrainingConfig(_Section):
@@ -103,6 +131,9 @@ class RunConfig(_Section):
     """Everything that decides a run."""
 
     name: str = Field("dcgan", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="part of folder names")
+    network: Literal["gan", "dcgan", "reed", "course"] = Field(
+        "dcgan", description="which pair of networks plays"
+    )
     data: DataConfig = DataConfig()
     text: TextConfig = TextConfig()
     generator: GeneratorConfig = GeneratorConfig()
@@ -111,6 +142,17 @@ class RunConfig(_Section):
     optimiser: OptimiserConfig = OptimiserConfig()
     training: TrainingConfig = TrainingConfig()
     scores: ScoresConfig = ScoresConfig()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if contradictions := "; ".join(_contradictions(self)):
+            raise ValueError(contradictions)
+        return self
+
+    @property
+    def has_text(self) -> bool:
+        """Whether the pictures are drawn from text."""
+        return self.text.encoder != NO_TEXT
 
     @property
     def extractors(self) -> tuple[str, ...]:
@@ -123,6 +165,54 @@ class RunConfig(_Section):
     def to_yaml(self) -> str:
         """Return the whole tree as YAML that `load_config` reads back to the same tree."""
         return yaml.safe_dump(self.model_dump(), sort_keys=False)
+
+
+def _contradictions(config: RunConfig) -> Iterator[str]:
+    """Say which options cannot go together, and what to do."""
+    if not config.has_text:
+        yield from _in_need_of_text(config)
+    elif config.network == "gan":
+        yield (
+            f"network = 'gan' with text.encoder = '{config.text.encoder}': these networks take no "
+            f"text; set text.encoder={NO_TEXT}, or take another network"
+        )
+    if config.text.captions == "first" and config.text.averaged > 1:
+        yield (
+            f"text.averaged = {config.text.averaged} with text.captions = 'first': one caption has "
+            "no others to be averaged with; set text.averaged=1 or text.captions=all"
+        )
+    if config.network == "course":
+        yield from _against_the_course(config)
+
+
+def _in_need_of_text(config: RunConfig) -> Iterator[str]:
+    do_without: dict[str, tuple[object, tuple[object, ...]]] = {
+        "network": (config.network, ("gan", "dcgan")),
+        "losses.discriminator": (config.losses.discriminator, ("gan",)),
+        "losses.interpolation": (config.losses.interpolation, (0,)),
+        "data.mismatching": (config.data.mismatching, ("class",)),
+    }
+    for option, (value, usable) in do_without.items():
+        if value not in usable:
+            yield (
+                f"{option} = {value!r} needs text, and text.encoder = '{NO_TEXT}' is without; "
+                f"set {option}={usable[-1]}, or choose an encoder"
+            )
+
+
+def _against_the_course(config: RunConfig) -> Iterator[str]:
+    if config.data.resolution != 64:
+        yield (
+            f"data.resolution = {config.data.resolution}: must be 64 with network = 'course'; "
+            "set data.resolution=64, or take dcgan"
+        )
+    for player in ("generator", "discriminator"):
+        features = getattr(config, player).features
+        if features % 4:
+            yield (
+                f"{player}.features = {features}: must be a multiple of 4 with network = 'course'; "
+                f"set {player}.features=128"
+            )
 
 
 def load_config(
@@ -189,4 +279,6 @@ def _in_words(fault: Any) -> str:
     field = ".".join(map(str, fault["loc"]))
     if fault["type"] == "extra_forbidden":
         return f"{field}: there is no such option; the options are in docs/configuration.md"
-    return f"{field} = {fault['input']!r}: {fault['msg'].removeprefix('Value error, ')}"
+    message = fault["msg"].removeprefix("Value error, ")
+    # Without a field it is a contradiction between several, which names them.
+    return f"{field} = {fault['input']!r}: {message}" if field else message

@@ -15,7 +15,7 @@ from captiongan.bundle import GENERATOR_FILE, Bundle, BundleManifest, write_bund
 from captiongan.config import RunConfig
 from captiongan.errors import RunError
 from captiongan.model_card import model_card
-from captiongan.networks.dcgan import Generator
+from captiongan.networks.layers import PictureGenerator
 from captiongan.onnx_file import write_onnx
 from captiongan.pictures import grid
 from captiongan.pipeline import noise_of
@@ -30,7 +30,7 @@ SAMPLES = 4
 class DrawingGenerator(nn.Module):
     """The generator as a bundle has it: pictures come out as (B, H, W, 3) uint8."""
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: PictureGenerator) -> None:
         super().__init__()
         self.generator = generator
 
@@ -76,6 +76,11 @@ def export_run(
 
 
 def _travelling(trained: TrainedRun) -> OnnxTextEncoder:
+    if not trained.config.has_text:
+        raise RunError(
+            "text.encoder 'none': a bundle draws from text, and this run does without; "
+            "train a run with text.encoder=small and export that"
+        )
     if not isinstance(trained.encoder, OnnxTextEncoder):
         raise RunError(
             f"text.encoder '{trained.config.text.encoder}' is too big for a bundle; "
@@ -85,7 +90,7 @@ def _travelling(trained: TrainedRun) -> OnnxTextEncoder:
 
 
 def _write_generator(
-    generator: Generator, config: RunConfig, embedding_dim: int, path: Path
+    generator: PictureGenerator, config: RunConfig, embedding_dim: int, path: Path
 ) -> None:
     write_onnx(
         DrawingGenerator(generator),
@@ -116,7 +121,7 @@ def _training_facts(trained: TrainedRun) -> dict[str, Any]:
 
 @torch.no_grad()
 def _sample(
-    generator: Generator, config: RunConfig, encoder: OnnxTextEncoder, prompts: Sequence[str]
+    generator: PictureGenerator, config: RunConfig, encoder: OnnxTextEncoder, prompts: Sequence[str]
 ) -> bytes:
     """Draw the card's picture as PNG: a prompt a row, the same noise in each column."""
     noise = np.stack([noise_of(seed, config.generator.noise_dim) for seed in range(SAMPLES)])

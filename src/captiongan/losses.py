@@ -5,8 +5,13 @@ which never meets the logarithm of zero. All logits are (B, 1) or (B,); every lo
 mean over the batch.
 """
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from torch import Tensor
+
+BETA = 0.5
+"""Where between two embeddings GAN-INT reads (Reed et al. 2016, section 4.3)."""
 
 
 def real_loss(logits: Tensor) -> Tensor:
@@ -27,6 +32,18 @@ def gan_generator_loss(generated: Tensor) -> Tensor:
     return real_loss(generated)
 
 
+def gan_discriminator_loss(matching: Tensor, generated: Tensor) -> Tensor:
+    """L_D(z, x) = -log D(x) - log(1 - D(G(z))).
+
+    Slide "GAN Training - Update D"; Goodfellow et al. 2014, algorithm 1.
+
+    Args:
+        matching: logits of real pictures, each with its text where there is text.
+        generated: logits of generated pictures, each with the text it was drawn from.
+    """
+    return real_loss(matching) + fake_loss(generated)
+
+
 def matching_aware_discriminator_loss(
     matching: Tensor, mismatching: Tensor, generated: Tensor
 ) -> Tensor:
@@ -41,6 +58,47 @@ def matching_aware_discriminator_loss(
         generated: logits of (generated picture, the text it was drawn from).
     """
     return real_loss(matching) + (fake_loss(generated) + fake_loss(mismatching)) / 2
+
+
+def matching_aware_sum_discriminator_loss(
+    matching: Tensor, mismatching: Tensor, generated: Tensor
+) -> Tensor:
+    """L_D(z, x) = -log D(x, e) - log(1 - D(G(z, e), e)) - log(1 - D(x, e_k)).
+
+    The exercise's own form of the loss above, with both wrong pairs counted in full. Args: as
+    there.
+    """
+    return real_loss(matching) + fake_loss(generated) + fake_loss(mismatching)
+
+
+DISCRIMINATOR_LOSSES: dict[str, Callable[..., Tensor]] = {
+    "gan": gan_discriminator_loss,
+    "gan-cls": matching_aware_discriminator_loss,
+    "gan-cls-sum": matching_aware_sum_discriminator_loss,
+}
+"""The discriminator's losses by their names in `losses.discriminator`.
+
+Their arguments are the logits of the joint distributions, by the names of these.
+"""
+
+
+def interpolated(embeddings: Tensor) -> Tensor:
+    """e_int = beta e_1 + (1 - beta) e_2: texts between two, (B, D) as the embeddings.
+
+    Reed et al. 2016, section 4.3, equation 5. e_1 is each embedding, e_2 the one before it in the
+    batch.
+    """
+    return BETA * embeddings + (1 - BETA) * embeddings.roll(1, dims=0)
+
+
+def interpolation_loss(generated: Tensor) -> Tensor:
+    """L_int = -log D(G(z, e_int), e_int): pictures of texts between two shall pass for real, too.
+
+    Reed et al. 2016, section 4.3, equation 5, in the form that does not saturate. Logits of
+    pictures with the interpolated texts they were drawn from; no real pictures have such texts, so
+    the discriminator does not learn from them.
+    """
+    return real_loss(generated)
 
 
 def pixel_wise_loss(generated: Tensor, real: Tensor) -> Tensor:

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnx.numpy_helper
 import pytest
 
-from captiongan.bundle import MANIFEST
+from captiongan.bundle import GENERATOR_FILE, MANIFEST
 from captiongan.errors import BundleError, CaptionganError, RunError
 from captiongan.evaluation.candidate import Candidate, of_generator, open_candidate
 from captiongan.export import export_run
@@ -127,6 +129,42 @@ def test_the_manifest_says_which_extractors_took_part_and_an_older_one_that_none
     facts["training"]["extractors"] = ["lite1", "inception"]
     (folder / MANIFEST).write_text(json.dumps(facts))
     assert open_candidate(str(folder)).took_part == ("lite1", "inception")
+
+
+@pytest.mark.parametrize("extractors", ["lite0", {"lite0": 1}, [0]])
+def test_a_manifest_that_lists_no_names_of_extractors_is_refused(
+    extractors: object, tmp_path: Path
+) -> None:
+    folder = write_tiny_bundle(tmp_path / "tiny").folder
+    facts = json.loads((folder / MANIFEST).read_text())
+    facts["training"]["extractors"] = extractors
+    (folder / MANIFEST).write_text(json.dumps(facts))
+    with pytest.raises(BundleError, match="'training > extractors'"):
+        open_candidate(str(folder))
+
+
+def test_a_bundle_whose_weights_are_not_finite_is_refused(tmp_path: Path) -> None:
+    folder = write_tiny_bundle(tmp_path / "tiny").folder
+    model = onnx.load(folder / GENERATOR_FILE)
+    (weight,) = (each for each in model.graph.initializer if each.name == "weight")
+    values = onnx.numpy_helper.to_array(weight).copy()
+    values[0, 0] = np.nan
+    weight.CopyFrom(onnx.numpy_helper.from_array(values, "weight"))
+    onnx.save(model, folder / GENERATOR_FILE)
+    facts = json.loads((folder / MANIFEST).read_text())
+    facts["files"][GENERATOR_FILE]["sha256"] = sha256_of(folder / GENERATOR_FILE)
+    (folder / MANIFEST).write_text(json.dumps(facts))
+    with pytest.raises(BundleError, match=r"the weight weight in generator\.onnx is not finite"):
+        open_candidate(str(folder))
+
+
+def test_a_generator_that_draws_what_is_not_finite_is_refused(tmp_path: Path) -> None:
+    trained = load_trained(tiny_run(tmp_path, 1))
+    for weights in trained.generator.parameters():
+        weights.fill_(1e38)  # finite, unlike what comes of it
+    candidate = of_generator(trained.config, trained.generator, trained.encoder)
+    with pytest.raises(RunError, match="draws what is not finite"):
+        candidate.pictures_of(["a red flower"], [0])
 
 
 def test_the_shipped_bundle_is_opened_by_its_name() -> None:

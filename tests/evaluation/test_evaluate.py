@@ -31,12 +31,14 @@ SMALL_PAINTERS = {
     name: painter(name, strength) for name, strength in (("good", 1.0), ("weak", 0.6))
 }
 
+WITHOUT_ERROR = {"fid", "precision", "density"}
+
 
 @pytest.fixture
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put small things in the places of the text encoder and of the extractors."""
     monkeypatch.setattr(verb, "MiniLM", WordEncoder)
-    monkeypatch.setattr(judges, "STEPS", STEPS)
+    monkeypatch.setattr(judges, "STEPS", 20)  # no test of these asks for good judges
     for name in ("lite0", "lite1"):
         extractor = BlockMeans(name)
         monkeypatch.setitem(extractors.EXTRACTORS, name, partial(_as_it_is, extractor))
@@ -122,7 +124,7 @@ def test_two_models_get_all_scores_and_what_differs_between_them_is_told(blooms:
     assert good.value < weak.value
     (kid,) = (each for each in evaluation.differences if each.score == "kid")
     assert kid.exceeds_noise
-    assert {each.score for each in evaluation.differences} == set(marks(evaluation)) - {"fid"}
+    assert {each.score for each in evaluation.differences} == set(marks(evaluation)) - WITHOUT_ERROR
     text = "\n".join(told)
     assert "110 real pictures of 'test'" in text
     assert "good: drawing and scoring 440 pictures" in text
@@ -153,7 +155,16 @@ def test_the_same_arguments_give_the_same_figures_and_the_second_time_from_the_c
     monkeypatch.setattr(judges, "_fit", fail)
     again = evaluated("good", "weak", data=blooms)
     assert figures(again) == figures(first)
-    assert figures(evaluated("good", "weak", data=blooms, seed=1)) != figures(first)
+
+
+@pytest.mark.usefixtures("stand_ins", "painters")
+def test_the_seed_is_that_of_the_first_picture_and_of_the_whole_exam(blooms: Path) -> None:
+    one, next_one = (evaluated("good", data=blooms, per_picture=1, seed=n) for n in (7, 8))
+    assert (one.exam.seed, next_one.exam.seed) == (7, 8)
+    captions = [one.exam.real.captions[number] for number in one.exam.captions[0]]
+    expected = SMALL_PAINTERS["good"].pictures_of(captions, range(7, 117))
+    np.testing.assert_array_equal(one.papers[0].answers.pictures[0], expected)
+    assert figures(one) != figures(next_one)
 
 
 @pytest.mark.usefixtures("stand_ins", "painters")
@@ -432,9 +443,9 @@ def toy_painter(captions: dict[str, toy.ToyFlower], side: int) -> Candidate:
 def test_on_toy_flowers_lite0_and_minilm_find_the_captions_and_know_a_good_painter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The judges have seen 200 other flowers, and one caption of each."""
+    """The judges have seen 150 other flowers, and one caption of each."""
     side = 32
-    for split, size, seed in (("train", 200, 0), ("test", 100, 1)):
+    for split, size, seed in (("train", 150, 0), ("test", 100, 1)):
         toy.write_toy_folder(tmp_path / split, size, side, seed)
         metadata = tmp_path / split / "metadata.jsonl"
         lines = [json.loads(line) for line in metadata.read_text().splitlines()]

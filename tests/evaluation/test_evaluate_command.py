@@ -42,6 +42,17 @@ def test_a_bundle_is_scored_and_a_report_is_left(
     assert "<html" in (out / "report.html").read_text()
 
 
+def test_pictures_that_the_train_split_has_as_well_are_counted(
+    tiny: Bundle, flowers: Path, tmp_path: Path
+) -> None:
+    write_toy_folder(tmp_path / "copy" / "test", 110, 16, 0)  # the first 110 of the train split
+    (tmp_path / "copy" / "train").symlink_to(flowers / "train")
+    out = ("--out", tmp_path / "report", "--per-picture", 1)
+    assert captiongan("evaluate", tiny.folder, "--data", tmp_path / "copy", *out) == 0
+    facts = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert facts["data"]["also_in_train"] == 110
+
+
 def test_two_bundles_of_one_name_are_told_apart_and_compared(
     tiny: Bundle, flowers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -70,6 +81,7 @@ def test_a_public_report_shows_the_given_prompts_and_no_caption(
     [
         (("--split", "valid"), "has no folder 'valid'"),
         (("--extractor", "vgg"), "choose lite0, lite1"),
+        (("--per-picture", "1000"), "at most 50,000 can be scored; take 454"),
         (("--public", "absent.txt"), "--public 'absent.txt' cannot be read"),
     ],
 )

@@ -76,7 +76,7 @@ def test_every_score_says_on_what_and_with_what_it_was_measured() -> None:
             "captiongan": __version__,
         }.items() <= score.items()
         assert score["n"] > 0
-        for said in (f"{score['n']:,} pictures", "garden/test", "blocks 8 px", "seed 0"):
+        for said in (f"{score['n']:,} drawn, 120 real", "garden/test", "blocks 8 px", "seed 0"):
             assert said in score["quote"]
         assert f"captiongan {__version__}, bundle 1a2b3c4d" in score["quote"]
 

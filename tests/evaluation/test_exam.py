@@ -155,21 +155,22 @@ def test_the_real_pictures_answer_in_every_round() -> None:
     assert len(exam.of_real.pictures) == exam.rounds == SAME_CAPTION
 
 
-@pytest.mark.parametrize("count", [20, 75, 90])
-def test_train_pictures_stand_in_with_their_features_each_as_seldom_as_can_be(count: int) -> None:
+@pytest.mark.parametrize(("count", "rounds"), [(20, 4), (75, 4), (110, 2), (200, 1)])
+def test_train_pictures_stand_in_with_their_features_none_of_them_twice(
+    count: int, rounds: int
+) -> None:
     exam = tiny_exam(count)
     train, stand_in = exam.train, exam.of_train
     assert train is not None
     assert stand_in is not None
-    assert stand_in.pictures.shape == (SAME_CAPTION, count, SIDE, SIDE, 3)
+    assert stand_in.pictures.shape == (rounds, count, SIDE, SIDE, 3)
+    assert stand_in.captions.shape == (rounds, count)
     rows = {picture.tobytes(): row for row, picture in enumerate(train.pictures)}
     assert len(rows) == len(train)
     taken = np.array(
         [rows[picture.tobytes()] for picture in stand_in.pictures.reshape(-1, 8, 8, 3)]
     )
-    times = np.bincount(taken, minlength=len(train))
-    assert times.max() == -(-SAME_CAPTION * count // len(train))
-    assert times.max() - times.min() <= 1
+    assert len(set(taken)) == len(taken)
     assert (taken[1:] != taken[:-1] + 1).mean() > 0.9  # at random
     np.testing.assert_array_equal(stand_in.features.reshape(-1, 48), train.features[taken])
     again = replace(exam).of_train

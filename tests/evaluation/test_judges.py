@@ -125,7 +125,7 @@ def test_the_figures_of_the_report_are_of_pictures_held_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where there is nothing to learn, a judge knows what it has seen and nothing else."""
-    monkeypatch.setattr(judges, "STEPS", 60)
+    monkeypatch.setattr(judges, "STEPS", 40)
     random = np.random.default_rng(0)
     examples = tuple(
         Example(f"{row}", (f"{row}",), str(random.choice(["a", "b"]))) for row in range(1000)
@@ -133,8 +133,8 @@ def test_the_figures_of_the_report_are_of_pictures_held_out(
     real = RealPictures(
         examples,
         np.zeros((1000, 1, 1, 3), np.uint8),
-        random.standard_normal((1000, 1500)).astype(np.float32),
-        random.standard_normal((1000, 900)).astype(np.float32),
+        random.standard_normal((1000, 1200)).astype(np.float32),
+        random.standard_normal((1000, 800)).astype(np.float32),
     )
     found = opened(real)
     assert found.classifier is not None
@@ -143,8 +143,10 @@ def test_the_figures_of_the_report_are_of_pictures_held_out(
     assert found.report.held_out == 100
     assert found.report.top_1 is not None
     assert found.report.r_at_1 is not None
-    assert everywhere > 0.9 > 0.7 > found.report.top_1
-    assert retrieved > 0.5 > 0.1 > found.report.r_at_1
+    assert everywhere > 0.75
+    assert found.report.top_1 < 0.65
+    assert retrieved > 0.5
+    assert found.report.r_at_1 < 0.1
 
 
 # The same judges every time

@@ -271,17 +271,24 @@ def test_a_figure_is_told_for_people(value: float, places: int, said: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("value", "floor", "ceiling", "at"),
-    [(0.3, 0.0, 1.0, 0.3), (0.3, 1.0, 0.0, 0.7), (2.0, 0.0, 1.0, 2.0), (0.3, 1.0, 1.0, None)],
+    ("value", "best", "floor", "ceiling", "at"),
+    [
+        (0.3, "high", 0.0, 1.0, 0.3),
+        (0.3, "low", 1.0, 0.0, 0.7),
+        (2.0, "one", 0.0, 1.0, 2.0),
+        (0.3, "high", 1.0, 1.0, None),
+        (0.3, "high", 1.0, 0.7, None),
+        (0.3, "low", 0.1, 0.3, None),
+    ],
 )
-def test_the_place_of_a_score_runs_from_floor_to_ceiling(
-    value: float, floor: float, ceiling: float, at: float | None
+def test_a_score_has_a_place_between_floor_and_ceiling_unless_the_floor_is_no_worse(
+    value: float, best: str, floor: float, ceiling: float, at: float | None
 ) -> None:
-    score = {"value": value, "floor": {"value": floor}, "ceiling": {"value": ceiling}}
+    score = {"value": value, "best": best, "floor": {"value": floor}, "ceiling": {"value": ceiling}}
     assert place(score) == (at if at is None else pytest.approx(at))
 
 
 @pytest.mark.parametrize("missing", ["floor", "ceiling"])
 def test_without_floor_or_ceiling_a_score_has_no_place(missing: str) -> None:
     bounds = {"floor": {"value": 0.0}, "ceiling": {"value": 1.0}}
-    assert place({"value": 0.5} | bounds | {missing: None}) is None
+    assert place({"value": 0.5, "best": "high"} | bounds | {missing: None}) is None

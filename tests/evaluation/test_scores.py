@@ -11,6 +11,7 @@ from captiongan.evaluation.colours import colour_agreement
 from captiongan.evaluation.coverage import manifold_scores, nearest
 from captiongan.evaluation.distances import Features, frechet_distance, kernel_distance
 from captiongan.evaluation.exam import SAME_CAPTION, Answers, Exam, questions
+from captiongan.evaluation.judges import Classifier, LinearMap
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scores import SCORES, Marker, Measured, NotMeaningfulError, Result
 from tiny_exam import TRAIN, BlockMeans, WordEncoder, painter, tiny_exam, tiny_real
@@ -18,6 +19,7 @@ from tiny_exam import TRAIN, BlockMeans, WordEncoder, painter, tiny_exam, tiny_r
 BY_NAME = {score.name: score for score in SCORES}
 MANIFOLD = ("precision", "density", "recall", "coverage")
 DISTRIBUTION = ("kid", "fid", *MANIFOLD)
+WITHOUT_ERROR = {"fid", "precision", "density"}
 JUDGED = ("r_at_1", "top_1", "top_5")
 
 
@@ -79,13 +81,19 @@ def test_a_perfect_painter_gets_nearly_what_real_pictures_get(exam: Exam, painte
     assert value("fid", exam, painted) < 0.1
 
 
-def test_kid_and_fid_are_those_of_all_answers_together(exam: Exam, painted: Answers) -> None:
+def test_kid_is_that_of_all_answers_together(exam: Exam, painted: Answers) -> None:
     everything = painted.features.reshape(-1, painted.features.shape[-1])
     expected = kernel_distance(everything, exam.real.features).value
     assert value("kid", exam, painted) == pytest.approx(expected)
-    expected = frechet_distance(everything, exam.real.features)
-    assert value("fid", exam, painted) == pytest.approx(expected)
     assert measured("kid", exam, painted).pictures == everything.shape[0]
+
+
+def test_fid_is_the_mean_of_rounds_of_as_many_answers_as_real_pictures(
+    exam: Exam, painted: Answers
+) -> None:
+    rounds = [frechet_distance(features, exam.real.features) for features in painted.features]
+    assert value("fid", exam, painted) == pytest.approx(np.mean(rounds))
+    assert measured("fid", exam, painted).pictures == painted.captions.size
 
 
 @pytest.mark.parametrize("name", MANIFOLD)
@@ -155,6 +163,19 @@ def test_r_at_1_holds_each_answer_against_its_own_caption(exam: Exam) -> None:
     assert half == pytest.approx(value("r_at_1", exam, exam.of_real) / 2, abs=0.02)
 
 
+def test_each_round_has_rivals_of_its_own(exam: Exam) -> None:
+    assert exam.judges is not None
+    seeded = replace(exam, seed=5)
+    judge, answers = exam.judges.retrieval, seeded.answers(painter(strength=0.05))
+    found = [
+        judge.finds(answers.features[number], exam.real, exam.captions[number], 5 + number)
+        for number in range(exam.rounds)
+    ]
+    parts = measured("r_at_1", seeded, answers).parts
+    assert parts is not None
+    np.testing.assert_allclose(parts, np.mean(found, axis=0))
+
+
 def test_a_later_caption_is_the_one_that_is_looked_for(exam: Exam) -> None:
     """Were it the first one, an answer to a foreign second caption would still be found."""
     captions = exam.real.first_captions + exam.real.caption_counts - 1
@@ -213,7 +234,7 @@ def test_only_captions_that_name_a_colour_have_a_say_in_colours(exam: Exam) -> N
     assert found.pictures == 2 * len(exam.real)
 
 
-@pytest.mark.parametrize("name", [name for name in BY_NAME if name != "fid"])
+@pytest.mark.parametrize("name", [name for name in BY_NAME if name not in WITHOUT_ERROR])
 def test_a_value_is_the_mean_of_what_each_example_adds_and_its_error_follows_from_them(
     name: str, exam: Exam
 ) -> None:
@@ -237,12 +258,31 @@ def test_a_mean_over_nobody_is_refused() -> None:
         Measured.mean_of(np.array([np.nan, np.nan]), 2)
 
 
-def test_fid_says_that_few_pictures_bias_it_and_has_no_error(exam: Exam) -> None:
+def test_fid_says_that_few_pictures_bias_it(exam: Exam) -> None:
     found = measured("fid", exam, exam.of_real)
-    assert found.note == "biased upwards: 120 pictures for 48 dimensions"
-    assert found.standard_error is None
-    enough = tiny_exam(480, rounds=1)
-    assert measured("fid", enough, enough.of_real).note == ""
+    assert found.note == "biased upwards: 120 pictures each for 48 dimensions"
+
+
+@pytest.mark.parametrize("name", sorted(WITHOUT_ERROR))
+def test_scores_whose_noise_is_not_known_have_no_error_and_no_parts(name: str, exam: Exam) -> None:
+    found = measured(name, exam, exam.of_real)
+    assert (found.parts, found.standard_error) == (None, None)
+
+
+def test_the_noise_of_novelty_is_that_of_drawn_and_of_real_pictures(
+    exam: Exam, painted: Answers
+) -> None:
+    """Held against a bootstrap of both means together."""
+    assert exam.train is not None
+    drawn = nearest(painted.features.reshape(-1, 48), exam.train.features)[1]
+    drawn = drawn.reshape(len(painted.features), -1).mean(axis=0)
+    real = nearest(exam.real.features, exam.train.features)[1]
+    random = np.random.default_rng(0)
+    picks = random.integers(len(real), size=(4000, len(real)))
+    ratios = drawn[picks].mean(axis=1) / real[picks].mean(axis=1)
+    found = measured("novelty", exam, painted)
+    assert found.value == pytest.approx(drawn.mean() / real.mean())
+    assert found.standard_error == pytest.approx(ratios.std(), rel=0.1)
 
 
 # Ceilings and floors
@@ -334,6 +374,15 @@ def relabelled(real: RealPictures, label: str | None) -> RealPictures:
     return replace(real, examples=tuple(replace(example, label=label) for example in real.examples))
 
 
+def of_five_classes(exam: Exam) -> Exam:
+    assert exam.judges is not None
+    assert exam.judges.classifier is not None
+    scores = exam.judges.classifier.scores
+    five = LinearMap(scores.weight[:5], scores.bias[:5])
+    few = Classifier(exam.judges.classifier.classes[:5], five)
+    return replace(exam, judges=replace(exam.judges, classifier=few))
+
+
 def of_strange_classes(exam: Exam) -> Exam:
     return replace(exam, real=relabelled(exam.real, "a stranger"))
 
@@ -370,6 +419,7 @@ LEFT_OUT: list[tuple[Callable[[Exam], Exam], tuple[str, ...], str]] = [
         ("top_1", "top_5"),
         "are of 150 classes; it takes two classes, and 10 pict",
     ),
+    (of_five_classes, ("top_5",), "5 classes: one of 5 guesses is always right"),
     (of_strange_classes, ("top_1", "top_5"), "no example of this split has a say in it"),
     (with_train_of_lone_pictures, ("diversity",), "no class of real pictures has two"),
     (with_train_all_alike, ("diversity",), "no class of real pictures has two that differ"),

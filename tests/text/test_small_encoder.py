@@ -218,7 +218,9 @@ def test_a_folder_can_be_chosen_as_encoder(lesson: Lesson) -> None:
 
 
 def test_an_encoder_that_does_not_exist_is_refused_with_the_choices() -> None:
-    with pytest.raises(ConfigError, match=r"text\.encoder 'bert' is none; choose small, minilm"):
+    with pytest.raises(
+        ConfigError, match=r"text\.encoder 'bert' is unknown; choose small, minilm, none"
+    ):
         choose_encoder("bert")
 
 

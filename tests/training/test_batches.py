@@ -1,13 +1,17 @@
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from captiongan.config import DataConfig
+from captiongan.config import DataConfig, TextConfig
 from captiongan.data.pairs import PairSampler
 from captiongan.data.store import Pictures, PictureStore
 from captiongan.errors import DataError
+from captiongan.text.no_text import NoText
 from captiongan.training.batches import TrainingData, to_pictures, to_tensor
 from tiny_run import BATCH_SIZE, CONFIG, MARGIN, StubEncoder, tiny_data
 
@@ -102,6 +106,69 @@ def test_a_batch_pairs_each_picture_with_the_embeddings_of_the_sampled_captions(
     ):
         expected = StubEncoder().encode([captions[row] for row in chosen])
         np.testing.assert_array_equal(tensor.numpy(), expected)
+
+
+def test_a_text_can_be_the_mean_embedding_of_captions_of_the_same_picture() -> None:
+    config = CONFIG.model_copy(update={"text": TextConfig(averaged=2)})
+    data = tiny_data(config)
+    batch, pairs = data.batch(2), data.sampler(2)
+    for tensor, chosen in (
+        (batch.matching, pairs.matching),
+        (batch.mismatching, pairs.mismatching),
+    ):
+        for embedding, caption in zip(tensor, chosen, strict=True):
+            _, row, number = data.store.captions[caption].split()
+            captions = data.store.examples[int(row)].captions
+            two = [captions[int(number)], captions[(int(number) + 1) % len(captions)]]
+            expected = StubEncoder().encode(two).mean(axis=0)
+            np.testing.assert_allclose(embedding, expected, rtol=1e-6)
+
+
+def test_only_first_captions_are_read_where_configured() -> None:
+    config = CONFIG.model_copy(update={"text": TextConfig(captions="first")})
+    data = TrainingData.open(config, StubEncoder())
+    everything = TrainingData.open(CONFIG, StubEncoder())
+    first = [example.captions[0] for example in everything.store.examples]
+    np.testing.assert_array_equal(data.embeddings, StubEncoder().encode(first))
+    assert data.facts()["captions"] == len(first) < everything.facts()["captions"]
+
+
+def test_mismatching_captions_come_from_the_batch_where_configured() -> None:
+    plan = CONFIG.data.model_copy(update={"mismatching": "batch", "source": "toy:12"})
+    data = TrainingData.open(CONFIG.model_copy(update={"data": plan}), StubEncoder())
+    for step in range(9):  # 12 pictures in batches of 4
+        batch = data.batch(step)
+        assert not (batch.mismatching == batch.matching).all(dim=1).any()
+        assert torch.equal(batch.mismatching.sort(dim=0)[0], batch.matching.sort(dim=0)[0])
+
+
+def test_pictures_are_squashed_where_configured(tmp_path: Path) -> None:
+    halves = np.zeros((40, 80, 3), dtype=np.uint8)
+    halves[:, 70:] = 255  # far outside the middle square
+    for name in "ab":
+        Image.fromarray(halves).save(tmp_path / f"{name}.png")
+    lines = [json.dumps({"file_name": f"{name}.png", "text": name}) for name in "ab"]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(lines))
+    for squash, brightest in ((False, 0), (True, 255)):
+        plan = DataConfig(source=str(tmp_path), resolution=16, margin=0, squash=squash)
+        data = TrainingData.open(CONFIG.model_copy(update={"data": plan}), StubEncoder())
+        assert data.store.pictures.max() == brightest
+
+
+def test_without_text_pictures_of_one_class_are_enough_and_embeddings_are_empty(
+    tmp_path: Path,
+) -> None:
+    lines = []
+    for name in "ab":
+        Image.new("RGB", (16, 16)).save(tmp_path / f"{name}.png")
+        lines.append(json.dumps({"file_name": f"{name}.png", "text": name, "class": "rose"}))
+    (tmp_path / "metadata.jsonl").write_text("\n".join(lines))
+    plan = DataConfig(source=str(tmp_path), resolution=16, margin=0)
+    config = CONFIG.model_copy(update={"data": plan, "text": TextConfig(encoder="none")})
+    batch = TrainingData.open(config, NoText()).batch(0)
+    assert batch.matching.shape == batch.mismatching.shape == (BATCH_SIZE, 0)
+    with pytest.raises(DataError, match="rose"):
+        TrainingData.open(CONFIG.model_copy(update={"data": plan}), StubEncoder())
 
 
 def test_the_noise_is_standard_normal_and_of_the_configured_length() -> None:

@@ -117,6 +117,133 @@ def test_a_broken_rule_is_told_in_one_line_with_field_value_and_rule(
     assert all(part in message for part in parts), message
 
 
+CONTRADICTIONS = {
+    "text for the first gan": (
+        ["network=gan"],
+        ["network = 'gan' with text.encoder = 'small'", "set text.encoder=none"],
+    ),
+    "reed without text": (
+        ["network=reed", "text.encoder=none", "losses.discriminator=gan"],
+        ["network = 'reed' needs text", "set network=dcgan"],
+    ),
+    "course without text": (
+        ["network=course", "text.encoder=none", "losses.discriminator=gan"],
+        ["network = 'course' needs text", "set network=dcgan"],
+    ),
+    "mismatching pairs without text": (
+        ["text.encoder=none"],
+        ["losses.discriminator = 'gan-cls' needs text", "set losses.discriminator=gan,"],
+    ),
+    "a sum without text": (
+        ["text.encoder=none", "losses.discriminator=gan-cls-sum"],
+        ["losses.discriminator = 'gan-cls-sum' needs text"],
+    ),
+    "interpolation without text": (
+        ["text.encoder=none", "losses.discriminator=gan", "losses.interpolation=0.5"],
+        ["losses.interpolation = 0.5 needs text", "set losses.interpolation=0,"],
+    ),
+    "a permuted batch without text": (
+        ["text.encoder=none", "losses.discriminator=gan", "data.mismatching=batch"],
+        ["data.mismatching = 'batch' needs text", "set data.mismatching=class"],
+    ),
+    "the mean of a single caption": (
+        ["text.captions=first", "text.averaged=4"],
+        ["text.averaged = 4 with text.captions = 'first'", "set text.averaged=1"],
+    ),
+    "the course at another size": (
+        ["network=course", "data.resolution=32"],
+        ["data.resolution = 32: must be 64", "set data.resolution=64"],
+    ),
+    "the course with odd widths": (
+        ["network=course", "generator.features=6", "discriminator.features=9"],
+        ["generator.features = 6: must be a multiple of 4", "discriminator.features = 9"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("overrides", "parts"), CONTRADICTIONS.values(), ids=CONTRADICTIONS.keys())
+def test_options_that_cannot_go_together_are_told_with_both_and_the_remedy(
+    overrides: list[str], parts: list[str], tmp_path: Path
+) -> None:
+    message = refusal(tmp_path, "{}", *overrides)
+    assert message.startswith(f"'{tmp_path / 'run.yaml'}': ")
+    assert all(part in message for part in parts), message
+    assert len(message) < 400
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["network=reed"],
+        ["network=course"],
+        ["network=gan", "text.encoder=none", "losses.discriminator=gan"],
+        ["text.encoder=none", "losses.discriminator=gan"],
+        ["losses.discriminator=gan"],
+    ],
+)
+def test_options_that_go_together_are_taken(overrides: list[str], tmp_path: Path) -> None:
+    load(tmp_path, "{}", *overrides)
+
+
+def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant(
+    tmp_path: Path,
+) -> None:
+    newer = {"data": ["squash", "mismatching"], "text": ["captions", "averaged"]}
+    newer |= {"losses": ["discriminator", "interpolation"], "optimiser": ["halve_every_kimg"]}
+    tree = RunConfig().model_dump()
+    del tree["network"]
+    for section, names in newer.items():
+        for name in names:
+            del tree[section][name]
+    assert load(tmp_path, yaml.safe_dump(tree)) == RunConfig()
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.stem)
+def test_a_preset_is_short_and_begins_with_its_slide(preset: Path) -> None:
+    lines = preset.read_text(encoding="utf-8").splitlines()
+    assert len(lines) < 40
+    comment = " ".join(lines[: next(n for n, line in enumerate(lines) if line[0] != "#")])
+    assert "lide" in comment or preset.stem == "toy"
+
+
+def test_the_final_system_has_two_names() -> None:
+    final = load_config(DCGAN.with_stem("gan-cls-l1-fm"))
+    assert final == RunConfig(name="gan-cls-l1-fm")
+
+
+def test_the_course_is_the_exercises_own_solution() -> None:
+    course = load_config(DCGAN.with_stem("course"))
+    assert course.model_dump(exclude={"scores"}) == {
+        "name": "course",
+        "network": "course",
+        "data": {
+            "source": "",
+            "resolution": 64,
+            "margin": 0,
+            "flip": False,
+            "squash": True,
+            "mismatching": "batch",
+        },
+        "text": {"encoder": "minilm", "captions": "first", "averaged": 1},
+        "generator": {"features": 128, "noise_dim": 100, "projected_dim": 256},
+        "discriminator": {"features": 128, "projected_dim": 256},
+        "losses": {
+            "discriminator": "gan-cls-sum",
+            "pixel_wise": 50,
+            "feature_matching": 100,
+            "interpolation": 0,
+        },
+        "optimiser": {
+            "learning_rate": 2e-4,
+            "beta1": 0.5,
+            "beta2": 0.999,
+            "halve_every_kimg": 0,
+        },
+        "training": RunConfig().training.model_dump()
+        | {"kimg": 50 * 7.370, "batch_size": 64, "precision": "32-true"},
+    }
+
+
 def test_all_broken_rules_are_told_at_once(tmp_path: Path) -> None:
     message = refusal(tmp_path, "training: {kimg: 0, seed: -1}\nfoo: 1")
     assert all(field in message for field in ("training.kimg", "training.seed", "foo"))

@@ -1,10 +1,20 @@
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from captiongan.config import RunConfig, load_config
 from captiongan.errors import RunError
 from captiongan.networks.dcgan import Generator
-from captiongan.training.game import Game, check_weights, settle_average, update_average
+from captiongan.training.checkpoint import load_checkpoint, save_checkpoint
+from captiongan.training.game import (
+    Game,
+    check_weights,
+    learning_rate,
+    settle_average,
+    update_average,
+)
 from tiny_run import (
     BATCH_SIZE,
     CONFIG,
@@ -14,6 +24,8 @@ from tiny_run import (
     tiny_game,
     tiny_trainer,
 )
+
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def weights(network: nn.Module) -> dict[str, Tensor]:
@@ -29,6 +41,11 @@ def generator_of(game: Game) -> Generator:
     generator = game.generator.module
     assert isinstance(generator, Generator)
     return generator
+
+
+def average_of(game: Game) -> Generator:
+    assert isinstance(game.average, Generator)
+    return game.average
 
 
 def test_the_seed_decides_the_first_weights() -> None:
@@ -81,7 +98,7 @@ def test_the_average_follows_the_generator_by_the_formula(step: int, halflife: f
 def test_after_the_halflife_the_average_has_gone_half_the_way() -> None:
     game = tiny_game()
     game.step = 10**9
-    average = game.average.to_rgb.weight
+    average = average_of(game).to_rgb.weight
     target = average + 1
     generator_of(game).to_rgb.weight.data.copy_(target)
     for _ in range(5):
@@ -92,7 +109,7 @@ def test_after_the_halflife_the_average_has_gone_half_the_way() -> None:
 def test_following_leaves_the_generator_alone() -> None:
     game = tiny_game()
     game.step = 7
-    game.average.to_rgb.weight.data.add_(1)
+    average_of(game).to_rgb.weight.data.add_(1)
     before = copied(game.generator.state_dict())
     update_average(game, BATCH_SIZE, halflife_kimg=10)
     assert equal(before, game.generator.state_dict())
@@ -100,10 +117,10 @@ def test_following_leaves_the_generator_alone() -> None:
 
 def test_a_settled_average_has_the_mean_statistics_of_the_batches() -> None:
     game, batches = tiny_game(), inputs(1, 2, 3)
-    projection = game.average.text[0]
+    projection = average_of(game).text[0]
     projected = [projection(embedding) for _, embedding in batches]
     settle_average(game, batches)
-    norm = game.average.text[1]
+    norm = average_of(game).text[1]
     assert isinstance(norm, nn.BatchNorm1d)
     assert norm.running_mean is not None
     assert norm.running_var is not None
@@ -140,6 +157,52 @@ def test_a_run_settles_on_the_same_batches_at_any_step() -> None:
     norms = [module for module in late.game.average.modules() if isinstance(module, nn.BatchNorm2d)]
     assert norms
     assert {int(norm.num_batches_tracked or 0) for norm in norms} == {16}
+
+
+# The learning rate
+
+
+def halving(kimg: float) -> RunConfig:
+    optimiser = CONFIG.optimiser.model_copy(update={"halve_every_kimg": kimg})
+    return CONFIG.model_copy(update={"optimiser": optimiser})
+
+
+def test_the_learning_rate_is_halved_at_the_step_and_for_good() -> None:
+    config = halving(5 * BATCH_SIZE / 1000)
+    rates = [learning_rate(config, step) for step in range(16)]
+    assert rates == [2e-4] * 5 + [1e-4] * 5 + [5e-5] * 5 + [2.5e-5]
+
+
+def test_reeds_learning_rate_is_halved_every_hundred_passes_over_the_flowers() -> None:
+    config = load_config(CONFIGS / "reed.yaml")
+    before, after = 736_900 // 64, 737_100 // 64
+    assert [learning_rate(config, step) for step in (before, after)] == [2e-4, 1e-4]
+
+
+def test_without_halving_the_learning_rate_stays() -> None:
+    assert {learning_rate(CONFIG, step) for step in (0, 1, 10**9)} == {2e-4}
+
+
+def test_a_step_learns_as_fast_as_its_number_says_after_a_resume_too(tmp_path: Path) -> None:
+    config = halving(2 * BATCH_SIZE / 1000)
+    straight = tiny_trainer(config)
+    for _ in range(3):
+        straight.take_step()
+    saved = save_checkpoint(straight.game, straight.encoder.identity, tmp_path, keep=1)
+    straight.take_step()
+    straight.take_step()
+    resumed = tiny_trainer(config)
+    load_checkpoint(saved, resumed.game, resumed.encoder.identity)
+    resumed.take_step()
+    assert rates_of(resumed.game) == [1e-4, 1e-4]
+    resumed.take_step()
+    assert rates_of(resumed.game) == rates_of(straight.game) == [5e-5, 5e-5]
+    assert equal(straight.game.generator.state_dict(), resumed.game.generator.state_dict())
+
+
+def rates_of(game: Game) -> list[float]:
+    optimisers = (game.generator_optimiser, game.discriminator_optimiser)
+    return [group["lr"] for optimiser in optimisers for group in optimiser.param_groups]
 
 
 @pytest.mark.parametrize("network", ["generator", "discriminator"])

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Callable
 
 import pytest
@@ -9,8 +10,12 @@ from torch import Tensor
 from captiongan.losses import (
     fake_loss,
     feature_matching_loss,
+    gan_discriminator_loss,
     gan_generator_loss,
+    interpolated,
+    interpolation_loss,
     matching_aware_discriminator_loss,
+    matching_aware_sum_discriminator_loss,
     pixel_wise_loss,
     real_loss,
 )
@@ -27,7 +32,10 @@ LOSSES_OF_LOGITS: list[tuple[Callable[..., Tensor], int]] = [
     (real_loss, 1),
     (fake_loss, 1),
     (gan_generator_loss, 1),
+    (gan_discriminator_loss, 2),
     (matching_aware_discriminator_loss, 3),
+    (matching_aware_sum_discriminator_loss, 3),
+    (interpolation_loss, 1),
 ]
 
 
@@ -67,6 +75,83 @@ def test_the_matching_aware_loss_counts_both_wrong_pairs_half(
         matching_aware_discriminator_loss(matching, mismatching, generated),
         minus_log_d(matching) + wrong / 2,
     )
+
+
+@QUICK
+@given(LOGITS, LOGITS)
+def test_the_first_gans_discriminator_loss_is_the_equation_of_the_lecture(
+    real: Tensor, generated: Tensor
+) -> None:
+    torch.testing.assert_close(
+        gan_discriminator_loss(real, generated),
+        minus_log_d(real) + minus_log_one_minus_d(generated),
+    )
+
+
+@QUICK
+@given(LOGITS, LOGITS, LOGITS)
+def test_the_exercises_loss_counts_all_three_pairs_in_full(
+    matching: Tensor, mismatching: Tensor, generated: Tensor
+) -> None:
+    torch.testing.assert_close(
+        matching_aware_sum_discriminator_loss(matching, mismatching, generated),
+        minus_log_d(matching)
+        + minus_log_one_minus_d(generated)
+        + minus_log_one_minus_d(mismatching),
+    )
+
+
+def as_on_the_slide(d_x_e: float, d_generated: float, d_x_ek: float) -> float:
+    """L_D = -log D(x, e) - [log(1 - D(G(z, e), e)) + log(1 - D(x, e_k))] / 2, of probabilities."""
+    return -math.log(d_x_e) - (math.log(1 - d_generated) + math.log(1 - d_x_ek)) / 2
+
+
+PROBABILITY = st.floats(0.001, 0.999)
+
+
+@QUICK
+@given(PROBABILITY, PROBABILITY, PROBABILITY)
+def test_gan_cls_is_what_the_slide_prints(real: float, generated: float, wrong: float) -> None:
+    def logit(probability: float) -> Tensor:
+        return torch.tensor([math.log(probability / (1 - probability))], dtype=torch.float64)
+
+    loss = matching_aware_discriminator_loss(logit(real), logit(wrong), logit(generated))
+    assert loss.item() == pytest.approx(as_on_the_slide(real, generated, wrong), rel=1e-9)
+
+
+NINE_TENTHS, A_QUARTER, A_HALF = math.log(9), -math.log(3), 0.0
+"""Logits of D = 9/10, 1/4 and 1/2."""
+
+BY_HAND: list[tuple[Callable[..., Tensor], list[float], float]] = [
+    (gan_generator_loss, [A_QUARTER], 1.3862943611198906),  # -log 1/4
+    (gan_discriminator_loss, [NINE_TENTHS, A_QUARTER], 0.39304258810960716),  # -log 9/10 - log 3/4
+    # -log 9/10 - (log 3/4 + log 1/2) / 2
+    (matching_aware_discriminator_loss, [NINE_TENTHS, A_HALF, A_QUARTER], 0.5957751421636894),
+    # -log 9/10 - log 3/4 - log 1/2
+    (matching_aware_sum_discriminator_loss, [NINE_TENTHS, A_HALF, A_QUARTER], 1.0861897686695525),
+    (interpolation_loss, [A_HALF], 0.6931471805599453),  # -log 1/2
+]
+
+
+@pytest.mark.parametrize(("loss", "logits", "expected"), BY_HAND)
+def test_losses_of_a_few_judgements_are_the_numbers_computed_by_hand(
+    loss: Callable[..., Tensor], logits: list[float], expected: float
+) -> None:
+    judged = [torch.tensor([[logit]], dtype=torch.float64) for logit in logits]
+    assert loss(*judged).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_terms_of_pictures_and_features_are_the_numbers_computed_by_hand() -> None:
+    generated = torch.tensor([[[[0.5]], [[-1.0]]], [[[0.25]], [[0.0]]]], dtype=torch.float64)
+    real = torch.tensor([[[[0.0]], [[1.0]]], [[[0.5]], [[0.5]]]], dtype=torch.float64)
+    # |0.5| + |-2| + |-0.25| + |-0.5| over 4; means 0.375, -0.5 against 0.25, 0.75
+    assert pixel_wise_loss(generated, real).item() == 0.8125
+    assert feature_matching_loss(generated, real).item() == (0.125**2 + 1.25**2) / 2
+
+
+def test_a_text_between_two_is_half_way_to_the_one_before_it_in_the_batch() -> None:
+    embeddings = torch.tensor([[1.0, 0.0], [0.0, 1.0], [3.0, -4.0]], dtype=torch.float64)
+    assert interpolated(embeddings).tolist() == [[2.0, -2.0], [0.5, 0.5], [1.5, -1.5]]
 
 
 @pytest.mark.parametrize("extreme", [-1e4, 1e4])

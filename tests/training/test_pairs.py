@@ -105,6 +105,40 @@ def test_the_mismatching_caption_was_written_for_another_picture_of_another_clas
         assert label is None or label != examples[stranger].label
 
 
+@QUICK
+@given(DATA_SETS, st.integers(2, 12), SEEDS, STEPS)
+def test_within_the_batch_the_mismatching_caption_was_written_for_another_picture(
+    examples: list[Example], batch_size: int, seed: int, step: int
+) -> None:
+    pairs = PairSampler(examples, batch_size, seed, within_batch=True)(step)
+    strangers = owners(examples)[pairs.mismatching]
+    assert (strangers != pairs.pictures).all()
+
+
+def test_within_the_batch_the_matching_captions_are_handed_round() -> None:
+    examples = examples_of(["a"] * 24, [3] * 24)  # one class: it does not count
+    sampler = PairSampler(examples, 8, seed=0, within_batch=True)
+    places = set()
+    for step in range(60):  # 24 pictures: no batch holds one of them twice
+        pairs = sampler(step)
+        assert sorted(pairs.mismatching) == sorted(pairs.matching)
+        places.add(pairs.mismatching.tolist().index(pairs.matching[0]))
+    assert places == set(range(1, 8))
+
+
+def test_whose_captions_mismatch_changes_nothing_else() -> None:
+    examples = examples_of(["a", "b"] * 10, [3] * 20)
+    one, other = (PairSampler(examples, 8, 0, within)(5).matching for within in (False, True))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_the_captions_that_follow_go_round_within_their_picture() -> None:
+    sampler = PairSampler(examples_of([None] * 3, [2, 1, 4]), 2, seed=0)
+    following = sampler.following(np.array([1, 2, 3, 6]), 3)
+    assert following.tolist() == [[1, 0, 1], [2, 2, 2], [3, 4, 5], [6, 3, 4]]
+    assert sampler.following(np.array([4, 0]), 1).tolist() == [[4], [0]]
+
+
 def test_without_classes_any_other_picture_can_lend_its_caption() -> None:
     examples = examples_of([None, None, None], [1, 1, 1])
     sampler = PairSampler(examples, 3, seed=0)

@@ -29,6 +29,11 @@ def test_a_reading_in_words_has_speed_time_left_losses_and_accuracies() -> None:
     )
 
 
+def test_a_reading_without_mismatching_pairs_has_the_other_two() -> None:
+    figures = {name: value for name, value in FIGURES.items() if "mismatching" not in name}
+    assert figures_in_words(figures, images_left=0).endswith("D right 90/100 %")
+
+
 def test_a_reading_is_the_mean_since_the_last_one() -> None:
     averages = Averages()
     for value in (1.0, 2.0, 6.0):

@@ -21,7 +21,7 @@ from captiongan.training.step import (
     update_discriminator,
     update_generator,
 )
-from tiny_run import copied, equal, random_batch, tiny_game
+from tiny_run import BATCH_SIZE, copied, equal, random_batch, tiny_game
 
 ALL_TERMS = LossConfig(pixel_wise=50, feature_matching=100)
 GAN_ONLY = LossConfig(pixel_wise=0, feature_matching=0)
@@ -81,7 +81,7 @@ def test_teaching_the_discriminator_changes_its_weights_only() -> None:
     generated = game.generator(batch.noise, batch.matching).detach()
     before = [copied(game.generator.state_dict()), copied(game.average.state_dict())]
     taught = weights(game.discriminator)
-    update_discriminator(game, batch, generated)
+    update_discriminator(game, batch, generated, ALL_TERMS)
     assert equal(before[0], game.generator.state_dict())
     assert equal(before[1], game.average.state_dict())
     after = weights(game.discriminator)
@@ -125,7 +125,7 @@ def test_the_discriminators_loss_is_the_lectures() -> None:
         twin(batch.pictures, batch.mismatching),
         twin(generated, batch.matching),
     )
-    figures = update_discriminator(game, batch, generated)
+    figures = update_discriminator(game, batch, generated, ALL_TERMS)
     torch.testing.assert_close(figures["loss_d"], expected.detach())
 
 
@@ -149,6 +149,10 @@ def test_the_generators_loss_is_the_weighted_sum_of_its_terms() -> None:
         (GAN_ONLY, {"loss_g", "loss_g_gan"}),
         (LossConfig(pixel_wise=1, feature_matching=0), {"loss_g", "loss_g_gan", "loss_g_pixel"}),
         (LossConfig(pixel_wise=0, feature_matching=1), {"loss_g", "loss_g_gan", "loss_g_feature"}),
+        (
+            LossConfig(pixel_wise=0, feature_matching=0, interpolation=1),
+            {"loss_g", "loss_g_gan", "loss_g_interpolation"},
+        ),
     ],
 )
 def test_a_term_of_weight_zero_is_left_out(terms: LossConfig, names: set[str]) -> None:
@@ -169,10 +173,52 @@ def test_accuracies_count_the_pairs_that_are_judged_right() -> None:
     )
     generated = torch.zeros(4, 3, 16, 16)
     generated[:3] = -9
-    figures = update_discriminator(game_with(ByTheText()), batch, generated)
+    figures = update_discriminator(game_with(ByTheText()), batch, generated, ALL_TERMS)
     assert figures["accuracy_real"] == 0.75
     assert figures["accuracy_mismatching"] == 0.25
     assert figures["accuracy_generated"] == 1.0
+
+
+def test_without_mismatching_pairs_the_discriminators_loss_is_the_first_gans() -> None:
+    game, batch = tiny_game(), random_batch()
+    generated = game.generator(batch.noise, batch.matching).detach()
+    twin = twin_of_the_discriminator(game)
+    real, fake = twin(batch.pictures, batch.matching), twin(generated, batch.matching)
+    expected = -torch.log(torch.sigmoid(real)).mean() - torch.log(1 - torch.sigmoid(fake)).mean()
+    figures = update_discriminator(game, batch, generated, LossConfig(discriminator="gan"))
+    torch.testing.assert_close(figures["loss_d"], expected.detach())
+    assert figures.keys() == {"loss_d", "accuracy_real", "accuracy_generated"}
+
+
+def test_the_exercises_sum_exceeds_the_halved_loss_by_half_of_both_wrong_pairs() -> None:
+    game, batch = tiny_game(), random_batch()
+    generated = game.generator(batch.noise, batch.matching).detach()
+    twin = twin_of_the_discriminator(game)
+    judged = (
+        twin(batch.pictures, batch.matching),
+        twin(batch.pictures, batch.mismatching),
+        twin(generated, batch.matching),
+    )
+    halved = matching_aware_discriminator_loss(*judged)
+    wrong = torch.nn.functional.softplus(torch.cat(judged[1:])).mean()
+    losses = LossConfig(discriminator="gan-cls-sum")
+    figures = update_discriminator(game, batch, generated, losses)
+    torch.testing.assert_close(figures["loss_d"], (halved + wrong).detach())
+
+
+def test_interpolation_asks_to_pass_for_real_with_texts_between_two() -> None:
+    game, batch = tiny_game(), random_batch()
+    generated = game.generator(batch.noise, batch.matching)
+    between = torch.stack(
+        [(batch.matching[row] + batch.matching[row - 1]) / 2 for row in range(BATCH_SIZE)]
+    )
+    judge, draw = twin_of_the_discriminator(game), copy.deepcopy(game.generator.module)
+    expected = -torch.log(torch.sigmoid(judge(draw(batch.noise, between), between))).mean()
+    losses = GAN_ONLY.model_copy(update={"interpolation": 3.0})
+    figures = update_generator(game, batch, generated, losses)
+    torch.testing.assert_close(figures["loss_g_interpolation"], expected.detach())
+    total = figures["loss_g_gan"] + 3 * figures["loss_g_interpolation"]
+    torch.testing.assert_close(figures["loss_g"], total)
 
 
 def test_a_step_teaches_both_players_and_counts() -> None:
@@ -188,8 +234,7 @@ def test_a_step_teaches_both_players_and_counts() -> None:
 
 def test_gradients_of_earlier_steps_do_not_add_up() -> None:
     game, batch = tiny_game(), random_batch()
-    for optimiser in (game.generator_optimiser, game.discriminator_optimiser):
-        optimiser.param_groups[0]["lr"] = 0.0
+    game.learning_rate = lambda _: 0.0
     training_step(game, batch, ALL_TERMS)
     first = [gradients(game.generator), gradients(game.discriminator)]
     training_step(game, batch, ALL_TERMS)

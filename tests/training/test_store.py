@@ -9,7 +9,7 @@ from PIL import Image
 from captiongan.cache import CACHE_VARIABLE, cache_folder
 from captiongan.data import store
 from captiongan.data.folder import Example
-from captiongan.data.store import PictureStore, open_store, square
+from captiongan.data.store import PictureStore, open_store, square, squashed
 from captiongan.data.toy import toy_examples
 from captiongan.errors import DataError, OutputError
 
@@ -174,6 +174,37 @@ def test_the_middle_square_is_kept() -> None:
 @pytest.mark.parametrize("size", [(120, 40), (40, 40), (41, 40), (40, 41), (6, 5)])
 def test_the_square_has_the_side_that_was_asked_for(size: tuple[int, int]) -> None:
     assert square(Image.new("RGB", size), 10).size == (10, 10)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_squashed_picture_keeps_all_of_the_picture(turned: bool) -> None:
+    picture = bands(120, 40)
+    if turned:
+        picture = picture.transpose(Image.Transpose.ROTATE_270)
+    pixels = np.asarray(squashed(picture, 30))
+    assert pixels.shape == (30, 30, 3)
+    pixels = np.rot90(pixels) if turned else pixels
+    for band, colour in enumerate((RED, GREEN, BLUE)):
+        assert (pixels[:, 10 * band + 3 : 10 * band + 7] == colour).all()
+
+
+def test_squashed_pictures_are_a_store_of_their_own(tmp_path: Path) -> None:
+    bands(60, 20).save(tmp_path / "a.png")
+    write_metadata(tmp_path, {"file_name": "a.png", "text": "bands"})
+    cut = open_store(str(tmp_path), 18, 8).pictures
+    whole = open_store(str(tmp_path), 18, 8, squash=True).pictures
+    assert (cut[0, 9, [3, 9, 14]] == GREEN).all()
+    assert whole[0, 9, [2, 9, 15]].argmax(axis=1).tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(open_store(str(tmp_path), 18, 8).pictures, cut)
+
+
+def test_only_the_first_captions_are_kept_where_wished(folder: Path) -> None:
+    opened = open_store(str(folder), 16, 8)
+    first = opened.with_first_captions()
+    assert first.captions == ("blue", "red")
+    assert [example.label for example in first.examples] == ["B", None]
+    assert first.pictures is opened.pictures
+    assert opened.captions == ("blue", "a blue one", "red")
 
 
 def test_the_short_side_fills_the_square() -> None:

@@ -107,9 +107,15 @@ def test_a_resumed_run_keeps_its_batches_and_networks(
 ) -> None:
     run = finished_run(tmp_path)
     before = (run / "config.yaml").read_text()
-    for change in ("training.batch_size=16", "generator.features=8", "data.source=toy:41"):
+    changes = ["network=reed", "data.squash=true", "data.mismatching=batch", "text.averaged=2"]
+    changes += ["text.captions=first", "training.batch_size=16", "generator.features=8"]
+    for change in changes:
         assert captiongan("train", "--resume", run, "--set", change) == 2
-        assert change.partition("=")[2] in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert f"--set {change.partition('=')[0]}=" in told
+        assert "a resumed run cannot change" in told
+    assert captiongan("train", "--resume", run, "--set", "data.source=toy:41") == 2
+    assert "toy:41" in capsys.readouterr().err
     assert (run / "config.yaml").read_text() == before
 
 
@@ -130,6 +136,35 @@ def test_a_run_goes_on_where_its_data_moved_but_not_on_other_data(
     metadata.write_text("".join(metadata.read_text().splitlines(keepends=True)[:-1]))
     assert captiongan(*resume, "--set", "training.kimg=0.24") == 2
     assert "have changed" in capsys.readouterr().err
+
+
+UNCONDITIONAL = [
+    *("--set", "text.encoder=none", "--set", "losses.discriminator=gan"),
+    *("--set", "losses.pixel_wise=0", "--set", "losses.feature_matching=0"),
+]
+
+
+@pytest.mark.parametrize("network", ["gan", "dcgan"])
+def test_a_run_without_text_trains_draws_goes_on_and_says_that_it_cannot_be_exported(
+    network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_text = [*UNCONDITIONAL, "--set", f"network={network}", "--set", "training.kimg=0.08"]
+    assert captiongan("train", *TINY, *without_text, "--out", tmp_path) == 0
+    run = tmp_path / "00000-dcgan"
+    told = capsys.readouterr().out
+    assert "text.encoder=none: this run draws without text and cannot be exported" in told
+    assert "captiongan export" not in told
+    assert captiongan("train", "--resume", run, "--set", "training.kimg=0.16") == 0
+    assert len(list((run / "grids").glob("*.png"))) == 2
+    figures = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert figures[-1]["step"] == 20
+    assert {name for name in figures[0] if name.startswith(("loss", "accuracy"))} == {
+        *("loss_d", "loss_g", "loss_g_gan", "accuracy_real", "accuracy_generated")
+    }
+    capsys.readouterr()
+    assert captiongan("export", run, "--out", tmp_path / "bundle") == 2
+    assert "draws from text, and this run does without" in capsys.readouterr().err
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_a_dry_run_of_a_resumed_run_takes_no_step_of_it(
@@ -175,7 +210,7 @@ BAD = {
     "a toy set of one": (["train", "--data", "toy:1"], "toy:1"),
     "an unknown option": (["train", *TINY, "--set", "training.speed=9"], "training.speed"),
     "a value out of range": (["train", *TINY, "--set", "training.kimg=-1"], "training.kimg"),
-    "an unknown encoder": (["train", *TINY, "--set", "text.encoder=gpt"], "gpt' is none"),
+    "an unknown encoder": (["train", *TINY, "--set", "text.encoder=gpt"], "gpt' is unknown"),
     "a missing file": (["train", *TINY, "--config", "nowhere.yaml"], "nowhere.yaml"),
     "no run": (["train", "--resume", "nowhere"], "not a run"),
     "resume with a file": (["train", "--resume", "x", "--config", "y"], "leave --config"),

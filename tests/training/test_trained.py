@@ -82,3 +82,12 @@ def test_another_encoder_than_the_runs_own_is_refused_with_both_names(tmp_path: 
         tokenizer.write("\n")
     with pytest.raises(RunError, match=r"was trained with text encoder words.*is now words"):
         load_trained(run)
+
+
+def test_a_configuration_of_other_networks_is_refused_in_one_line(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, 1)
+    config = run.config()
+    larger = config.generator.model_copy(update={"features": 3})
+    run.write_config(config.model_copy(update={"generator": larger}))
+    with pytest.raises(RunError, match=r"does not fit the networks in config\.yaml \([^\n]*\)"):
+        load_trained(run)

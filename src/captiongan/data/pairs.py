@@ -6,7 +6,7 @@ real picture with a text that was written for another one.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -27,9 +27,11 @@ class Pairs:
     matching: Indices
     """A caption of each picture, (B,)."""
     mismatching: Indices
-    """A caption of another picture, of another class where classes are known, (B,).
+    """A caption of another picture, (B,): of another class where classes are known, or, if the
+    sampler is told so, the matching caption of another picture of the batch.
 
-    Its words differ from the matching caption's unless nearly all captions are alike."""
+    Of another class, its words differ from the matching caption's unless nearly all captions are
+    alike."""
     crop: npt.NDArray[np.float64]
     """Top and left of the random crop as shares of the margin, (B, 2) in [0, 1)."""
     flip: npt.NDArray[np.bool_]
@@ -41,19 +43,32 @@ class PairSampler:
 
     Nothing is remembered between calls: the batch of a step is the same after a resume.
 
+    Args:
+        examples: the pictures' captions and classes.
+        batch_size: B.
+        seed: decides all batches.
+        within_batch: take the mismatching captions from the batch, whatever their class.
+
     Raises:
-        DataError: one picture, or one class only, so that no caption can mismatch.
+        DataError: one picture, or one class only where that matters, so that no caption can
+            mismatch.
     """
 
-    def __init__(self, examples: Sequence[Example], batch_size: int, seed: int) -> None:
+    def __init__(
+        self, examples: Sequence[Example], batch_size: int, seed: int, within_batch: bool = False
+    ) -> None:
+        if within_batch:  # where classes do not count, each picture is one
+            examples = [replace(example, label=None) for example in examples]
         labels = Counter(example.label for example in examples if example.label is not None)
         if reason := obstacle(len(examples), labels):
             raise DataError(f"--data: {reason}")
         self._batch_size = batch_size
         self._seed = seed
+        self._within_batch = within_batch
         counts = np.array([len(example.captions) for example in examples])
         self._caption_count = counts
         self._first_caption = first_captions(examples)
+        self._owner = np.repeat(np.arange(len(examples)), counts)
         texts = [caption for example in examples for caption in example.captions]
         self._text = np.unique(np.array(texts, dtype=object), return_inverse=True)[1]
         # Sorted by class, a class is one block; all others are the places outside it.
@@ -69,13 +84,27 @@ class PairSampler:
         random = np.random.default_rng([self._seed, step])
         pictures = self._pictures(step)
         matching = self._caption(pictures, random)
+        mismatching = self._mismatching(pictures, matching, random)
+        if self._within_batch:
+            mismatching = _handed_round(pictures, matching, mismatching, random)
         return Pairs(
             pictures=pictures,
             matching=matching,
-            mismatching=self._mismatching(pictures, matching, random),
+            mismatching=mismatching,
             crop=random.random((self._batch_size, 2)),
             flip=random.random(self._batch_size) < 0.5,
         )
+
+    def following(self, captions: Indices, count: int) -> Indices:
+        """Number each caption (B,) and those after it, round and round in its picture: (B, count).
+
+        A picture with fewer captions has some of them twice.
+        """
+        owner = self._owner[captions]
+        first = self._first_caption[owner]
+        places = (captions - first)[:, None] + np.arange(count)
+        following: Indices = first[:, None] + places % self._caption_count[owner][:, None]
+        return following
 
     def _pictures(self, step: int) -> Indices:
         places = step * self._batch_size + np.arange(self._batch_size)
@@ -105,6 +134,19 @@ class PairSampler:
         size, start = self._block_size[pictures], self._block_start[pictures]
         place = random.integers(len(self._by_class) - size)
         return self._by_class[np.where(place < start, place, place + size)]
+
+
+def _handed_round(
+    pictures: Indices, matching: Indices, strangers: Indices, random: np.random.Generator
+) -> Indices:
+    """Give each picture the caption of one that is the same number of places before it.
+
+    A picture that is twice in the batch, where two passes meet, could get its own; then it takes a
+    stranger's, from outside.
+    """
+    places = 1 + random.integers(max(len(pictures) - 1, 1))
+    met = np.roll(pictures, places)
+    return np.where(met == pictures, strangers, np.roll(matching, places))
 
 
 def first_captions(examples: Sequence[Example]) -> Indices:

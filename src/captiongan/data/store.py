@@ -1,16 +1,16 @@
 """The decode-once store: a data set's pictures as bytes on disk, ready to be cropped.
 
 Each picture is decoded once, its short side resized to `side` with an antialiasing filter
-(Lanczos), its middle square kept, and appended to one file that is then memory-mapped. Training
-never decodes.
+(Lanczos), its middle square kept (or the whole picture squashed to a square), and appended to one
+file that is then memory-mapped. Training never decodes.
 """
 
 import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -59,14 +59,20 @@ class PictureStore:
         """One sha256 over the names, captions and classes, in order."""
         return hashlib.sha256(repr(self.examples).encode(errors="replace")).hexdigest()
 
+    def with_first_captions(self) -> "PictureStore":
+        """Forget all captions but the first of each picture."""
+        examples = (replace(each, captions=each.captions[:1]) for each in self.examples)
+        return replace(self, examples=tuple(examples))
 
-def open_store(source: str, side: int, minimum_side: int) -> PictureStore:
+
+def open_store(source: str, side: int, minimum_side: int, squash: bool = False) -> PictureStore:
     """Open the store of a data set; build it first if this is the first time.
 
     Args:
         source: a captioned folder, `toy`, or `toy:SIZE` for a toy set of another size.
         side: side of the stored pictures, in pixels.
         minimum_side: pictures with a shorter short side are rejected.
+        squash: squeeze whole pictures to squares, instead of keeping their middle squares.
 
     Raises:
         DataError: the folder cannot be read, or nothing usable is left in it.
@@ -78,11 +84,11 @@ def open_store(source: str, side: int, minimum_side: int) -> PictureStore:
     else:
         items = toy_examples(toy_size, side)
         key = f"toy-{toy_size}-{side}-{STORE_FORMAT}"
-    folder = cache_folder("pictures") / key
+    folder = cache_folder("pictures") / (f"{key}-squashed" if squash else key)
     store = _read(folder, side)
     if store is None:
         shutil.rmtree(folder, ignore_errors=True)
-        _build(folder, items, side)
+        _build(folder, items, side, squashed if squash else square)
         store = _read(folder, side)
     if store is None:
         raise OutputError(f"picture store '{folder}' is unreadable; remove it and try again")
@@ -98,6 +104,11 @@ def open_store(source: str, side: int, minimum_side: int) -> PictureStore:
 def square(picture: Image.Image, side: int) -> Image.Image:
     """Return the middle square of a picture, resized to `side` with an antialiasing filter."""
     return ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS)
+
+
+def squashed(picture: Image.Image, side: int) -> Image.Image:
+    """Return the whole picture squeezed to a square of `side`, with the same filter."""
+    return picture.resize((side, side), Image.Resampling.LANCZOS)
 
 
 def _toy_size(source: str) -> int | None:
@@ -128,7 +139,12 @@ def _fingerprint(root: Path, side: int, minimum_side: int) -> str:
     return f"{root.resolve().name}-{side}-{digest.hexdigest()[:16]}"
 
 
-def _build(folder: Path, items: Iterator[LoadedExample | Reject], side: int) -> None:
+def _build(
+    folder: Path,
+    items: Iterator[LoadedExample | Reject],
+    side: int,
+    fit: Callable[[Image.Image, int], Image.Image],
+) -> None:
     examples: list[Example] = []
     rejects: list[str] = []
     try:
@@ -139,7 +155,7 @@ def _build(folder: Path, items: Iterator[LoadedExample | Reject], side: int) -> 
                         rejects.append(str(item))
                     else:
                         examples.append(item.example)
-                        pictures.write(square(item.picture, side).tobytes())
+                        pictures.write(fit(item.picture, side).tobytes())
             content = {"examples": [asdict(example) for example in examples], "rejects": rejects}
             (work / "examples.json").write_text(json.dumps(content))
     except OSError as error:

@@ -1,18 +1,22 @@
 """The candidates of an evaluation: bundles and runs, which draw alike."""
 
+import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+import onnx.numpy_helper
 import torch
 
-from captiongan.bundle import MANIFEST, find_bundle
+from captiongan.bundle import GENERATOR_FILE, MANIFEST, find_bundle
 from captiongan.config import RunConfig
 from captiongan.data.store import Pictures
+from captiongan.errors import BundleError, RunError
 from captiongan.files import sha256_of
-from captiongan.networks.dcgan import Generator
+from captiongan.networks.layers import PictureGenerator
 from captiongan.pipeline import MAX_BATCH, Noise, Pipeline, noise_of
 from captiongan.text.encoder import Embeddings, TextEncoder
 from captiongan.training.batches import to_pictures
@@ -66,6 +70,7 @@ def open_candidate(name_or_path: str, which: Which = "best") -> Candidate:
 
 def _bundle(folder: Path) -> Candidate:
     pipeline = Pipeline.from_bundle(folder)
+    _check_finite(folder)
     manifest = pipeline.manifest
     training: dict[str, Any] = dict(manifest.training)
     return Candidate(
@@ -77,7 +82,7 @@ def _bundle(folder: Path) -> Candidate:
             "sha256": sha256_of(folder / MANIFEST),
             "kimg": training.get("kimg"),
         },
-        took_part=tuple(training.get("extractors", ())),
+        took_part=_took_part(training.get("extractors", []), folder),
         resolution=manifest.resolution,
         noise_dim=manifest.noise_dim,
         encode=pipeline.encode,
@@ -85,14 +90,38 @@ def _bundle(folder: Path) -> Candidate:
     )
 
 
-def of_generator(config: RunConfig, generator: Generator, encoder: TextEncoder) -> Candidate:
+def _check_finite(folder: Path) -> None:
+    """Look for weights that are not finite: in bytes, their pictures would just be black."""
+    for weight in onnx.load(folder / GENERATOR_FILE).graph.initializer:
+        values = onnx.numpy_helper.to_array(weight)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise BundleError(
+                f"bundle '{folder}': the weight {weight.name} in {GENERATOR_FILE} is not finite; "
+                "export another checkpoint"
+            )
+
+
+def _took_part(extractors: object, folder: Path) -> tuple[str, ...]:
+    if isinstance(extractors, list) and all(isinstance(name, str) for name in extractors):
+        return tuple(extractors)
+    raise BundleError(
+        f"bundle '{folder}': 'training > extractors' in {MANIFEST} is "
+        f"{reprlib.repr(extractors)}, must be a list of names; "
+        "write the bundle again with `captiongan export`"
+    )
+
+
+def of_generator(config: RunConfig, generator: PictureGenerator, encoder: TextEncoder) -> Candidate:
     """Make a candidate of a generator in evaluation mode, on whatever device it is."""
     device = next(generator.parameters()).device
 
     @torch.inference_mode()
     def draw(noise: Noise, embeddings: Embeddings) -> Pictures:
         inputs = (torch.from_numpy(rows).to(device) for rows in (noise, embeddings))
-        return to_pictures(generator(*inputs)).cpu().numpy()
+        drawn = generator(*inputs)
+        if not drawn.isfinite().all():
+            raise RunError(f"'{config.name}' draws what is not finite; its training diverged")
+        return to_pictures(drawn).cpu().numpy()
 
     return Candidate(
         name=config.name,

@@ -1,5 +1,6 @@
 """The verb `evaluate`: open an exam, let every candidate sit it, tell the results."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,9 @@ from captiongan.training.trained import Which
 TRAIN = "train"
 """The split that candidates and judges learn from."""
 
+MOST_PICTURES = 50_000
+"""More would take the memory of a small machine, and KID hours."""
+
 Say = Callable[[str], None]
 
 
@@ -40,6 +44,7 @@ class Evaluation:
     data: str
     split: str
     rejects: int
+    also_in_train: int
     sentences: EncoderIdentity
     exam: Exam
     papers: list[Paper]
@@ -70,7 +75,8 @@ def evaluate(
 
     Raises:
         BundleError, RunError: a model cannot be opened, or draws what is not finite.
-        ConfigError: models of different resolutions, or an extractor that is none, or took part.
+        ConfigError: models of different resolutions, too many pictures, or an extractor that is
+            none, or took part.
         DataError: the split cannot be used.
         OutputError: the cache cannot be written.
     """
@@ -82,6 +88,7 @@ def evaluate(
         MiniLM(), lambda done, total: say(f"encoded {done:,} of {total:,} new captions")
     )
     store = _open_split(data, split, resolution)
+    _check_total(len(store.examples), per_picture)
     exam = _open_exam(store, data, split, extractor, encoder, per_picture, seed, say)
     marker, papers = Marker(exam), []
     for candidate in candidates:
@@ -92,6 +99,7 @@ def evaluate(
         data=data.resolve().name,
         split=split,
         rejects=len(store.rejects),
+        also_in_train=_also_in_train(exam),
         sentences=encoder.identity,
         exam=exam,
         papers=papers,
@@ -162,6 +170,22 @@ def _open_exam(
         captions=questions(real, per_picture, SAME_CAPTION),
         seed=seed,
     )
+
+
+def _also_in_train(exam: Exam) -> int:
+    """Count the real pictures that the train split has as well, pixel for pixel."""
+    learned = exam.train.pictures if exam.train else ()
+    known = {hashlib.sha256(picture.tobytes()).digest() for picture in learned}
+    return sum(hashlib.sha256(each.tobytes()).digest() in known for each in exam.real.pictures)
+
+
+def _check_total(pictures: int, per_picture: int) -> None:
+    if pictures * per_picture > MOST_PICTURES:
+        raise ConfigError(
+            f"--per-picture {per_picture}: {pictures * per_picture:,} pictures for {pictures:,} "
+            f"real ones, at most {MOST_PICTURES:,} can be scored; take "
+            f"{max(1, MOST_PICTURES // pictures)} or a smaller split"
+        )
 
 
 def _why_no_train(data: Path, split: str) -> str:

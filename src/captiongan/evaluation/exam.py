@@ -96,15 +96,17 @@ class Exam:
 
     @cached_property
     def of_train(self) -> Answers | None:
-        """Real pictures of the train split, drawn at random, each as seldom as can be."""
+        """Real pictures of the train split drawn at random, none twice if they suffice for a round.
+
+        As many rounds of them as there are, R at most.
+        """
         if self.train is None:
             return None
         random = np.random.default_rng([self.seed, len(self.train)])
-        wanted = self.rounds * len(self.real)
-        passes = -(-wanted // len(self.train))
-        rows = np.concatenate([random.permutation(len(self.train)) for _ in range(passes)])[:wanted]
-        rows = rows.reshape(self.rounds, len(self.real))
-        return Answers(self.train.pictures[rows], self.train.features[rows], self.captions)
+        count = len(self.real)
+        rounds = max(1, min(self.rounds, len(self.train) // count))
+        rows = random.choice(len(self.train), (rounds, count), replace=len(self.train) < count)
+        return Answers(self.train.pictures[rows], self.train.features[rows], self.captions[:rounds])
 
     @cached_property
     def of_flat(self) -> Answers:
@@ -115,10 +117,13 @@ class Exam:
 
     @cached_property
     def spread_in_a_class(self) -> float | None:
-        """Mean distance between real pictures of one class; None if no class has two."""
+        """Mean distance between real pictures of one class; None if no class has two.
+
+        Of each class, the first 100 pictures count.
+        """
         real = self.real if self.train is None else self.train
         numbers = class_numbers(real.examples)
-        groups = [np.flatnonzero(numbers == number) for number in np.unique(numbers)]
+        groups = [np.flatnonzero(numbers == number)[:100] for number in np.unique(numbers)]
         spreads = [
             pairwise_spread(real.features[rows][None])[0] for rows in groups if len(rows) > 1
         ]

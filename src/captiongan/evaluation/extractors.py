@@ -24,6 +24,9 @@ from captiongan.evaluation.distances import Features
 from captiongan.files import sha256_of
 from captiongan.networks.efficientnet_lite import FEATURES, VARIANTS, EfficientNetLite
 
+VERSION = 1
+"""Part of the name of stored features: to be raised whenever others would come out."""
+
 BATCH = 16
 """Pictures at a time; more would leave the processor's caches."""
 
@@ -148,7 +151,7 @@ def remembered_features(extractor: Extractor, pictures: Pictures) -> Features:
         OutputError: the cache cannot be written.
     """
     identity = extractor.identity
-    key = hashlib.sha256(f"{identity!r} {pictures.dtype} {pictures.shape}".encode())
+    key = hashlib.sha256(f"{VERSION} {identity!r} {pictures.dtype} {pictures.shape}".encode())
     key.update(np.ascontiguousarray(pictures).data)
     file = cache_folder("features") / f"{identity.name}-{key.hexdigest()[:32]}"
     known = _recall(file)

@@ -30,7 +30,7 @@ from captiongan.evaluation.real import RealPictures
 from captiongan.files import sha256_of
 from captiongan.text.encoder import Embeddings, EncoderIdentity
 
-VERSION = 1
+VERSION = 2
 """Part of the name of stored judges: to be raised whenever others would come out."""
 
 CANDIDATES = 100
@@ -314,13 +314,13 @@ def _fit(
 
 
 def _rivals(real: RealPictures, seed: int) -> Indices:
-    """Choose for each picture captions of 99 others, (N, 99), those so many places further on."""
+    """Draw for each picture 99 others without replacement, and a caption of each: (N, 99)."""
     count = len(real)
     if count < CANDIDATES:
         raise ValueError(f"{count} pictures, R@1 takes {CANDIDATES}; leave the score out")
     random = np.random.default_rng([seed, VERSION])
-    steps = 1 + random.choice(count - 1, CANDIDATES - 1, replace=False)
-    others = (np.arange(count)[:, None] + steps) % count
+    steps = [random.choice(count - 1, CANDIDATES - 1, replace=False) for _ in range(count)]
+    others = (np.arange(count)[:, None] + 1 + np.stack(steps)) % count
     return real.captions_of(others, random.integers(2**31, size=others.shape))
 
 

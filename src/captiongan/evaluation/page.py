@@ -89,7 +89,8 @@ def quote(score: Mapping[str, Any]) -> str:
     extractor, sha256 = score["extractor"], score["model_sha256"] or "unknown"
     return (
         f"{score['title']} {figure(score['value'], places)}{noise} "
-        f"({score['n']:,} pictures, {score['data']}/{score['split']}, "
+        f"({score['n']:,} drawn, {score['real_pictures']:,} real, {score['resize']}, "
+        f"{score['data']}/{score['split']}, "
         f"{extractor['name']} {extractor['input_side']} px, seed {score['seed']}, "
         f"captiongan {score['captiongan']}, {score['model_kind']} {sha256[:8]}{note})"
     )
@@ -108,11 +109,15 @@ def figure(value: float, places: int) -> str:
 
 
 def place(score: Mapping[str, Any]) -> float | None:
-    """Say where a score lies on the way from its floor (0) to its ceiling (1)."""
+    """Say where a score lies on the way from its floor (0) to its ceiling (1).
+
+    None where the floor is not the worse of the two: the score is fooled by what knows nothing.
+    """
     if score["floor"] is None or score["ceiling"] is None:
         return None
     floor, ceiling = score["floor"]["value"], score["ceiling"]["value"]
-    return None if ceiling == floor else float((score["value"] - floor) / (ceiling - floor))
+    fooled = floor <= ceiling if score["best"] == "low" else floor >= ceiling
+    return None if fooled else float((score["value"] - floor) / (ceiling - floor))
 
 
 def _own(public: PublicPrompts) -> Iterator[dict[str, Any]]:
@@ -142,7 +147,9 @@ def _memory(evaluation: Evaluation, with_pictures: bool) -> Iterator[dict[str, A
     of_real = nearest(exam.real.features, exam.train.features)[1]
     unit = float(of_real.mean()) or 1.0
     for paper in papers:
-        distances = nearest(paper.answers.features[0], exam.train.features)[1]
+        answers = paper.answers
+        drawn = answers.features.reshape(-1, answers.features.shape[-1])
+        distances = nearest(drawn, exam.train.features)[1]
         rows = [int(distances.argmin()), *_choice(exam, _share(FEWER, papers))]
         yield {
             "unit": unit,
@@ -153,16 +160,17 @@ def _memory(evaluation: Evaluation, with_pictures: bool) -> Iterator[dict[str, A
                 {"drawn": distances / unit, "real": of_real / unit},
             ),
             "pictures": [
-                _neighbours(exam.train, paper.answers, row, unit) for row in rows if with_pictures
+                _neighbours(exam.train, answers, row, unit) for row in rows if with_pictures
             ],
         }
 
 
 def _neighbours(train: RealPictures, answers: Answers, row: int, unit: float) -> dict[str, Any]:
-    distances = np.linalg.norm(train.features - answers.features[0, row], axis=1) / unit
+    place = np.unravel_index(row, answers.captions.shape)
+    distances = np.linalg.norm(train.features - answers.features[place], axis=1) / unit
     found = distances.argsort()[:NEIGHBOURS]
     return {
-        "drawn": _data_uri(answers.pictures[0, row]),
+        "drawn": _data_uri(answers.pictures[place]),
         "train": [(_data_uri(train.pictures[each]), float(distances[each])) for each in found],
     }
 

@@ -70,6 +70,8 @@ def report_facts(evaluation: Evaluation) -> dict[str, Any]:
             "pictures": len(exam.real),
             "captions": len(exam.real.captions),
             "rejects": evaluation.rejects,
+            "also_in_train": evaluation.also_in_train,
+            "digest": exam.real.digest,
             "resize": _resize(exam),
         },
         "seed": exam.seed,

@@ -5,7 +5,7 @@ ones, and answers that know nothing. `docs/evaluation.md` says what each score m
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -101,14 +101,12 @@ def kid(exam: Exam, answers: Answers) -> Measured:
 
 
 def fid(exam: Exam, answers: Answers) -> Measured:
-    """Fréchet distance (FID) between the answers and the real pictures, biased by their number."""
+    """Fréchet distance (FID) between as many answers as real pictures, mean over the rounds."""
     _check_count(len(exam.real), FEWEST)
-    features = _flat(answers)
-    count, dim = min(len(features), len(exam.real)), features.shape[1]
-    note = f"biased upwards: {count} pictures for {dim} dimensions" if count < 10 * dim else ""
-    return Measured(
-        frechet_distance(features, exam.real.features), None, answers.captions.size, note
-    )
+    real, dim = exam.real.features, exam.real.features.shape[1]
+    distances = [frechet_distance(features, real) for features in answers.features]
+    note = f"biased upwards: {len(real)} pictures each for {dim} dimensions"
+    return Measured(float(np.mean(distances)), None, answers.captions.size, note)
 
 
 def precision(exam: Exam, answers: Answers) -> Measured:
@@ -150,8 +148,9 @@ def novelty(exam: Exam, answers: Answers) -> Measured:
     _, of_real = nearest(exam.real.features, exam.train.features)
     if not of_real.any():
         raise NotMeaningfulError("each real picture is among those of the train split")
-    parts = distances.reshape(len(answers.features), -1).mean(axis=0) / of_real.mean()
-    return Measured.mean_of(parts, answers.captions.size)
+    drawn, unit = distances.reshape(len(answers.features), -1).mean(axis=0), of_real.mean()
+    ratio = drawn.mean() / unit  # whose noise is that of both means
+    return Measured.mean_of(ratio + (drawn - ratio * of_real) / unit, answers.captions.size)
 
 
 def r_at_1(exam: Exam, answers: Answers) -> Measured:
@@ -193,11 +192,16 @@ def colours(exam: Exam, answers: Answers) -> Measured:
 
 
 def _manifold(exam: Exam, answers: Answers, name: str) -> Measured:
-    """Measure each round by itself, so that there are as many answers as real pictures."""
+    """Measure each round by itself, so that there are as many answers as real pictures.
+
+    Without parts for precision and density: which real pictures set the balls matters more to
+    these than which answers lie in them.
+    """
     _check_count(len(exam.real), FEWEST)
     rounds = [manifold_scores(features, exam.real.features) for features in answers.features]
     parts = np.mean([getattr(each, name) for each in rounds], axis=0)
-    return Measured.mean_of(parts, answers.captions.size)
+    measured = Measured.mean_of(parts, answers.captions.size)
+    return replace(measured, parts=None) if name in ("precision", "density") else measured
 
 
 def _class_accuracy(exam: Exam, answers: Answers, places: int) -> Measured:
@@ -206,6 +210,10 @@ def _class_accuracy(exam: Exam, answers: Answers, places: int) -> Measured:
     if exam.judges.classifier is None:
         raise NotMeaningfulError(class_obstacle(exam.train.labels) or "there is no classifier")
     classifier, labels = exam.judges.classifier, exam.real.labels
+    if len(classifier.classes) <= places:
+        raise NotMeaningfulError(
+            f"{len(classifier.classes)} classes: one of {places} guesses is always right"
+        )
     ranks = np.stack([classifier.ranks(features, labels) for features in answers.features])
     parts = np.where(np.isnan(ranks), np.nan, ranks < places).mean(axis=0)
     return Measured.mean_of(parts, int((~np.isnan(ranks)).sum()))

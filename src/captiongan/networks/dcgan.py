@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from captiongan.networks.layers import (
     SLOPE,
     PairDiscriminator,
+    PictureGenerator,
     TextProjection,
     double,
     fuse,
@@ -29,7 +30,7 @@ from captiongan.networks.layers import (
 )
 
 
-class Generator(nn.Module):
+class Generator(PictureGenerator):
     """G(z, e): noise (B, noise_dim) and embedding (B, embedding_dim) to pictures in [-1, 1].
 
     Args:

@@ -27,6 +27,14 @@ class TextProjection(nn.Sequential):
             self.append(nn.LeakyReLU(SLOPE))
 
 
+class PictureGenerator(nn.Module):
+    """G(z, e), whichever network it is: slide "Generator"."""
+
+    def forward(self, noise: Tensor, embedding: Tensor) -> Tensor:
+        """Draw (B, 3, H, W) in [-1, 1] from noise (B, noise_dim) and embeddings (B, D)."""
+        raise NotImplementedError
+
+
 class PairDiscriminator(nn.Module):
     """D(x, e): judge whether a picture is real AND shows what the text says.
 

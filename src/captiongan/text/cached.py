@@ -44,7 +44,12 @@ class CachedTextEncoder:
         return cache_folder("embeddings") / f"{identity.name}-{identity.sha256[:16]}.sqlite"
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
-        """Return the embeddings of `texts`: (N, dim) float32, from the cache where it has them."""
+        """Return the embeddings of `texts`: (N, dim) float32, from the cache where it has them.
+
+        Embeddings of length 0 are not worth a file.
+        """
+        if self.dim == 0:
+            return self._encoder.encode(texts)
         distinct = list(dict.fromkeys(texts))
         try:
             known = self._look_up(distinct)

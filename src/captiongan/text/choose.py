@@ -4,13 +4,18 @@ from pathlib import Path
 
 from captiongan.errors import ConfigError
 from captiongan.text.encoder import OnnxTextEncoder, TextEncoder
+from captiongan.text.no_text import NoText
 
 SMALL = Path(__file__).parent / "small_encoder"
 """Our own encoder, as it travels in bundles."""
 
 
+NAMES = ("small", "minilm", "none")
+"""The encoders that need no folder."""
+
+
 def choose_encoder(name: str) -> TextEncoder:
-    """Return the encoder that a configuration names: `small`, `minilm`, or a folder.
+    """Return the encoder that a configuration names: one of `NAMES`, or a folder.
 
     Raises:
         ConfigError: there is no such encoder.
@@ -21,9 +26,11 @@ def choose_encoder(name: str) -> TextEncoder:
         from captiongan.text.minilm import MiniLM
 
         return MiniLM()
+    if name == "none":
+        return NoText()
     if not Path(name).is_dir():
         raise ConfigError(
-            f"text.encoder '{name}' is none; choose small, minilm, or a folder written by "
+            f"text.encoder '{name}' is unknown; choose {', '.join(NAMES)}, or a folder written by "
             "`captiongan text train`"
         )
     return OnnxTextEncoder(Path(name), Path(name).resolve().name)

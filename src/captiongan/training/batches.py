@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from captiongan.config import RunConfig
-from captiongan.data.pairs import Pairs, PairSampler
+from captiongan.data.pairs import Indices, Pairs, PairSampler
 from captiongan.data.store import Pictures, PictureStore, open_store
 from captiongan.text.encoder import TextEncoder
 from captiongan.training.step import Batch
@@ -33,9 +33,16 @@ class TrainingData:
         Raises:
             DataError: see `open_store` and `PairSampler`.
         """
-        side = config.data.resolution + config.data.margin
-        store = open_store(config.data.source, side, minimum_side=config.data.resolution)
-        sampler = PairSampler(store.examples, config.training.batch_size, config.training.seed)
+        plan, least = config.data, config.data.resolution
+        store = open_store(plan.source, least + plan.margin, least, plan.squash)
+        if config.text.captions == "first":
+            store = store.with_first_captions()
+        sampler = PairSampler(
+            store.examples,
+            config.training.batch_size,
+            config.training.seed,
+            within_batch=plan.mismatching == "batch" or not config.has_text,
+        )
         return cls(config, store, torch.from_numpy(encoder.encode(store.captions)), sampler)
 
     def facts(self) -> dict[str, Any]:
@@ -57,8 +64,8 @@ class TrainingData:
         shape = (len(pairs.pictures), self.config.generator.noise_dim)
         return Batch(
             pictures=to_tensor(self._crops(pairs)),
-            matching=self.embeddings[pairs.matching],
-            mismatching=self.embeddings[pairs.mismatching],
+            matching=self._texts(pairs.matching),
+            mismatching=self._texts(pairs.mismatching),
             noise=torch.from_numpy(random.standard_normal(shape, dtype=np.float32)),
         )
 
@@ -67,6 +74,11 @@ class TrainingData:
         low = self.config.data.margin // 2
         high = low + self.config.data.resolution
         return self.store.pictures[rows, low:high, low:high]
+
+    def _texts(self, captions: Indices) -> Tensor:
+        """Return the embeddings of captions, or means with others of the same picture: (B, D)."""
+        together = self.sampler.following(captions, self.config.text.averaged)
+        return self.embeddings[together].mean(dim=1)
 
     def _crops(self, pairs: Pairs) -> Pictures:
         side = self.config.data.resolution

@@ -1,7 +1,8 @@
 """The adversarial game: two players, their optimisers, and the generator's running average."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from lightning_fabric import Fabric
@@ -12,7 +13,8 @@ from torch.optim import Adam, Optimizer
 
 from captiongan.config import RunConfig
 from captiongan.errors import RunError
-from captiongan.networks.dcgan import Discriminator, Generator
+from captiongan.networks.choose import NETWORKS
+from captiongan.networks.layers import PairDiscriminator, PictureGenerator
 
 AFTER_DIVERGENCE = (
     "go on from the last checkpoint, if there is one, with "
@@ -25,21 +27,22 @@ class Game:
     """All that changes while a run trains; a checkpoint is a copy of it.
 
     `average` is the exponential moving average (EMA) of the generator: it draws, it is exported.
-    `step` counts the finished steps.
+    `step` counts the finished steps; `learning_rate` says how fast the step after so many learns.
     """
 
     fabric: Fabric
     generator: _FabricModule
     discriminator: _FabricModule
-    average: Generator
+    average: PictureGenerator
     generator_optimiser: Optimizer
     discriminator_optimiser: Optimizer
+    learning_rate: Callable[[int], float]
     step: int = 0
 
 
-def build_generator(config: RunConfig, embedding_dim: int) -> Generator:
+def build_generator(config: RunConfig, embedding_dim: int) -> PictureGenerator:
     """Return the run's generator with fresh weights."""
-    return Generator(
+    return NETWORKS[config.network].generator(
         config.data.resolution,
         config.generator.features,
         config.generator.noise_dim,
@@ -48,9 +51,9 @@ def build_generator(config: RunConfig, embedding_dim: int) -> Generator:
     )
 
 
-def build_discriminator(config: RunConfig, embedding_dim: int) -> Discriminator:
+def build_discriminator(config: RunConfig, embedding_dim: int) -> PairDiscriminator:
     """Return the run's discriminator with fresh weights."""
-    return Discriminator(
+    return NETWORKS[config.network].discriminator(
         config.data.resolution,
         config.discriminator.features,
         embedding_dim,
@@ -77,7 +80,27 @@ def new_game(config: RunConfig, embedding_dim: int, fabric: Fabric) -> Game:
         average=average.to(fabric.device),
         generator_optimiser=generator_optimiser,
         discriminator_optimiser=discriminator_optimiser,
+        learning_rate=partial(learning_rate, config),
     )
+
+
+def learning_rate(config: RunConfig, step: int) -> float:
+    """Return the learning rate after `step` steps: halved every `halve_every_kimg` (0: never).
+
+    Reed et al. 2016, section 5. It follows from the step alone, so a resumed run has the same.
+    """
+    plan = config.optimiser
+    if not plan.halve_every_kimg:
+        return plan.learning_rate
+    period = max(1, round(plan.halve_every_kimg * 1000 / config.training.batch_size))
+    return plan.learning_rate * 0.5 ** (step // period)
+
+
+def set_learning_rate(game: Game) -> None:
+    """Give both optimisers the learning rate of the step that comes next."""
+    for optimiser in (game.generator_optimiser, game.discriminator_optimiser):
+        for group in optimiser.param_groups:
+            group["lr"] = game.learning_rate(game.step)
 
 
 def update_average(game: Game, batch_size: int, halflife_kimg: float) -> None:

@@ -97,12 +97,11 @@ def say(console: Console, text: str) -> None:
 def figures_in_words(figures: dict[str, float], images_left: float) -> str:
     """Put a reading in one line: speed, time left, losses, what the discriminator gets right.
 
-    The last three figures are of the real, mismatching and generated pairs.
+    The last figures are of the real, the mismatching if there are any, and the generated pairs.
     """
     left = timedelta(seconds=round(max(images_left, 0) / figures["images_per_second"]))
-    right = "/".join(
-        f"{100 * figures[f'accuracy_{pair}']:.0f}" for pair in ("real", "mismatching", "generated")
-    )
+    names = (f"accuracy_{pair}" for pair in ("real", "mismatching", "generated"))
+    right = "/".join(f"{100 * figures[name]:.0f}" for name in names if name in figures)
     return (
         f"{figures['images_per_second']:.0f} images/s, {left} left, "
         f"loss D {figures['loss_d']:.2f} G {figures['loss_g']:.2f}, D right {right} %"

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from captiongan.data.pairs import first_captions
-from captiongan.networks.dcgan import Generator
+from captiongan.networks.layers import PictureGenerator
 from captiongan.pictures import grid
 from captiongan.training.batches import TrainingData, to_pictures
 
@@ -30,7 +30,7 @@ class SampleGrid:
         self._noise = torch.from_numpy(noise).repeat(len(examples), 1)
 
     @torch.no_grad()
-    def draw(self, average: Generator) -> Image.Image:
+    def draw(self, average: PictureGenerator) -> Image.Image:
         """Return the grid as the generator's running average draws it now."""
         device = next(average.parameters()).device
         pictures = to_pictures(average(self._noise.to(device), self._embeddings.to(device)))

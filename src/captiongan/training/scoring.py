@@ -19,7 +19,7 @@ from captiongan.evaluation.extractors import choose_extractor
 from captiongan.evaluation.judges import CANDIDATES, open_judges
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scores import kid, r_at_1
-from captiongan.networks.dcgan import Generator
+from captiongan.networks.layers import PictureGenerator
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.encoder import TextEncoder
 from captiongan.text.minilm import MiniLM
@@ -71,7 +71,7 @@ class RunScores:
         say(f"real pictures in the place of drawn ones: R@1 {r_at_1(exam, exam.of_real).value:.3f}")
         return cls(config, encoder, exam)
 
-    def measure(self, average: Generator) -> dict[str, float]:
+    def measure(self, average: PictureGenerator) -> dict[str, float]:
         """Let the generator's running average, settled, draw a thousand pictures; return figures.
 
         `score_error` is the lower the better: KID times the share of captions not recognised.

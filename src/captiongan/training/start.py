@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from operator import attrgetter
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from safetensors import SafetensorError
 
 from captiongan.config import RunConfig, load_config
 from captiongan.errors import ConfigError, DataError, OutputError, RunError
+from captiongan.text.choose import NAMES
 from captiongan.training.checkpoint import (
     forget_checkpoints_after,
     latest_checkpoint,
@@ -20,13 +22,22 @@ from captiongan.training.report import say
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.samples import SampleGrid
 
-FIXED = {
-    "data": ("resolution", "margin", "flip"),
-    "generator": ("features", "noise_dim", "projected_dim"),
-    "discriminator": ("features", "projected_dim"),
-    "training": ("batch_size", "seed"),
-}
+FIXED = (
+    "network",
+    *(f"data.{name}" for name in ("resolution", "margin", "flip", "squash", "mismatching")),
+    *(f"text.{name}" for name in ("captions", "averaged")),
+    *(f"generator.{name}" for name in ("features", "noise_dim", "projected_dim")),
+    *(f"discriminator.{name}" for name in ("features", "projected_dim")),
+    *(f"training.{name}" for name in ("batch_size", "seed")),
+    *(f"scores.{name}" for name in ("every_kimg", "extractor")),
+)
 """What a resumed run cannot change."""
+
+STAYS_HERE = {
+    "minilm": "this run cannot be exported, its encoder is too big",
+    "none": "this run draws without text and cannot be exported",
+}
+"""Encoders whose runs cannot be exported, and why."""
 
 TIMED_STEPS = 5
 
@@ -75,7 +86,7 @@ def _with_absolute_paths(config: RunConfig) -> RunConfig:
         raise ConfigError("--data is missing; name a captioned folder, or use --data toy")
     if data.source.partition(":")[0] != "toy":
         data = data.model_copy(update={"source": str(Path(data.source).resolve())})
-    if text.encoder not in ("small", "minilm"):
+    if text.encoder not in NAMES:
         text = text.model_copy(update={"encoder": str(Path(text.encoder).resolve())})
     return config.model_copy(update={"data": data, "text": text})
 
@@ -83,14 +94,13 @@ def _with_absolute_paths(config: RunConfig) -> RunConfig:
 def _resumed_config(run: RunFolder, overrides: Sequence[str], data: str | None) -> RunConfig:
     before = run.config()
     after = _with_absolute_paths(run.config(overrides, data))
-    for section, names in FIXED.items():
-        for name in names:
-            old, new = (getattr(getattr(config, section), name) for config in (before, after))
-            if old != new:
-                raise ConfigError(
-                    f"--set {section}.{name}={new}: the run began with {old}, which a resumed run "
-                    "cannot change; leave it, or start a new run"
-                )
+    for option in FIXED:
+        old, new = (attrgetter(option)(config) for config in (before, after))
+        if old != new:
+            raise ConfigError(
+                f"--set {option}={new}: the run began with {old}, which a resumed run "
+                "cannot change; leave it, or start a new run"
+            )
     return after
 
 
@@ -107,8 +117,8 @@ def _prepare(config: RunConfig, console: Console) -> Trainer:
         say(console, f"  skipped {reject}")
     if len(facts["skipped"]) > 5:
         say(console, f"  and others; all: captiongan data check {facts['source']}")
-    if config.text.encoder == "minilm":
-        say(console, "text.encoder=minilm: this run cannot be exported, its encoder is too big")
+    if reason := STAYS_HERE.get(config.text.encoder):
+        say(console, f"text.encoder={config.text.encoder}: {reason}")
     return trainer
 
 
@@ -157,7 +167,9 @@ def _train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
             f"run folder '{run.path}' cannot be written ({error}); mend that, then "
             f"captiongan train --resume {run.path}"
         ) from error
-    if complete:
+    if complete and trainer.config.text.encoder in STAYS_HERE:
+        say(console, f"done; its pictures: {run.path / 'grids'}")
+    elif complete:
         say(console, f"done; next: captiongan export {run.path} --out BUNDLE")
     else:
         say(console, f"stopped and saved; go on with: captiongan train --resume {run.path}")

@@ -5,7 +5,7 @@ from typing import Literal
 
 from captiongan.config import RunConfig
 from captiongan.errors import RunError
-from captiongan.networks.dcgan import Generator
+from captiongan.networks.layers import PictureGenerator
 from captiongan.text.choose import choose_encoder
 from captiongan.text.encoder import TextEncoder
 from captiongan.training.checkpoint import Checkpoint, checkpoints, latest_checkpoint
@@ -22,7 +22,7 @@ class TrainedRun:
     folder: RunFolder
     config: RunConfig
     checkpoint: Checkpoint
-    generator: Generator
+    generator: PictureGenerator
     encoder: TextEncoder
 
     @property
@@ -37,8 +37,8 @@ def load_trained(folder: RunFolder, which: Which = "best") -> TrainedRun:
     Without scores there is no best one, and the newest is taken.
 
     Raises:
-        RunError: there is no checkpoint, a weight is not finite, or the text encoder at hand is
-            not the one of the run.
+        RunError: there is no checkpoint, it does not fit the configuration, a weight is not
+            finite, or the text encoder at hand is not the one of the run.
     """
     config, checkpoint = folder.config(), _chosen(folder, which)
     encoder = choose_encoder(config.text.encoder)
@@ -49,7 +49,14 @@ def load_trained(folder: RunFolder, which: Which = "best") -> TrainedRun:
             "bring back the former, or train again"
         )
     generator = build_generator(config, encoder.dim)
-    generator.load_state_dict(checkpoint.average())
+    try:
+        generator.load_state_dict(checkpoint.average())
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise RunError(
+            f"'{checkpoint.path}' does not fit the networks in config.yaml ({reason}); "
+            "bring back the config.yaml that the run began with"
+        ) from error
     generator.eval().requires_grad_(False)
     if not all(values.isfinite().all() for values in generator.state_dict().values()):
         raise RunError(
