@@ -1,4 +1,4 @@
-"""The bundle that comes with the package."""
+"""The bundles that come with the package."""
 
 from pathlib import Path
 
@@ -10,12 +10,16 @@ from captiongan.bundle import find_bundle
 from captiongan.pipeline import Pipeline, load
 
 ROOT = Path(__file__).parents[2]
-LECTURE = "The flower has petals that are bright pinkish purple with white stigma"
+LECTURE = {
+    "flowers": "The flower has petals that are bright pinkish purple with white stigma",
+    "birds": "This small bird has a pink breast and crown, and black primaries and secondaries",
+}
+SUBJECT = {"flowers": "flower with large petals", "birds": "bird"}
 
 
-@pytest.fixture(scope="module")
-def flowers() -> Pipeline:
-    return load("flowers")
+@pytest.fixture(scope="module", params=["flowers", "birds"])
+def pipeline(request: pytest.FixtureRequest) -> Pipeline:
+    return load(str(request.param))
 
 
 def mean_colour(pipeline: Pipeline, prompt: str) -> npt.NDArray[np.float64]:
@@ -26,32 +30,36 @@ def mean_colour(pipeline: Pipeline, prompt: str) -> npt.NDArray[np.float64]:
     return means
 
 
-def test_the_colours_follow_the_words(flowers: Pipeline) -> None:
-    red, _, blue = mean_colour(flowers, "a red flower with large petals")
+def test_the_colours_follow_the_words(pipeline: Pipeline) -> None:
+    subject = SUBJECT[pipeline.manifest.name]
+    red, _, blue = mean_colour(pipeline, f"a red {subject}")
     assert red > blue + 40
-    red, green, blue = mean_colour(flowers, "a yellow flower with large petals")
+    red, green, blue = mean_colour(pipeline, f"a yellow {subject}")
     assert min(red, green) > blue + 40
-    red, green, blue = mean_colour(flowers, "a purple flower with large petals")
-    assert blue > green + 20
+    red, _, blue = mean_colour(pipeline, f"a blue {subject}")
+    assert blue > red + 20
 
 
-def test_a_picture_is_the_same_alone_and_in_a_batch(flowers: Pipeline) -> None:
-    batch = flowers.generate(LECTURE, n=70, seed=3)
+def test_a_picture_is_the_same_alone_and_in_a_batch(pipeline: Pipeline) -> None:
+    prompt = LECTURE[pipeline.manifest.name]
+    batch = pipeline.generate(prompt, n=70, seed=3)
     for position in (0, 4, 63, 64, 69):
-        (alone,) = flowers.generate(LECTURE, seed=3 + position)
+        (alone,) = pipeline.generate(prompt, seed=3 + position)
         assert alone.image.tobytes() == batch[position].image.tobytes()
 
 
-def test_it_knows_every_word_of_the_prompts_it_is_shown_with(flowers: Pipeline) -> None:
-    prompts = (ROOT / "docs" / "flowers-prompts.txt").read_text().splitlines()
+def test_it_knows_every_word_of_the_prompts_it_is_shown_with(pipeline: Pipeline) -> None:
+    name = pipeline.manifest.name
+    prompts = (ROOT / "docs" / f"{name}-prompts.txt").read_text().splitlines()
     assert len(prompts) == 8
-    for prompt in [*prompts, LECTURE]:
-        flowers.generate(prompt)  # a word that it does not know would warn
+    for prompt in [*prompts, LECTURE[name]]:
+        pipeline.generate(prompt)  # a word that it does not know would warn
 
 
-def test_it_is_small_and_its_card_tells_how_it_was_trained() -> None:
-    folder = find_bundle("flowers")
+@pytest.mark.parametrize(("name", "data"), [("flowers", "Oxford-102"), ("birds", "CUB-200-2011")])
+def test_it_is_small_and_its_card_tells_how_it_was_trained(name: str, data: str) -> None:
+    folder = find_bundle(name)
     assert sum(file.stat().st_size for file in folder.iterdir()) < 25e6
     card = (folder / "README.md").read_text()
-    for part in ("Oxford-102", "kimg", "Limits", "sample.png"):
+    for part in (data, "kimg", "Scores", "Limits", "sample.png"):
         assert part in card
