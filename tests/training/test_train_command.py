@@ -109,6 +109,7 @@ def test_a_resumed_run_keeps_its_batches_and_networks(
     before = (run / "config.yaml").read_text()
     changes = ["network=reed", "data.squash=true", "data.mismatching=batch", "text.averaged=2"]
     changes += ["text.captions=first", "training.batch_size=16", "generator.features=8"]
+    changes += ["scores.every_kimg=0", "scores.extractor=lite1"]
     for change in changes:
         assert captiongan("train", "--resume", run, "--set", change) == 2
         told = capsys.readouterr().err

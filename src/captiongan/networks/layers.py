@@ -4,6 +4,8 @@ Every module of this folder with a `Generator` and a `Discriminator` builds and 
 that one pair can stand in for another.
 """
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
@@ -27,12 +29,12 @@ class TextProjection(nn.Sequential):
             self.append(nn.LeakyReLU(SLOPE))
 
 
-class PictureGenerator(nn.Module):
+class PictureGenerator(nn.Module, ABC):
     """G(z, e), whichever network it is: slide "Generator"."""
 
+    @abstractmethod
     def forward(self, noise: Tensor, embedding: Tensor) -> Tensor:
         """Draw (B, 3, H, W) in [-1, 1] from noise (B, noise_dim) and embeddings (B, D)."""
-        raise NotImplementedError
 
 
 class PairDiscriminator(nn.Module):
