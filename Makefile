@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PROMPT_FLOWER := The flower has petals that are bright pinkish purple with white stigma
 PROMPT_BIRD := This small bird has a pink breast and crown, and black primaries and secondaries
 
-.PHONY: run test lint format clean
+.PHONY: run test lint format notebook clean
 
 run: $(VENV)/.runtime
 	@mkdir -p pictures
@@ -23,6 +23,9 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+notebook: $(VENV)/.dev
+	$(BIN)/jupyter execute --inplace examples/lecture.ipynb
+
 clean:
 	rm -rf $(VENV) pictures build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
@@ -32,5 +35,5 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,serve,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,serve,notebook,dev]'
 	@touch $@

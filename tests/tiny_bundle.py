@@ -8,7 +8,7 @@ import numpy.typing as npt
 from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from captiongan.bundle import MODEL_FILES, Bundle, BundleManifest, write_bundle
+from captiongan.bundle import MODEL_FILES, STYLE_FILE, Bundle, BundleManifest, write_bundle
 from captiongan.text.encoder import OnnxTextEncoder
 
 RESOLUTION, NOISE_DIM, EMBEDDING_DIM = 8, 5, 6
@@ -16,7 +16,12 @@ WORDS = ["[UNK]", "a", "yellow", "red", "flower", "with", "pointed", "petals"]
 
 
 def write_tiny_bundle(
-    out: Path, *, name: str = "tiny", noise_dim: int = NOISE_DIM, encoder_sha256: str | None = None
+    out: Path,
+    *,
+    name: str = "tiny",
+    noise_dim: int = NOISE_DIM,
+    encoder_sha256: str | None = None,
+    style_encoder: ModelProto | None = None,
 ) -> Bundle:
     """Write the bundle to `out`; a wrong `noise_dim` or `encoder_sha256` makes it a foreign one."""
     parts = out.parent / f"{out.name}-parts"
@@ -31,7 +36,10 @@ def write_tiny_bundle(
         text_encoder=type(encoder)(encoder.name, encoder_sha256 or encoder.sha256),
         training={"data": "toy", "kimg": 1.5},
     )
-    return write_bundle(out, bundle_files(parts), manifest)
+    files = bundle_files(parts)
+    if style_encoder:
+        files[STYLE_FILE] = style_encoder.SerializeToString()
+    return write_bundle(out, files, manifest)
 
 
 def write_parts(folder: Path) -> None:
@@ -99,6 +107,28 @@ def text_encoder() -> ModelProto:
         "text_encoder",
         [helper.make_tensor_value_info("token_ids", TensorProto.INT64, ["batch", "tokens"])],
         [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", EMBEDDING_DIM])],
+        [numpy_helper.from_array(value, key) for key, value in weights.items()],
+    )
+    return _model(graph)
+
+
+def style_encoder(side: int = RESOLUTION) -> ModelProto:
+    """Return a linear map of pictures to noise."""
+    nodes = [
+        helper.make_node("Cast", ["pictures"], ["levels"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["levels", "white"], ["brightness"]),
+        helper.make_node("Flatten", ["brightness"], ["row"], axis=1),
+        helper.make_node("MatMul", ["row", "weight"], ["noise"]),
+    ]
+    weights: dict[str, npt.NDArray[Any]] = {
+        "weight": _random(side * side * 3, NOISE_DIM),
+        "white": np.array(255, dtype=np.float32),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "style_encoder",
+        [helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["batch", side, side, 3])],
+        [helper.make_tensor_value_info("noise", TensorProto.FLOAT, ["batch", NOISE_DIM])],
         [numpy_helper.from_array(value, key) for key, value in weights.items()],
     )
     return _model(graph)

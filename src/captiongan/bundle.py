@@ -22,6 +22,9 @@ SCHEMA = 1
 MANIFEST = "bundle.json"
 GENERATOR_FILE = "generator.onnx"
 MODEL_FILES = (GENERATOR_FILE, *ENCODER_FILES)
+STYLE_FILE = "style_encoder.onnx"
+"""What a bundle has, beyond `MODEL_FILES`, if it can restyle."""
+
 CARD_FILES = ("README.md", "sample.png")
 
 _SHIPPED = Path(__file__).parent / "bundles"
@@ -46,7 +49,8 @@ class BundleManifest:
 
     `resolution` is the side of a picture in pixels; `noise_dim` and `embedding_dim` are the lengths
     of the generator's two inputs; `training` holds any facts that JSON can hold; `files` has one
-    entry for each of `MODEL_FILES` and is filled in by `write_bundle`.
+    entry for each of `MODEL_FILES`, and for `STYLE_FILE` where there is one, and is filled in by
+    `write_bundle`.
     """
 
     name: str
@@ -87,7 +91,7 @@ class BundleManifest:
                 name: FileFacts(
                     _count(facts, "files", name, "bytes"), _sha256(facts, "files", name, "sha256")
                 )
-                for name in MODEL_FILES
+                for name in _model_files(facts)
             },
         )
 
@@ -120,6 +124,11 @@ class Bundle:
 
     folder: Path
     manifest: BundleManifest
+
+    @property
+    def can_restyle(self) -> bool:
+        """Whether it has a style encoder."""
+        return STYLE_FILE in self.manifest.files
 
 
 def shipped_bundles() -> list[str]:
@@ -167,12 +176,13 @@ def read_bundle(folder: Path) -> Bundle:
 def write_bundle(out: Path, files: Mapping[str, Path | bytes], manifest: BundleManifest) -> Bundle:
     """Write a bundle to `out`, which appears whole or not at all.
 
-    `files` gives the content of each of `MODEL_FILES` and `CARD_FILES`, as bytes or as a file to
-    copy; `manifest.files` is measured here. Raises OutputError if `out` holds something or cannot
-    be written, BundleError if the result would not be read back.
+    `files` gives the content of each of `MODEL_FILES` and `CARD_FILES`, and of `STYLE_FILE` if the
+    bundle is to restyle, as bytes or as a file to copy; `manifest.files` is measured here. Raises
+    OutputError if `out` holds something or cannot be written, BundleError if the result would not
+    be read back.
     """
     _check_complete(files)
-    _check_vacant(out)
+    check_vacant(out)
     try:
         with whole_folder(out) as folder:
             _write_files(folder, files)
@@ -187,14 +197,16 @@ def write_bundle(out: Path, files: Mapping[str, Path | bytes], manifest: BundleM
 
 def _check_complete(files: Mapping[str, Path | bytes]) -> None:
     expected = {*MODEL_FILES, *CARD_FILES}
-    if files.keys() != expected:
+    if files.keys() - {STYLE_FILE} != expected:
         raise BundleError(
             f"files are {', '.join(sorted(files)) or 'none'}; a bundle has exactly "
-            f"{', '.join(sorted(expected))}; give each of these and no other"
+            f"{', '.join(sorted(expected))}, and {STYLE_FILE} if it restyles; "
+            "give each of these and no other"
         )
 
 
-def _check_vacant(out: Path) -> None:
+def check_vacant(out: Path) -> None:
+    """Raise OutputError unless a bundle can be written to `out`: nothing, or an empty folder."""
     try:
         vacant = not out.exists() or (out.is_dir() and not any(out.iterdir()))
     except OSError as error:
@@ -217,7 +229,8 @@ def _write_files(folder: Path, files: Mapping[str, Path | bytes]) -> None:
 
 
 def _write_manifest(folder: Path, manifest: BundleManifest) -> None:
-    measured = replace(manifest, files={name: FileFacts.of(folder / name) for name in MODEL_FILES})
+    names = [*MODEL_FILES, STYLE_FILE] if (folder / STYLE_FILE).exists() else MODEL_FILES
+    measured = replace(manifest, files={name: FileFacts.of(folder / name) for name in names})
     (folder / MANIFEST).write_text(measured.to_json(), encoding="utf-8")
 
 
@@ -271,6 +284,11 @@ def _value(facts: object, path: tuple[str, ...]) -> object:
     for key in path:
         facts = facts.get(key) if isinstance(facts, dict) else None
     return facts
+
+
+def _model_files(facts: Mapping[str, object]) -> tuple[str, ...]:
+    can_restyle = _value(facts, ("files", STYLE_FILE)) is not None
+    return (*MODEL_FILES, STYLE_FILE) if can_restyle else MODEL_FILES
 
 
 def _text(facts: object, *path: str) -> str:

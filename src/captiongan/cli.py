@@ -26,8 +26,10 @@ app = typer.Typer(
 )
 data_app = typer.Typer(name="data", no_args_is_help=True, help="Look at, or make, a data set.")
 text_app = typer.Typer(name="text", no_args_is_help=True, help="Train a text encoder.")
+style_app = typer.Typer(name="style", no_args_is_help=True, help="Teach a bundle to restyle.")
 app.add_typer(data_app)
 app.add_typer(text_app)
+app.add_typer(style_app)
 
 
 def main() -> None:
@@ -116,6 +118,60 @@ def generate(
         typer.echo(path)
     load_ms, draw_ms = 1000 * (loaded - started), 1000 * (drawn - loaded)
     typer.echo(f"{draw_ms:.0f} ms for text and drawing, {load_ms:.0f} ms for loading", err=True)
+
+
+@app.command()
+def interpolate(
+    prompts: Annotated[list[str], typer.Argument(help="One English sentence, or several.")],
+    seeds: Annotated[
+        list[int] | None, typer.Option("--seed", help="Of the noise, or 0; may be repeated.")
+    ] = None,
+    steps: Annotated[
+        int, typer.Option(help="Pictures from one stop to the next, both counted.")
+    ] = 9,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="PNG for a strip, GIF or WebP for a film.")
+    ] = Path("strip.png"),
+    fps: Annotated[float, typer.Option(min=1, max=50, help="Pictures a second in a film.")] = 12,
+    bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "flowers",
+) -> None:
+    """Draw the way between sentences with one --seed, or between seeds with one sentence."""
+    from captiongan.pictures import FILMS, check_output
+    from captiongan.pipeline import load
+
+    check_output(output, (".png", *FILMS))
+    load(bundle).interpolate(prompts, seeds or [0], steps).save(output, fps)
+    typer.echo(output)
+
+
+@app.command()
+def restyle(
+    picture: Annotated[Path, typer.Argument(help="A picture file; its middle square counts.")],
+    prompts: Annotated[list[str], typer.Argument(help="One English sentence, or several.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="PNG file to write, or to replace.")
+    ] = Path("restyled.png"),
+    grid: Annotated[
+        bool, typer.Option("--grid", help="Put the given picture and all others on one sheet.")
+    ] = False,
+    bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "flowers",
+) -> None:
+    """Draw a picture again under another sentence; several without --grid are NAME-1.png, ..."""
+    from captiongan.picture_file import read_picture, square
+    from captiongan.pictures import check_output, numbered, save_grid
+    from captiongan.pipeline import load
+
+    check_output(output)
+    paths = [output] if grid else numbered(output, range(1, len(prompts) + 1))
+    given, pipeline = read_picture(picture), load(bundle)
+    restyled = pipeline.restyle(given, prompts)
+    if grid:
+        save_grid([restyled], output, before=[square(given, pipeline.manifest.resolution)])
+    else:
+        for each, path in zip(restyled, paths, strict=True):
+            each.save(path)
+    for path in paths:
+        typer.echo(path)
 
 
 @app.command()
@@ -297,6 +353,32 @@ def train_text(
         f"{out}: mean cosine {report.mean_cosine:.3f} with {report.teacher} on {report.held_out} "
         "captions held out; all facts in report.json"
     )
+
+
+@style_app.command("train")
+def train_style(
+    bundle: Annotated[str, typer.Argument(help="Name of a shipped bundle, or a folder.")],
+    data: Annotated[
+        list[str], typer.Argument(help="Captioned folders, or `toy:SIZE`, for the captions.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the new bundle.")],
+    kimg: Annotated[float, typer.Option(min=0.1, help="Thousand pictures to draw.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Decides weights, noise and captions.")] = 0,
+) -> None:
+    """Train a style encoder on a bundle's own pictures; write a bundle that can restyle."""
+    with _training_half():
+        from captiongan.data.store import open_store
+        from captiongan.style_training import teach_style
+    captions = [text for source in data for text in open_store(source, 76, 64).captions]
+    report = teach_style(
+        bundle,
+        captions,
+        out,
+        kimg,
+        seed,
+        lambda done, loss: typer.echo(f"{done:.1f} of {kimg:g} kimg: loss {loss:.3f}"),
+    )
+    typer.echo(f"{out}: reads {100 * report.recovered:.0f} % of the noise's variance")
 
 
 def _lines(file: Path, option: str) -> list[str]:

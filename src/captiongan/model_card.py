@@ -1,5 +1,6 @@
 """The model card that a bundle carries: what it draws, how it was trained, how to use it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,4 +47,24 @@ All options are in `bundle.json`. The generator is the running average (EMA) of 
 
 It draws what its data shows: whatever else a prompt asks for comes out as that same subject.
 Pictures carry prompt, seed and software in their PNG metadata.
+"""
+
+
+def with_style_section(card: str, style: Mapping[str, Any]) -> str:
+    """Return a card with a section on the style encoder, of the facts `training > style`.
+
+    An earlier section of that name is replaced.
+    """
+    others = re.sub(r"^## Restyling\n.*?(?=^## |\Z)", "", card, flags=re.DOTALL | re.MULTILINE)
+    return f"""{others.rstrip()}
+
+## Restyling
+
+```
+captiongan restyle YOUR_PICTURE "ANOTHER SENTENCE" --bundle PATH_OF_THIS_FOLDER
+```
+
+The style encoder learned from {style["kimg"]:,g} kimg of the generator's own pictures, drawn of
+{style["captions"]:,} captions. Of pictures that it never saw it reads
+{100 * style["recovered"]:.0f} % of the noise's variance.
 """

@@ -1,6 +1,7 @@
 """Drawn pictures: what they carry, how they lie side by side, how they are saved."""
 
 import io
+import json
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,34 +18,47 @@ from captiongan.files import replace_file
 
 GAP = 2
 
+FILMS = (".gif", ".webp")
+"""Endings of the files that a film can be saved as."""
+
+IMAGE_DESCRIPTION = 0x010E
+"""The EXIF tag of what is in a picture."""
+
 
 @dataclass(frozen=True)
 class Picture:
-    """One drawn picture (RGB) and all that is needed to draw it again."""
+    """One drawn picture (RGB) and all that is needed to draw it again.
+
+    Without a seed, its noise was read off another picture.
+    """
 
     image: Image.Image
     prompt: str
-    seed: int
+    seed: int | None
     bundle: str
     bundle_version: str
 
     @property
     def metadata(self) -> dict[str, str]:
         """The texts that the saved file carries."""
-        return {
-            "prompt": self.prompt,
-            "seed": str(self.seed),
-            "bundle": self.bundle,
-            "bundle_version": self.bundle_version,
-            "software": f"captiongan {__version__}",
-        }
+        seed = {} if self.seed is None else {"seed": str(self.seed)}
+        return {"prompt": self.prompt} | seed | origin(self.bundle, self.bundle_version)
 
     def save(self, path: str | Path) -> None:
         """Write a PNG with its metadata; raises OutputError where that cannot be done.
 
         The file appears whole or not at all; one that is there already is replaced.
         """
-        _save_png(self.image, Path(path), self.metadata)
+        save_png(self.image, Path(path), self.metadata)
+
+
+def origin(bundle: str, bundle_version: str) -> dict[str, str]:
+    """Say what drew a picture: the texts that every saved file carries."""
+    return {
+        "bundle": bundle,
+        "bundle_version": bundle_version,
+        "software": f"captiongan {__version__}",
+    }
 
 
 def square(pictures: Sequence[Picture]) -> list[Sequence[Picture]]:
@@ -64,16 +78,58 @@ def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
     return sheet
 
 
-def save_grid(rows: Sequence[Sequence[Picture]], path: str | Path) -> None:
-    """Write the `grid` of `rows` as a PNG, as `Picture.save` does.
+def save_grid(
+    rows: Sequence[Sequence[Picture]], path: str | Path, before: Sequence[Image.Image] = ()
+) -> None:
+    """Write the `grid` of `rows` as a PNG, as `Picture.save` does; the first starts with `before`.
 
     Its metadata are the first picture's, with all prompts (one a line) and "n", how many pictures.
     """
     pictures = [picture for row in rows for picture in row]
     prompts = "\n".join(dict.fromkeys(picture.prompt for picture in pictures))
     metadata = pictures[0].metadata | {"prompt": prompts, "n": str(len(pictures))}
-    sheet = grid([[picture.image for picture in row] for row in rows])
-    _save_png(sheet, Path(path), metadata)
+    first, *others = [[picture.image for picture in row] for row in rows]
+    save_png(grid([[*before, *first], *others]), Path(path), metadata)
+
+
+def save_png(image: Image.Image, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write an image and its metadata as a PNG, as `Picture.save` does."""
+    check_output(path)
+    texts = PngInfo()
+    for key, text in metadata.items():
+        texts.add_itxt(key, text)
+    encoded = io.BytesIO()
+    image.save(encoded, format="PNG", pnginfo=texts)
+    with _writing(path):
+        replace_file(path, encoded.getvalue())
+
+
+def save_film(
+    frames: Sequence[Image.Image],
+    path: Path,
+    metadata: Mapping[str, str],
+    frames_per_second: float,
+) -> None:
+    """Write a GIF or WebP that plays its frames for ever, as `Picture.save` does.
+
+    The metadata are JSON in the GIF's comment, or in the WebP's EXIF image description.
+    """
+    check_output(path, FILMS)
+    note, encoded, exif = json.dumps(metadata), io.BytesIO(), Image.Exif()
+    exif[IMAGE_DESCRIPTION] = note
+    frames[0].save(
+        encoded,
+        format=path.suffix[1:],
+        save_all=True,
+        append_images=frames[1:],
+        duration=round(1000 / frames_per_second),
+        loop=0,
+        comment=note.encode(),
+        exif=exif,
+        lossless=True,
+    )
+    with _writing(path):
+        replace_file(path, encoded.getvalue())
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
@@ -101,10 +157,13 @@ def numbered(path: Path, seeds: Sequence[int]) -> list[Path]:
     return paths
 
 
-def check_output(path: Path) -> None:
-    """Raise OutputError unless `path` ends in .png and lies in a folder that can be written to."""
-    if path.suffix.lower() != ".png":
-        raise OutputError(f"output '{path}' does not end in .png; only PNG is written: name it so")
+def check_output(path: Path, endings: Sequence[str] = (".png",)) -> None:
+    """Raise OutputError unless `path` has a right ending and a folder that can be written to."""
+    if path.suffix.lower() not in endings:
+        raise OutputError(
+            f"output '{path}' does not end in {' or '.join(endings)}; nothing else is written: "
+            "name it so"
+        )
     folder = path.parent
     with _writing(path):
         if not folder.is_dir():
@@ -115,17 +174,6 @@ def check_output(path: Path) -> None:
             raise OutputError(f"output '{path}': no leave to write in '{folder}'; choose another")
         if path.is_dir():
             raise OutputError(f"output '{path}' is a folder; name a file in it")
-
-
-def _save_png(image: Image.Image, path: Path, metadata: Mapping[str, str]) -> None:
-    check_output(path)
-    texts = PngInfo()
-    for key, text in metadata.items():
-        texts.add_itxt(key, text)
-    encoded = io.BytesIO()
-    image.save(encoded, format="PNG", pnginfo=texts)
-    with _writing(path):
-        replace_file(path, encoded.getvalue())
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """From a sentence to pictures with ONNX Runtime: the whole runtime in one class."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,18 +11,21 @@ from PIL import Image
 
 from captiongan.bundle import (
     GENERATOR_FILE,
+    STYLE_FILE,
     Bundle,
     BundleManifest,
     find_bundle,
     read_bundle,
 )
 from captiongan.errors import BundleError, CaptionganError
+from captiongan.interpolation import Interpolation, arc, line, through
 from captiongan.onnx_session import open_session
+from captiongan.picture_file import square
 from captiongan.pictures import Picture
-from captiongan.prompts import check_prompt, check_words, seeds_of
+from captiongan.prompts import check_prompt, check_words, seeds_of, stops_of
 from captiongan.text.encoder import Embeddings, OnnxTextEncoder
 
-__all__ = ["Picture", "Pipeline", "load", "noise_of"]
+__all__ = ["Interpolation", "Picture", "Pipeline", "load", "noise_of"]
 
 Noise = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -50,6 +54,7 @@ class Pipeline:
     """A bundle opened for drawing: text encoder and generator, on the CPU."""
 
     def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
         self._manifest = bundle.manifest
         self._generator = open_session(bundle.folder / GENERATOR_FILE)
         _check_generator(self._generator, bundle.manifest)
@@ -75,14 +80,62 @@ class Pipeline:
         some words but not all.
         """
         seeds = seeds_of(seed, n)
-        text = check_prompt(prompt)
-        check_words(text, *self._encoder.unknown_words(text), self._manifest.name)
-        noise = np.stack([noise_of(each, self._manifest.noise_dim) for each in seeds])
-        pixels = self.draw(noise, np.repeat(self.encode([text]), n, axis=0))
+        (text,) = self._checked([prompt])
+        pixels = self.draw(self._noise(seeds), np.repeat(self.encode([text]), n, axis=0))
         return [
             Picture(Image.fromarray(image), text, each, self._manifest.name, self._manifest.version)
             for image, each in zip(pixels, seeds, strict=True)
         ]
+
+    def interpolate(
+        self, prompts: Sequence[str], seeds: Sequence[int] = (0,), steps: int = 9
+    ) -> Interpolation:
+        """Draw the way from sentence to sentence, from seed to seed, or both.
+
+        Several prompts with one seed keep the noise, one prompt with several seeds keeps the text
+        (Reed et al. 2016, section 5.4); as many of both change together. A leg has `steps`
+        pictures, the first and the last of which `generate` would draw, too. Raises PromptError
+        unless there are two stops at least, 1,000 pictures in all at most, and each prompt and seed
+        is as for `generate`.
+        """
+        stops = stops_of(prompts, seeds, steps)
+        texts = self._checked(prompts)
+        for seed in seeds:
+            seeds_of(seed, 1)
+        noise = through(_for_each(stops, self._noise(seeds)), steps, arc)
+        embedding = through(_for_each(stops, self.encode(texts)), steps, line)
+        images = [Image.fromarray(image) for image in self.draw(noise, embedding)]
+        bundle = self._manifest
+        return Interpolation(images, texts, tuple(seeds), steps, bundle.name, bundle.version)
+
+    def restyle(self, picture: Image.Image, prompts: Sequence[str]) -> list[Picture]:
+        """Draw a picture again, once under each sentence: G(S(x), e).
+
+        The style encoder S reads off the picture (RGB, of any size; its middle square counts) the
+        noise with which the generator would have drawn it: what no sentence says, such as place,
+        pose and background (Reed et al. 2016, section 5.3). The pictures have no seed. Raises
+        BundleError if the bundle has no style encoder, PromptError as `generate` does.
+        """
+        style_encoder = self._style_encoder
+        texts = self._checked(prompts)
+        small = np.asarray(square(picture, self._manifest.resolution))
+        (noise,) = style_encoder.run(None, {"pictures": small[None]})
+        pixels = self.draw(np.repeat(noise, len(texts), axis=0), self.encode(texts))
+        return [
+            Picture(Image.fromarray(image), text, None, self._manifest.name, self._manifest.version)
+            for image, text in zip(pixels, texts, strict=True)
+        ]
+
+    @cached_property
+    def _style_encoder(self) -> Any:
+        if not self._bundle.can_restyle:
+            raise BundleError(
+                f"bundle '{self._manifest.name}' has no {STYLE_FILE} and cannot restyle; "
+                "teach it with `captiongan style train`, or take another bundle"
+            )
+        session = open_session(self._bundle.folder / STYLE_FILE)
+        _check_style_encoder(session, self._manifest)
+        return session
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """Return the embeddings of `texts`, as they are: (N, embedding_dim) float32."""
@@ -99,9 +152,23 @@ class Pipeline:
         batches = [slice(start, start + MAX_BATCH) for start in range(0, len(noise), MAX_BATCH)]
         return np.concatenate([self._draw_batch(noise[rows], embedding[rows]) for rows in batches])
 
+    def _checked(self, prompts: Sequence[str]) -> list[str]:
+        texts = list(map(check_prompt, prompts))
+        for text in texts:
+            check_words(text, *self._encoder.unknown_words(text), self._manifest.name)
+        return texts
+
+    def _noise(self, seeds: Sequence[int]) -> Noise:
+        return np.stack([noise_of(seed, self._manifest.noise_dim) for seed in seeds])
+
     def _draw_batch(self, noise: Noise, embedding: Embeddings) -> Pixels:
         (pixels,) = self._generator.run(None, {"noise": noise, "embedding": embedding})
         return np.asarray(pixels, dtype=np.uint8)
+
+
+def _for_each(stops: int, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Give each stop a row: its own, or the only one."""
+    return vectors if len(vectors) == stops else np.repeat(vectors, stops, axis=0)
 
 
 def _check_rows(name: str, rows: npt.NDArray[np.float32], count: int, dim: int) -> None:
@@ -119,10 +186,23 @@ def _check_generator(session: Any, manifest: BundleManifest) -> None:
         f"noise tensor(float) (?, {manifest.noise_dim}) -> "
         f"pictures tensor(uint8) (?, {side}, {side}, 3)"
     )
+    _check_signature(session, expected, GENERATOR_FILE, manifest)
+
+
+def _check_style_encoder(session: Any, manifest: BundleManifest) -> None:
+    side = manifest.resolution
+    expected = (
+        f"pictures tensor(uint8) (?, {side}, {side}, 3) -> "
+        f"noise tensor(float) (?, {manifest.noise_dim})"
+    )
+    _check_signature(session, expected, STYLE_FILE, manifest)
+
+
+def _check_signature(session: Any, expected: str, file: str, manifest: BundleManifest) -> None:
     found = f"{_signature(session.get_inputs())} -> {_signature(session.get_outputs())}"
     if found != expected:
         raise BundleError(
-            f"bundle '{manifest.name}': {GENERATOR_FILE} maps {found}, must map {expected}; "
+            f"bundle '{manifest.name}': {file} maps {found}, must map {expected}; "
             "write the bundle again with `captiongan export`"
         )
 

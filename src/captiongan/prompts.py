@@ -64,7 +64,7 @@ def check_words(prompt: str, unknown: Sequence[str], total: int, bundle: str) ->
         warnings.warn(
             f"the text encoder of bundle '{bundle}' hardly knows these words: {_some(unknown)}",
             UnknownWordsWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
@@ -85,6 +85,33 @@ def seeds_of(seed: int, n: int) -> range:
             "choose one in that range"
         )
     return range(seed, seed + n)
+
+
+def stops_of(prompts: Sequence[str], seeds: Sequence[int], steps: int) -> int:
+    """Return how many stops an interpolation has; what is given once stays the same at all of them.
+
+    Raises PromptError unless there are two stops at least, as many of `prompts` as of `seeds` where
+    both are several, and `steps` from 2 up with 1,000 pictures in all at most.
+    """
+    stops = max(len(prompts), len(seeds))
+    if not {len(prompts), len(seeds)} <= {1, stops}:
+        raise PromptError(
+            f"{len(prompts)} prompts and {len(seeds)} seeds: must be as many of both, or one of "
+            "either; give several sentences with one seed, or one sentence with several seeds"
+        )
+    if stops < 2:
+        raise PromptError(
+            "one prompt and one seed: nothing lies between; give several sentences, or several "
+            "seeds"
+        )
+    most = 1 + (MAX_PICTURES - 1) // (stops - 1)
+    if not _is_int(steps) or not 2 <= steps <= most:
+        raise PromptError(
+            f"steps {reprlib.repr(steps)} is not a whole number from 2 to {most}; from one stop to "
+            "the next are two pictures at least, from the first to the last at most "
+            f"{MAX_PICTURES:,}"
+        )
+    return stops
 
 
 def _is_int(value: object) -> bool:

@@ -9,9 +9,10 @@ from PIL import Image
 from captiongan.cache import CACHE_VARIABLE, cache_folder
 from captiongan.data import store
 from captiongan.data.folder import Example
-from captiongan.data.store import PictureStore, open_store, square, squashed
+from captiongan.data.store import PictureStore, open_store, squashed
 from captiongan.data.toy import toy_examples
 from captiongan.errors import DataError, OutputError
+from captiongan.picture_file import square
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 

@@ -9,17 +9,16 @@ A bad line or picture costs only itself: the reader yields a `Reject` for it and
 
 import json
 import posixpath
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from captiongan.errors import DataError
+from captiongan.picture_file import PictureFault, UnusablePictureError, read_picture, without_path
 
 METADATA = "metadata.jsonl"
 """Name of the file that lists the pictures and their captions."""
@@ -27,18 +26,11 @@ METADATA = "metadata.jsonl"
 MAXIMUM_LINE = 2**20
 """Longest line of the metadata that is read, in bytes."""
 
-MAXIMUM_PIXELS = 100_000_000
-"""Largest picture that is decoded, in pixels; the size is known from the header alone."""
-
-# A closed list, since Pillow hands some other formats (such as EPS) to external programs.
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""The picture formats that are read, by Pillow's names; the file's ending does not matter."""
-
 _EXPECTED = (
     f'{METADATA} must hold a line per picture like {{"file_name": "a.jpg", "text": "a red flower"}}'
 )
 
-Kind = Literal[
+LineFault = Literal[
     "line too long",
     "not UTF-8",
     "bad JSON",
@@ -49,11 +41,10 @@ Kind = Literal[
     "no caption",
     "bad caption",
     "bad class",
-    "unreadable picture",
-    "truncated picture",
-    "too many pixels",
-    "too small",
 ]
+"""The ways in which a line can be unusable."""
+
+Kind = LineFault | PictureFault
 """The ways in which a line or its picture can be unusable."""
 
 
@@ -115,9 +106,9 @@ class Summary:
 
 
 class _RefusedError(Exception):
-    def __init__(self, kind: Kind, reason: str) -> None:
+    def __init__(self, kind: LineFault, reason: str) -> None:
         super().__init__(kind, reason)
-        self.kind: Kind = kind
+        self.kind: LineFault = kind
         self.reason = reason
 
 
@@ -192,9 +183,11 @@ def _stream(root: Path, minimum_side: int) -> Iterator[LoadedExample | Reject]:
             identity = posixpath.normpath(file_name).casefold()
             if identity in used:
                 raise _RefusedError("duplicate", f"already on line {used[identity]}")
-            picture = _picture(_path(root, file_name), minimum_side)
+            picture = read_picture(_path(root, file_name), minimum_side)
         except _RefusedError as refused:
             yield Reject(METADATA, number, refused.kind, refused.reason, file_name)
+        except UnusablePictureError as unusable:
+            yield Reject(METADATA, number, unusable.fault, unusable.reason, file_name)
         else:
             used[identity] = number
             yield LoadedExample(example, picture)
@@ -274,65 +267,12 @@ def _path(root: Path, file_name: str) -> Path:
         path = (root / file_name).resolve()
         inside, found = path.is_relative_to(root.resolve()), path.is_file()
     except (OSError, RuntimeError) as error:  # too long a name, no permission, a loop of links
-        raise _RefusedError("missing file", _without_path(error)) from error
+        raise _RefusedError("missing file", without_path(error)) from error
     if not inside:
         raise _RefusedError("outside the folder", "file_name leads out of it by a link")
     if not found:
         raise _RefusedError("missing file", "no such file in the folder")
     return path
-
-
-def _picture(path: Path, minimum_side: int) -> Image.Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a picture is used or rejected, nothing in between
-        try:
-            with Image.open(path, formats=FORMATS) as picture:
-                _check_size(picture.width, picture.height, minimum_side)
-                picture.load()
-                return _rgb(_upright(picture))
-        except _RefusedError:
-            raise
-        except Image.DecompressionBombError as error:
-            raise _RefusedError("too many pixels", f"more than {MAXIMUM_PIXELS}") from error
-        except UnidentifiedImageError as error:
-            reason = "not one of " + ", ".join(FORMATS) if path.stat().st_size else "zero bytes"
-            raise _RefusedError("unreadable picture", reason) from error
-        except Exception as error:  # foreign bytes can make a decoder raise almost anything
-            reason = _without_path(error)
-            truncated = "truncated" in reason.lower()
-            kind: Kind = "truncated picture" if truncated else "unreadable picture"
-            raise _RefusedError(kind, reason) from error
-
-
-def _check_size(width: int, height: int, minimum_side: int) -> None:
-    if width * height > MAXIMUM_PIXELS:
-        raise _RefusedError("too many pixels", f"{width}x{height}; at most {MAXIMUM_PIXELS}")
-    if min(width, height) < minimum_side:
-        raise _RefusedError("too small", f"{width}x{height}; at least {minimum_side} a side")
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(picture)
-    except Exception:  # damaged EXIF says nothing about the pixels, which are fine
-        return picture
-
-
-def _rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode == "F":
-        raise _RefusedError("unreadable picture", "floating point pixels have no agreed range")
-    if picture.mode.startswith("I"):
-        return _grey_from_16_bits(picture).convert("RGB")
-    if picture.has_transparency_data:
-        layer = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return picture.convert("RGB")
-
-
-def _grey_from_16_bits(picture: Image.Image) -> Image.Image:
-    """Divide 0..65535 by 257, since Pillow's own conversion clips at 255."""
-    levels = np.asarray(picture).astype(np.int64).clip(0, 65535)
-    return Image.fromarray(((levels + 128) // 257).astype(np.uint8))
 
 
 def _words(text: str) -> str:
@@ -342,11 +282,6 @@ def _words(text: str) -> str:
 def _json_type(value: object) -> str:
     names = {dict: "an object", list: "a list", str: "a string", bool: "true or false"}
     return "nothing" if value is None else names.get(type(value), "a number")
-
-
-def _without_path(error: Exception) -> str:
-    strerror = error.strerror if isinstance(error, OSError) else None
-    return strerror or str(error) or type(error).__name__
 
 
 def _printable(text: str) -> str:

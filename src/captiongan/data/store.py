@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
 from captiongan.cache import CACHE_VARIABLE, cache_folder
 from captiongan.data.folder import (
@@ -29,6 +29,7 @@ from captiongan.data.folder import (
 from captiongan.data.toy import toy_examples
 from captiongan.errors import DataError, OutputError
 from captiongan.files import whole_folder
+from captiongan.picture_file import square
 
 STORE_FORMAT = 1
 TOY_SIZE = 2048
@@ -99,11 +100,6 @@ def open_store(source: str, side: int, minimum_side: int, squash: bool = False) 
             f"see `captiongan data check {source}`"
         )
     return store
-
-
-def square(picture: Image.Image, side: int) -> Image.Image:
-    """Return the middle square of a picture, resized to `side` with an antialiasing filter."""
-    return ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS)
 
 
 def squashed(picture: Image.Image, side: int) -> Image.Image:

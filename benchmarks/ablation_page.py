@@ -1,0 +1,137 @@
+"""What docs/ablation.md shows: the table, the learning curves, a sheet of pictures per preset."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from captiongan.evaluation.evaluate import Paper
+from captiongan.evaluation.scores import Measured, Result
+from captiongan.pictures import grid
+
+COLUMNS = 8
+"""Pictures of a prompt on a sheet, of the seeds 0, 1, 2, ..."""
+
+SHOWN = {"kid": 3, "coverage": 3, "diversity": 2, "r_at_1": 3, "top_1": 3, "colours": 3}
+"""The scores in the table, with their decimals."""
+
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+"""The part of the page that is written anew; the words around it are kept."""
+
+CURVES = {"score_kid": "KID, lower is better", "score_r_at_1": "R@1 of 100, higher is better"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One preset: its scores, its curve, its sizes and its speed."""
+
+    preset: str
+    paper: Paper
+    curve: Sequence[Mapping[str, float]]
+    generator: int
+    discriminator: int
+    images_per_second: float
+
+    @property
+    def kimg(self) -> float:
+        """How many thousand pictures it was shown."""
+        kimg: float = self.paper.candidate.facts["kimg"]
+        return kimg
+
+
+def write_page(docs: Path, rows: Sequence[Row], prompts: Sequence[str]) -> None:
+    """Write the measured part of `ablation.md`, and its images."""
+    images = docs / "images" / "ablation"
+    images.mkdir(parents=True, exist_ok=True)
+    for row in rows:
+        sheet(row, prompts).save(images / f"{row.preset}.png")
+    one_row_each(rows, prompts).save(images / "all.png")
+    curves(rows).savefig(images / "curves.svg", metadata={"Date": None})
+    page = docs / "ablation.md"
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    page.write_text(f"{before}{BEGIN}\n\n{measured(rows)}\n{END}{after}", encoding="utf-8")
+
+
+def measured(rows: Sequence[Row]) -> str:
+    """Return the table in Markdown: a line for each preset, then ceiling and floor."""
+    results = {row.preset: {each.score.name: each for each in row.paper.marks} for row in rows}
+    titles = [results[rows[0].preset][name].score.title for name in SHOWN]
+    lines = [
+        f"| preset | kimg | {' | '.join(titles)} | parameters G + D | images/s |",
+        f"|---|---|{'---|' * len(titles)}---|---|",
+    ]
+    for row in rows:
+        cells = [_cell(results[row.preset][name], digits) for name, digits in SHOWN.items()]
+        sizes = f"{row.generator / 1e6:.1f} M + {row.discriminator / 1e6:.1f} M"
+        lines.append(
+            f"| `{row.preset}` | {row.kimg:.0f} | {' | '.join(cells)} | {sizes} "
+            f"| {row.images_per_second:.0f} |"
+        )
+    last = results[rows[-1].preset]
+    ceilings = [_plain(last[name].ceiling, digits) for name, digits in SHOWN.items()]
+    lines.append(f"| *ceiling* | | {' | '.join(ceilings)} | | |")
+    floors = [
+        "in brackets" if _has_own_floor(last[name]) else _plain(last[name].floor, digits)
+        for name, digits in SHOWN.items()
+    ]
+    lines.append(f"| *floor* | | {' | '.join(floors)} | | |")
+    return "\n".join(lines) + "\n"
+
+
+def sheet(row: Row, prompts: Sequence[str]) -> Image.Image:
+    """Draw prompts in rows, the same noise in each column."""
+    captions = [prompt for prompt in prompts for _ in range(COLUMNS)]
+    pictures = row.paper.candidate.pictures_of(captions, [*range(COLUMNS)] * len(prompts))
+    images = [Image.fromarray(picture) for picture in pictures]
+    return grid([images[start : start + COLUMNS] for start in range(0, len(images), COLUMNS)])
+
+
+def one_row_each(rows: Sequence[Row], prompts: Sequence[str]) -> Image.Image:
+    """Draw presets in rows; two pictures of each prompt, of the same noise in each row."""
+    captions = [prompt for prompt in prompts for _ in range(2)]
+    seeds = [0, 1] * len(prompts)
+    return grid(
+        [
+            [Image.fromarray(each) for each in row.paper.candidate.pictures_of(captions, seeds)]
+            for row in rows
+        ]
+    )
+
+
+def curves(rows: Sequence[Row]) -> Figure:
+    """Draw the scores that each run gave itself while it trained."""
+    mpl.rcParams["svg.hashsalt"] = "ablation"  # the same drawing is the same file
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for axes, (key, title) in zip(figure.subplots(1, len(CURVES)), CURVES.items(), strict=True):
+        for row in rows:
+            points = [(line["kimg"], line[key]) for line in row.curve if key in line]
+            axes.plot(*np.transpose(points), marker=".", label=row.preset)
+        axes.set(title=title, xlabel="kimg", ylim=(0, None))
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize="small", frameon=False)
+    return figure
+
+
+def _cell(result: Result, digits: int) -> str:
+    """Write a score with its noise, and in brackets a floor of its own."""
+    if result.measured is None:
+        return "-"
+    error = result.measured.standard_error
+    noise = "" if error is None else f" ± {error:.{digits}f}"
+    floor = f" ({_plain(result.floor, digits)})" if _has_own_floor(result) else ""
+    return f"{result.measured.value:.{digits}f}{noise}{floor}"
+
+
+def _has_own_floor(result: Result) -> bool:
+    """Whether the floor is that of the drawn pictures themselves, with captions dealt out anew."""
+    return result.score.name in ("r_at_1", "top_1", "colours")
+
+
+def _plain(measured: Measured | None, digits: int) -> str:
+    return "-" if measured is None else f"{measured.value:.{digits}f}"

@@ -1,0 +1,91 @@
+"""From one drawing to the next: paths between noises and between texts, saved as strip or film."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from captiongan.pictures import FILMS, check_output, grid, origin, save_film, save_png
+
+Vectors = npt.NDArray[np.float32]
+
+Between = Callable[[Vectors, Vectors, int], Vectors]
+"""From one vector (D,) to another in so many steps, both ends counted: (steps, D)."""
+
+
+@dataclass(frozen=True)
+class Interpolation:
+    """Pictures on the way from stop to stop, and all that is needed to draw them again.
+
+    A leg, from one stop to the next, has `steps` pictures with both stops; a stop between two legs
+    is in `images` once.
+    """
+
+    images: Sequence[Image.Image]
+    prompts: Sequence[str]
+    seeds: Sequence[int]
+    steps: int
+    bundle: str
+    bundle_version: str
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The texts that the saved file carries; prompts and seeds are one a line."""
+        return {
+            "prompt": "\n".join(self.prompts),
+            "seed": "\n".join(map(str, self.seeds)),
+            "steps": str(self.steps),
+        } | origin(self.bundle, self.bundle_version)
+
+    @property
+    def legs(self) -> list[Sequence[Image.Image]]:
+        """The pictures of each leg, from stop to stop."""
+        starts = range(0, len(self.images) - 1, self.steps - 1)
+        return [self.images[start : start + self.steps] for start in starts]
+
+    def save(self, path: str | Path, frames_per_second: float = 12.0) -> None:
+        """Write a PNG with a strip for each leg, or a GIF or WebP film, by the ending of `path`.
+
+        The film plays there and back, for ever. Raises OutputError where the file cannot be
+        written, or has another ending.
+        """
+        path = Path(path)
+        check_output(path, (".png", *FILMS))
+        if path.suffix.lower() == ".png":
+            save_png(grid(self.legs), path, self.metadata)
+        else:
+            there_and_back = [*self.images, *self.images[-2:0:-1]]
+            save_film(there_and_back, path, self.metadata, frames_per_second)
+
+
+def line(start: Vectors, end: Vectors, steps: int) -> Vectors:
+    """Go straight from text to text: (1 - s) e_1 + s e_2 (Reed et al. 2016, section 4.3)."""
+    shares = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
+    way: Vectors = (1 - shares) * start + shares * end
+    return way
+
+
+def arc(start: Vectors, end: Vectors, steps: int) -> Vectors:
+    """Go from noise to noise on a great circle (White 2016, arXiv 1609.04468, section 2.1).
+
+    Noise of D numbers has a length close to sqrt(D). On a straight line it would be shorter on the
+    way, which the generator has hardly ever seen.
+    """
+    cosine = start @ end / (np.linalg.norm(start) * np.linalg.norm(end))
+    angle = np.arccos(np.clip(cosine, -1, 1))
+    if np.sin(angle) < 1e-3:  # the same direction: the arc is the line
+        return line(start, end, steps)
+    shares = np.linspace(0, 1, steps)[:, None]
+    way = np.sin((1 - shares) * angle) * start + np.sin(shares * angle) * end
+    way /= np.sin(angle)
+    return np.asarray(way, dtype=np.float32)
+
+
+def through(stops: Vectors, steps: int, between: Between) -> Vectors:
+    """Go from stop to stop (K, D), each leg in so many steps: ((K - 1) (steps - 1) + 1, D)."""
+    legs = [between(start, end, steps)[:-1] for start, end in pairwise(stops)]
+    return np.concatenate([*legs, stops[-1:]])

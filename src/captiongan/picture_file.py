@@ -1,0 +1,112 @@
+"""Reading anybody's picture file: upright, RGB, or refused for a reason in words."""
+
+import warnings
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from captiongan.errors import CaptionganError
+
+MAXIMUM_PIXELS = 100_000_000
+"""Largest picture that is decoded, in pixels; the size is known from the header alone."""
+
+# A closed list, since Pillow hands some other formats (such as EPS) to external programs.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""The picture formats that are read, by Pillow's names; the file's ending does not matter."""
+
+PictureFault = Literal["unreadable picture", "truncated picture", "too many pixels", "too small"]
+"""The ways in which a picture can be unusable."""
+
+
+class UnusablePictureError(CaptionganError):
+    """A picture that cannot be used: which fault, and the details."""
+
+    def __init__(self, path: Path, fault: PictureFault, reason: str) -> None:
+        super().__init__(
+            f"picture '{path}': {fault} ({reason}); give another, such as a JPEG or a PNG"
+        )
+        self.fault: PictureFault = fault
+        self.reason = reason
+
+
+class _RefusedError(Exception):
+    """A picture that could be decoded, and is refused."""
+
+    def __init__(self, fault: PictureFault, reason: str) -> None:
+        super().__init__(fault, reason)
+        self.fault: PictureFault = fault
+        self.reason = reason
+
+
+def read_picture(path: Path, minimum_side: int = 1) -> Image.Image:
+    """Decode a picture of any of `FORMATS`: upright, RGB, transparency on white.
+
+    Raises:
+        UnusablePictureError: it cannot be read, has too many pixels, or a side shorter than
+            `minimum_side`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a picture is used or refused, nothing in between
+        try:
+            with Image.open(path, formats=FORMATS) as picture:
+                _check_size(picture.width, picture.height, minimum_side)
+                picture.load()
+                return _rgb(_upright(picture))
+        except Exception as error:  # foreign bytes can make a decoder raise almost anything
+            raise UnusablePictureError(path, *_fault(path, error)) from error
+
+
+def square(picture: Image.Image, side: int) -> Image.Image:
+    """Return the middle square of a picture, resized to `side` with an antialiasing filter."""
+    return ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS)
+
+
+def without_path(error: Exception) -> str:
+    """Say what went wrong without naming the file."""
+    strerror = error.strerror if isinstance(error, OSError) else None
+    return strerror or str(error) or type(error).__name__
+
+
+def _fault(path: Path, error: Exception) -> tuple[PictureFault, str]:
+    if isinstance(error, _RefusedError):
+        return error.fault, error.reason
+    if isinstance(error, Image.DecompressionBombError):
+        return "too many pixels", f"more than {MAXIMUM_PIXELS}"
+    if isinstance(error, UnidentifiedImageError):
+        empty = path.stat().st_size == 0
+        return "unreadable picture", "zero bytes" if empty else "not one of " + ", ".join(FORMATS)
+    reason = without_path(error)
+    return "truncated picture" if "truncated" in reason.lower() else "unreadable picture", reason
+
+
+def _check_size(width: int, height: int, minimum_side: int) -> None:
+    if width * height > MAXIMUM_PIXELS:
+        raise _RefusedError("too many pixels", f"{width}x{height}; at most {MAXIMUM_PIXELS}")
+    if min(width, height) < minimum_side:
+        raise _RefusedError("too small", f"{width}x{height}; at least {minimum_side} a side")
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # damaged EXIF says nothing about the pixels, which are fine
+        return picture
+
+
+def _rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode == "F":
+        raise _RefusedError("unreadable picture", "floating point pixels have no agreed range")
+    if picture.mode.startswith("I"):
+        return _grey_from_16_bits(picture).convert("RGB")
+    if picture.has_transparency_data:
+        layer = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _grey_from_16_bits(picture: Image.Image) -> Image.Image:
+    """Divide 0..65535 by 257, since Pillow's own conversion clips at 255."""
+    levels = np.asarray(picture).astype(np.int64).clip(0, 65535)
+    return Image.fromarray(((levels + 128) // 257).astype(np.uint8))
