@@ -1,5 +1,6 @@
 """From a sentence to pictures with ONNX Runtime: the whole runtime in one class."""
 
+import math
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -113,13 +114,16 @@ class Pipeline:
 
         The style encoder S reads off the picture (RGB, of any size; its middle square counts) the
         noise with which the generator would have drawn it: what no sentence says, such as place,
-        pose and background (Reed et al. 2016, section 5.3). The pictures have no seed. Raises
-        BundleError if the bundle has no style encoder, PromptError as `generate` does.
+        pose and background (Reed et al. 2016, section 5.3). Where S is in doubt its noise is short,
+        and would draw what is usual; it is given the length that noise has, sqrt(noise_dim). The
+        pictures have no seed. Raises BundleError if the bundle has no style encoder, PromptError as
+        `generate` does.
         """
         style_encoder = self._style_encoder
         texts = self._checked(prompts)
         small = np.asarray(square(picture, self._manifest.resolution))
-        (noise,) = style_encoder.run(None, {"pictures": small[None]})
+        (read,) = style_encoder.run(None, {"pictures": small[None]})
+        noise = read * np.float32(math.sqrt(read.size) / (np.linalg.norm(read) or 1.0))
         pixels = self.draw(np.repeat(noise, len(texts), axis=0), self.encode(texts))
         return [
             Picture(Image.fromarray(image), text, None, self._manifest.name, self._manifest.version)

@@ -35,12 +35,13 @@ def test_a_picture_is_drawn_again_under_each_sentence(stylish: Bundle) -> None:
     assert pictures[0].image.tobytes() != pictures[1].image.tobytes()
 
 
-def test_the_noise_is_what_the_style_encoder_reads_off_the_middle_square(stylish: Bundle) -> None:
+def test_the_noise_is_read_off_the_middle_square_and_as_long_as_noise_is(stylish: Bundle) -> None:
     pipeline, given = Pipeline(stylish), photograph()
     (picture,) = pipeline.restyle(given, [RED])
     weight = np.random.RandomState(0).standard_normal((192, 5)).astype(np.float32)
     brightness = np.asarray(square(given, 8), np.float32).reshape(1, -1) / 255
     noise = (brightness @ weight).astype(np.float32)
+    noise *= 5**0.5 / np.linalg.norm(noise)  # as long as noise is
     expected = pipeline.draw(noise, pipeline.encode([RED]))[0].astype(int)
     assert np.abs(np.asarray(picture.image, int) - expected).max() <= 1
 
@@ -121,3 +122,8 @@ def test_the_command_names_a_picture_that_cannot_be_read(
     code = captiongan("restyle", tmp_path / "photo.png", RED, "--bundle", stylish.folder)
     told = capsys.readouterr().err
     assert code == 2 and told.startswith("error: picture '") and told.count("\n") == 1
+
+
+def test_a_picture_in_which_nothing_is_read_is_still_drawn(stylish: Bundle) -> None:
+    (picture,) = Pipeline(stylish).restyle(Image.new("RGB", (8, 8)), [RED])
+    assert picture.image.size == (8, 8)
