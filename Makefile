@@ -24,7 +24,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 notebook: $(VENV)/.dev
-	$(BIN)/jupyter execute --inplace examples/lecture.ipynb
+	$(BIN)/python examples/execute.py examples/lecture.ipynb
 
 clean:
 	rm -rf $(VENV) pictures build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
