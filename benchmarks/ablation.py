@@ -19,7 +19,8 @@ import torch
 import typer
 from rich.console import Console
 
-from ablation_page import Row, write_page
+from ablation_page import Row, check_page, write_page
+from captiongan.cli import run
 from captiongan.evaluation.evaluate import Evaluation, evaluate
 from captiongan.evaluation.report import draw_public, write_report
 from captiongan.training.loop import Trainer
@@ -43,7 +44,7 @@ PRESETS = (
 POINTS = 10
 """How often a run scores itself, for the learning curves."""
 
-PROMPTS = (ROOT / "docs" / "flowers-prompts.txt").read_text().splitlines()[:4]
+PROMPTS = (ROOT / "docs" / "flowers-prompts.txt").read_text(encoding="utf-8").splitlines()[:4]
 
 EXTRACTOR, PER_PICTURE, SEED = "lite1", 10, 0
 
@@ -75,6 +76,7 @@ def report(
     docs: Annotated[Path, typer.Option(help="Folder of ablation.md.")] = ROOT / "docs",
 ) -> None:
     """Score the newest checkpoint of every preset's run; write tables, curves and pictures."""
+    check_page(docs)
     folders = {preset: newest_run(runs / preset) for preset in PRESETS}
     paths = [str(folder.path) for folder in folders.values()]
     evaluation = evaluate(
@@ -91,9 +93,9 @@ def train_preset(
     """Train one preset, or go on with it, until it has been shown `kimg` thousand pictures."""
     length = [f"training.kimg={kimg:g}", f"training.checkpoint_every_kimg={kimg / 4:g}"]
     if (runs / preset).is_dir():
-        run = newest_run(runs / preset)
-        if reached(run) < kimg:
-            start(None, None, runs, run.path, length, dry_run=False)
+        begun = newest_run(runs / preset)
+        if reached(begun) < kimg:
+            start(None, None, runs, begun.path, length, dry_run=False)
         return
     fresh = [*length, "training.seed=0", f"scores.every_kimg={kimg / POINTS:g}", *(overrides or [])]
     config, train_split = ROOT / "configs" / f"{preset}.yaml", str(data / "train")
@@ -105,17 +107,17 @@ def newest_run(runs: Path) -> RunFolder:
     return RunFolder.open(max(runs.glob("*-*"), default=runs))
 
 
-def reached(run: RunFolder) -> float:
+def reached(folder: RunFolder) -> float:
     """How many kimg a run has been shown, up to the last batch."""
-    kimg = max((line["kimg"] for line in run.metrics()), default=0.0)
-    return kimg + run.config().training.batch_size / 1000
+    kimg = max((line["kimg"] for line in folder.metrics()), default=0.0)
+    return kimg + folder.config().training.batch_size / 1000
 
 
 def rows_of(runs: Mapping[str, RunFolder], evaluation: Evaluation) -> list[Row]:
     """Gather what the page tells of each preset."""
     trainers = {
-        preset: Trainer.prepare(run.config(), Console(file=io.StringIO()))
-        for preset, run in runs.items()
+        preset: Trainer.prepare(folder.config(), Console(file=io.StringIO()))
+        for preset, folder in runs.items()
     }
     speeds = images_per_second(trainers)
     return [
@@ -150,4 +152,4 @@ def _size(network: torch.nn.Module) -> int:
 
 
 if __name__ == "__main__":
-    app()
+    run(app)

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from captiongan.errors import OutputError
 from captiongan.evaluation.evaluate import Paper
 from captiongan.evaluation.scores import Measured, Result
 from captiongan.pictures import grid
@@ -41,6 +42,18 @@ class Row:
         """How many thousand pictures it was shown."""
         kimg: float = self.paper.candidate.facts["kimg"]
         return kimg
+
+
+def check_page(docs: Path) -> None:
+    """Make sure that there is a page to write into.
+
+    Raises:
+        OutputError: there is none, or it does not say where.
+    """
+    page = docs / "ablation.md"
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    if not 0 <= text.find(BEGIN) < text.find(END):
+        raise OutputError(f"--docs: '{page}' must have the lines {BEGIN} and {END}; write them")
 
 
 def write_page(docs: Path, rows: Sequence[Row], prompts: Sequence[str]) -> None:

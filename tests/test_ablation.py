@@ -1,12 +1,22 @@
 """The ablation: which presets, what a stopped one does, what its page tells."""
 
+import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 import ablation
-from ablation_page import BEGIN, END, Row, measured, write_page
+from ablation_page import BEGIN, COLUMNS, END, Row, measured, one_row_each, sheet, write_page
+from captiongan.config import RunConfig
+from captiongan.data.store import Pictures
 from captiongan.data.toy import write_toy_folder
+from captiongan.errors import OutputError
+from captiongan.pipeline import Noise, noise_of
+from captiongan.text.encoder import Embeddings
+from captiongan.training.game import build_generator
 from tiny_evaluation import tiny_evaluation, tiny_model
 
 ROOT = Path(__file__).parent.parent
@@ -59,7 +69,11 @@ def test_the_table_has_each_preset_with_its_scores_and_floors(rows: list[Row]) -
     assert colours.measured and colours.floor
     assert f"{colours.measured.value:.3f} ± " in second
     assert f"({colours.floor.value:.3f})" in second
-    assert ceiling.startswith("| *ceiling* |") and floor.count("in brackets") == 3
+    kid = {each.score.name: each for each in rows[1].paper.marks}["kid"]
+    assert kid.ceiling and kid.floor
+    assert ceiling.startswith(f"| *ceiling* | | {kid.ceiling.value:.3f} | ")
+    assert floor.startswith(f"| *floor* | | {kid.floor.value:.3f} | ")
+    assert floor.count("in brackets") == 3
     assert len({line.count("|") for line in measured(rows).splitlines()}) == 1
 
 
@@ -86,10 +100,60 @@ def test_the_page_has_a_sheet_for_each_preset_and_the_curves(
     assert (images / "curves.svg").read_bytes() == drawing
 
 
-def test_speeds_are_measured_for_each_preset(tmp_path: Path) -> None:
+def test_a_column_of_a_sheet_is_one_noise_and_a_row_one_prompt(rows: list[Row]) -> None:
+    asked: list[tuple[list[str], list[int]]] = []
+    candidate = rows[0].paper.candidate
+
+    def encode(captions: Sequence[str]) -> Embeddings:
+        asked.append((list(captions), []))
+        return candidate.encode(captions)
+
+    def draw(noise: Noise, embeddings: Embeddings) -> Pictures:
+        known = [noise_of(seed, candidate.noise_dim).tobytes() for seed in range(COLUMNS)]
+        asked[-1][1].extend(known.index(each.tobytes()) for each in noise)
+        return candidate.draw(noise, embeddings)
+
+    noting = replace(candidate, encode=encode, draw=draw)
+    row = replace(rows[0], paper=replace(rows[0].paper, candidate=noting))
+    sheet(row, PROMPTS)
+    one_row_each([row, row], PROMPTS)
+    first, second = PROMPTS
+    assert asked[0] == ([first] * 8 + [second] * 8, [*range(8)] * 2)
+    assert asked[1] == asked[2] == ([first, first, second, second], [0, 1, 0, 1])
+
+
+def test_a_missing_page_is_noticed_before_anything_is_scored(tmp_path: Path) -> None:
+    (tmp_path / "ablation.md").write_text("no marks\n")
+    for docs in (tmp_path, tmp_path / "gone"):
+        with pytest.raises(OutputError, match="must have the lines <!-- measured: begin"):
+            ablation.report(tmp_path, tmp_path, docs)
+
+
+class Clock:
+    """A stopwatch by which every step of a player takes as long as it says, the first ten times."""
+
+    def __init__(self, seconds: float) -> None:
+        self.now, self.seconds, self.steps = 0.0, seconds, 0
+        self.config = RunConfig()
+
+    def take_step(self) -> None:
+        self.now += 10 * self.seconds if self.steps == 0 else self.seconds
+        self.steps += 1
+
+
+def test_the_speed_is_that_of_steps_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, fast = Clock(0.5), Clock(0.25)
+    monkeypatch.setattr(time, "perf_counter", lambda: slow.now + fast.now)
+    speeds = ablation.images_per_second(cast(Any, {"slow": slow, "fast": fast}))
+    assert speeds == {"slow": 64.0, "fast": 128.0}  # 32 pictures a step
+
+
+def test_sizes_are_those_of_the_networks(tmp_path: Path) -> None:
     write_toy_folder(tmp_path / "data" / "train", 10, 16, 0)
     ablation.train_preset("gan-cls", tmp_path / "data", tmp_path / "runs", 0.004, TINY)
     run = ablation.newest_run(tmp_path / "runs" / "gan-cls")
     (row,) = ablation.rows_of({"gan-cls": run}, tiny_evaluation())
-    assert row.images_per_second > 0
-    assert row.generator > row.discriminator > 1000
+    config = run.config()
+    generator = build_generator(config, 384)
+    assert row.generator == sum(weight.numel() for weight in generator.parameters())
+    assert row.discriminator < row.generator

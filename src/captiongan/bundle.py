@@ -5,6 +5,7 @@ is checked against the manifest `bundle.json` first. The format is in `docs/bund
 """
 
 import json
+import os
 import reprlib
 import shutil
 from collections.abc import Iterator, Mapping
@@ -206,9 +207,15 @@ def _check_complete(files: Mapping[str, Path | bytes]) -> None:
 
 
 def check_vacant(out: Path) -> None:
-    """Raise OutputError unless a bundle can be written to `out`: nothing, or an empty folder."""
+    """Make sure that a bundle can be written to `out`, before there is one.
+
+    Raises:
+        OutputError: `out` holds something, or nothing may be written where it is to be.
+    """
     try:
         vacant = not out.exists() or (out.is_dir() and not any(out.iterdir()))
+        parent = next(folder for folder in out.absolute().parents if folder.exists())
+        writable = parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)
     except OSError as error:
         raise OutputError(
             f"bundle folder '{out}' cannot be looked at ({error.strerror}); choose another place"
@@ -217,6 +224,11 @@ def check_vacant(out: Path) -> None:
         raise OutputError(
             f"bundle folder '{out}' exists already and is not an empty folder; "
             "remove it or choose another"
+        )
+    if not writable:
+        raise OutputError(
+            f"bundle folder '{out}' cannot be made: '{parent}' is not a folder to write in; "
+            "choose another place"
         )
 
 

@@ -33,11 +33,16 @@ app.add_typer(style_app)
 
 
 def main() -> None:
-    """Run the command line; an error that the user can mend is one line and exit code 2."""
+    """Run the command line."""
+    run(app)
+
+
+def run(commands: typer.Typer) -> None:
+    """Run a command line; an error that the user can mend is one line and exit code 2."""
     with warnings.catch_warnings():
         warnings.formatwarning = lambda message, *_: f"warning: {_one_line(message)}\n"
         try:
-            app()
+            commands()
         except CaptionganError as error:
             print(f"error: {_one_line(error)}", file=sys.stderr)
             sys.exit(2)
@@ -95,7 +100,7 @@ def generate(
     bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "flowers",
 ) -> None:
     """Draw pictures of a sentence; several without --grid are saved as NAME-SEED.png."""
-    from captiongan.pictures import check_output, numbered, save_grid, square
+    from captiongan.pictures import check_output, in_a_square, numbered, save_grid
     from captiongan.pipeline import load
     from captiongan.prompts import seeds_of
 
@@ -110,7 +115,7 @@ def generate(
     drawn = time.perf_counter()
 
     if grid:
-        save_grid(square(pictures), output)
+        save_grid(in_a_square(pictures), output)
     else:
         for picture, path in zip(pictures, paths, strict=True):
             picture.save(path)
@@ -124,7 +129,8 @@ def generate(
 def interpolate(
     prompts: Annotated[list[str], typer.Argument(help="One English sentence, or several.")],
     seeds: Annotated[
-        list[int] | None, typer.Option("--seed", help="Of the noise, or 0; may be repeated.")
+        list[int] | None,
+        typer.Option("--seed", help="Seed of the noise, 0 if not given; may be repeated."),
     ] = None,
     steps: Annotated[
         int, typer.Option(help="Pictures from one stop to the next, both counted.")
@@ -132,7 +138,7 @@ def interpolate(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="PNG for a strip, GIF or WebP for a film.")
     ] = Path("strip.png"),
-    fps: Annotated[float, typer.Option(min=1, max=50, help="Pictures a second in a film.")] = 12,
+    fps: Annotated[float, typer.Option(help="Frames a second of a film, 1 to 50.")] = 12,
     bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "flowers",
 ) -> None:
     """Draw the way between sentences with one --seed, or between seeds with one sentence."""
@@ -157,7 +163,7 @@ def restyle(
     bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "flowers",
 ) -> None:
     """Draw a picture again under another sentence; several without --grid are NAME-1.png, ..."""
-    from captiongan.picture_file import read_picture, square
+    from captiongan.picture_file import middle_square, read_picture
     from captiongan.pictures import check_output, numbered, save_grid
     from captiongan.pipeline import load
 
@@ -166,7 +172,7 @@ def restyle(
     given, pipeline = read_picture(picture), load(bundle)
     restyled = pipeline.restyle(given, prompts)
     if grid:
-        save_grid([restyled], output, before=[square(given, pipeline.manifest.resolution)])
+        save_grid([restyled], output, before=[middle_square(given, pipeline.manifest.resolution)])
     else:
         for each, path in zip(restyled, paths, strict=True):
             each.save(path)
@@ -336,13 +342,12 @@ def train_text(
 ) -> None:
     """Train our small text encoder to answer as MiniLM does, on the captions of data sets."""
     with _training_half():
-        from captiongan.data.store import open_store
+        from captiongan.data.store import captions_of
         from captiongan.text.cached import CachedTextEncoder
         from captiongan.text.distill import distill
         from captiongan.text.minilm import MiniLM
-    captions = [text for source in data for text in open_store(source, 76, 64).captions]
     report = distill(
-        captions,
+        captions_of(data),
         CachedTextEncoder(MiniLM(), lambda done, total: typer.echo(f"teacher {done} of {total}")),
         out,
         epochs,
@@ -362,22 +367,18 @@ def train_style(
         list[str], typer.Argument(help="Captioned folders, or `toy:SIZE`, for the captions.")
     ],
     out: Annotated[Path, typer.Option(help="Folder of the new bundle.")],
-    kimg: Annotated[float, typer.Option(min=0.1, help="Thousand pictures to draw.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Decides weights, noise and captions.")] = 0,
+    kimg: Annotated[float, typer.Option(help="Thousand pictures to draw.")] = 100,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Decides weights, noise and captions.")
+    ] = 0,
 ) -> None:
-    """Train a style encoder on a bundle's own pictures; write a bundle that can restyle."""
+    """Train a style encoder on a bundle's own pictures; write a bundle that can restyle.
+
+    Takes some five minutes; stopped before its end it leaves nothing.
+    """
     with _training_half():
-        from captiongan.data.store import open_store
         from captiongan.style_training import teach_style
-    captions = [text for source in data for text in open_store(source, 76, 64).captions]
-    report = teach_style(
-        bundle,
-        captions,
-        out,
-        kimg,
-        seed,
-        lambda done, loss: typer.echo(f"{done:.1f} of {kimg:g} kimg: loss {loss:.3f}"),
-    )
+    report = teach_style(bundle, data, out, kimg, seed, typer.echo)
     typer.echo(f"{out}: reads {100 * report.recovered:.0f} % of the noise's variance")
 
 

@@ -14,7 +14,7 @@ from captiongan.pictures import FILMS, check_output, grid, origin, save_film, sa
 Vectors = npt.NDArray[np.float32]
 
 Between = Callable[[Vectors, Vectors, int], Vectors]
-"""From one vector (D,) to another in so many steps, both ends counted: (steps, D)."""
+"""From one vector (D,) to another in two steps or more, both ends counted: (steps, D)."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Interpolation:
         """Write a PNG with a strip for each leg, or a GIF or WebP film, by the ending of `path`.
 
         The film plays there and back, for ever. Raises OutputError where the file cannot be
-        written, or has another ending.
+        written or has another ending, or a film is not of 1 to 50 frames a second.
         """
         path = Path(path)
         check_output(path, (".png", *FILMS))
@@ -73,11 +73,12 @@ def arc(start: Vectors, end: Vectors, steps: int) -> Vectors:
     """Go from noise to noise on a great circle (White 2016, arXiv 1609.04468, section 2.1).
 
     Noise of D numbers has a length close to sqrt(D). On a straight line it would be shorter on the
-    way, which the generator has hardly ever seen.
+    way, which the generator has hardly ever seen. Between opposite noises, which random ones never
+    are, there is no one arc, and this one means nothing.
     """
     cosine = start @ end / (np.linalg.norm(start) * np.linalg.norm(end))
     angle = np.arccos(np.clip(cosine, -1, 1))
-    if np.sin(angle) < 1e-3:  # the same direction: the arc is the line
+    if angle < 1e-3:  # the same direction: the arc is the line
         return line(start, end, steps)
     shares = np.linspace(0, 1, steps)[:, None]
     way = np.sin((1 - shares) * angle) * start + np.sin(shares * angle) * end

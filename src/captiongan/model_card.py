@@ -55,7 +55,7 @@ def with_style_section(card: str, style: Mapping[str, Any]) -> str:
 
     An earlier section of that name is replaced.
     """
-    others = re.sub(r"^## Restyling\n.*?(?=^## |\Z)", "", card, flags=re.DOTALL | re.MULTILINE)
+    others = re.sub(r"^## Restyling\n.*?(?=^#{1,2} |\Z)", "", card, flags=re.DOTALL | re.MULTILINE)
     return f"""{others.rstrip()}
 
 ## Restyling
@@ -64,7 +64,7 @@ def with_style_section(card: str, style: Mapping[str, Any]) -> str:
 captiongan restyle YOUR_PICTURE "ANOTHER SENTENCE" --bundle PATH_OF_THIS_FOLDER
 ```
 
-The style encoder learned from {style["kimg"]:,g} kimg of the generator's own pictures, drawn of
-{style["captions"]:,} captions. Of pictures that it never saw it reads
-{100 * style["recovered"]:.0f} % of the noise's variance.
+The style encoder learned from {style["kimg"]:,} kimg of the generator's own pictures, drawn of
+{style["captions"]:,} captions ({", ".join(style["data"])}). Off pictures that it never saw it reads
+{100 * style["recovered"]:.0f} % of the noise's variance. captiongan {style["captiongan"]}.
 """

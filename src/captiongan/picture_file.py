@@ -23,9 +23,9 @@ PictureFault = Literal["unreadable picture", "truncated picture", "too many pixe
 class UnusablePictureError(CaptionganError):
     """A picture that cannot be used: which fault, and the details."""
 
-    def __init__(self, path: Path, fault: PictureFault, reason: str) -> None:
+    def __init__(self, name: str | Path, fault: PictureFault, reason: str) -> None:
         super().__init__(
-            f"picture '{path}': {fault} ({reason}); give another, such as a JPEG or a PNG"
+            f"picture '{name}': {fault} ({reason}); give another, such as a JPEG or a PNG"
         )
         self.fault: PictureFault = fault
         self.reason = reason
@@ -58,7 +58,21 @@ def read_picture(path: Path, minimum_side: int = 1) -> Image.Image:
             raise UnusablePictureError(path, *_fault(path, error)) from error
 
 
-def square(picture: Image.Image, side: int) -> Image.Image:
+def as_rgb(picture: str | Path | Image.Image) -> Image.Image:
+    """Return a picture, a file or an image of any mode, as `read_picture` does.
+
+    Raises:
+        UnusablePictureError: it cannot be read, or turned into RGB.
+    """
+    if not isinstance(picture, Image.Image):
+        return read_picture(Path(picture))
+    try:
+        return _rgb(_upright(picture))
+    except _RefusedError as refused:
+        raise UnusablePictureError("in memory", refused.fault, refused.reason) from refused
+
+
+def middle_square(picture: Image.Image, side: int) -> Image.Image:
     """Return the middle square of a picture, resized to `side` with an antialiasing filter."""
     return ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS)
 

@@ -29,7 +29,7 @@ IMAGE_DESCRIPTION = 0x010E
 class Picture:
     """One drawn picture (RGB) and all that is needed to draw it again.
 
-    Without a seed, its noise was read off another picture.
+    Without a seed its noise was read off another picture, and that is needed, too.
     """
 
     image: Image.Image
@@ -61,7 +61,7 @@ def origin(bundle: str, bundle_version: str) -> dict[str, str]:
     }
 
 
-def square(pictures: Sequence[Picture]) -> list[Sequence[Picture]]:
+def in_a_square(pictures: Sequence[Picture]) -> list[Sequence[Picture]]:
     """Arrange `pictures` in rows, as square as their number allows; the last may be short."""
     columns = math.ceil(math.sqrt(len(pictures)))
     return [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
@@ -112,9 +112,15 @@ def save_film(
 ) -> None:
     """Write a GIF or WebP that plays its frames for ever, as `Picture.save` does.
 
-    The metadata are JSON in the GIF's comment, or in the WebP's EXIF image description.
+    The metadata are JSON in the GIF's comment, or in the WebP's EXIF image description. A GIF
+    counts time in hundredths of a second. Raises OutputError unless there are 1 to 50
+    `frames_per_second`.
     """
     check_output(path, FILMS)
+    if not 1 <= frames_per_second <= 50:
+        raise OutputError(
+            f"frames per second {frames_per_second}: must be from 1 to 50; 12 look smooth"
+        )
     note, encoded, exif = json.dumps(metadata), io.BytesIO(), Image.Exif()
     exif[IMAGE_DESCRIPTION] = note
     frames[0].save(
@@ -133,25 +139,33 @@ def save_film(
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
-    """Return the texts that a PNG carries; raises CaptionganError if it is not a readable PNG."""
+    """Return the texts that a saved picture, sheet, strip or film carries.
+
+    Raises CaptionganError if it is no readable PNG, and no GIF or WebP of ours.
+    """
     try:
-        with PngImageFile(path) as image:
-            return {str(key): str(text) for key, text in image.text.items()}
-    except (OSError, SyntaxError, ValueError) as error:
+        with Image.open(path, formats=("PNG", "GIF", "WEBP")) as image:
+            if isinstance(image, PngImageFile):
+                texts = image.text
+            else:
+                texts = json.loads(image.info.get("comment") or image.getexif()[IMAGE_DESCRIPTION])
+            return {str(key): str(text) for key, text in texts.items()}
+    except (OSError, SyntaxError, ValueError, KeyError, AttributeError) as error:
         raise CaptionganError(
-            f"picture '{path}' cannot be read as a PNG ({error}); name a file that captiongan wrote"
+            f"picture '{path}' has no metadata that can be read ({error}); name a PNG, GIF or WebP "
+            "file that captiongan wrote"
         ) from error
 
 
-def numbered(path: Path, seeds: Sequence[int]) -> list[Path]:
-    """Return a path for each seed: `path` itself if there is one, else "NAME-SEED.png" beside it.
+def numbered(path: Path, numbers: Sequence[int]) -> list[Path]:
+    """Return a path for each number: `path` if there is one, else "NAME-NUMBER.png" beside it.
 
     Raises OutputError as `check_output` does.
     """
     check_output(path)
-    if len(seeds) == 1:
+    if len(numbers) == 1:
         return [path]
-    paths = [path.with_name(f"{path.stem}-{seed}{path.suffix}") for seed in seeds]
+    paths = [path.with_name(f"{path.stem}-{number}{path.suffix}") for number in numbers]
     for each in paths:
         check_output(each)
     return paths

@@ -21,9 +21,9 @@ from captiongan.bundle import (
 from captiongan.errors import BundleError, CaptionganError
 from captiongan.interpolation import Interpolation, arc, line, through
 from captiongan.onnx_session import open_session
-from captiongan.picture_file import square
+from captiongan.picture_file import as_rgb, middle_square
 from captiongan.pictures import Picture
-from captiongan.prompts import check_prompt, check_words, seeds_of, stops_of
+from captiongan.prompts import check_prompts, check_words, seeds_of, stops_of
 from captiongan.text.encoder import Embeddings, OnnxTextEncoder
 
 __all__ = ["Interpolation", "Picture", "Pipeline", "load", "noise_of"]
@@ -99,29 +99,27 @@ class Pipeline:
         unless there are two stops at least, 1,000 pictures in all at most, and each prompt and seed
         is as for `generate`.
         """
-        stops = stops_of(prompts, seeds, steps)
         texts = self._checked(prompts)
-        for seed in seeds:
-            seeds_of(seed, 1)
+        stops = stops_of(texts, seeds, steps)
         noise = through(_for_each(stops, self._noise(seeds)), steps, arc)
         embedding = through(_for_each(stops, self.encode(texts)), steps, line)
         images = [Image.fromarray(image) for image in self.draw(noise, embedding)]
         bundle = self._manifest
         return Interpolation(images, texts, tuple(seeds), steps, bundle.name, bundle.version)
 
-    def restyle(self, picture: Image.Image, prompts: Sequence[str]) -> list[Picture]:
+    def restyle(self, picture: str | Path | Image.Image, prompts: Sequence[str]) -> list[Picture]:
         """Draw a picture again, once under each sentence: G(S(x), e).
 
-        The style encoder S reads off the picture (RGB, of any size; its middle square counts) the
+        The style encoder S reads off the picture (a file or an image; its middle square counts) the
         noise with which the generator would have drawn it: what no sentence says, such as place,
         pose and background (Reed et al. 2016, section 5.3). Where S is in doubt its noise is short,
         and would draw what is usual; it is given the length that noise has, sqrt(noise_dim). The
-        pictures have no seed. Raises BundleError if the bundle has no style encoder, PromptError as
-        `generate` does.
+        pictures have no seed. Raises BundleError if the bundle has no style encoder,
+        UnusablePictureError if there is no reading the picture, PromptError as `generate` does.
         """
         style_encoder = self._style_encoder
         texts = self._checked(prompts)
-        small = np.asarray(square(picture, self._manifest.resolution))
+        small = np.asarray(middle_square(as_rgb(picture), self._manifest.resolution))
         (read,) = style_encoder.run(None, {"pictures": small[None]})
         noise = read * np.float32(math.sqrt(read.size) / (np.linalg.norm(read) or 1.0))
         pixels = self.draw(np.repeat(noise, len(texts), axis=0), self.encode(texts))
@@ -134,8 +132,8 @@ class Pipeline:
     def _style_encoder(self) -> Any:
         if not self._bundle.can_restyle:
             raise BundleError(
-                f"bundle '{self._manifest.name}' has no {STYLE_FILE} and cannot restyle; "
-                "teach it with `captiongan style train`, or take another bundle"
+                f"bundle '{self._manifest.name}' has no {STYLE_FILE} and cannot restyle; teach a "
+                f"copy of it: captiongan style train {self._manifest.name} DATA --out NEW"
             )
         session = open_session(self._bundle.folder / STYLE_FILE)
         _check_style_encoder(session, self._manifest)
@@ -157,7 +155,7 @@ class Pipeline:
         return np.concatenate([self._draw_batch(noise[rows], embedding[rows]) for rows in batches])
 
     def _checked(self, prompts: Sequence[str]) -> list[str]:
-        texts = list(map(check_prompt, prompts))
+        texts = check_prompts(prompts)
         for text in texts:
             check_words(text, *self._encoder.unknown_words(text), self._manifest.name)
         return texts

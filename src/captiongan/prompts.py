@@ -44,6 +44,16 @@ def check_prompt(prompt: str) -> str:
     return text
 
 
+def check_prompts(prompts: Sequence[str]) -> list[str]:
+    """Return each of `prompts` as `check_prompt` does; raises PromptError if there is none."""
+    if isinstance(prompts, str) or not prompts:
+        raise PromptError(
+            f"prompts {reprlib.repr(prompts)} must be a list of one sentence at least; "
+            'write ["a red flower"]'
+        )
+    return [check_prompt(prompt) for prompt in prompts]
+
+
 def check_words(prompt: str, unknown: Sequence[str], total: int, bundle: str) -> None:
     """Check that the bundle named `bundle` knows enough of the `total` words of `prompt`.
 
@@ -91,8 +101,13 @@ def stops_of(prompts: Sequence[str], seeds: Sequence[int], steps: int) -> int:
     """Return how many stops an interpolation has; what is given once stays the same at all of them.
 
     Raises PromptError unless there are two stops at least, as many of `prompts` as of `seeds` where
-    both are several, and `steps` from 2 up with 1,000 pictures in all at most.
+    both are several, each seed as for `seeds_of`, and `steps` from 2 up with 1,000 pictures in all
+    at most.
     """
+    if _is_int(seeds):
+        raise PromptError(f"seeds {seeds} is a number, must be a list of them; write [{seeds}]")
+    for seed in seeds:
+        seeds_of(seed, 1)
     stops = max(len(prompts), len(seeds))
     if not {len(prompts), len(seeds)} <= {1, stops}:
         raise PromptError(

@@ -6,6 +6,7 @@ The generator draws all the lessons itself, of noise and captions, so no picture
 learned whatever a picture shows beyond its caption as noise: place, size, pose, background.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from captiongan import __version__
 from captiongan.bundle import (
     CARD_FILES,
     MODEL_FILES,
@@ -25,10 +27,14 @@ from captiongan.bundle import (
     read_bundle,
     write_bundle,
 )
+from captiongan.data.store import captions_of
+from captiongan.errors import BundleError, ConfigError
 from captiongan.model_card import with_style_section
 from captiongan.networks.style_encoder import StyleEncoder
 from captiongan.onnx_file import write_onnx
+from captiongan.onnx_session import open_session
 from captiongan.pipeline import Pipeline
+from captiongan.schedule import warm_up_then_cosine
 
 BATCH = 64
 FEATURES = 32
@@ -36,70 +42,119 @@ PEAK_LEARNING_RATE = 2e-3
 EXAMINED = 16
 """Batches that were never trained on, for the report."""
 
-
 Lesson = tuple[Tensor, Tensor]
 """Drawn pictures (B, H, W, 3) uint8, and the noise (B, noise_dim) of each."""
 
 
 @dataclass(frozen=True)
 class StyleReport:
-    """How a style encoder was trained; `recovered` is the share of the noise's variance it reads.
+    """How a style encoder was trained, and how well it reads.
 
-    0 for an encoder that knows nothing, 1 for one that knows all, on pictures it never saw.
+    `recovered` is the share of the noise's variance that it reads off pictures it never saw: 1 for
+    an encoder that knows all, 0 or somewhat below for one that knows nothing.
     """
 
     kimg: float
+    data: tuple[str, ...]
     captions: int
     seed: int
     parameters: int
     recovered: float
+    captiongan: str = __version__
 
 
 def teach_style(
     bundle: str | Path,
-    captions: Sequence[str],
+    data: Sequence[str],
     out: Path,
     kimg: float,
     seed: int,
-    on_progress: Callable[[float, float], None],
+    say: Callable[[str], None],
 ) -> StyleReport:
     """Write a copy of a bundle that can restyle.
 
     Args:
         bundle: name of a shipped bundle, or a folder.
-        captions: what its generator is to draw while the encoder learns.
+        data: captioned folders, `toy` or `toy:SIZE`, whose captions the generator is to draw.
         out: the new bundle's folder; must not exist, or be empty.
-        kimg: how many thousand pictures to draw.
+        kimg: how many thousand pictures to draw, above 0.
         seed: decides first weights, noise and captions.
-        on_progress: hears now and then how many kimg are done, and the loss, 1 at first.
+        say: hears what is going on.
 
     Raises:
-        BundleError: the bundle is missing or damaged.
+        BundleError: the bundle is missing or damaged, has no card, or draws pictures of a side that
+            the encoder cannot halve down to 4.
+        ConfigError: `kimg` breaks its rule.
+        DataError: `data` cannot be used.
         OutputError: `out` holds something, or cannot be written.
     """
+    if not 0 < kimg <= 1e6:
+        raise ConfigError(f"--kimg {kimg:g}: must be above 0, and 1e6 at most; 100 is usual")
     check_vacant(out)
     taught = read_bundle(find_bundle(bundle))
-    torch.manual_seed(seed)
+    files = _copied(taught)
+    encoder = _new_encoder(taught, seed)
+    captions = captions_of(data)
+    say(f"reading {len(captions):,} captions")
     lessons = _lessons(Pipeline(taught), captions, np.random.default_rng(seed))
     examined = [next(lessons) for _ in range(EXAMINED)]
-    manifest = taught.manifest
-    encoder = StyleEncoder(manifest.resolution, FEATURES, manifest.noise_dim)
-    _train(encoder, lessons, max(1, round(kimg * 1000 / BATCH)), on_progress)
-    report = StyleReport(
-        kimg=kimg,
-        captions=len(captions),
-        seed=seed,
-        parameters=sum(weight.numel() for weight in encoder.parameters()),
-        recovered=_recovered(encoder, examined),
-    )
-    _write(taught, encoder, report, out)
+    steps = math.ceil(kimg * 1000 / BATCH)
+    _train(encoder, lessons, steps, say)
+    with TemporaryDirectory() as folder:
+        onnx = Path(folder) / STYLE_FILE
+        _write_encoder(encoder, taught.manifest.resolution, onnx)
+        report = StyleReport(
+            kimg=steps * BATCH / 1000,
+            data=tuple(Path(source).name for source in data),
+            captions=len(captions),
+            seed=seed,
+            parameters=sum(weight.numel() for weight in encoder.parameters()),
+            recovered=_recovered(onnx, examined),
+        )
+        style = asdict(report)
+        card = with_style_section(files["README.md"].decode(), style).encode()
+        facts = {**taught.manifest.training, "style": style}
+        write_bundle(
+            out,
+            {**files, "README.md": card, STYLE_FILE: onnx},
+            replace(taught.manifest, training=facts),
+        )
     return report
+
+
+def _copied(bundle: Bundle) -> dict[str, bytes]:
+    """Read what the new bundle takes over from the old one."""
+    try:
+        files = {name: (bundle.folder / name).read_bytes() for name in (*MODEL_FILES, *CARD_FILES)}
+        files["README.md"].decode()
+    except OSError as error:
+        raise BundleError(
+            f"bundle '{bundle.folder}' has no readable {Path(error.filename).name} "
+            f"({error.strerror}); bring it back, or copy the bundle again"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BundleError(
+            f"bundle '{bundle.folder}': README.md is not UTF-8 ({error.reason} at byte "
+            f"{error.start}); save it as UTF-8"
+        ) from error
+    return files
+
+
+def _new_encoder(bundle: Bundle, seed: int) -> StyleEncoder:
+    side = bundle.manifest.resolution
+    if side < 8 or side.bit_count() > 1:
+        raise BundleError(
+            f"bundle '{bundle.folder}' draws pictures of side {side}: must be a power of two from "
+            "8 up to be restyled; take another bundle"
+        )
+    torch.manual_seed(seed)
+    return StyleEncoder(side, FEATURES, bundle.manifest.noise_dim)
 
 
 def _lessons(
     pipeline: Pipeline, captions: Sequence[str], random: np.random.Generator
 ) -> Iterator[Lesson]:
-    """Let the generator draw batch after batch."""
+    """Let the generator draw batch after batch, of captions and noise chosen at random."""
     embeddings = pipeline.encode(captions)
     while True:
         noise = random.standard_normal((BATCH, pipeline.manifest.noise_dim), dtype=np.float32)
@@ -108,53 +163,40 @@ def _lessons(
 
 
 def _train(
-    encoder: StyleEncoder,
-    lessons: Iterator[Lesson],
-    steps: int,
-    on_progress: Callable[[float, float], None],
+    encoder: StyleEncoder, lessons: Iterator[Lesson], steps: int, say: Callable[[str], None]
 ) -> None:
     optimiser = torch.optim.Adam(encoder.parameters(), lr=PEAK_LEARNING_RATE, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, PEAK_LEARNING_RATE, total_steps=steps + 1, pct_start=0.1
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: warm_up_then_cosine(step, steps)
     )
     for step in range(1, steps + 1):
         pictures, noise = next(lessons)
         with torch.autocast("cpu", torch.bfloat16):
             read = encoder(pictures)
-        loss = (read.float() - noise).square().mean()
+        loss = (noise - read.float()).square().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
         if step % 100 == 0 or step == steps:
-            on_progress(step * BATCH / 1000, loss.item())
+            done, whole = (count * BATCH / 1000 for count in (step, steps))
+            say(f"{done:.1f} of {whole:.1f} kimg: loss {loss.item():.3f}, 1 for knowing nothing")
 
 
-@torch.no_grad()
-def _recovered(encoder: StyleEncoder, examined: Sequence[Lesson]) -> float:
-    encoder.eval()
-    noise = torch.cat([noise for _, noise in examined])
-    read = torch.cat([encoder(pictures) for pictures, _ in examined])
-    return 1 - float((read - noise).square().mean() / noise.square().mean())
+def _write_encoder(encoder: StyleEncoder, side: int, path: Path) -> None:
+    write_onnx(
+        encoder,
+        (torch.zeros(2, side, side, 3, dtype=torch.uint8),),
+        path,
+        inputs=["pictures"],
+        output="noise",
+        dynamic_axes=[{0: "batch"}],
+    )
 
 
-def _write(bundle: Bundle, encoder: StyleEncoder, report: StyleReport, out: Path) -> None:
-    side, style = bundle.manifest.resolution, asdict(report)
-    card = (bundle.folder / "README.md").read_text(encoding="utf-8")
-    with TemporaryDirectory() as folder:
-        onnx = Path(folder) / STYLE_FILE
-        write_onnx(
-            encoder,
-            (torch.zeros(2, side, side, 3, dtype=torch.uint8),),
-            onnx,
-            inputs=["pictures"],
-            output="noise",
-            dynamic_axes=[{0: "batch"}],
-        )
-        files: dict[str, Path | bytes] = {
-            file: bundle.folder / file for file in (*MODEL_FILES, *CARD_FILES)
-        }
-        files[STYLE_FILE] = onnx
-        files["README.md"] = with_style_section(card, style).encode()
-        facts = {**bundle.manifest.training, "style": style}
-        write_bundle(out, files, replace(bundle.manifest, training=facts))
+def _recovered(onnx: Path, examined: Sequence[Lesson]) -> float:
+    """Measure the encoder as it was written: 1 - mean (z - S(x))^2 / mean z^2."""
+    session = open_session(onnx)
+    read = np.concatenate([session.run(None, {"pictures": x.numpy()})[0] for x, _ in examined])
+    noise = np.concatenate([z.numpy() for _, z in examined])
+    return 1 - float(np.square(noise - read).mean() / np.square(noise).mean())

@@ -1,6 +1,5 @@
 """Interpolation: from sentence to sentence, from noise to noise; strips and films."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from PIL import Image, ImageSequence
 from captiongan.bundle import Bundle
 from captiongan.errors import OutputError, PromptError
 from captiongan.interpolation import arc, line, through
-from captiongan.pictures import IMAGE_DESCRIPTION, read_metadata
+from captiongan.pictures import read_metadata
 from captiongan.pipeline import Pipeline, noise_of
 from captiongan.prompts import UnknownWordsWarning
 from command_line import captiongan
@@ -93,6 +92,11 @@ def test_between_seeds_the_text_stays_and_the_ends_are_the_pictures_of_generate(
     pictures = bytes_of(way.images)
     assert len(set(pictures)) == len(pictures) == 4
     assert [pictures[0], pictures[-1]] == [drawn(pipeline, RED, 3), drawn(pipeline, RED, 8)]
+    start, end = (noise_of(seed, pipeline.manifest.noise_dim) for seed in (3, 8))
+    expected = pipeline.draw(arc(start, end, 4), pipeline.encode([RED] * 4)).astype(int)
+    assert np.abs(np.stack([np.asarray(each, int) for each in way.images]) - expected).max() <= 1
+    straight = pipeline.draw(line(start, end, 4), pipeline.encode([RED] * 4)).astype(int)
+    assert np.abs(straight - expected).max() > 10
 
 
 @settings(max_examples=15, deadline=None)
@@ -114,7 +118,9 @@ def test_each_leg_begins_where_the_one_before_ended(
     [
         ([RED], [0], 9, "nothing lies between; give several sentences"),
         ([RED, YELLOW], [0, 1, 2], 9, "must be as many of both, or one"),
-        ([], [0, 1], 9, "must be as many of both, or one"),
+        ([], [0, 1], 9, "must be a list of one sentence at least"),
+        (RED, [0, 1], 9, "must be a list of one sentence at least"),
+        ([RED, YELLOW], 7, 9, r"seeds 7 is a number, must be a list of them; write \[7\]"),
         ([RED, YELLOW], [], 9, "must be as many of both, or one"),
         ([RED, YELLOW], [0], 1, "steps 1 is not a whole number from 2 to 1000"),
         ([RED, YELLOW], [0], 1001, "steps 1001 is not a whole number from 2 to 1000"),
@@ -163,12 +169,11 @@ def test_a_film_plays_there_and_back_for_ever(
     way.save(tmp_path / f"film{ending}", frames_per_second=10)
     with Image.open(tmp_path / f"film{ending}") as film:
         assert film.info["loop"] == 0
-        note = film.info.get("comment") or film.getexif()[IMAGE_DESCRIPTION]
         frames, lengths = [], []
         for frame in ImageSequence.Iterator(film):
             frames.append(np.asarray(frame.convert("RGB"), float))
             lengths.append(frame.info["duration"])
-    assert json.loads(note) == way.metadata
+    assert read_metadata(tmp_path / f"film{ending}") == way.metadata
     expected = [*way.images, *way.images[-2:0:-1]]
     assert lengths == [100] * len(expected) == [100] * 10
     for shown, image in zip(frames, expected, strict=True):
@@ -182,6 +187,15 @@ def test_a_film_of_another_kind_is_refused(pipeline: Pipeline, tmp_path: Path) -
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("frames_per_second", [0, -5, 51, float("nan"), float("inf")])
+def test_a_film_has_1_to_50_frames_a_second(
+    pipeline: Pipeline, tmp_path: Path, frames_per_second: float
+) -> None:
+    with pytest.raises(OutputError, match=r"frames per second .* must be from 1 to 50"):
+        pipeline.interpolate([RED, YELLOW]).save(tmp_path / "film.gif", frames_per_second)
+    assert not any(tmp_path.iterdir())
+
+
 def test_the_command_writes_a_strip_between_sentences(
     tiny: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,7 +204,7 @@ def test_the_command_writes_a_strip_between_sentences(
     assert captiongan("interpolate", RED, YELLOW, *options) == 0
     assert capsys.readouterr().out.splitlines() == [str(out)]
     assert read_metadata(out)["prompt"] == f"{RED}\n{YELLOW}"
-    assert read_metadata(out)["seed"] == "7"
+    assert (read_metadata(out)["seed"], read_metadata(out)["steps"]) == ("7", "5")
 
 
 def test_the_command_writes_a_film_between_seeds(tiny: Bundle, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from captiongan import __version__
 from captiongan.errors import CaptionganError, OutputError
-from captiongan.pictures import Picture, grid, numbered, read_metadata, save_grid, square
+from captiongan.pictures import Picture, grid, in_a_square, numbered, read_metadata, save_grid
 
 LINE = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1)
 
@@ -59,7 +59,7 @@ def test_a_sheet_is_white_between_and_beside_its_pictures() -> None:
     ("n", "lengths"), [(1, [1]), (2, [2]), (4, [2, 2]), (5, [3, 2]), (12, [4, 4, 4])]
 )
 def test_a_sheet_is_as_square_as_can_be(n: int, lengths: list[int]) -> None:
-    assert [len(row) for row in square([picture()] * n)] == lengths
+    assert [len(row) for row in in_a_square([picture()] * n)] == lengths
 
 
 def test_one_picture_keeps_the_name_and_several_are_numbered_by_seed(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_failed_save_keeps_what_was_there(
 
 
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n"])
-def test_metadata_of_what_is_no_png_is_an_error(tmp_path: Path, content: bytes) -> None:
+def test_metadata_of_what_is_no_picture_of_ours_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "out.png").write_bytes(content)
-    with pytest.raises(CaptionganError, match="cannot be read as a PNG"):
+    with pytest.raises(CaptionganError, match="no metadata that can be read"):
         read_metadata(tmp_path / "out.png")

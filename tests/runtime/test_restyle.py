@@ -8,7 +8,7 @@ from PIL import Image
 
 from captiongan.bundle import STYLE_FILE, Bundle, read_bundle
 from captiongan.errors import BundleError, PromptError
-from captiongan.picture_file import UnusablePictureError, read_picture, square
+from captiongan.picture_file import UnusablePictureError, as_rgb, middle_square, read_picture
 from captiongan.pictures import read_metadata
 from captiongan.pipeline import Pipeline
 from command_line import captiongan
@@ -39,7 +39,7 @@ def test_the_noise_is_read_off_the_middle_square_and_as_long_as_noise_is(stylish
     pipeline, given = Pipeline(stylish), photograph()
     (picture,) = pipeline.restyle(given, [RED])
     weight = np.random.RandomState(0).standard_normal((192, 5)).astype(np.float32)
-    brightness = np.asarray(square(given, 8), np.float32).reshape(1, -1) / 255
+    brightness = np.asarray(middle_square(given, 8), np.float32).reshape(1, -1) / 255
     noise = (brightness @ weight).astype(np.float32)
     noise *= 5**0.5 / np.linalg.norm(noise)  # as long as noise is
     expected = pipeline.draw(noise, pipeline.encode([RED]))[0].astype(int)
@@ -52,6 +52,33 @@ def test_another_picture_is_another_style(stylish: Bundle) -> None:
     assert first.image.tobytes() != second.image.tobytes()
 
 
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "I;16"])
+def test_a_picture_of_any_mode_can_be_restyled(stylish: Bundle, mode: str) -> None:
+    given = photograph().convert("L" if mode == "I;16" else mode)
+    if mode == "I;16":
+        given = Image.fromarray(np.asarray(given).astype(np.uint16) * 257)
+    expected = Pipeline(stylish).restyle(as_rgb(given), [RED])
+    (picture,) = Pipeline(stylish).restyle(given, [RED])
+    assert picture.image.tobytes() == expected[0].image.tobytes()
+
+
+def test_a_file_is_restyled_as_people_see_it(stylish: Bundle, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    photograph().save(tmp_path / "photo.png", exif=exif)
+    upright = photograph().transpose(Image.Transpose.ROTATE_270)
+    for path in (tmp_path / "photo.png", str(tmp_path / "photo.png")):
+        (picture,) = Pipeline(stylish).restyle(path, [RED])
+        assert (
+            picture.image.tobytes() == Pipeline(stylish).restyle(upright, [RED])[0].image.tobytes()
+        )
+
+
+def test_a_picture_without_a_range_of_levels_is_refused(stylish: Bundle) -> None:
+    with pytest.raises(UnusablePictureError, match="floating point pixels have no agreed range"):
+        Pipeline(stylish).restyle(Image.new("F", (8, 8)), [RED])
+
+
 def test_a_restyled_picture_is_saved_without_a_seed(stylish: Bundle, tmp_path: Path) -> None:
     (picture,) = Pipeline(stylish).restyle(photograph(), [RED])
     picture.save(tmp_path / "out.png")
@@ -60,7 +87,7 @@ def test_a_restyled_picture_is_saved_without_a_seed(stylish: Bundle, tmp_path: P
 
 
 def test_a_bundle_without_a_style_encoder_says_how_to_get_one(tiny: Bundle) -> None:
-    with pytest.raises(BundleError, match=r"no style_encoder.onnx .* `captiongan style train`"):
+    with pytest.raises(BundleError, match=r"no style_encoder.onnx .* captiongan style train tiny"):
         Pipeline(tiny).restyle(photograph(), [RED])
 
 
@@ -82,9 +109,13 @@ def test_a_foreign_style_encoder_is_named_with_what_it_should_be(tmp_path: Path)
         Pipeline(foreign).restyle(photograph(), [RED])
 
 
-def test_a_bad_sentence_is_refused(stylish: Bundle) -> None:
-    with pytest.raises(PromptError, match="is empty"):
-        Pipeline(stylish).restyle(photograph(), [RED, " "])
+@pytest.mark.parametrize(
+    ("prompts", "rule"),
+    [([RED, " "], "is empty"), ([], "a list of one sentence"), (RED, "a list of one sentence")],
+)
+def test_bad_sentences_are_refused(stylish: Bundle, prompts: list[str], rule: str) -> None:
+    with pytest.raises(PromptError, match=rule):
+        Pipeline(stylish).restyle(photograph(), prompts)
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
@@ -112,7 +143,15 @@ def test_the_command_writes_a_picture_for_each_sentence_or_one_sheet(
     with Image.open(folder / "sheet.png") as sheet:
         assert sheet.size == (3 * 10 + 2, 12)
         first = sheet.crop((2, 2, 10, 10))
-    assert first.tobytes() == square(photograph(), 8).tobytes()
+    assert first.tobytes() == middle_square(photograph(), 8).tobytes()
+
+
+@pytest.mark.parametrize("option", [[], ["--grid"]])
+def test_the_command_refuses_a_bad_place_before_it_opens_anything(
+    option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert captiongan("restyle", "gone.png", RED, *option, "-o", "out.jpg") == 2
+    assert "does not end in .png" in capsys.readouterr().err
 
 
 def test_the_command_names_a_picture_that_cannot_be_read(

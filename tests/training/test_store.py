@@ -12,7 +12,7 @@ from captiongan.data.folder import Example
 from captiongan.data.store import PictureStore, open_store, squashed
 from captiongan.data.toy import toy_examples
 from captiongan.errors import DataError, OutputError
-from captiongan.picture_file import square
+from captiongan.picture_file import middle_square
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -51,7 +51,7 @@ def refuse_to_decode(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> Image.Image:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(store, "square", fail)
+    monkeypatch.setattr(store, "middle_square", fail)
 
 
 def test_a_store_holds_pictures_captions_and_classes_in_the_order_of_the_metadata(
@@ -169,12 +169,12 @@ def test_two_folders_of_the_same_name_do_not_mix(folder: Path, tmp_path: Path) -
 def test_the_middle_square_is_kept() -> None:
     wide, tall = bands(60, 20), bands(60, 20).transpose(Image.Transpose.ROTATE_270)
     for picture in (wide, tall):
-        assert (np.asarray(square(picture, 20)) == GREEN).all()
+        assert (np.asarray(middle_square(picture, 20)) == GREEN).all()
 
 
 @pytest.mark.parametrize("size", [(120, 40), (40, 40), (41, 40), (40, 41), (6, 5)])
 def test_the_square_has_the_side_that_was_asked_for(size: tuple[int, int]) -> None:
-    assert square(Image.new("RGB", size), 10).size == (10, 10)
+    assert middle_square(Image.new("RGB", size), 10).size == (10, 10)
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -209,13 +209,13 @@ def test_only_the_first_captions_are_kept_where_wished(folder: Path) -> None:
 
 
 def test_the_short_side_fills_the_square() -> None:
-    shrunk = np.asarray(square(bands(120, 40), 10))
+    shrunk = np.asarray(middle_square(bands(120, 40), 10))
     assert (shrunk[:, 3:7] == GREEN).all()
 
 
 def test_shrinking_averages_fine_detail_to_grey() -> None:
     board = (np.indices((64, 64)).sum(axis=0) % 2 * 255).astype(np.uint8)
-    inner = np.asarray(square(Image.fromarray(board).convert("RGB"), 16))[2:-2, 2:-2]
+    inner = np.asarray(middle_square(Image.fromarray(board).convert("RGB"), 16))[2:-2, 2:-2]
     assert inner.min() > 120
     assert inner.max() < 135
 
@@ -244,7 +244,7 @@ def test_a_build_that_is_broken_off_leaves_nothing_behind(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "square", broken_off)
+        patch.setattr(store, "middle_square", broken_off)
         with pytest.raises(KeyboardInterrupt):
             open_store(str(folder), 16, 8)
     assert list(cache_folder("pictures").iterdir()) == []

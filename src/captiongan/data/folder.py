@@ -105,7 +105,7 @@ class Summary:
         return obstacle(self.pictures, self.classes)
 
 
-class _RefusedError(Exception):
+class _BadLineError(Exception):
     def __init__(self, kind: LineFault, reason: str) -> None:
         super().__init__(kind, reason)
         self.kind: LineFault = kind
@@ -182,10 +182,10 @@ def _stream(root: Path, minimum_side: int) -> Iterator[LoadedExample | Reject]:
             example = Example(file_name, _captions(record), _label(record))
             identity = posixpath.normpath(file_name).casefold()
             if identity in used:
-                raise _RefusedError("duplicate", f"already on line {used[identity]}")
+                raise _BadLineError("duplicate", f"already on line {used[identity]}")
             picture = read_picture(_path(root, file_name), minimum_side)
-        except _RefusedError as refused:
-            yield Reject(METADATA, number, refused.kind, refused.reason, file_name)
+        except _BadLineError as bad:
+            yield Reject(METADATA, number, bad.kind, bad.reason, file_name)
         except UnusablePictureError as unusable:
             yield Reject(METADATA, number, unusable.fault, unusable.reason, file_name)
         else:
@@ -208,44 +208,44 @@ def _lines(metadata: Path) -> Iterator[tuple[int, bytes]]:
 
 def _record(line: bytes) -> dict[str, object]:
     if len(line.rstrip(b"\r\n")) > MAXIMUM_LINE:
-        raise _RefusedError("line too long", f"more than {MAXIMUM_LINE} bytes")
+        raise _BadLineError("line too long", f"more than {MAXIMUM_LINE} bytes")
     try:
         record = json.loads(line.decode("utf-8-sig"))
         # JSON can spell half a surrogate pair, which no encoder or file system takes.
         json.dumps(record, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
-        raise _RefusedError("not UTF-8", f"{error.reason} at byte {error.start + 1}") from error
+        raise _BadLineError("not UTF-8", f"{error.reason} at byte {error.start + 1}") from error
     except json.JSONDecodeError as error:
-        raise _RefusedError("bad JSON", f"{error.msg} at character {error.colno}") from error
+        raise _BadLineError("bad JSON", f"{error.msg} at character {error.colno}") from error
     except (ValueError, RecursionError) as error:
-        raise _RefusedError("bad JSON", str(error)) from error
+        raise _BadLineError("bad JSON", str(error)) from error
     if not isinstance(record, dict):
-        raise _RefusedError("bad JSON", f"{_json_type(record)} instead of an object")
+        raise _BadLineError("bad JSON", f"{_json_type(record)} instead of an object")
     return record
 
 
 def _file_name(record: dict[str, object]) -> str:
     file_name = record.get("file_name")
     if not isinstance(file_name, str):
-        raise _RefusedError("bad file name", f"file_name must be a string: {_json_type(file_name)}")
+        raise _BadLineError("bad file name", f"file_name must be a string: {_json_type(file_name)}")
     if not file_name.strip():
-        raise _RefusedError("bad file name", "file_name is empty")
+        raise _BadLineError("bad file name", "file_name is empty")
     if "\0" in file_name:
-        raise _RefusedError("bad file name", "file_name holds a NUL byte")
+        raise _BadLineError("bad file name", "file_name holds a NUL byte")
     return file_name
 
 
 def _captions(record: dict[str, object]) -> tuple[str, ...]:
     text = record.get("text")
     if text is None:
-        raise _RefusedError("no caption", "text is missing")
+        raise _BadLineError("no caption", "text is missing")
     texts = text if isinstance(text, list) else [text]
     strings = [_words(item) for item in texts if isinstance(item, str)]
     if len(strings) < len(texts):
-        raise _RefusedError("bad caption", "text must be a string or a list of strings")
+        raise _BadLineError("bad caption", "text must be a string or a list of strings")
     captions = tuple(filter(None, strings))
     if not captions:
-        raise _RefusedError("no caption", "text is blank")
+        raise _BadLineError("no caption", "text is blank")
     return captions
 
 
@@ -254,7 +254,7 @@ def _label(record: dict[str, object]) -> str | None:
     if label is None:
         return None
     if isinstance(label, bool) or not isinstance(label, str | int):
-        raise _RefusedError(
+        raise _BadLineError(
             "bad class", f"class must be a string or an integer: {_json_type(label)}"
         )
     return _words(str(label)) or None
@@ -262,16 +262,16 @@ def _label(record: dict[str, object]) -> str | None:
 
 def _path(root: Path, file_name: str) -> Path:
     if file_name.startswith("/") or ".." in file_name.split("/"):
-        raise _RefusedError("outside the folder", "file_name must be a relative path without '..'")
+        raise _BadLineError("outside the folder", "file_name must be a relative path without '..'")
     try:
         path = (root / file_name).resolve()
         inside, found = path.is_relative_to(root.resolve()), path.is_file()
     except (OSError, RuntimeError) as error:  # too long a name, no permission, a loop of links
-        raise _RefusedError("missing file", without_path(error)) from error
+        raise _BadLineError("missing file", without_path(error)) from error
     if not inside:
-        raise _RefusedError("outside the folder", "file_name leads out of it by a link")
+        raise _BadLineError("outside the folder", "file_name leads out of it by a link")
     if not found:
-        raise _RefusedError("missing file", "no such file in the folder")
+        raise _BadLineError("missing file", "no such file in the folder")
     return path
 
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,7 @@ from captiongan.data.folder import (
 from captiongan.data.toy import toy_examples
 from captiongan.errors import DataError, OutputError
 from captiongan.files import whole_folder
-from captiongan.picture_file import square
+from captiongan.picture_file import middle_square
 
 STORE_FORMAT = 1
 TOY_SIZE = 2048
@@ -89,7 +89,7 @@ def open_store(source: str, side: int, minimum_side: int, squash: bool = False) 
     store = _read(folder, side)
     if store is None:
         shutil.rmtree(folder, ignore_errors=True)
-        _build(folder, items, side, squashed if squash else square)
+        _build(folder, items, side, squashed if squash else middle_square)
         store = _read(folder, side)
     if store is None:
         raise OutputError(f"picture store '{folder}' is unreadable; remove it and try again")
@@ -100,6 +100,15 @@ def open_store(source: str, side: int, minimum_side: int, squash: bool = False) 
             f"see `captiongan data check {source}`"
         )
     return store
+
+
+def captions_of(sources: Sequence[str]) -> list[str]:
+    """Return the different captions of all usable pictures of some data sets, see `open_store`.
+
+    Raises DataError and OutputError as `open_store` does.
+    """
+    stores = [open_store(source, 76, 64) for source in sources]
+    return list(dict.fromkeys(caption for store in stores for caption in store.captions))
 
 
 def squashed(picture: Image.Image, side: int) -> Image.Image:

@@ -6,7 +6,6 @@ teacher keeps apart (relational distillation, Park et al. 2019).
 """
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor
 from captiongan.errors import DataError, OutputError
 from captiongan.files import whole_folder
 from captiongan.onnx_file import write_onnx
+from captiongan.schedule import warm_up_then_cosine
 from captiongan.text.encoder import (
     Embeddings,
     OnnxTextEncoder,
@@ -149,7 +149,7 @@ def _train(
     steps = epochs * sum(1 for _ in equal_length_batches(list(map(len, token_ids)), BATCH))
     optimiser = torch.optim.AdamW(student.parameters(), lr=PEAK_LEARNING_RATE, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: _warm_up_then_cosine(step, steps)
+        optimiser, lambda step: warm_up_then_cosine(step, steps)
     )
     for epoch in range(epochs):
         # Equal lengths stay together; who shares a batch with whom changes with every epoch.
@@ -168,12 +168,6 @@ def _train(
             schedule.step()
             total += loss.item()
         on_epoch(epoch + 1, total / len(batches))
-
-
-def _warm_up_then_cosine(step: int, steps: int, warm_up: float = 0.05) -> float:
-    """Return the share of the peak learning rate: a ramp, then half a cosine down to 0."""
-    ramp = (step + 1) / max(1.0, warm_up * steps)
-    return min(1.0, ramp, 0.5 * (1 + math.cos(math.pi * step / max(1, steps))))
 
 
 def _similarity_correlation(student: Embeddings, teacher: Embeddings) -> float | None:
