@@ -9,19 +9,20 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from captiongan.errors import OutputError
 from captiongan.evaluation.evaluate import Paper
 from captiongan.evaluation.scores import Measured, Result
 from captiongan.pictures import grid
+from marked_page import BEGIN as BEGIN
+from marked_page import END as END
+from marked_page import check_marks, write_measured
+
+PAGE = "ablation.md"
 
 COLUMNS = 8
 """Pictures of a prompt on a sheet, of the seeds 0, 1, 2, ..."""
 
 SHOWN = {"kid": 3, "coverage": 3, "diversity": 2, "r_at_1": 3, "top_1": 3, "colours": 3}
 """The scores in the table, with their decimals."""
-
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-"""The part of the page that is written anew; the words around it are kept."""
 
 CURVES = {"score_kid": "KID, lower is better", "score_r_at_1": "R@1 of 100, higher is better"}
 
@@ -45,15 +46,8 @@ class Row:
 
 
 def check_page(docs: Path) -> None:
-    """Make sure that there is a page to write into.
-
-    Raises:
-        OutputError: there is none, or it does not say where.
-    """
-    page = docs / "ablation.md"
-    text = page.read_text(encoding="utf-8") if page.is_file() else ""
-    if not 0 <= text.find(BEGIN) < text.find(END):
-        raise OutputError(f"--docs: '{page}' must have the lines {BEGIN} and {END}; write them")
+    """Make sure that there is a page to write into; raises OutputError."""
+    check_marks(docs / PAGE)
 
 
 def write_page(docs: Path, rows: Sequence[Row], prompts: Sequence[str]) -> None:
@@ -64,10 +58,7 @@ def write_page(docs: Path, rows: Sequence[Row], prompts: Sequence[str]) -> None:
         sheet(row, prompts).save(images / f"{row.preset}.png")
     one_row_each(rows, prompts).save(images / "all.png")
     curves(rows).savefig(images / "curves.svg", metadata={"Date": None})
-    page = docs / "ablation.md"
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n\n{measured(rows)}\n{END}{after}", encoding="utf-8")
+    write_measured(docs / PAGE, measured(rows))
 
 
 def measured(rows: Sequence[Row]) -> str:
@@ -119,7 +110,7 @@ def one_row_each(rows: Sequence[Row], prompts: Sequence[str]) -> Image.Image:
 def curves(rows: Sequence[Row]) -> Figure:
     """Draw the scores that each run gave itself while it trained."""
     mpl.rcParams["svg.hashsalt"] = "ablation"  # the same drawing is the same file
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(11, 4), layout="constrained")
     for axes, (key, title) in zip(figure.subplots(1, len(CURVES)), CURVES.items(), strict=True):
         for row in rows:
             points = [(line["kimg"], line[key]) for line in row.curve if key in line]
@@ -127,7 +118,7 @@ def curves(rows: Sequence[Row]) -> Figure:
         axes.set(title=title, xlabel="kimg", ylim=(0, None))
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize="small", frameon=False)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False)
     return figure
 
 

@@ -1,5 +1,6 @@
 """The bundles that come with the package."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from captiongan.bundle import find_bundle
-from captiongan.pipeline import Pipeline, load
+from captiongan.pipeline import Picture, Pipeline, load
 
 ROOT = Path(__file__).parents[2]
 LECTURE = {
@@ -24,10 +25,23 @@ def pipeline(request: pytest.FixtureRequest) -> Pipeline:
 
 def mean_colour(pipeline: Pipeline, prompt: str) -> npt.NDArray[np.float64]:
     """Red, green and blue in the middle of sixteen pictures, 0 to 255."""
-    pictures = [np.asarray(picture.image, float) for picture in pipeline.generate(prompt, n=16)]
-    middles = np.stack([picture[16:48, 16:48] for picture in pictures])
+    return middle_colour(pipeline.generate(prompt, n=16))
+
+
+def middle_colour(pictures: Sequence[Picture]) -> npt.NDArray[np.float64]:
+    middles = np.stack([np.asarray(picture.image, float)[16:48, 16:48] for picture in pictures])
     means: npt.NDArray[np.float64] = middles.mean(axis=(0, 1, 2))
     return means
+
+
+def frame_distance(some: Sequence[Picture], others: Sequence[Picture]) -> float:
+    """Mean difference, 0 to 255, of the ten pixels along the edges, picture by picture."""
+    one, other = (
+        np.stack([np.asarray(each.image, float) for each in row]) for row in (some, others)
+    )
+    inside = np.zeros((64, 64), dtype=bool)
+    inside[10:-10, 10:-10] = True
+    return float(np.abs(one - other)[:, ~inside].mean())
 
 
 def test_the_colours_follow_the_words(pipeline: Pipeline) -> None:
@@ -46,6 +60,19 @@ def test_a_picture_is_the_same_alone_and_in_a_batch(pipeline: Pipeline) -> None:
     for position in (0, 4, 63, 64, 69):
         (alone,) = pipeline.generate(prompt, seed=3 + position)
         assert alone.image.tobytes() == batch[position].image.tobytes()
+
+
+def test_a_restyled_picture_keeps_its_surroundings_and_takes_the_colour_asked_for(
+    pipeline: Pipeline,
+) -> None:
+    subject = SUBJECT[pipeline.manifest.name]
+    given = pipeline.generate(f"a red {subject}", n=16)
+    others = pipeline.generate(f"a red {subject}", n=16, seed=16)
+    prompts = [f"a red {subject}", f"a yellow {subject}"]
+    same, yellow = zip(*(pipeline.restyle(each.image, prompts) for each in given), strict=True)
+    assert frame_distance(given, same) < 0.7 * frame_distance(given, others)
+    red, green, blue = middle_colour(yellow)
+    assert min(red, green) > blue + 40
 
 
 def test_it_knows_every_word_of_the_prompts_it_is_shown_with(pipeline: Pipeline) -> None:
