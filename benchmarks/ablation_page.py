@@ -12,8 +12,6 @@ from PIL import Image
 from captiongan.evaluation.evaluate import Paper
 from captiongan.evaluation.scores import Measured, Result
 from captiongan.pictures import grid
-from marked_page import BEGIN as BEGIN
-from marked_page import END as END
 from marked_page import check_marks, write_measured
 
 PAGE = "ablation.md"

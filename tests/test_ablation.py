@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 import ablation
-from ablation_page import BEGIN, COLUMNS, END, Row, measured, one_row_each, sheet, write_page
+from ablation_page import COLUMNS, Row, measured, one_row_each, sheet, write_page
 from captiongan.config import RunConfig
 from captiongan.data.store import Pictures
 from captiongan.data.toy import write_toy_folder
@@ -17,6 +17,7 @@ from captiongan.errors import OutputError
 from captiongan.pipeline import Noise, noise_of
 from captiongan.text.encoder import Embeddings
 from captiongan.training.game import build_generator
+from marked_page import BEGIN, END
 from tiny_evaluation import tiny_evaluation, tiny_model
 
 ROOT = Path(__file__).parent.parent

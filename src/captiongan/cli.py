@@ -337,26 +337,38 @@ def write_toy(
 def train_text(
     data: Annotated[list[str], typer.Argument(help="Captioned folders, or `toy:SIZE`.")],
     out: Annotated[Path, typer.Option(help="Folder of the encoder, made new.")],
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over all captions.")] = 12,
+    network: Annotated[str, typer.Option(help="`small`, or `char-cnn-rnn`.")] = "small",
+    wordnet: Annotated[
+        Path | None, typer.Option(help="Folder of a WordNet database, for general English.")
+    ] = None,
+    composed: Annotated[
+        int, typer.Option(min=0, help="How many sentences about looks to compose.")
+    ] = 60_000,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="First stage: passes over all texts, with MiniLM as teacher.")
+    ] = 8,
+    align_epochs: Annotated[
+        int, typer.Option(min=0, help="Second stage: passes over the pictures' captions.")
+    ] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Decides weights and order.")] = 0,
 ) -> None:
-    """Train our small text encoder to answer as MiniLM does, on the captions of data sets."""
+    """Train a text encoder: distilled from MiniLM on text, then aligned with pictures."""
     with _training_half():
-        from captiongan.data.store import captions_of
+        from captiongan.evaluation.extractors import choose_extractor
         from captiongan.text.cached import CachedTextEncoder
-        from captiongan.text.distill import distill
         from captiongan.text.minilm import MiniLM
-    report = distill(
-        captions_of(data),
-        CachedTextEncoder(MiniLM(), lambda done, total: typer.echo(f"teacher {done} of {total}")),
+        from captiongan.text_training import TextPlan, train_text_encoder
+    plan = TextPlan(tuple(data), network, wordnet, composed, epochs, align_epochs, seed)
+    report = train_text_encoder(
+        plan,
         out,
-        epochs,
-        seed,
-        lambda epoch, loss: typer.echo(f"epoch {epoch} of {epochs}: loss {loss:.4f}"),
+        CachedTextEncoder(MiniLM(), lambda done, total: typer.echo(f"teacher {done} of {total}")),
+        choose_extractor("lite0"),
+        typer.echo,
     )
     typer.echo(
-        f"{out}: mean cosine {report.mean_cosine:.3f} with {report.teacher} on {report.held_out} "
-        "captions held out; all facts in report.json"
+        f"{out}: mean cosine {report.mean_cosine:.3f} with MiniLM on {report.held_out} texts held "
+        "out; all facts in report.json"
     )
 
 

@@ -53,7 +53,7 @@ def files() -> list[Path]:
 
 
 def r_at_1(judge: RetrievalJudge, features: Features, seed: int = 0) -> float:
-    return float(judge.finds(features, OTHERS, OTHERS.first_captions, seed).mean())
+    return float((judge.ranks(features, OTHERS, OTHERS.first_captions, seed) == 0).mean())
 
 
 # What they can do
@@ -139,13 +139,13 @@ def test_the_figures_of_the_report_are_of_pictures_held_out(
     found = opened(real)
     assert found.classifier is not None
     everywhere = (found.classifier.ranks(real.features, real.labels) == 0).mean()
-    retrieved = found.retrieval.finds(real.features, real, real.first_captions, 0).mean()
+    ranks = found.retrieval.ranks(real.features, real, real.first_captions, 0)
     assert found.report.held_out == 100
     assert found.report.top_1 is not None
     assert found.report.r_at_1 is not None
     assert everywhere > 0.75
     assert found.report.top_1 < 0.65
-    assert retrieved > 0.5
+    assert (ranks == 0).mean() > 0.5
     assert found.report.r_at_1 < 0.1
 
 
@@ -182,8 +182,8 @@ def test_judges_are_trained_once_and_then_read(monkeypatch: pytest.MonkeyPatch) 
     assert second.classifier.classes == first.classifier.classes
     features, captions = OTHERS.features, OTHERS.first_captions
     np.testing.assert_array_equal(
-        second.retrieval.finds(features, OTHERS, captions, 0),
-        first.retrieval.finds(features, OTHERS, captions, 0),
+        second.retrieval.ranks(features, OTHERS, captions, 0),
+        first.retrieval.ranks(features, OTHERS, captions, 0),
     )
     np.testing.assert_array_equal(
         second.classifier.scores(features), first.classifier.scores(features)
@@ -277,16 +277,25 @@ def on_a_circle(count: int) -> Features:
 def test_a_caption_is_found_where_it_is_the_nearest_of_all() -> None:
     points = on_a_circle(CANDIDATES)
     real = real_with([(f"{row}",) for row in range(CANDIDATES)], points)
-    found = judge_of_identity(2).finds(points, real, real.first_captions, 0)
-    assert found.all()
+    ranks = judge_of_identity(2).ranks(points, real, real.first_captions, 0)
+    assert (ranks == 0).all()
     turned = np.roll(points, 1, axis=0)
-    assert not judge_of_identity(2).finds(turned, real, real.first_captions, 0).any()
+    assert (judge_of_identity(2).ranks(turned, real, real.first_captions, 0) > 0).all()
+
+
+def test_a_rank_counts_the_rival_captions_that_are_as_near() -> None:
+    """Of a hundred on a line, all others are rivals: the caption of row r has r nearer ones."""
+    slopes = np.stack([np.ones(CANDIDATES), np.linspace(0, 1, CANDIDATES)], axis=1)
+    real = real_with([(f"{row}",) for row in range(CANDIDATES)], slopes)
+    flat = np.broadcast_to(np.array([1, 0], np.float32), slopes.shape)
+    ranks = judge_of_identity(2).ranks(flat, real, real.first_captions, 0)
+    assert ranks.tolist() == list(range(CANDIDATES))
 
 
 def test_lengths_do_not_count() -> None:
     points, lengths = on_a_circle(CANDIDATES), np.linspace(0.1, 9, CANDIDATES)[:, None]
     real = real_with([(f"{row}",) for row in range(CANDIDATES)], points * lengths)
-    assert judge_of_identity(2).finds(points / lengths, real, real.first_captions, 0).all()
+    assert not judge_of_identity(2).ranks(points / lengths, real, real.first_captions, 0).any()
 
 
 def test_a_picture_never_has_its_own_captions_for_rivals() -> None:
@@ -296,7 +305,7 @@ def test_a_picture_never_has_its_own_captions_for_rivals() -> None:
     real = real_with(captions, points.repeat(3, axis=0))
     for turn in range(3):
         own = real.first_captions + turn
-        assert judge_of_identity(2).finds(points, real, own, turn).all()
+        assert not judge_of_identity(2).ranks(points, real, own, turn).any()
 
 
 def test_every_other_picture_is_a_rival_where_there_are_a_hundred() -> None:
@@ -304,8 +313,8 @@ def test_every_other_picture_is_a_rival_where_there_are_a_hundred() -> None:
     points = on_a_circle(CANDIDATES)
     real = real_with([(f"{row}",) for row in range(CANDIDATES)], points)
     everywhere = np.broadcast_to(points[3], points.shape)
-    found = judge_of_identity(2).finds(everywhere, real, real.first_captions, 0)
-    assert found.tolist() == [row == 3 for row in range(CANDIDATES)]
+    ranks = judge_of_identity(2).ranks(everywhere, real, real.first_captions, 0)
+    assert (ranks == 0).tolist() == [row == 3 for row in range(CANDIDATES)]
 
 
 def test_a_rival_of_the_same_words_does_not_count_and_one_as_near_in_other_words_does() -> None:
@@ -313,20 +322,20 @@ def test_a_rival_of_the_same_words_does_not_count_and_one_as_near_in_other_words
     same = real_with([("a flower",)] * CANDIDATES, alike)
     other = real_with([(f"a flower {row}",) for row in range(CANDIDATES)], alike)
     judge = judge_of_identity(2)
-    assert judge.finds(alike, same, same.first_captions, 0).all()
-    assert not judge.finds(alike, other, other.first_captions, 0).any()
+    assert (judge.ranks(alike, same, same.first_captions, 0) == 0).all()
+    assert (judge.ranks(alike, other, other.first_captions, 0) == CANDIDATES - 1).all()
 
 
 def test_rivals_follow_from_the_seed() -> None:
     random = np.random.default_rng(0)
     real = real_with([(f"{row}",) for row in range(400)], random.standard_normal((400, 3)))
     pictures = real.sentences + 0.2 * random.standard_normal((400, 3)).astype(np.float32)
-    found = [
-        judge_of_identity(3).finds(pictures, real, real.first_captions, seed).tolist()
+    ranks = [
+        judge_of_identity(3).ranks(pictures, real, real.first_captions, seed).tolist()
         for seed in (0, 0, 1)
     ]
-    assert found[0] == found[1] != found[2]
-    assert 0.05 < np.mean(found[0]) < 0.95
+    assert ranks[0] == ranks[1] != ranks[2]
+    assert 0.05 < np.equal(ranks[0], 0).mean() < 0.95
 
 
 def test_guessing_finds_one_caption_in_a_hundred() -> None:
@@ -334,7 +343,7 @@ def test_guessing_finds_one_caption_in_a_hundred() -> None:
     count = 3000
     real = real_with([(f"{row}",) for row in range(count)], random.standard_normal((count, 8)))
     pictures = random.standard_normal((count, 8)).astype(np.float32)
-    found = judge_of_identity(8).finds(pictures, real, real.first_captions, 0)
+    found = judge_of_identity(8).ranks(pictures, real, real.first_captions, 0) == 0
     assert abs(found.mean() - 0.01) < 4 * np.sqrt(0.01 * 0.99 / count)
 
 
@@ -342,7 +351,7 @@ def test_fewer_than_a_hundred_pictures_have_no_ninety_nine_rivals() -> None:
     points = on_a_circle(99)
     real = real_with([(f"{row}",) for row in range(99)], points)
     with pytest.raises(ValueError, match="99 pictures, R@1 takes 100; leave the score out"):
-        judge_of_identity(2).finds(points, real, real.first_captions, 0)
+        judge_of_identity(2).ranks(points, real, real.first_captions, 0)
 
 
 def test_a_rank_counts_the_classes_that_score_higher_and_an_unknown_class_has_none() -> None:

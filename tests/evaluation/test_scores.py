@@ -168,7 +168,7 @@ def test_each_round_has_rivals_of_its_own(exam: Exam) -> None:
     seeded = replace(exam, seed=5)
     judge, answers = exam.judges.retrieval, seeded.answers(painter(strength=0.05))
     found = [
-        judge.finds(answers.features[number], exam.real, exam.captions[number], 5 + number)
+        judge.ranks(answers.features[number], exam.real, exam.captions[number], 5 + number) == 0
         for number in range(exam.rounds)
     ]
     parts = measured("r_at_1", seeded, answers).parts

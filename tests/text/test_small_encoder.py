@@ -1,7 +1,4 @@
-import hashlib
-import json
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +8,11 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from captiongan.data.toy import captions, toy_flower
-from captiongan.errors import BundleError, ConfigError, DataError, OutputError
+from captiongan.errors import BundleError, ConfigError
 from captiongan.onnx_file import write_onnx
 from captiongan.onnx_session import open_session
 from captiongan.text.choose import choose_encoder
-from captiongan.text.distill import DistillationReport, distill, distillation_loss
 from captiongan.text.encoder import (
-    Embeddings,
-    EncoderIdentity,
     OnnxTextEncoder,
     equal_length_batches,
 )
@@ -27,43 +21,19 @@ from captiongan.text.small import MAX_TOKENS, SmallTextEncoder, train_tokenizer
 CAPTIONS = [caption for index in range(12) for caption in captions(toy_flower(0, index))]
 
 
-class FakeTeacher:
-    """Answers each text with a random direction that follows from the text."""
-
-    dim = 384
-    identity = EncoderIdentity("teacher", "0123456789abcdef" * 4)
-
-    def encode(self, texts: Sequence[str]) -> Embeddings:
-        seeds = [list(hashlib.sha256(text.encode()).digest()) for text in texts]
-        rows = np.array([np.random.default_rng(seed).standard_normal(self.dim) for seed in seeds])
-        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-        return rows.astype(np.float32)
-
-
-class Lesson:
-    """One epoch of distillation on sixty captions, and what it left."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.epochs: list[tuple[int, float]] = []
-        self.report: DistillationReport = distill(
-            [*CAPTIONS, *CAPTIONS[:7]],
-            FakeTeacher(),
-            folder,
-            epochs=1,
-            seed=0,
-            on_epoch=lambda epoch, loss: self.epochs.append((epoch, loss)),
-        )
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An encoder's folder, untrained."""
+    folder = tmp_path_factory.mktemp("text")
+    tokenizer = train_tokenizer(CAPTIONS)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    write_encoder(network(tokenizer.get_vocab_size()), folder / "text_encoder.onnx")
+    return folder
 
 
 @pytest.fixture(scope="module")
-def lesson(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
-    return Lesson(tmp_path_factory.mktemp("text") / "pupil")
-
-
-@pytest.fixture(scope="module")
-def encoder(lesson: Lesson) -> OnnxTextEncoder:
-    return OnnxTextEncoder(lesson.folder, "pupil")
+def encoder(folder: Path) -> OnnxTextEncoder:
+    return OnnxTextEncoder(folder, "small")
 
 
 @pytest.fixture(scope="module")
@@ -79,68 +49,17 @@ def test_frequent_words_stay_whole_and_rare_ones_are_cut(tokenizer: Tokenizer) -
     assert len(tokenizer.encode("reflow").tokens) > 2
 
 
+def test_the_same_texts_give_the_same_tokenizer(tokenizer: Tokenizer) -> None:
+    for _ in range(3):
+        assert train_tokenizer(CAPTIONS).to_str() == tokenizer.to_str()
+
+
 def test_case_and_accents_do_not_matter(tokenizer: Tokenizer) -> None:
     assert tokenizer.encode("FLÓWER").ids == tokenizer.encode("flower").ids
 
 
 def test_a_text_is_read_up_to_the_longest_length(tokenizer: Tokenizer) -> None:
     assert len(tokenizer.encode("flower " * 200).ids) == MAX_TOKENS
-
-
-# The folder that training writes
-
-
-def test_the_folder_holds_tokenizer_network_and_report(lesson: Lesson) -> None:
-    names = sorted(path.name for path in lesson.folder.iterdir())
-    assert names == ["report.json", "text_encoder.onnx", "tokenizer.json"]
-
-
-def test_the_report_tells_what_was_learned_from_whom(lesson: Lesson) -> None:
-    report = lesson.report
-    assert report.teacher == "teacher (0123456789ab)"
-    assert (report.captions, report.held_out, report.epochs) == (len(set(CAPTIONS)), 1, 1)
-    assert (
-        report.vocabulary
-        == Tokenizer.from_file(str(lesson.folder / "tokenizer.json")).get_vocab_size()
-    )
-    assert -1 <= report.mean_cosine <= 1
-    written = json.loads((lesson.folder / "report.json").read_text())
-    assert written["mean_cosine"] == report.mean_cosine
-
-
-def test_the_report_is_json_that_every_reader_takes(lesson: Lesson) -> None:
-    def refuse(constant: str) -> None:
-        raise ValueError(constant)
-
-    json.loads((lesson.folder / "report.json").read_text(), parse_constant=refuse)
-
-
-def test_each_epoch_is_told_with_its_loss(lesson: Lesson) -> None:
-    ((epoch, loss),) = lesson.epochs
-    assert epoch == 1
-    assert 0 < loss < 20
-
-
-def test_a_folder_that_exists_is_not_written_to(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="exists already"):
-        distill(CAPTIONS, FakeTeacher(), tmp_path, 1, 0, lambda *_: None)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_place_that_cannot_be_written_to_is_refused_before_the_training(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    epochs: list[int] = []
-    with pytest.raises(OutputError, match="cannot be written"):
-        distill(
-            CAPTIONS, FakeTeacher(), tmp_path / "file" / "out", 1, 0, lambda n, _: epochs.append(n)
-        )
-    assert epochs == []
-
-
-def test_too_few_captions_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="too few"):
-        distill(["a red flower"] * 20, FakeTeacher(), tmp_path / "out", 1, 0, lambda *_: None)
-    assert not (tmp_path / "out").exists()
 
 
 # The encoder that opens it
@@ -177,7 +96,7 @@ def test_a_text_beyond_the_longest_length_warns_and_is_cut(encoder: OnnxTextEnco
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         whole = encoder.encode([fitting])
-    with pytest.warns(UserWarning, match=f"longer than {MAX_TOKENS} word pieces"):
+    with pytest.warns(UserWarning, match=f"longer than {MAX_TOKENS} tokens"):
         cut = encoder.encode([fitting + "flower"])
     np.testing.assert_array_equal(whole, cut)
 
@@ -188,12 +107,12 @@ def test_words_that_the_captions_lack_are_told(encoder: OnnxTextEncoder) -> None
     assert encoder.unknown_words("") == ([], 0)
 
 
-def test_the_identity_follows_the_files_and_the_name(lesson: Lesson, tmp_path: Path) -> None:
+def test_the_identity_follows_the_files_and_the_name(folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     copy.mkdir()
     for name in ("text_encoder.onnx", "tokenizer.json"):
-        (copy / name).write_bytes((lesson.folder / name).read_bytes())
-    original = OnnxTextEncoder(lesson.folder, "pupil").identity
+        (copy / name).write_bytes((folder / name).read_bytes())
+    original = OnnxTextEncoder(folder, "pupil").identity
     assert OnnxTextEncoder(copy, "pupil").identity == original
     assert OnnxTextEncoder(copy, "other").identity != original
     (copy / "tokenizer.json").write_text((copy / "tokenizer.json").read_text() + "\n")
@@ -213,8 +132,8 @@ def test_a_folder_without_one_of_the_files_is_refused_with_its_name(
 # Which encoder a run gets
 
 
-def test_a_folder_can_be_chosen_as_encoder(lesson: Lesson) -> None:
-    assert choose_encoder(str(lesson.folder)).identity.name == "pupil"
+def test_a_folder_can_be_chosen_as_encoder(folder: Path) -> None:
+    assert choose_encoder(str(folder)).identity.name == folder.name
 
 
 def test_an_encoder_that_does_not_exist_is_refused_with_the_choices() -> None:
@@ -237,6 +156,17 @@ def tokens(batch: int, length: int) -> Tensor:
     return torch.randint(0, 50, (batch, length), generator=random)
 
 
+def write_encoder(module: SmallTextEncoder, file: Path) -> None:
+    write_onnx(
+        module,
+        (tokens(2, 2),),
+        file,
+        inputs=["token_ids"],
+        output="sentence_embedding",
+        dynamic_axes=[{0: "batch", 1: "tokens"}],
+    )
+
+
 def test_the_network_gives_unit_vectors_for_texts_of_any_length() -> None:
     with torch.no_grad():
         for length in (1, 7, MAX_TOKENS):
@@ -247,35 +177,13 @@ def test_the_network_gives_unit_vectors_for_texts_of_any_length() -> None:
 
 def test_the_onnx_file_answers_as_the_network_does(tmp_path: Path) -> None:
     module, file = network(), tmp_path / "text_encoder.onnx"
-    write_onnx(
-        module,
-        (tokens(2, 2),),
-        file,
-        inputs=["token_ids"],
-        output="sentence_embedding",
-        dynamic_axes=[{0: "batch", 1: "tokens"}],
-    )
+    write_encoder(module, file)
     session = open_session(file)
     for batch, length in ((1, 1), (1, 9), (5, 3), (2, MAX_TOKENS)):
         token_ids = tokens(batch, length)
         (answer,) = session.run(None, {"token_ids": token_ids.numpy()})
         with torch.no_grad():
             np.testing.assert_allclose(answer, module(token_ids).numpy(), atol=2e-3)
-
-
-def test_a_pupil_that_answers_as_its_teacher_has_no_loss() -> None:
-    teacher = torch.from_numpy(FakeTeacher().encode(CAPTIONS[:8]))
-    assert distillation_loss(teacher, teacher).item() == pytest.approx(0, abs=1e-6)
-    assert distillation_loss(-teacher, teacher).item() == pytest.approx(2, abs=1e-6)
-    assert distillation_loss(teacher.flip(0), teacher) > 0.5
-
-
-def test_the_relational_term_sees_what_the_cosines_do_not() -> None:
-    teacher = torch.eye(3)
-    apart = torch.eye(3)[[1, 2, 0]]
-    together = torch.tensor([[0.0, 1, 0], [0, 0, 1], [0, 1, 0]])
-    difference = distillation_loss(together, teacher) - distillation_loss(apart, teacher)
-    assert difference.item() == pytest.approx(10 * 2 / 9)
 
 
 def test_batches_of_equal_length_hold_every_text_once() -> None:

@@ -68,14 +68,14 @@ class RetrievalJudge:
     of_pictures: LinearMap
     of_sentences: LinearMap
 
-    def finds(
+    def ranks(
         self, features: Features, real: RealPictures, captions: Indices, seed: int
-    ) -> npt.NDArray[np.bool_]:
-        """Say of each picture whether its caption is nearer than those of 99 others (R@1): (N,).
+    ) -> Indices:
+        """Return how many captions of 99 others are as near to each picture as its own: (N,).
 
-        `features` (N, D) are of pictures in the places of the N `real` ones, `captions` (N,) the
-        numbers of their captions. Which others, and which caption of each, follows from `seed`. A
-        rival caption of the same words does not count.
+        0 is a hit for R@1, below 5 one for R@5. `features` (N, D) are of pictures in the places of
+        the N `real` ones, `captions` (N,) the numbers of their captions. Which others, and which
+        caption of each, follows from `seed`. A rival caption of the same words does not count.
 
         Raises:
             ValueError: there are fewer than 100 pictures.
@@ -83,13 +83,13 @@ class RetrievalJudge:
         sentences = _unit(self.of_sentences(real.sentences))
         pictures = _unit(self.of_pictures(features))
         rivals = _rivals(real, seed)
-        found = np.empty(len(pictures), dtype=np.bool_)
+        ranks = np.empty(len(pictures), dtype=np.int64)
         for rows in row_blocks(len(pictures)):
             own = (pictures[rows] * sentences[captions[rows]]).sum(axis=1, keepdims=True)
             others = np.einsum("nd,nkd->nk", pictures[rows], sentences[rivals[rows]])
             same_words = real.text_numbers[rivals[rows]] == real.text_numbers[captions[rows], None]
-            found[rows] = ((others < own) | same_words).all(axis=1)
-        return found
+            ranks[rows] = (~((others < own) | same_words)).sum(axis=1)
+        return ranks
 
     def cosine(self, features: Features, sentences: Embeddings) -> Floats:
         """Return how well each picture and its sentence go together, -1 to 1: (N,).
@@ -327,7 +327,7 @@ def _rivals(real: RealPictures, seed: int) -> Indices:
 def _r_at_1(judge: RetrievalJudge, real: RealPictures, seed: int) -> float | None:
     if len(real) < CANDIDATES:
         return None
-    return float(judge.finds(real.features, real, real.first_captions, seed).mean())
+    return float((judge.ranks(real.features, real, real.first_captions, seed) == 0).mean())
 
 
 def _top_1(classifier: Classifier | None, real: RealPictures) -> float | None:

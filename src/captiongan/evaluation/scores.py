@@ -159,7 +159,7 @@ def r_at_1(exam: Exam, answers: Answers) -> Measured:
         raise NotMeaningfulError(exam.no_judges)
     _check_count(len(exam.real), CANDIDATES)
     found = [
-        exam.judges.retrieval.finds(features, exam.real, captions, exam.seed + number)
+        exam.judges.retrieval.ranks(features, exam.real, captions, exam.seed + number) == 0
         for number, (features, captions) in enumerate(
             zip(answers.features, answers.captions, strict=True)
         )

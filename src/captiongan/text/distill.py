@@ -1,51 +1,63 @@
-"""Training of `small`: it learns to answer as its teacher does (Hinton et al. 2015).
+"""First stage of an encoder's training: to answer as its teacher does (Hinton et al. 2015).
 
-Two terms, both between unit vectors. `1 - cos(s, t)` puts each caption where the teacher puts it.
-The mean squared difference of the two matrices of cosines inside a batch keeps apart what the
-teacher keeps apart (relational distillation, Park et al. 2019).
+Two terms between unit vectors. `1 - cos(s, t)` puts each text where the teacher puts it. The mean
+squared difference of the two matrices of cosines inside a batch keeps apart what the teacher keeps
+apart (relational distillation, Park et al. 2019). A third term is the pupil's own: colours must
+stay with their parts (`binding.py`).
 """
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from captiongan.errors import DataError, OutputError
-from captiongan.files import whole_folder
-from captiongan.onnx_file import write_onnx
 from captiongan.schedule import warm_up_then_cosine
-from captiongan.text.encoder import (
-    Embeddings,
-    OnnxTextEncoder,
-    TextEncoder,
-    equal_length_batches,
-)
-from captiongan.text.small import SmallTextEncoder, train_tokenizer
+from captiongan.text.binding import ColourReadOut, binding_loss
+from captiongan.text.encoder import equal_length_batches
 
 BATCH = 512
-HELD_OUT = 0.02
-FEWEST_CAPTIONS = 10
 PEAK_LEARNING_RATE = 1e-3
 RELATIONAL_WEIGHT = 10.0
+BINDING_WEIGHT = 0.2
+
+Rows = npt.NDArray[np.int64]
+TokenIds = Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True)
-class DistillationReport:
-    """How well the pupil stands in for its teacher, on captions that it was not trained on."""
+class Lessons:
+    """N texts as token ids, where the teacher puts them (N, dim), and `bindings` (N, parts)."""
 
-    teacher: str
-    captions: int
-    held_out: int
-    epochs: int
-    seed: int
-    vocabulary: int
-    parameters: int
-    mean_cosine: float
-    similarity_correlation: float | None
+    token_ids: TokenIds
+    targets: Tensor
+    colours: Tensor
+
+    def batches(self, order: np.random.Generator) -> Iterator[Rows]:
+        """Deal all texts out once, in batches of equal lengths and changing company."""
+        shuffled = order.permutation(len(self.token_ids))
+        lengths = [len(self.token_ids[row]) for row in shuffled]
+        batches = list(equal_length_batches(lengths, limit=BATCH))
+        for number in order.permutation(len(batches)):
+            yield shuffled[batches[number]]
+
+    def loss(self, student: nn.Module, read_out: ColourReadOut, rows: Rows) -> Tensor:
+        """Return what a student gets wrong in these texts."""
+        answers = embed(student, [self.token_ids[row] for row in rows])
+        return distillation_loss(answers, self.targets[rows]) + BINDING_WEIGHT * binding_loss(
+            read_out(answers), self.colours[rows]
+        )
+
+
+def embed(student: nn.Module, token_ids: TokenIds) -> Tensor:
+    """Return a student's embeddings of texts of one length, (B, dim) float32."""
+    # Of so few tokens, attention by plain products has the faster backward pass.
+    with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+        embeddings: Tensor = student(torch.tensor(token_ids))
+    return embeddings.float()
 
 
 def distillation_loss(student: Tensor, teacher: Tensor) -> Tensor:
@@ -56,126 +68,34 @@ def distillation_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def distill(
-    captions: Sequence[str],
-    teacher: TextEncoder,
-    out: Path,
-    epochs: int,
-    seed: int,
-    on_epoch: Callable[[int, float], None],
-) -> DistillationReport:
-    """Train `small` on `captions` after `teacher` and write the encoder folder `out`.
-
-    Args:
-        captions: texts of any length; each distinct one counts once.
-        teacher: the encoder to imitate.
-        out: folder for `tokenizer.json`, `text_encoder.onnx` and `report.json`; must not exist.
-        epochs: passes over the captions.
-        seed: decides the held-out captions, the first weights and the order.
-        on_epoch: hears the number of the epoch that ended and its mean loss.
-
-    Raises:
-        DataError: fewer than ten different captions.
-        OutputError: `out` exists or cannot be written.
-    """
-    if out.exists():
-        raise OutputError(f"--out '{out}' exists already; remove it or choose another folder")
-    texts = sorted(set(captions))
-    if len(texts) < FEWEST_CAPTIONS:
-        raise DataError(
-            f"{len(texts)} different captions are too few to train a text encoder; "
-            f"give at least {FEWEST_CAPTIONS}"
-        )
-    try:
-        with whole_folder(out) as folder:
-            return _distill_into(folder, texts, teacher, epochs, seed, on_epoch)
-    except OSError as error:
-        raise OutputError(
-            f"--out '{out}' cannot be written ({error.strerror}); choose another folder"
-        ) from error
-
-
-def _distill_into(
-    folder: Path,
-    texts: Sequence[str],
-    teacher: TextEncoder,
-    epochs: int,
-    seed: int,
-    on_epoch: Callable[[int, float], None],
-) -> DistillationReport:
-    torch.manual_seed(seed)
-    order = np.random.default_rng(seed)
-    texts = [str(text) for text in order.permutation(texts)]
-    held_out = max(1, round(HELD_OUT * len(texts)))
-    tokenizer = train_tokenizer(texts[held_out:])
-    targets = torch.from_numpy(teacher.encode(texts))
-    token_ids = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
-
-    student = SmallTextEncoder(tokenizer.get_vocab_size())
-    _train(student, token_ids[held_out:], targets[held_out:], epochs, order, on_epoch)
-
-    tokenizer.save(str(folder / "tokenizer.json"))
-    write_onnx(
-        student.eval(),
-        (torch.tensor([token_ids[0][:2]] * 2),),
-        folder / "text_encoder.onnx",
-        inputs=["token_ids"],
-        output="sentence_embedding",
-        dynamic_axes=[{0: "batch", 1: "tokens"}],
-    )
-    exported = OnnxTextEncoder(folder, "small").encode(texts[:held_out])
-    report = DistillationReport(
-        teacher=str(teacher.identity),
-        captions=len(texts),
-        held_out=held_out,
-        epochs=epochs,
-        seed=seed,
-        vocabulary=tokenizer.get_vocab_size(),
-        parameters=sum(weight.numel() for weight in student.parameters()),
-        mean_cosine=float((exported * targets[:held_out].numpy()).sum(axis=1).mean()),
-        similarity_correlation=_similarity_correlation(exported, targets[:held_out].numpy()),
-    )
-    (folder / "report.json").write_text(json.dumps(asdict(report), indent=2) + "\n")
-    return report
-
-
-def _train(
-    student: SmallTextEncoder,
-    token_ids: Sequence[Sequence[int]],
-    targets: Tensor,
+    student: nn.Module,
+    read_out: ColourReadOut,
+    lessons: Lessons,
     epochs: int,
     order: np.random.Generator,
-    on_epoch: Callable[[int, float], None],
+    say: Callable[[str], None],
 ) -> None:
-    steps = epochs * sum(1 for _ in equal_length_batches(list(map(len, token_ids)), BATCH))
-    optimiser = torch.optim.AdamW(student.parameters(), lr=PEAK_LEARNING_RATE, fused=True)
+    """Train a student, and the read-out with it, on so many passes over the lessons."""
+    steps = epochs * sum(1 for _ in lessons.batches(order))
+    parameters = [*student.parameters(), *read_out.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=PEAK_LEARNING_RATE, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: warm_up_then_cosine(step, steps)
     )
-    for epoch in range(epochs):
-        # Equal lengths stay together; who shares a batch with whom changes with every epoch.
-        shuffled = order.permutation(len(token_ids))
-        batches = list(equal_length_batches([len(token_ids[row]) for row in shuffled], limit=BATCH))
-        total = 0.0
-        for number in order.permutation(len(batches)):
-            rows = shuffled[batches[number]]
-            with torch.autocast("cpu", torch.bfloat16):
-                student_embedding = student(torch.tensor([token_ids[row] for row in rows]))
-            loss = distillation_loss(student_embedding.float(), targets[rows])
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
-            optimiser.step()
+    for epoch in range(1, epochs + 1):
+        losses = []
+        for rows in lessons.batches(order):
+            loss = lessons.loss(student, read_out, rows)
+            descend(loss, optimiser)
             schedule.step()
-            total += loss.item()
-        on_epoch(epoch + 1, total / len(batches))
+            losses.append(loss.item())
+        say(f"distilling, epoch {epoch} of {epochs}: loss {np.mean(losses):.4f}")
 
 
-def _similarity_correlation(student: Embeddings, teacher: Embeddings) -> float | None:
-    """Correlate the cosines between different captions, the student's with the teacher's.
-
-    Fewer than three captions have no correlation.
-    """
-    above = np.triu_indices(len(student), k=1)
-    if len(above[0]) < 2:
-        return None
-    return float(np.corrcoef((student @ student.T)[above], (teacher @ teacher.T)[above])[0, 1])
+def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
+    """Take one step down the gradient, which is clipped to length 1."""
+    optimiser.zero_grad()
+    loss.backward()
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    torch.nn.utils.clip_grad_norm_(weights, 1.0)
+    optimiser.step()

@@ -59,7 +59,7 @@ class TextEncoder(Protocol):
 class OnnxTextEncoder:
     """The encoder of a bundle: tokenizer and ONNX network, no PyTorch.
 
-    Text is lower-cased and cut into word pieces. Beyond `max_tokens` the rest is not read, with a
+    Text is lower-cased and cut into tokens. Beyond `max_tokens` the rest is not read, with a
     warning.
     """
 
@@ -109,7 +109,7 @@ class OnnxTextEncoder:
         encodings = self._tokenizer.encode_batch(list(texts))
         if any(encoding.overflowing for encoding in encodings):
             warnings.warn(
-                f"a text is longer than {self.max_tokens} word pieces; the rest is not read",
+                f"a text is longer than {self.max_tokens} tokens; the rest is not read",
                 stacklevel=2,
             )
         embeddings = np.empty((len(encodings), self.dim), dtype=np.float32)

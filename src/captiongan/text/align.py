@@ -1,0 +1,168 @@
+"""Second stage of an encoder's training: captions close to what can be seen in their pictures.
+
+The joint embedding of Reed et al. 2016 (1605.05396, section 3.2), with the symmetric contrastive
+loss of Radford et al. 2021 in the place of its ranking loss: among the pairs of a batch a picture
+must find its caption, and a caption its picture. The pictures' features come from a frozen network,
+and a linear map brings them into the space of the embeddings. A caption with two colours exchanged
+is one more wrong answer for a picture (Yuksekgonul et al. 2023), so word order counts.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from captiongan.evaluation.distances import Features
+from captiongan.schedule import warm_up_then_cosine
+from captiongan.text.distill import Rows, TokenIds, descend, embed
+from captiongan.text.encoder import Embeddings, equal_length_batches
+
+BATCH = 256
+SMALLEST_BATCH = 16
+"""Fewer pairs of one length tell little apart, and are left out."""
+
+PEAK_LEARNING_RATE = 3e-4
+FIRST_TEMPERATURE = 0.07
+IMPOSSIBLE = -1e4
+CANDIDATES = 100
+"""Among so many captions, a picture's own must be the nearest."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """C captions as token ids, and the picture of each.
+
+    `swapped` are the same captions with two colours exchanged, or None where that says nothing;
+    `pictures` (C,) numbers the rows of `features` (N, D).
+    """
+
+    token_ids: TokenIds
+    swapped: Sequence[Sequence[int] | None]
+    pictures: Rows
+    features: Features
+
+    def batches(self, order: np.random.Generator) -> Iterator[Rows]:
+        """Deal the captions out, in batches of equal lengths and changing company."""
+        shuffled = order.permutation(len(self.token_ids))
+        lengths = [len(self.token_ids[row]) for row in shuffled]
+        batches = [
+            rows for rows in equal_length_batches(lengths, BATCH) if len(rows) >= SMALLEST_BATCH
+        ]
+        for number in order.permutation(len(batches)):
+            yield shuffled[batches[number]]
+
+
+class PictureEmbedding(nn.Module):
+    """The picture side of the joint embedding: standardised features, a linear map, unit length."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, features: Features, dim: int) -> None:
+        super().__init__()
+        deviation = features.std(axis=0)
+        self.register_buffer("mean", torch.from_numpy(features.mean(axis=0)))
+        self.register_buffer(
+            "deviation", torch.from_numpy(np.maximum(deviation, 1e-3 * deviation.max() + 1e-12))
+        )
+        self.linear = nn.Linear(features.shape[1], dim)
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(FIRST_TEMPERATURE)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features (B, D) to embeddings (B, dim) of length 1."""
+        return F.normalize(self.linear((features - self.mean) / self.deviation), dim=1)
+
+
+def contrastive_loss(
+    captions: Tensor, pictures: Tensor, swapped: Tensor, scale: Tensor, alike: Tensor
+) -> Tensor:
+    """Return how hard it is to tell the pairs of a batch, in both directions.
+
+    Args:
+        captions: unit embeddings (B, dim).
+        pictures: unit embeddings (B, dim), in the same order.
+        swapped: unit embeddings (S, dim) of captions that fit no picture of the batch.
+        scale: one over the temperature.
+        alike: (B, B), where picture i goes with caption j as well; neither right nor wrong.
+    """
+    logits = scale * pictures @ captions.T
+    own = torch.eye(len(captions), dtype=torch.bool)
+    logits = logits.masked_fill(alike & ~own, IMPOSSIBLE)
+    target = torch.arange(len(captions))
+    find_caption = torch.cat([logits, scale * pictures @ swapped.T], dim=1)
+    return (F.cross_entropy(find_caption, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def align(
+    student: nn.Module,
+    pictures: PictureEmbedding,
+    pairs: Pairs,
+    epochs: int,
+    order: np.random.Generator,
+    keeping: Callable[[], Tensor],
+    say: Callable[[str], None],
+) -> None:
+    """Train a student and its picture side on so many passes over the captions.
+
+    `keeping` is a further loss, asked for at each step, of what must not be forgotten.
+    """
+    steps = epochs * sum(1 for _ in pairs.batches(order))
+    optimiser = torch.optim.AdamW(
+        [*student.parameters(), *pictures.parameters()], lr=PEAK_LEARNING_RATE, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: warm_up_then_cosine(step, steps)
+    )
+    for epoch in range(1, epochs + 1):
+        losses, kept = [], []
+        for rows in pairs.batches(order):
+            loss, further = _pairs_loss(student, pictures, pairs, rows), keeping()
+            descend(loss + further, optimiser)
+            schedule.step()
+            losses.append(loss.item())
+            kept.append(further.item())
+        say(
+            f"aligning, epoch {epoch} of {epochs}: "
+            f"loss {np.mean(losses):.4f}, of what is kept {np.mean(kept):.4f}"
+        )
+
+
+def _pairs_loss(student: nn.Module, pictures: PictureEmbedding, pairs: Pairs, rows: Rows) -> Tensor:
+    own = [pairs.token_ids[row] for row in rows]
+    exchanged = [pairs.swapped[row] for row in rows]
+    wrong = [
+        ids for ids, right in zip(exchanged, own, strict=True) if ids and len(ids) == len(right)
+    ]
+    embeddings = embed(student, [*own, *wrong])
+    numbers = torch.from_numpy(pairs.pictures[rows])
+    features = torch.from_numpy(pairs.features[pairs.pictures[rows]])
+    return contrastive_loss(
+        embeddings[: len(own)],
+        pictures(features),
+        embeddings[len(own) :],
+        pictures.log_scale.exp(),
+        (numbers[:, None] == numbers) | _same_text(own),
+    )
+
+
+def _same_text(token_ids: TokenIds) -> Tensor:
+    ids = torch.tensor(token_ids)
+    return (ids[:, None] == ids).all(dim=2)
+
+
+def r_at_1(captions: Embeddings, pictures: Embeddings) -> float:
+    """Return how often a picture's own caption is the nearest of a hundred in a row: 0 to 1.
+
+    Both are unit embeddings (N, dim) in the same order, N from `CANDIDATES`; what is left over from
+    the last hundred does not count.
+    """
+    found = []
+    for start in range(0, len(captions) - CANDIDATES + 1, CANDIDATES):
+        block = slice(start, start + CANDIDATES)
+        nearest = (pictures[block] @ captions[block].T).argmax(axis=1)
+        found.append(nearest == np.arange(CANDIDATES))
+    return float(np.mean(found))
