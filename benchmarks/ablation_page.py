@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from captiongan.evaluation.evaluate import Paper
-from captiongan.evaluation.scores import Measured, Result
 from captiongan.pictures import grid
 from marked_page import check_marks, write_measured
+from score_table import ceilings, floors, titles, values
 
 PAGE = "ablation.md"
 
@@ -61,27 +61,20 @@ def write_page(docs: Path, rows: Sequence[Row], prompts: Sequence[str]) -> None:
 
 def measured(rows: Sequence[Row]) -> str:
     """Return the table in Markdown: a line for each preset, then ceiling and floor."""
-    results = {row.preset: {each.score.name: each for each in row.paper.marks} for row in rows}
-    titles = [results[rows[0].preset][name].score.title for name in SHOWN]
+    last = rows[-1].paper.marks
+    names = titles(last, SHOWN)
     lines = [
-        f"| preset | kimg | {' | '.join(titles)} | parameters G + D | images/s |",
-        f"|---|---|{'---|' * len(titles)}---|---|",
+        f"| preset | kimg | {' | '.join(names)} | parameters G + D | images/s |",
+        f"|---|---|{'---|' * len(names)}---|---|",
     ]
     for row in rows:
-        cells = [_cell(results[row.preset][name], digits) for name, digits in SHOWN.items()]
         sizes = f"{row.generator / 1e6:.1f} M + {row.discriminator / 1e6:.1f} M"
         lines.append(
-            f"| `{row.preset}` | {row.kimg:.0f} | {' | '.join(cells)} | {sizes} "
-            f"| {row.images_per_second:.0f} |"
+            f"| `{row.preset}` | {row.kimg:.0f} | {' | '.join(values(row.paper.marks, SHOWN))} "
+            f"| {sizes} | {row.images_per_second:.0f} |"
         )
-    last = results[rows[-1].preset]
-    ceilings = [_plain(last[name].ceiling, digits) for name, digits in SHOWN.items()]
-    lines.append(f"| *ceiling* | | {' | '.join(ceilings)} | | |")
-    floors = [
-        "in brackets" if _has_own_floor(last[name]) else _plain(last[name].floor, digits)
-        for name, digits in SHOWN.items()
-    ]
-    lines.append(f"| *floor* | | {' | '.join(floors)} | | |")
+    lines.append(f"| *ceiling* | | {' | '.join(ceilings(last, SHOWN))} | | |")
+    lines.append(f"| *floor* | | {' | '.join(floors(last, SHOWN))} | | |")
     return "\n".join(lines) + "\n"
 
 
@@ -118,22 +111,3 @@ def curves(rows: Sequence[Row]) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False)
     return figure
-
-
-def _cell(result: Result, digits: int) -> str:
-    """Write a score with its noise, and in brackets a floor of its own."""
-    if result.measured is None:
-        return "-"
-    error = result.measured.standard_error
-    noise = "" if error is None else f" ± {error:.{digits}f}"
-    floor = f" ({_plain(result.floor, digits)})" if _has_own_floor(result) else ""
-    return f"{result.measured.value:.{digits}f}{noise}{floor}"
-
-
-def _has_own_floor(result: Result) -> bool:
-    """Whether the floor is that of the drawn pictures themselves, with captions dealt out anew."""
-    return result.score.name in ("r_at_1", "top_1", "colours")
-
-
-def _plain(measured: Measured | None, digits: int) -> str:
-    return "-" if measured is None else f"{measured.value:.{digits}f}"

@@ -18,6 +18,10 @@ from captiongan.errors import CaptionganError
 
 Which = Literal["best", "newest"]
 
+Truncation = Annotated[
+    float, typer.Option(help="Multiplies the noise: above 0, at most 1; less for less variety.")
+]
+
 app = typer.Typer(
     name="captiongan",
     add_completion=False,
@@ -97,6 +101,7 @@ def generate(
         Path, typer.Option("-o", "--output", help="PNG file to write, or to replace.")
     ] = Path("picture.png"),
     grid: Annotated[bool, typer.Option("--grid", help="Put all pictures on one sheet.")] = False,
+    truncation: Truncation = 1.0,
     bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "flowers",
 ) -> None:
     """Draw pictures of a sentence; several without --grid are saved as NAME-SEED.png."""
@@ -111,7 +116,7 @@ def generate(
     started = time.perf_counter()
     pipeline = load(bundle)
     loaded = time.perf_counter()
-    pictures = pipeline.generate(prompt, n, seed)
+    pictures = pipeline.generate(prompt, n, seed, truncation)
     drawn = time.perf_counter()
 
     if grid:
@@ -139,6 +144,7 @@ def interpolate(
         Path, typer.Option("-o", "--output", help="PNG for a strip, GIF or WebP for a film.")
     ] = Path("strip.png"),
     fps: Annotated[float, typer.Option(help="Frames a second of a film, 1 to 50.")] = 12,
+    truncation: Truncation = 1.0,
     bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "flowers",
 ) -> None:
     """Draw the way between sentences with one --seed, or between seeds with one sentence."""
@@ -146,7 +152,7 @@ def interpolate(
     from captiongan.pipeline import load
 
     check_output(output, (".png", *FILMS))
-    load(bundle).interpolate(prompts, seeds or [0], steps).save(output, fps)
+    load(bundle).interpolate(prompts, seeds or [0], steps, truncation).save(output, fps)
     typer.echo(output)
 
 
@@ -228,6 +234,7 @@ def evaluate(
     ] = 10,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of the first picture.")] = 0,
     checkpoint: Annotated[Which, typer.Option(help="Checkpoint of a run.")] = "best",
+    truncation: Truncation = 1.0,
     public: Annotated[
         Path | None,
         typer.Option(help="Text file, a prompt a line, to show instead of anything of the data."),
@@ -244,7 +251,7 @@ def evaluate(
 
         check_folder(out)
         evaluation = score(
-            models, data, split, extractor, per_picture, seed, checkpoint, _to_stderr
+            models, data, split, extractor, per_picture, seed, checkpoint, _to_stderr, truncation
         )
         candidates = [paper.candidate for paper in evaluation.papers]
         shown = draw_public(candidates, prompts, seed) if prompts else None
@@ -352,18 +359,27 @@ def train_text(
     ] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Decides weights and order.")] = 0,
 ) -> None:
-    """Train a text encoder: distilled from MiniLM on text, then aligned with pictures."""
+    """Train a text encoder: distilled from MiniLM on text, then aligned with pictures.
+
+    On an NVIDIA GPU if there is one, otherwise on the processor.
+    """
     with _training_half():
+        import torch
+
         from captiongan.evaluation.extractors import choose_extractor
         from captiongan.text.cached import CachedTextEncoder
         from captiongan.text.minilm import MiniLM
         from captiongan.text_training import TextPlan, train_text_encoder
     plan = TextPlan(tuple(data), network, wordnet, composed, epochs, align_epochs, seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     report = train_text_encoder(
         plan,
         out,
-        CachedTextEncoder(MiniLM(), lambda done, total: typer.echo(f"teacher {done} of {total}")),
-        choose_extractor("lite0"),
+        CachedTextEncoder(
+            MiniLM(device), lambda done, total: typer.echo(f"teacher {done} of {total}")
+        ),
+        choose_extractor("lite0", device=device),
+        device,
         typer.echo,
     )
     typer.echo(

@@ -24,6 +24,9 @@ NO_TEXT = "none"
 """The `text.encoder` of a run that draws without text."""
 
 
+Precision = Literal["auto", "32-true", "bf16-mixed"]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
@@ -67,6 +70,12 @@ class TextConfig(_Section):
     averaged: int = Field(
         1, ge=1, le=100, description="captions of a picture whose mean embedding is its text"
     )
+    noise: float = Field(
+        0.0, ge=0, le=10, description="length of what is added to each embedding, at random"
+    )
+    wording: float = Field(
+        0.0, ge=0, le=10, description="how far z moves a text, in what a picture's captions differ"
+    )
 
 
 class GeneratorConfig(_Section):
@@ -87,12 +96,20 @@ class DiscriminatorConfig(_Section):
 class LossConfig(_Section):
     """The discriminator's loss; the weights of the generator's terms, of which 0 leaves one out."""
 
-    discriminator: Literal["gan", "gan-cls", "gan-cls-sum"] = Field(
-        "gan-cls", description="without mismatching pairs; with them, halved; the plain sum"
+    discriminator: Literal["gan", "gan-cls", "gan-cls-sum", "hinge-cls"] = Field(
+        "gan-cls",
+        description="without mismatching pairs; with them, halved; their plain sum; by hinges",
     )
     pixel_wise: float = Field(50.0, ge=0, description="alpha, of L1(G(z, e), x)")
     feature_matching: float = Field(100.0, ge=0, description="beta, of L2(f(x), f(G(z, e)))")
     interpolation: float = Field(0.0, ge=0, description="of GAN-INT: texts between two captions")
+    mode_seeking: float = Field(0.0, ge=0, description="of noises that draw the same")
+    contrastive: float = Field(
+        0.0, ge=0, description="of finding each picture's text in the batch; of both players"
+    )
+    augment: tuple[Literal["colour", "translation", "cutout"], ...] = Field(
+        (), description="DiffAugment: changes of every picture before it is judged"
+    )
 
 
 class OptimiserConfig(_Section):
@@ -110,7 +127,9 @@ class TrainingConfig(_Section):
     kimg: float = Field(400.0, gt=0, le=1e7, description="length of the run")
     batch_size: int = Field(32, ge=2, le=65536)
     seed: int = Field(0, ge=0, lt=2**32)
-    precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
+    precision: Precision = Field(
+        "auto", description="of the arithmetic; `auto`: bf16-mixed where the hardware computes it"
+    )
     ema_halflife_kimg: float = Field(10.0, gt=0, description="of the generator's running average")
     log_every_kimg: float = Field(1.0, gt=0)
     grid_every_kimg: float = Field(20.0, gt=0)
@@ -131,7 +150,7 @@ class RunConfig(_Section):
     """Everything that decides a run."""
 
     name: str = Field("dcgan", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="part of folder names")
-    network: Literal["gan", "dcgan", "reed", "course"] = Field(
+    network: Literal["gan", "dcgan", "reed", "course", "fusion", "projected"] = Field(
         "dcgan", description="which pair of networks plays"
     )
     data: DataConfig = DataConfig()
@@ -160,7 +179,9 @@ class RunConfig(_Section):
 
         Whatever chooses a checkpoint has one, too.
         """
-        return (self.scores.extractor,) if self.scores.every_kimg else ()
+        looked_through = {"lite0"} if self.network == "projected" else set()
+        chose = {self.scores.extractor} if self.scores.every_kimg else set()
+        return tuple(sorted(looked_through | chose))
 
     def to_yaml(self) -> str:
         """Return the whole tree as YAML that `load_config` reads back to the same tree."""
@@ -181,15 +202,23 @@ def _contradictions(config: RunConfig) -> Iterator[str]:
             f"text.averaged = {config.text.averaged} with text.captions = 'first': one caption has "
             "no others to be averaged with; set text.averaged=1 or text.captions=all"
         )
+    if config.text.wording and config.network not in ("fusion", "projected"):
+        yield (
+            f"text.wording = {config.text.wording:g} with network = '{config.network}': its z does "
+            "not move texts; set text.wording=0, or take projected or fusion"
+        )
     if config.network == "course":
         yield from _against_the_course(config)
 
 
 def _in_need_of_text(config: RunConfig) -> Iterator[str]:
     do_without: dict[str, tuple[object, tuple[object, ...]]] = {
-        "network": (config.network, ("gan", "dcgan")),
+        "network": (config.network, ("gan", "projected", "fusion", "dcgan")),
         "losses.discriminator": (config.losses.discriminator, ("gan",)),
         "losses.interpolation": (config.losses.interpolation, (0,)),
+        "losses.contrastive": (config.losses.contrastive, (0,)),
+        "text.noise": (config.text.noise, (0,)),
+        "text.wording": (config.text.wording, (0,)),
         "data.mismatching": (config.data.mismatching, ("class",)),
     }
     for option, (value, usable) in do_without.items():

@@ -10,7 +10,7 @@ class CaptionganError(Exception):
 
 
 class PromptError(CaptionganError):
-    """A prompt, a seed or a number of pictures that cannot be drawn."""
+    """A prompt, a seed, a truncation or a number of pictures that cannot be drawn."""
 
 
 class BundleError(CaptionganError):

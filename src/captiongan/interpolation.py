@@ -9,7 +9,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from captiongan.pictures import FILMS, check_output, grid, origin, save_film, save_png
+from captiongan.pictures import (
+    FILMS,
+    check_output,
+    grid,
+    origin,
+    save_film,
+    save_png,
+    truncated,
+)
 
 Vectors = npt.NDArray[np.float32]
 
@@ -31,15 +39,17 @@ class Interpolation:
     steps: int
     bundle: str
     bundle_version: str
+    truncation: float = 1.0
 
     @property
     def metadata(self) -> dict[str, str]:
         """The texts that the saved file carries; prompts and seeds are one a line."""
-        return {
+        way = {
             "prompt": "\n".join(self.prompts),
             "seed": "\n".join(map(str, self.seeds)),
             "steps": str(self.steps),
-        } | origin(self.bundle, self.bundle_version)
+        }
+        return way | truncated(self.truncation) | origin(self.bundle, self.bundle_version)
 
     @property
     def legs(self) -> list[Sequence[Image.Image]]:

@@ -7,6 +7,7 @@ mean over the batch.
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -71,15 +72,58 @@ def matching_aware_sum_discriminator_loss(
     return real_loss(matching) + fake_loss(generated) + fake_loss(mismatching)
 
 
+def hinge_discriminator_loss(matching: Tensor, mismatching: Tensor, generated: Tensor) -> Tensor:
+    """L_D = max(0, 1 - D(x, e)) + [max(0, 1 + D(G(z, e), e)) + max(0, 1 + D(x, e_k))] / 2.
+
+    The matching-aware loss in hinges (Lim and Ye 2017, section 3): pairs that are judged rightly by
+    a margin teach nothing more. Args: as there.
+    """
+    wrong = (F.relu(1 + generated).mean() + F.relu(1 + mismatching).mean()) / 2
+    return F.relu(1 - matching).mean() + wrong
+
+
+def hinge_generator_loss(generated: Tensor) -> Tensor:
+    """L_G = -D(G(z, e), e), the generator's side of the hinges (Lim and Ye 2017)."""
+    return -generated.mean()
+
+
 DISCRIMINATOR_LOSSES: dict[str, Callable[..., Tensor]] = {
     "gan": gan_discriminator_loss,
     "gan-cls": matching_aware_discriminator_loss,
     "gan-cls-sum": matching_aware_sum_discriminator_loss,
+    "hinge-cls": hinge_discriminator_loss,
 }
 """The discriminator's losses by their names in `losses.discriminator`.
 
 Their arguments are the logits of the joint distributions, by the names of these.
 """
+
+GENERATOR_LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
+    "gan": gan_generator_loss,
+    "gan-cls": gan_generator_loss,
+    "gan-cls-sum": gan_generator_loss,
+    "hinge-cls": hinge_generator_loss,
+}
+"""The generator's loss against each of them, of the logits of what it drew."""
+
+
+def contrastive_loss(logits: Tensor) -> Tensor:
+    """-log softmax: each picture shall find its text in the batch, and each text its picture.
+
+    Zhang et al. 2021 (XMC-GAN), section 4.1. Logits (B, B) of every picture (rows) with every text;
+    matching pairs are on the diagonal.
+    """
+    here = torch.arange(len(logits), device=logits.device)
+    return (F.cross_entropy(logits, here) + F.cross_entropy(logits.T, here)) / 2
+
+
+def mode_seeking_loss(one: Tensor, other: Tensor, noise: Tensor, other_noise: Tensor) -> Tensor:
+    """|z_1 - z_2| / |G(z_1, e) - G(z_2, e)|: small where another noise draws another picture.
+
+    Mao et al. 2019 (MSGAN), section 3.2, of mean absolute differences over the batch. Two batches
+    of pictures (B, 3, H, W) of the same texts, and the noises (B, noise_dim) they were drawn from.
+    """
+    return F.l1_loss(noise, other_noise) / (F.l1_loss(one, other) + 1e-5)
 
 
 def interpolated(embeddings: Tensor) -> Tensor:

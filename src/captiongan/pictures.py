@@ -37,12 +37,14 @@ class Picture:
     seed: int | None
     bundle: str
     bundle_version: str
+    truncation: float = 1.0
 
     @property
     def metadata(self) -> dict[str, str]:
         """The texts that the saved file carries."""
         seed = {} if self.seed is None else {"seed": str(self.seed)}
-        return {"prompt": self.prompt} | seed | origin(self.bundle, self.bundle_version)
+        drawn_with = seed | truncated(self.truncation)
+        return {"prompt": self.prompt} | drawn_with | origin(self.bundle, self.bundle_version)
 
     def save(self, path: str | Path) -> None:
         """Write a PNG with its metadata; raises OutputError where that cannot be done.
@@ -50,6 +52,11 @@ class Picture:
         The file appears whole or not at all; one that is there already is replaced.
         """
         save_png(self.image, Path(path), self.metadata)
+
+
+def truncated(truncation: float) -> dict[str, str]:
+    """Say what the noise was multiplied by, unless by 1; `float` reads the text to the last bit."""
+    return {} if truncation == 1 else {"truncation": str(truncation)}
 
 
 def origin(bundle: str, bundle_version: str) -> dict[str, str]:

@@ -23,7 +23,13 @@ from captiongan.interpolation import Interpolation, arc, line, through
 from captiongan.onnx_session import open_session
 from captiongan.picture_file import as_rgb, middle_square
 from captiongan.pictures import Picture
-from captiongan.prompts import check_prompts, check_words, seeds_of, stops_of
+from captiongan.prompts import (
+    check_prompts,
+    check_truncation,
+    check_words,
+    seeds_of,
+    stops_of,
+)
 from captiongan.text.encoder import Embeddings, OnnxTextEncoder
 
 __all__ = ["Interpolation", "Picture", "Pipeline", "load", "noise_of"]
@@ -71,25 +77,34 @@ class Pipeline:
         """The facts of the bundle: name, version, sizes, training."""
         return self._manifest
 
-    def generate(self, prompt: str, n: int = 1, seed: int = 0) -> list[Picture]:
+    def generate(
+        self, prompt: str, n: int = 1, seed: int = 0, truncation: float = 1.0
+    ) -> list[Picture]:
         """Draw `n` pictures of one English sentence.
 
         Picture i has the seed `seed` + i and its own stream of noise, so a seed gives the same
-        picture alone and among others. Raises PromptError unless the prompt has 1 to 1,000
-        characters, none of them a control character, and at least half of its words are known, `n`
-        is 1 to 1,000 and `seed` is 0 to 2**32 - n. Warns with UnknownWordsWarning if it knows
-        some words but not all.
+        picture alone and among others. The noise is multiplied by `truncation`: less of it trades
+        variety for what is usual (Brock et al. 2019, section 3.1). Raises PromptError unless the
+        prompt has 1 to 1,000 characters, none of them a control character, and at least half of
+        its words are known, `n` is 1 to 1,000, `seed` is 0 to 2**32 - n, and `truncation` is above
+        0 and at most 1. Warns with UnknownWordsWarning if it knows some words but not all.
         """
-        seeds = seeds_of(seed, n)
+        seeds, truncation = seeds_of(seed, n), check_truncation(truncation)
         (text,) = self._checked([prompt])
-        pixels = self.draw(self._noise(seeds), np.repeat(self.encode([text]), n, axis=0))
+        noise = truncation * self._noise(seeds)
+        pixels = self.draw(noise, np.repeat(self.encode([text]), n, axis=0))
+        name, version = self._manifest.name, self._manifest.version
         return [
-            Picture(Image.fromarray(image), text, each, self._manifest.name, self._manifest.version)
+            Picture(Image.fromarray(image), text, each, name, version, truncation)
             for image, each in zip(pixels, seeds, strict=True)
         ]
 
     def interpolate(
-        self, prompts: Sequence[str], seeds: Sequence[int] = (0,), steps: int = 9
+        self,
+        prompts: Sequence[str],
+        seeds: Sequence[int] = (0,),
+        steps: int = 9,
+        truncation: float = 1.0,
     ) -> Interpolation:
         """Draw the way from sentence to sentence, from seed to seed, or both.
 
@@ -97,15 +112,16 @@ class Pipeline:
         (Reed et al. 2016, section 5.4); as many of both change together. A leg has `steps`
         pictures, the first and the last of which `generate` would draw, too. Raises PromptError
         unless there are two stops at least, 1,000 pictures in all at most, and each prompt and seed
-        is as for `generate`.
+        and the `truncation` of all noise is as for `generate`.
         """
+        truncation = check_truncation(truncation)
         texts = self._checked(prompts)
         stops = stops_of(texts, seeds, steps)
-        noise = through(_for_each(stops, self._noise(seeds)), steps, arc)
+        noise = truncation * through(_for_each(stops, self._noise(seeds)), steps, arc)
         embedding = through(_for_each(stops, self.encode(texts)), steps, line)
         images = [Image.fromarray(image) for image in self.draw(noise, embedding)]
-        bundle = self._manifest
-        return Interpolation(images, texts, tuple(seeds), steps, bundle.name, bundle.version)
+        name, version = self._manifest.name, self._manifest.version
+        return Interpolation(images, texts, tuple(seeds), steps, name, version, truncation)
 
     def restyle(self, picture: str | Path | Image.Image, prompts: Sequence[str]) -> list[Picture]:
         """Draw a picture again, once under each sentence: G(S(x), e).

@@ -1,9 +1,10 @@
-"""The rules for what can be asked of a pipeline: the prompt, the seeds and how many pictures."""
+"""The rules for what can be asked of a pipeline: the prompt, the noise and how many pictures."""
 
 import reprlib
 import unicodedata
 import warnings
 from collections.abc import Sequence
+from numbers import Real
 
 from captiongan.errors import PromptError
 
@@ -97,6 +98,19 @@ def seeds_of(seed: int, n: int) -> range:
     return range(seed, seed + n)
 
 
+def check_truncation(truncation: float) -> float:
+    """Return `truncation`, by which the noise is multiplied, as a plain float.
+
+    Raises PromptError unless it is a number above 0 and at most 1.
+    """
+    if not _is_number(truncation) or not 0 < truncation <= 1:
+        raise PromptError(
+            f"truncation {reprlib.repr(truncation)} is not a number above 0 and at most 1; "
+            "leave it at 1 for all the variety there is, take less for pictures more alike"
+        )
+    return float(truncation)
+
+
 def stops_of(prompts: Sequence[str], seeds: Sequence[int], steps: int) -> int:
     """Return how many stops an interpolation has; what is given once stays the same at all of them.
 
@@ -131,6 +145,10 @@ def stops_of(prompts: Sequence[str], seeds: Sequence[int], steps: int) -> int:
 
 def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _some(words: Sequence[str], limit: int = 5) -> str:

@@ -135,6 +135,7 @@ def train_text_encoder(
     out: Path,
     teacher: TextEncoder,
     extractor: Extractor,
+    device: torch.device,
     say: Say,
 ) -> TextReport:
     """Train an encoder and write its folder: tokenizer, ONNX network and `report.json`.
@@ -147,6 +148,7 @@ def train_text_encoder(
         out: the folder to write; must not exist.
         teacher: the encoder to imitate in the first stage.
         extractor: whose features stand for pictures in the second stage.
+        device: where the encoder learns; teacher and extractor have their own.
         say: hears what is going on.
 
     Raises:
@@ -165,7 +167,7 @@ def train_text_encoder(
         )
     try:
         with whole_folder(out) as folder:
-            return _train_into(folder, plan, corpus, stores, teacher, extractor, say)
+            return _train_into(folder, plan, corpus, stores, teacher, extractor, device, say)
     except OSError as error:
         raise OutputError(
             f"--out '{out}' cannot be written ({error.strerror}); choose another folder"
@@ -179,6 +181,7 @@ def _train_into(
     stores: Sequence[PictureStore],
     teacher: TextEncoder,
     extractor: Extractor,
+    device: torch.device,
     say: Say,
 ) -> TextReport:
     torch.manual_seed(plan.seed)
@@ -190,6 +193,7 @@ def _train_into(
         else character_tokenizer()
     )
     network = (SmallTextEncoder if small else CharCnnRnn)(tokenizer.get_vocab_size(), teacher.dim)
+    network.to(device)
 
     keeping = _nothing_to_keep
     if small:
@@ -199,7 +203,7 @@ def _train_into(
         gallery = _gallery(stores, extractor)
         pictures = _aligned(network, tokenizer, plan, gallery, teacher.dim, order, keeping, say)
 
-    _write(network, tokenizer, folder)
+    _write(network.cpu(), tokenizer, folder)
     encoder = OnnxTextEncoder(folder, plan.network)
     tried = corpus.held_out[:COMPARED]
     answers, taught = encoder.encode(tried), teacher.encode(tried)
@@ -236,8 +240,9 @@ def _distilled(
 ) -> Keeping:
     """Go through the first stage, or remember it; return the loss that keeps it in mind."""
     say(f"asking the teacher about {len(corpus.readings):,} texts")
-    lessons = _lessons(corpus, tokenizer, teacher)
-    read_out = ColourReadOut(teacher.dim)
+    device = _device_of(network)
+    lessons = _lessons(corpus, tokenizer, teacher, device)
+    read_out = ColourReadOut(teacher.dim).to(device)
     pupils = nn.ModuleDict({"network": network, "read_out": read_out})
     file = cache_folder("encoders") / f"{_key(lessons, plan)}.safetensors"
     if not _remembered(pupils, file):
@@ -257,23 +262,25 @@ def _nothing_to_keep() -> Tensor:
     return torch.zeros(())
 
 
-def _lessons(corpus: Corpus, tokenizer: Tokenizer, teacher: TextEncoder) -> Lessons:
+def _lessons(
+    corpus: Corpus, tokenizer: Tokenizer, teacher: TextEncoder, device: torch.device
+) -> Lessons:
     """Ask the teacher about all texts, and about the same in plainer words; aim between the two."""
     readings = corpus.readings
     said = torch.from_numpy(teacher.encode(corpus.texts))
     plain = torch.from_numpy(teacher.encode([reading.plain for reading in readings]))
     return Lessons(
         _token_ids(tokenizer, corpus.texts),
-        F.normalize(said + plain, dim=1),
-        bindings([reading.colours for reading in readings]),
+        F.normalize(said + plain, dim=1).to(device),
+        bindings([reading.colours for reading in readings]).to(device),
     )
 
 
 def _key(lessons: Lessons, plan: TextPlan) -> str:
     """Name the first stage after all that decides what comes of it."""
     digest = hashlib.sha256(f"{__version__} {plan.epochs} {plan.seed} {lessons.token_ids}".encode())
-    digest.update(lessons.targets.numpy().data)
-    digest.update(lessons.colours.numpy().data)
+    digest.update(lessons.targets.cpu().numpy().data)
+    digest.update(lessons.colours.cpu().numpy().data)
     return digest.hexdigest()[:24]
 
 
@@ -307,18 +314,23 @@ def _aligned(
     keeping: Keeping,
     say: Say,
 ) -> PictureEmbedding:
-    """Go through the second stage; return the picture side that it leaves."""
+    """Go through the second stage; return the picture side that it leaves, on the processor."""
+    device = _device_of(network)
     learned = gallery.part(np.flatnonzero(~gallery.held_out))
     say(f"looking at the pictures of {len(learned.captions):,} captions")
     pairs = Pairs(
         _token_ids(tokenizer, learned.captions),
         [_swapped(tokenizer, caption) for caption in learned.captions],
         learned.pictures,
-        learned.features,
+        torch.from_numpy(learned.features).to(device),
     )
-    pictures = PictureEmbedding(gallery.features, dim)
+    pictures = PictureEmbedding(gallery.features, dim).to(device)
     align(network, pictures, pairs, plan.align_epochs, order, keeping, say)
-    return pictures
+    return pictures.cpu()
+
+
+def _device_of(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device
 
 
 def _token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:

@@ -1,6 +1,7 @@
 """Bundles and runs sit the same exam: they draw alike, and tell what they are."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,16 @@ def test_a_bundle_as_a_candidate_draws_what_its_pipeline_draws(tmp_path: Path) -
     expected = [np.asarray(each.image) for each in pipeline.generate("a red flower", 4, seed=7)]
     np.testing.assert_array_equal(drawn, expected)
     assert candidate.resolution == 8
+
+
+def test_truncation_multiplies_the_noise_of_a_candidate_as_of_a_pipeline(tmp_path: Path) -> None:
+    folder = write_tiny_bundle(tmp_path / "tiny").folder
+    candidate, pipeline = open_candidate(str(folder)), Pipeline.from_bundle(folder)
+    for truncation in (1.0, 0.6):
+        truncated = replace(candidate, truncation=truncation)
+        drawn = truncated.pictures_of(["a red flower"] * 4, range(7, 11))
+        pictures = pipeline.generate("a red flower", 4, 7, truncation)
+        np.testing.assert_array_equal(drawn, [np.asarray(each.image) for each in pictures])
 
 
 def test_captions_that_a_user_could_not_ask_are_drawn_all_the_same(tmp_path: Path) -> None:

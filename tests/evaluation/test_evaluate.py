@@ -13,7 +13,13 @@ from PIL import Image
 
 from captiongan.data import toy
 from captiongan.data.store import Pictures
-from captiongan.errors import BundleError, CaptionganError, ConfigError, DataError
+from captiongan.errors import (
+    BundleError,
+    CaptionganError,
+    ConfigError,
+    DataError,
+    PromptError,
+)
 from captiongan.evaluation import evaluate as verb
 from captiongan.evaluation import extractors, judges
 from captiongan.evaluation.candidate import Candidate
@@ -81,8 +87,9 @@ def evaluated(
     per_picture: int = 4,
     seed: int = 0,
     say: Say = print,
+    truncation: float = 1.0,
 ) -> Evaluation:
-    return evaluate(models, data, split, extractor, per_picture, seed, "best", say)
+    return evaluate(models, data, split, extractor, per_picture, seed, "best", say, truncation)
 
 
 def marks(evaluation: Evaluation, paper: int = 0) -> dict[str, Result]:
@@ -187,6 +194,22 @@ def test_a_bundle_is_scored_and_one_of_the_same_name_is_told_apart(
     assert found["kid"].measured is not None
     assert found["kid"].measured.value > 0
     assert not any(each.exceeds_noise for each in evaluation.differences)  # they are the same
+
+
+@pytest.mark.usefixtures("stand_ins", "painters")
+def test_every_model_draws_with_truncated_noise_and_sits_the_same_exam(blooms: Path) -> None:
+    whole = evaluated("good", "weak", data=blooms)
+    less = evaluated("good", "weak", data=blooms, truncation=0.5)
+    np.testing.assert_array_equal(less.exam.captions, whole.exam.captions)
+    captions = [less.exam.real.captions[number] for number in less.exam.captions[0]]
+    for paper in less.papers:
+        truncated = replace(SMALL_PAINTERS[paper.candidate.name], truncation=0.5)
+        expected = truncated.pictures_of(captions, range(110))
+        np.testing.assert_array_equal(paper.answers.pictures[0], expected)
+    found, before = marks(less)["diversity"].measured, marks(whole)["diversity"].measured
+    assert found is not None
+    assert before is not None
+    assert found.value < 0.9 * before.value
 
 
 # What is left out
@@ -408,6 +431,14 @@ def test_an_extractor_that_took_part_in_one_models_training_scores_none_of_them(
 def test_a_model_that_is_none_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="'nowhere'"):
         evaluated("nowhere", data=tmp_path / "nowhere, too")
+
+
+@pytest.mark.parametrize("truncation", [0.0, -1.0, 1.5, float("nan")])
+def test_a_truncation_that_is_none_is_refused_before_anything_is_opened(
+    tmp_path: Path, truncation: float
+) -> None:
+    with pytest.raises(PromptError, match=r"truncation .* is not a number above 0 and at most 1"):
+        evaluated("nowhere", data=tmp_path, truncation=truncation)
 
 
 @pytest.mark.usefixtures("stand_ins", "painters")

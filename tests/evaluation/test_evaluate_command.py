@@ -62,6 +62,14 @@ def test_two_bundles_of_one_name_are_told_apart_and_compared(
     assert "kid: tiny #2 - tiny #1 = +0.0000 (+0.0000 to +0.0000), within the noise" in shown
 
 
+def test_a_report_of_truncated_noise_says_so(tiny: Bundle, flowers: Path, tmp_path: Path) -> None:
+    arguments = ("--data", flowers, "--out", tmp_path / "report", "--per-picture", 1)
+    assert captiongan("evaluate", tiny.folder, *arguments, "--truncation", 0.5) == 0
+    (model,) = json.loads((tmp_path / "report" / "report.json").read_text())["models"]
+    assert model["truncation"] == model["scores"]["kid"]["truncation"] == 0.5
+    assert ", truncation 0.5</p>" in (tmp_path / "report" / "report.html").read_text()
+
+
 def test_a_public_report_shows_the_given_prompts_and_no_caption(
     tiny: Bundle, flowers: Path, tmp_path: Path
 ) -> None:
@@ -82,6 +90,7 @@ def test_a_public_report_shows_the_given_prompts_and_no_caption(
         (("--split", "valid"), "has no folder 'valid'"),
         (("--extractor", "vgg"), "choose lite0, lite1"),
         (("--per-picture", "1000"), "at most 50,000 can be scored; take 454"),
+        (("--truncation", "nan"), "truncation nan is not a number above 0"),
         (("--public", "absent.txt"), "--public 'absent.txt' cannot be read"),
     ],
 )

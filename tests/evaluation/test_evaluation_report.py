@@ -73,12 +73,24 @@ def test_every_score_says_on_what_and_with_what_it_was_measured() -> None:
             "resize": "middle square, Lanczos to 8 px",
             "extractor": asdict(BlockMeans().identity),
             "seed": 0,
+            "truncation": 1.0,
             "captiongan": __version__,
         }.items() <= score.items()
         assert score["n"] > 0
         for said in (f"{score['n']:,} drawn, 120 real", "garden/test", "blocks 8 px", "seed 0"):
             assert said in score["quote"]
         assert f"captiongan {__version__}, bundle 1a2b3c4d" in score["quote"]
+
+
+def test_a_quote_tells_the_truncation_if_there_was_one() -> None:
+    (paper,) = alone().papers
+    candidate = replace(paper.candidate, truncation=0.7)
+    truncated = replace(alone(), papers=[replace(paper, candidate=candidate)])
+    quotes = [
+        report_facts(each)["models"][0]["scores"]["kid"]["quote"] for each in (truncated, alone())
+    ]
+    assert "seed 0, truncation 0.7, captiongan" in quotes[0]
+    assert quotes[1] == quotes[0].replace(", truncation 0.7", "")
 
 
 def test_a_score_has_the_value_noise_and_bounds_that_were_measured() -> None:

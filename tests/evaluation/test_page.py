@@ -166,6 +166,15 @@ def test_each_prompt_is_drawn_with_the_same_seeds_alone_and_among_others() -> No
     assert np.array_equal(one.pictures[0][0], model.pictures_of(PROMPTS[1:] * 4, range(7, 11)))
 
 
+def test_the_page_tells_the_truncation_of_each_model_that_has_one() -> None:
+    whole, truncated = pair().papers
+    less = replace(truncated, candidate=replace(truncated.candidate, truncation=0.7))
+    text = show(replace(pair(), papers=[whole, less]))
+    assert re.search(r"<p><b>second</b>: .*kimg of training, truncation 0\.7</p>", text)
+    assert text.count("kimg of training</p>") == 1  # the other's
+    assert "truncation" not in private()
+
+
 def test_an_omitted_score_is_told_by_its_reason_and_never_by_a_number() -> None:
     text = show(tiny_evaluation(exam=without_train()))
     for title in ("Novelty", "R@1 of 100", "Class, top 1", "Class, top 5"):

@@ -43,6 +43,27 @@ def test_features_are_those_of_the_published_network(name: str) -> None:
         torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", NAMES)
+@torch.inference_mode()
+def test_the_maps_are_the_last_of_each_stride(name: str) -> None:
+    network, x = EfficientNetLite(VARIANTS[name]), pictures(96)
+    maps = network.maps(x)
+    assert [tuple(each.shape[1:]) for each in maps] == [
+        (24, 24, 24),
+        (40, 12, 12),
+        (112, 6, 6),
+        (320, 3, 3),
+    ]
+    assert torch.equal(network.head(maps[-1]).mean(dim=(2, 3)), network(x))
+    seen: list[Tensor] = []
+    for block in network.blocks:
+        block.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs))
+    network(x)
+    for each in maps[:-1]:
+        following = next(place for place, other in enumerate(seen) if torch.equal(other, each)) + 1
+        assert seen[following].shape[-1] == each.shape[-1] // 2
+
+
 @torch.inference_mode()
 def test_each_picture_is_described_as_if_it_were_alone() -> None:
     network, x = EfficientNetLite(VARIANTS["lite0"]), pictures(64, 3)

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from captiongan import __version__
 from captiongan.bundle import Bundle
 from captiongan.cli import main
 from captiongan.pictures import read_metadata
+from captiongan.pipeline import Pipeline
 from tiny_bundle import write_tiny_bundle
 
 PROMPT = "a yellow flower"
@@ -71,6 +73,19 @@ def test_a_grid_is_one_sheet(run: Run, tiny: Bundle, tmp_path: Path) -> None:
     assert read_metadata(out)["n"] == "5"
 
 
+def test_the_noise_of_a_picture_is_truncated_and_its_file_says_so(
+    run: Run, tiny: Bundle, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.png"
+    options = ("--seed", 7, "--truncation", 0.7, "-o", out, "--bundle", tiny.folder)
+    assert run("generate", PROMPT, *options) == 0
+    (expected,) = Pipeline(tiny).generate(PROMPT, seed=7, truncation=0.7)
+    with Image.open(out) as saved:
+        assert saved.tobytes() == expected.image.tobytes()
+    assert read_metadata(out) == expected.metadata
+    assert expected.metadata["truncation"] == "0.7"
+
+
 BAD_ARGUMENTS = [
     ([""], "prompt"),
     (["a" * 100_000], "100,000 characters"),
@@ -83,6 +98,10 @@ BAD_ARGUMENTS = [
     ([PROMPT, "-n", "-3"], "n -3"),
     ([PROMPT, "--seed", "-1"], "seed -1"),
     ([PROMPT, "--seed", str(2**32)], "seed 4294967296"),
+    ([PROMPT, "--truncation", "0"], "truncation 0.0"),
+    ([PROMPT, "--truncation", "-0.5"], "truncation -0.5"),
+    ([PROMPT, "--truncation", "1.5"], "truncation 1.5"),
+    ([PROMPT, "--truncation", "nan"], "truncation nan"),
     ([PROMPT, "--bundle", "flours"], "flours"),
     ([PROMPT, "--bundle", "."], "not a bundle"),
     ([PROMPT, "-o", "gone/out.png"], "does not exist"),

@@ -113,6 +113,47 @@ def test_each_leg_begins_where_the_one_before_ended(
         assert leg[-1].tobytes() == drawn(pipeline, YELLOW, seed)
 
 
+@settings(max_examples=15, deadline=None)
+@given(seeds=st.lists(SEED, min_size=2, max_size=3), truncation=st.floats(1e-30, 1))
+def test_with_truncated_noise_the_stops_are_the_pictures_of_generate_too(
+    pipeline: Pipeline, seeds: list[int], truncation: float
+) -> None:
+    way = pipeline.interpolate([RED], seeds, 4, truncation)
+    stops = bytes_of(way.images[::3])
+    pictures = [pipeline.generate(RED, seed=seed, truncation=truncation)[0] for seed in seeds]
+    assert stops == bytes_of([picture.image for picture in pictures])
+    assert way.truncation == truncation
+
+
+def test_with_truncated_noise_the_arc_is_as_round_and_the_text_as_it_was(
+    pipeline: Pipeline,
+) -> None:
+    way = pipeline.interpolate([RED, YELLOW], [3, 8], 5, truncation=0.5)
+    start, end = (noise_of(seed, pipeline.manifest.noise_dim) for seed in (3, 8))
+    red, yellow = pipeline.encode([RED, YELLOW])
+    expected = pipeline.draw(np.float32(0.5) * arc(start, end, 5), line(red, yellow, 5))
+    assert np.array_equal(np.stack([np.asarray(each) for each in way.images]), expected)
+
+
+def test_a_truncation_of_1_changes_no_bit_on_the_way(pipeline: Pipeline) -> None:
+    before, after = (
+        pipeline.interpolate([RED, YELLOW], [3, 8], **given) for given in ({}, {"truncation": 1})
+    )
+    assert bytes_of(before.images) == bytes_of(after.images)
+    assert before.metadata == after.metadata
+    assert "truncation" not in before.metadata
+
+
+@pytest.mark.parametrize("ending", [".png", ".webp", ".gif"])
+def test_a_strip_and_a_film_tell_their_truncation(
+    tiny: Bundle, tmp_path: Path, ending: str
+) -> None:
+    out = tmp_path / f"way{ending}"
+    options = ["--truncation", 0.7, "-o", out, "--bundle", tiny.folder]
+    assert captiongan("interpolate", RED, YELLOW, *options) == 0
+    assert read_metadata(out)["truncation"] == "0.7"
+
+
 @pytest.mark.parametrize(
     ("prompts", "seeds", "steps", "rule"),
     [

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,22 @@ def test_a_saved_picture_carries_all_that_draws_it_again(
         "bundle_version": "0.1.0",
         "software": f"captiongan {__version__}",
     }
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(truncation=st.floats(0, 1, exclude_min=True, exclude_max=True))
+def test_a_saved_picture_tells_its_truncation_to_the_last_bit(
+    tmp_path: Path, truncation: float
+) -> None:
+    replace(picture(), truncation=truncation).save(tmp_path / "out.png")
+    metadata = read_metadata(tmp_path / "out.png")
+    assert float(metadata.pop("truncation")) == truncation
+    assert metadata == picture().metadata  # which has none, as its noise is whole
+
+
+def test_a_saved_sheet_tells_the_truncation_of_its_first_picture(tmp_path: Path) -> None:
+    save_grid([[replace(picture(), truncation=0.7), picture()]], tmp_path / "sheet.png")
+    assert read_metadata(tmp_path / "sheet.png")["truncation"] == "0.7"
 
 
 def test_a_saved_picture_keeps_every_pixel(tmp_path: Path) -> None:

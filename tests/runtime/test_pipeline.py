@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,7 +8,7 @@ from hypothesis import strategies as st
 from captiongan.errors import PromptError
 from captiongan.pictures import Picture
 from captiongan.pipeline import MAX_BATCH, Pipeline, noise_of
-from captiongan.prompts import UnknownWordsWarning, check_prompt, seeds_of
+from captiongan.prompts import UnknownWordsWarning, check_prompt, check_truncation, seeds_of
 
 PROMPT = "a yellow flower with pointed petals"
 
@@ -119,6 +121,56 @@ def test_n_is_a_whole_number_from_1_to_1000(n: int) -> None:
 def test_a_seed_is_a_whole_number_that_leaves_room_for_n(seed: int) -> None:
     with pytest.raises(PromptError, match=r"seed .* from 0 to 4294967294"):
         seeds_of(seed, n=2)
+
+
+def test_a_truncation_of_1_draws_what_was_drawn_before_there_was_one(pipeline: Pipeline) -> None:
+    plain = pipeline.generate(PROMPT, n=3, seed=7)
+    for before, after in zip(plain, pipeline.generate(PROMPT, 3, 7, truncation=1), strict=True):
+        assert same(before, after)
+    noise = np.stack([noise_of(seed, pipeline.manifest.noise_dim) for seed in (7, 8, 9)])
+    expected = pipeline.draw(noise, pipeline.encode([PROMPT] * 3))
+    assert [each.image.tobytes() for each in plain] == [each.tobytes() for each in expected]
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), truncation=st.floats(0, 1, exclude_min=True))
+def test_truncation_multiplies_the_noise_of_every_seed(
+    pipeline: Pipeline, seed: int, truncation: float
+) -> None:
+    (picture,) = pipeline.generate(PROMPT, seed=seed, truncation=truncation)
+    noise = np.float32(truncation) * noise_of(seed, pipeline.manifest.noise_dim)
+    (expected,) = pipeline.draw(noise[None], pipeline.encode([PROMPT]))
+    assert picture.image.tobytes() == expected.tobytes()
+    assert picture.truncation == truncation
+
+
+def test_truncated_noise_draws_pictures_that_are_more_alike(pipeline: Pipeline) -> None:
+    def spread(truncation: float) -> float:
+        pictures = pipeline.generate(PROMPT, n=50, truncation=truncation)
+        return float(np.std([np.asarray(each.image) for each in pictures], axis=0).mean())
+
+    spreads = [spread(truncation) for truncation in (0.05, 0.4, 0.7, 1.0)]
+    assert spreads == sorted(spreads)
+    assert spreads[0] < 0.1 * spreads[-1]
+
+
+@pytest.mark.parametrize("truncation", [1, 1.0, 0.5, np.float32(0.5), Fraction(1, 2), 1e-300])
+def test_a_truncation_is_any_number_above_0_and_at_most_1(truncation: float) -> None:
+    checked = check_truncation(truncation)
+    assert type(checked) is float
+    assert checked == truncation
+
+
+@pytest.mark.parametrize(
+    "truncation",
+    [0, 0.0, -0.5, 1.0001, 2, 10**400, float("nan"), float("inf"), True, "0.7", None, 1j, [0.7]],
+)
+def test_another_truncation_is_refused_with_the_rule(pipeline: Pipeline, truncation: float) -> None:
+    rule = r"^truncation .* is not a number above 0 and at most 1; leave it at 1"
+    with pytest.raises(PromptError, match=rule):
+        pipeline.generate(PROMPT, truncation=truncation)
+    with pytest.raises(PromptError, match=rule):
+        pipeline.interpolate([PROMPT, "a red flower"], truncation=truncation)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,12 @@ def test_the_loss_is_the_mean_of_both_cross_entropies() -> None:
     assert loss.item() == pytest.approx(by_hand.item())
 
 
+def test_the_loss_is_worked_out_on_the_device_of_its_tensors() -> None:
+    meta = torch.device("meta")  # has no numbers, and mixes with no other device
+    rows, nothing, scale = (tensor.to(meta) for tensor in (unit(3), NOTHING, ONE))
+    assert contrastive_loss(rows, rows, nothing, scale, nobody(3).to(meta)).device == meta
+
+
 def test_pairs_that_fit_as_well_are_neither_right_nor_wrong() -> None:
     captions = unit(4)
     pictures = captions[[0, 0, 2, 3]]  # the first two captions are of one picture
@@ -105,11 +111,12 @@ def tiny_pairs() -> Pairs:
     features = np.zeros((len(captions), 18), dtype=np.float32)
     for row, (petals, centre) in enumerate(captions):
         features[row, [petals, 9 + centre]] = 1
-    return Pairs(captions, [ids[::-1] for ids in captions], np.arange(len(captions)), features)
+    pictures = np.arange(len(captions))
+    return Pairs(captions, [ids[::-1] for ids in captions], pictures, torch.from_numpy(features))
 
 
 def aligned(pairs: Pairs, epochs: int) -> tuple[Words, PictureEmbedding, list[str]]:
-    words, pictures, said = Words(), PictureEmbedding(pairs.features, DIM), list[str]()
+    words, pictures, said = Words(), PictureEmbedding(pairs.features.numpy(), DIM), list[str]()
     order = np.random.default_rng(0)
     align(words, pictures, pairs, epochs, order, lambda: torch.zeros(()), said.append)
     return words, pictures, said
@@ -119,7 +126,7 @@ def test_captions_come_to_lie_with_their_pictures_and_not_with_the_swapped_ones(
     pairs = tiny_pairs()
     words, pictures, said = aligned(pairs, epochs=40)
     captions, swapped = words(torch.tensor(pairs.token_ids)), words(torch.tensor(pairs.swapped))
-    seen = pictures(torch.from_numpy(pairs.features))
+    seen = pictures(pairs.features)
     nearest = (seen @ captions.T).argmax(dim=1)
     assert (nearest == torch.arange(len(captions))).float().mean() > 0.6
     assert ((seen * captions).sum(dim=1) > (seen * swapped).sum(dim=1)).float().mean() > 0.9
@@ -128,7 +135,7 @@ def test_captions_come_to_lie_with_their_pictures_and_not_with_the_swapped_ones(
 
 def test_what_is_to_be_kept_is_part_of_the_loss() -> None:
     pairs = tiny_pairs()
-    words, pictures = Words(), PictureEmbedding(pairs.features, DIM)
+    words, pictures = Words(), PictureEmbedding(pairs.features.numpy(), DIM)
     asked = 0
 
     def keeping() -> Tensor:
@@ -145,6 +152,6 @@ def test_what_is_to_be_kept_is_part_of_the_loss() -> None:
 def test_lengths_with_few_captions_are_left_out() -> None:
     few = SMALLEST_BATCH - 1
     pairs = Pairs(
-        [[1, 2]] * 40 + [[1]] * few, [None] * (40 + few), np.arange(40 + few), np.eye(40 + few)
+        [[1, 2]] * 40 + [[1]] * few, [None] * (40 + few), np.arange(40 + few), torch.eye(40 + few)
     )
     assert [len(rows) for rows in pairs.batches(np.random.default_rng(0))] == [40]

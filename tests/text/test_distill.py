@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from captiongan.text import distill as distillation
 from captiongan.text.binding import KINDS, ColourReadOut, bindings
-from captiongan.text.distill import Lessons, distill, distillation_loss
+from captiongan.text.distill import Lessons, Texts, distill, distillation_loss
 from captiongan.text.looks_words import COLOURS
 
 PETALS, CENTRE = KINDS[1:3]
@@ -70,6 +70,15 @@ def test_each_pass_deals_every_text_once_in_batches_of_one_length() -> None:
     batches = list(lessons().batches(np.random.default_rng(0)))
     assert sorted(row for rows in batches for row in rows) == [0, 1, 2, 3]
     assert sorted(map(len, batches)) == [1, 1, 2]
+
+
+def test_token_ids_come_in_the_order_asked_for_on_the_device_where_they_are() -> None:
+    token_ids, rows = [[1, 2], [3], [4, 5]], np.array([2, 0, 2])
+    batch = Texts(token_ids, torch.device("cpu")).batch(rows)
+    assert batch.dtype == torch.int64
+    assert batch.tolist() == [[4, 5], [1, 2], [4, 5]]
+    meta = torch.device("meta")
+    assert Texts(token_ids, meta).batch(rows).device == meta
 
 
 def test_the_pupil_comes_to_answer_as_its_teacher() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from tokenizers import Tokenizer
 
 from captiongan import text_training
@@ -20,6 +21,7 @@ from captiongan.text_training import TextPlan, TextReport, train_text_encoder
 from command_line import captiongan
 from tiny_exam import BlockMeans, WordEncoder
 
+CPU = torch.device("cpu")
 SHORT = TextPlan(data=("toy:60",), composed=120, epochs=1, align_epochs=1)
 
 
@@ -30,7 +32,7 @@ class Training:
         self.folder = folder
         self.said: list[str] = []
         self.report: TextReport = train_text_encoder(
-            plan, folder, WordEncoder(), BlockMeans(), self.said.append
+            plan, folder, WordEncoder(), BlockMeans(), CPU, self.said.append
         )
 
 
@@ -168,7 +170,7 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_training(tmp_pa
     said: list[str] = []
     with pytest.raises(OutputError, match="cannot be written"):
         train_text_encoder(
-            SHORT, tmp_path / "file" / "out", WordEncoder(), BlockMeans(), said.append
+            SHORT, tmp_path / "file" / "out", WordEncoder(), BlockMeans(), CPU, said.append
         )
     assert said == []
 
@@ -200,7 +202,7 @@ def test_the_command_trains_as_asked_and_says_where(
     def learn(plan: TextPlan, out: Path, *rest: Any) -> TextReport:
         asked.append(plan)
         return train_text_encoder(
-            replace(plan, epochs=1), out, WordEncoder(), BlockMeans(), rest[-1]
+            replace(plan, epochs=1), out, WordEncoder(), BlockMeans(), *rest[2:]
         )
 
     monkeypatch.setattr(text_training, "train_text_encoder", learn)

@@ -28,7 +28,7 @@ def test_a_row_is_the_real_picture_and_then_one_caption_with_the_noise_of_each_c
     data = tiny_data()
     grid = SampleGrid(data)
     assert data.config.data.resolution == SIDE
-    sheet = np.asarray(grid.draw(cast(Generator, PaintsItsInputs())))
+    sheet = np.asarray(grid.sheet(grid.draw(cast(Generator, PaintsItsInputs()))))
     step = SIDE + GAP
     cells = [
         [sheet[y : y + SIDE, x : x + SIDE] for x in range(GAP, sheet.shape[1] - SIDE, step)]

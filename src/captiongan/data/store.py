@@ -182,7 +182,8 @@ def _read(folder: Path, side: int) -> PictureStore | None:
         pictures = np.empty((0, side, side, 3), dtype=np.uint8)
         if examples:
             shape = (len(examples), side, side, 3)
-            pictures = np.memmap(folder / "pictures.u8", dtype=np.uint8, mode="r", shape=shape)
+            # "c": a tensor may be laid over it; what is written there stays in memory.
+            pictures = np.memmap(folder / "pictures.u8", dtype=np.uint8, mode="c", shape=shape)
         return PictureStore(pictures, examples, tuple(content["rejects"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -29,7 +29,8 @@ class Candidate:
     """Something that draws pictures (H, W, 3) of captions, and is to be scored.
 
     `facts` say what it is, for the report; `took_part` are the extractors that had a part in its
-    training; `curve` are the figures of its run, if it is one.
+    training; `curve` are the figures of its run, if it is one. Noise is multiplied by `truncation`,
+    above 0 and at most 1.
     """
 
     name: str
@@ -40,10 +41,11 @@ class Candidate:
     encode: Callable[[Sequence[str]], Embeddings]
     draw: Callable[[Noise, Embeddings], Pictures]
     curve: Sequence[dict[str, float]] = ()
+    truncation: float = 1.0
 
     def pictures_of(self, captions: Sequence[str], seeds: Sequence[int]) -> Pictures:
         """Draw a picture of each caption, with the noise of its seed: (N, H, W, 3) uint8."""
-        noise = np.stack([noise_of(seed, self.noise_dim) for seed in seeds])
+        noise = self.truncation * np.stack([noise_of(seed, self.noise_dim) for seed in seeds])
         embeddings = self.encode(captions)
         starts = range(0, len(noise), MAX_BATCH)
         return np.concatenate(

@@ -14,6 +14,7 @@ from captiongan.evaluation.extractors import Extractor, choose_extractor
 from captiongan.evaluation.judges import open_judges
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scores import Marker, Result
+from captiongan.prompts import check_truncation
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.encoder import EncoderIdentity, TextEncoder
 from captiongan.text.minilm import MiniLM
@@ -60,6 +61,7 @@ def evaluate(
     seed: int,
     which: Which,
     say: Say,
+    truncation: float = 1.0,
 ) -> Evaluation:
     """Score bundles and runs on one split of a data set.
 
@@ -72,6 +74,7 @@ def evaluate(
         seed: of the first picture, of the rival captions, and of the stand-ins.
         which: checkpoint of a run.
         say: hears what is going on.
+        truncation: multiplies the noise of all models, see `Pipeline.generate`.
 
     Raises:
         BundleError, RunError: a model cannot be opened, or draws what is not finite.
@@ -79,8 +82,11 @@ def evaluate(
             none, or took part.
         DataError: the split cannot be used.
         OutputError: the cache cannot be written.
+        PromptError: `truncation` is not above 0 and at most 1.
     """
-    candidates = _told_apart([open_candidate(model, which) for model in models])
+    truncation = check_truncation(truncation)
+    opened = [open_candidate(model, which) for model in models]
+    candidates = _told_apart([replace(each, truncation=truncation) for each in opened])
     resolution = _common_resolution(candidates)
     took_part = {name for candidate in candidates for name in candidate.took_part}
     extractor = choose_extractor(extractor_name, took_part)

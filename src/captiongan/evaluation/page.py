@@ -87,11 +87,12 @@ def quote(score: Mapping[str, Any]) -> str:
     noise = "" if error is None else f" ± {figure(error, places)}"
     note = f"; {score['note']}" if score["note"] else ""
     extractor, sha256 = score["extractor"], score["model_sha256"] or "unknown"
+    truncation = "" if score["truncation"] == 1 else f", truncation {score['truncation']:g}"
     return (
         f"{score['title']} {figure(score['value'], places)}{noise} "
         f"({score['n']:,} drawn, {score['real_pictures']:,} real, {score['resize']}, "
         f"{score['data']}/{score['split']}, "
-        f"{extractor['name']} {extractor['input_side']} px, seed {score['seed']}, "
+        f"{extractor['name']} {extractor['input_side']} px, seed {score['seed']}{truncation}, "
         f"captiongan {score['captiongan']}, {score['model_kind']} {sha256[:8]}{note})"
     )
 

@@ -102,7 +102,8 @@ def _judges(exam: Exam) -> dict[str, Any]:
 
 def _model(evaluation: Evaluation, paper: Paper) -> dict[str, Any]:
     exam, label = evaluation.exam, paper.candidate.name
-    facts = {"label": label, "kind": "model", "sha256": None, "kimg": None} | paper.candidate.facts
+    facts: dict[str, Any] = {"label": label, "kind": "model", "sha256": None, "kimg": None}
+    facts |= paper.candidate.facts | {"truncation": paper.candidate.truncation}
     measured_on_and_with = {
         "model": label,
         "model_kind": facts["kind"],
@@ -114,6 +115,7 @@ def _model(evaluation: Evaluation, paper: Paper) -> dict[str, Any]:
         "extractor": asdict(exam.extractor.identity),
         "judges_sha256": exam.judges.sha256 if exam.judges else None,
         "seed": exam.seed,
+        "truncation": facts["truncation"],
         "captiongan": __version__,
     }
     scores = {each.score.name: _score(each, measured_on_and_with) for each in paper.marks}

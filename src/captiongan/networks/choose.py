@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from captiongan.networks import course, dcgan, gan, reed
+from captiongan.networks import course, dcgan, fusion, gan, projected, reed
 from captiongan.networks.layers import PairDiscriminator, PictureGenerator
 
 
@@ -21,5 +21,7 @@ NETWORKS = {
     "dcgan": Networks(dcgan.Generator, dcgan.Discriminator),
     "reed": Networks(reed.Generator, reed.Discriminator),
     "course": Networks(course.Generator, course.Discriminator),
+    "fusion": Networks(fusion.Generator, fusion.Discriminator),
+    "projected": Networks(fusion.Generator, projected.Discriminator),
 }
 """The networks by their names in `network`."""

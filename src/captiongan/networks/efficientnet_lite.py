@@ -63,6 +63,9 @@ STAGES = (
     Stage(6, 320, 3, 1),
 )
 
+MAPS = (1, 2, 4, 6)
+"""The stages, by number, that are the last of strides 4, 8, 16 and 32."""
+
 
 class EfficientNetLite(nn.Module):
     """The convolutions of a variant, with its published weights, ready to describe pictures.
@@ -79,6 +82,7 @@ class EfficientNetLite(nn.Module):
         self.stem = nn.Sequential(SameConvolution(3, STEM, kernel=3, stride=2), nn.ReLU6())
         self.blocks = nn.Sequential(*_blocks(variant))
         self.head = nn.Sequential(SameConvolution(STAGES[-1].channels, FEATURES), nn.ReLU6())
+        self._map_ends = [sum(variant.blocks[: stage + 1]) for stage in MAPS]
         self._load(variant)
         self.eval().requires_grad_(False)
 
@@ -86,6 +90,19 @@ class EfficientNetLite(nn.Module):
         """Return the features (B, 1280)."""
         features: Tensor = self.head(self.blocks(self.stem(pictures)))
         return features.mean(dim=(2, 3))
+
+    def maps(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """Return what the stages of `MAPS` make of pictures, coarser from map to map.
+
+        Four maps (B, C, H / stride, W / stride), rounded up, of strides 4, 8, 16 and 32; C are the
+        channels of the stages.
+        """
+        maps, x = [], self.stem(pictures)
+        for number, block in enumerate(self.blocks, start=1):
+            x = block(x)
+            if number in self._map_ends:
+                maps.append(x)
+        return tuple(maps)
 
     def _load(self, variant: Variant) -> None:
         """Read the published weights, which lie in the order of the layers."""

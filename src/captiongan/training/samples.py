@@ -5,6 +5,7 @@ import torch
 from PIL import Image
 
 from captiongan.data.pairs import first_captions
+from captiongan.data.store import Pictures
 from captiongan.networks.layers import PictureGenerator
 from captiongan.pictures import grid
 from captiongan.training.batches import TrainingData, to_pictures
@@ -30,13 +31,16 @@ class SampleGrid:
         self._noise = torch.from_numpy(noise).repeat(len(examples), 1)
 
     @torch.no_grad()
-    def draw(self, average: PictureGenerator) -> Image.Image:
-        """Return the grid as the generator's running average draws it now."""
+    def draw(self, average: PictureGenerator) -> Pictures:
+        """Let the generator's running average draw: (captions, noises, H, W, 3) uint8."""
         device = next(average.parameters()).device
         pictures = to_pictures(average(self._noise.to(device), self._embeddings.to(device)))
-        drawn = [Image.fromarray(picture) for picture in pictures.cpu().numpy()]
+        drawn: Pictures = pictures.unflatten(0, (-1, COLUMNS)).cpu().numpy()
+        return drawn
+
+    def sheet(self, drawn: Pictures) -> Image.Image:
+        """Lay out what `draw` returned, each row after the real picture of its caption."""
         rows = [
-            [real, *drawn[row * COLUMNS : (row + 1) * COLUMNS]]
-            for row, real in enumerate(self._real)
+            [real, *map(Image.fromarray, row)] for real, row in zip(self._real, drawn, strict=True)
         ]
         return grid(rows)

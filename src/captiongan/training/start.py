@@ -25,7 +25,7 @@ from captiongan.training.samples import SampleGrid
 FIXED = (
     "network",
     *(f"data.{name}" for name in ("resolution", "margin", "flip", "squash", "mismatching")),
-    *(f"text.{name}" for name in ("captions", "averaged")),
+    *(f"text.{name}" for name in ("captions", "averaged", "wording")),
     *(f"generator.{name}" for name in ("features", "noise_dim", "projected_dim")),
     *(f"discriminator.{name}" for name in ("features", "projected_dim")),
     *(f"training.{name}" for name in ("batch_size", "seed")),

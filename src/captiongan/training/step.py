@@ -4,15 +4,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
+from captiongan.augment import diff_augment
 from captiongan.config import LossConfig
 from captiongan.losses import (
     DISCRIMINATOR_LOSSES,
+    GENERATOR_LOSSES,
+    contrastive_loss,
     feature_matching_loss,
-    gan_generator_loss,
     interpolated,
-    interpolation_loss,
+    mode_seeking_loss,
     pixel_wise_loss,
 )
 from captiongan.training.game import Game, set_learning_rate
@@ -50,16 +53,20 @@ def update_discriminator(
     """Teach D which pairs are real: (x, e) yes; (x, e_k) no; (G(z, e), e) no.
 
     These are the joint distributions of the slides: matching, mismatching and generated pairs. The
-    loss `gan` leaves out the mismatching ones.
+    loss `gan` leaves out the mismatching ones. With the contrastive term D also learns which text
+    of the batch is x's.
     """
     discriminator = game.discriminator
-    real_features = discriminator.features(batch.pictures)
+    real_features = _look(game, batch.pictures, losses)
     logits = {"matching": discriminator.judge(real_features, batch.matching)}
     if losses.discriminator != "gan":
         logits["mismatching"] = discriminator.judge(real_features, batch.mismatching)
-    logits["generated"] = discriminator(generated, batch.matching)
+    logits["generated"] = discriminator.judge(_look(game, generated, losses), batch.matching)
 
     loss = DISCRIMINATOR_LOSSES[losses.discriminator](**logits)
+    if losses.contrastive:
+        every = discriminator.judge_all(real_features, batch.matching)
+        loss = loss + losses.contrastive * contrastive_loss(every)
     game.discriminator_optimiser.zero_grad()
     game.fabric.backward(loss)
     game.discriminator_optimiser.step()
@@ -74,32 +81,53 @@ def accuracies(logits: dict[str, Tensor]) -> Figures:
 
 
 def update_generator(game: Game, batch: Batch, generated: Tensor, losses: LossConfig) -> Figures:
-    """Teach G to pass for real: -log D(G(z, e), e) + alpha * L1 + beta * L2 of features.
-
-    With GAN-INT also -log D(G(z, e_int), e_int); a term of weight 0 is left out.
-    """
-    discriminator = game.discriminator
-    with frozen(discriminator):
-        features = discriminator.features(generated)
-        figures = {"loss_g_gan": gan_generator_loss(discriminator.judge(features, batch.matching))}
-        loss = figures["loss_g_gan"]
-        if losses.pixel_wise:
-            figures["loss_g_pixel"] = pixel_wise_loss(generated, batch.pictures)
-            loss = loss + losses.pixel_wise * figures["loss_g_pixel"]
-        if losses.feature_matching:
-            real_features = discriminator.features(batch.pictures)
-            figures["loss_g_feature"] = feature_matching_loss(features, real_features)
-            loss = loss + losses.feature_matching * figures["loss_g_feature"]
-        if losses.interpolation:
-            between = interpolated(batch.matching)
-            drawn = game.generator(batch.noise, between)
-            figures["loss_g_interpolation"] = interpolation_loss(discriminator(drawn, between))
-            loss = loss + losses.interpolation * figures["loss_g_interpolation"]
-
+    """Teach G to pass for real: the sum of the terms below, each times its weight."""
+    with frozen(game.discriminator):
+        terms = generator_terms(game, batch, generated, losses)
+        loss = torch.stack([weight * term for weight, term in terms.values()]).sum()
         game.generator_optimiser.zero_grad()
         game.fabric.backward(loss)
     game.generator_optimiser.step()
-    return {"loss_g": loss.detach()} | {name: value.detach() for name, value in figures.items()}
+    figures = {f"loss_g_{name}": term.detach() for name, (_, term) in terms.items()}
+    return {"loss_g": loss.detach()} | figures
+
+
+def generator_terms(
+    game: Game, batch: Batch, generated: Tensor, losses: LossConfig
+) -> dict[str, tuple[float, Tensor]]:
+    """Return weights and terms of G's loss: -log D(G(z, e), e), alpha * L1, beta * L2 of features.
+
+    With GAN-INT also -log D(G(z, e_int), e_int); a term of weight 0 is left out.
+    """
+    discriminator, passing = game.discriminator, GENERATOR_LOSSES[losses.discriminator]
+    features = _look(game, generated, losses)
+    terms = {"gan": (1.0, passing(discriminator.judge(features, batch.matching)))}
+    if losses.pixel_wise:
+        terms["pixel"] = losses.pixel_wise, pixel_wise_loss(generated, batch.pictures)
+    if losses.feature_matching:
+        matched = feature_matching_loss(features, _look(game, batch.pictures, losses))
+        terms["feature"] = losses.feature_matching, matched
+    if losses.interpolation:
+        between = interpolated(batch.matching)
+        drawn = _look(game, game.generator(batch.noise, between), losses)
+        terms["interpolation"] = losses.interpolation, passing(discriminator.judge(drawn, between))
+    if losses.mode_seeking:
+        noise = batch.noise.roll(1, dims=0)
+        other = game.generator(noise, batch.matching)
+        terms["mode_seeking"] = (
+            losses.mode_seeking,
+            mode_seeking_loss(generated, other, batch.noise, noise),
+        )
+    if losses.contrastive:
+        every = discriminator.judge_all(features, batch.matching)
+        terms["contrastive"] = losses.contrastive, contrastive_loss(every)
+    return terms
+
+
+def _look(game: Game, pictures: Tensor, losses: LossConfig) -> Tensor:
+    """f(T(x)): the features of pictures, each changed at random where that is asked for."""
+    features: Tensor = game.discriminator.features(diff_augment(pictures, losses.augment))
+    return features
 
 
 @contextmanager

@@ -1,0 +1,52 @@
+"""Scores as cells of a Markdown table: of a model, of the ceilings, of the floors."""
+
+from collections.abc import Mapping, Sequence
+
+from captiongan.evaluation.scores import Measured, Result
+
+Shown = Mapping[str, int]
+"""The scores in the table, with their decimals."""
+
+OWN_FLOOR = {"r_at_1", "top_1", "top_5", "colours"}
+"""Whose floor is that of the drawn pictures themselves, with captions dealt out anew."""
+
+
+def titles(marks: Sequence[Result], shown: Shown) -> list[str]:
+    """Return the head of each column."""
+    return [result.score.title for result, _ in _columns(marks, shown)]
+
+
+def values(marks: Sequence[Result], shown: Shown) -> list[str]:
+    """Return each score with its noise, and in brackets a floor of its own."""
+    return [_value(result, digits) for result, digits in _columns(marks, shown)]
+
+
+def ceilings(marks: Sequence[Result], shown: Shown) -> list[str]:
+    """Return the ceiling of each score."""
+    return [_plain(result.ceiling, digits) for result, digits in _columns(marks, shown)]
+
+
+def floors(marks: Sequence[Result], shown: Shown) -> list[str]:
+    """Return the floor of each score, where it is the same for all models."""
+    return [
+        "in brackets" if result.score.name in OWN_FLOOR else _plain(result.floor, digits)
+        for result, digits in _columns(marks, shown)
+    ]
+
+
+def _columns(marks: Sequence[Result], shown: Shown) -> list[tuple[Result, int]]:
+    found = {result.score.name: result for result in marks}
+    return [(found[name], digits) for name, digits in shown.items()]
+
+
+def _value(result: Result, digits: int) -> str:
+    if result.measured is None:
+        return "-"
+    error = result.measured.standard_error
+    noise = "" if error is None else f" ± {error:.{digits}f}"
+    floor = f" ({_plain(result.floor, digits)})" if result.score.name in OWN_FLOOR else ""
+    return f"{result.measured.value:.{digits}f}{noise}{floor}"
+
+
+def _plain(measured: Measured | None, digits: int) -> str:
+    return "-" if measured is None else f"{measured.value:.{digits}f}"

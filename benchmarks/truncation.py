@@ -1,0 +1,71 @@
+"""What truncation trades: one bundle scored with less and less noise, on the same captions.
+
+    python benchmarks/truncation.py flowers --data FLOWERS
+    python benchmarks/truncation.py birds --data BIRDS
+
+Writes the bundle's part of docs/truncation.md, and its curves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from captiongan.cli import run
+from captiongan.evaluation.candidate import open_candidate
+from captiongan.evaluation.evaluate import Evaluation, evaluate
+from captiongan.evaluation.scores import Marker
+from captiongan.prompts import check_truncation
+from truncation_page import Marks, check_page, write_page
+
+ROOT = Path(__file__).parents[1]
+
+TRUNCATIONS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
+
+PER_PICTURE, SEED = 10, 0
+
+app = typer.Typer(pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    bundle: Annotated[str, typer.Argument(help="Name of a shipped bundle, or a folder.")],
+    data: Annotated[Path, typer.Option(help="Folder with a captioned folder for each split.")],
+    split: Annotated[str, typer.Option(help="Split whose captions are drawn.")] = "test",
+    truncation: Annotated[
+        list[float] | None, typer.Option(help="What to multiply the noise by; may be repeated.")
+    ] = None,
+    extractor: Annotated[str, typer.Option(help="Network that judges.")] = "lite1",
+    docs: Annotated[Path, typer.Option(help="Folder of truncation.md.")] = ROOT / "docs",
+) -> None:
+    """Score a bundle at several truncations; write its table and curves."""
+    truncations = [check_truncation(each) for each in truncation or TRUNCATIONS]
+    check_page(docs, open_candidate(bundle).name)
+    write_page(docs, *measure(bundle, data, split, extractor, truncations))
+
+
+def measure(
+    bundle: str, data: Path, split: str, extractor: str, truncations: Sequence[float]
+) -> tuple[Evaluation, Marks]:
+    """Score a bundle at the first truncation, and at the others in the same exam."""
+    first, *others = truncations
+    evaluation = evaluate(
+        [bundle], data, split, extractor, PER_PICTURE, SEED, "best", _say, truncation=first
+    )
+    (paper,), marker = evaluation.papers, Marker(evaluation.exam)
+    marks = {first: paper.marks}
+    for truncation in others:
+        _say(f"truncation {truncation:g}")
+        candidate = replace(paper.candidate, truncation=truncation)
+        marks[truncation] = marker.mark(evaluation.exam.answers(candidate))
+    return evaluation, marks
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    run(app)

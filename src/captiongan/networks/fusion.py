@@ -1,0 +1,232 @@
+"""Text and noise fused by affine modulation at every scale (DF-GAN; Tao et al. 2022).
+
+Each 3x3 convolution of the generator's blocks sees scale * x + shift, rectified, with a scale and a
+shift for each channel that a linear layer reads off the condition c = [z, text]. The discriminator
+looks without text, and scores text by projection (Miyato and Koyama 2018). With F features, and no
+stage wider than 256 unless F is:
+
+    Generator      z -> 4x4, a block for each doubling of the side, RGB; F channels at the last side
+    Discriminator  3 -> F at half the side, a block for each halving, f(x) at 4x4
+
+    side                         4    8   16   32   64  128
+    G at  64 px with F = 32    256  256  128   64   32        3.4 M weights, 0.46 GFLOP a picture
+    G at 128 px with F = 16    256  256  128   64   32   16   3.4 M weights, 0.58 GFLOP
+    D at  64 px with F = 64    256  256  128   64             3.3 M weights, 0.43 GFLOP
+
+What keeps the noise heard, which generators of this kind like to forget:
+
+- the 4x4 places come of z alone, linearly and without a bias, and scales and shifts are the same at
+  every place: so what is where in a picture is up to z, and the text says what it looks like;
+- z enters at every scale, too, by the same layers as the text, with nothing before them to drop it;
+- z has a variance of 1, and the projected text is normalised to the same, without a learned gain,
+  so that neither drowns the other. z itself stays as it is: truncation shrinks it;
+- the last quarter of z does nothing but move the text, along the `wording` directions (conditioning
+  augmentation, Zhang et al. 2017): what is heard of the text is then heard of z. Those directions
+  are 0 until a run is told what captions of one picture differ by.
+
+The generator has no normalisation over the batch: the running average has no statistics to settle,
+and a picture is the same in any company. Its first weights keep the variance of x near 1 at any
+depth (He et al. 2015), half of it from each branch of a block.
+"""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from captiongan.networks.layers import (
+    SLOPE,
+    AppendDeviation,
+    PairDiscriminator,
+    PictureGenerator,
+)
+
+WIDEST = 256
+"""Channels that a stage has at most, unless F is more."""
+
+SIDE = 4
+"""Of the generator's first stage and of the discriminator's last."""
+
+RECTIFIED = (1 + SLOPE**2) / 2
+"""Mean square of N(0, 1) after a leaky rectifier (He et al. 2015, section 2.2)."""
+
+
+class Generator(PictureGenerator):
+    """G(z, e): noise (B, noise_dim) and embedding (B, embedding_dim) to pictures in [-1, 1].
+
+    Args:
+        resolution: side of the pictures, a power of two from 16 up.
+        features: channels F of the last stage.
+        noise_dim: length of z.
+        embedding_dim: length of e; 0 to draw without text.
+        projected_dim: length of the projected text that is concatenated with z.
+    """
+
+    def __init__(
+        self, resolution: int, features: int, noise_dim: int, embedding_dim: int, projected_dim: int
+    ) -> None:
+        super().__init__()
+        widths = _widths(resolution, features)[::-1]
+        self.text = TextDirection(embedding_dim, projected_dim)
+        self.wording: Tensor
+        self.register_buffer("wording", torch.zeros(embedding_dim, noise_dim // 4))
+        style_dim = noise_dim - noise_dim // 4
+        condition_dim = style_dim + self.text.length
+        self.seed = nn.Linear(style_dim, SIDE * SIDE * widths[0], bias=False)
+        self.blocks = nn.ModuleList(
+            Doubling(wide, narrow, condition_dim) for wide, narrow in pairwise(widths)
+        )
+        self.to_rgb = nn.Conv2d(widths[-1], 3, kernel_size=3, padding=1)
+        _start(self.seed, variance=1.0)
+        _start(self.to_rgb, variance=0.25 / RECTIFIED)  # colours, well inside tanh
+
+    def forward(self, noise: Tensor, embedding: Tensor) -> Tensor:
+        """Draw pictures (B, 3, resolution, resolution) in [-1, 1]."""
+        style = noise[:, : self.seed.in_features]
+        moved = embedding + noise[:, self.seed.in_features :] @ self.wording.T
+        text = math.sqrt(self.text.length) * self.text(moved)
+        condition = torch.cat([style, text], dim=1)
+        x = self.seed(style).unflatten(1, (-1, SIDE, SIDE))
+        for block in self.blocks:
+            x = block(x, condition)
+        return torch.tanh(self.to_rgb(F.leaky_relu(x, SLOPE)))
+
+
+class TextDirection(nn.Module):
+    """Squeeze an embedding (B, embedding_dim) to (B, length) of Euclidean norm 1.
+
+    `length` is `projected_dim`, or 0 if `embedding_dim` is: (B, 0) comes out as it went in.
+    """
+
+    def __init__(self, embedding_dim: int, projected_dim: int) -> None:
+        super().__init__()
+        self.length = projected_dim if embedding_dim else 0
+        self.squeeze = nn.Linear(embedding_dim, projected_dim) if embedding_dim else nn.Identity()
+        if isinstance(self.squeeze, nn.Linear):
+            _start(self.squeeze, variance=1.0)
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Return the text's direction."""
+        return F.normalize(self.squeeze(embedding))
+
+
+class Doubling(nn.Module):
+    """x (B, wide, H, W) and c (B, condition_dim) to (B, narrow, 2H, 2W), as a residual block.
+
+    Doubling is by nearest neighbour, which leaves no checkerboard (Odena et al. 2016). All that
+    is done to each pixel by itself comes before it, at a quarter of the cost.
+    """
+
+    def __init__(self, wide: int, narrow: int, condition_dim: int) -> None:
+        super().__init__()
+        self.modulate_wide = Modulation(wide, condition_dim)
+        self.narrow = nn.Conv2d(wide, narrow, kernel_size=3, padding=1, bias=False)
+        self.modulate_narrow = Modulation(narrow, condition_dim)
+        self.refine = nn.Conv2d(narrow, narrow, kernel_size=3, padding=1, bias=False)
+        self.shortcut = nn.Conv2d(wide, narrow, kernel_size=1, bias=False)
+        _start(self.narrow, variance=1 / RECTIFIED)
+        _start(self.refine, variance=0.5 / RECTIFIED)
+        _start(self.shortcut, variance=0.5)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Return (B, narrow, 2H, 2W)."""
+        narrowed = self.narrow(self.modulate_wide(x, condition))
+        residual: Tensor = self.refine(_doubled(self.modulate_narrow(narrowed, condition)))
+        # The sum lies in memory as its first term: channels last, which convolutions read fastest.
+        return residual + _doubled(self.shortcut(x))
+
+
+class Modulation(nn.Module):
+    """leaky_relu(scale * x + shift), (B, channels, H, W) as it came; at first scale 1, shift 0."""
+
+    def __init__(self, channels: int, condition_dim: int) -> None:
+        super().__init__()
+        self.read = nn.Linear(condition_dim, 2 * channels)
+        _start(self.read, variance=0.0)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Modulate x by c (B, condition_dim)."""
+        change, shift = self.read(condition)[:, :, None, None].chunk(2, dim=1)
+        return F.leaky_relu(x * (1 + change) + shift, SLOPE)
+
+
+class Discriminator(PairDiscriminator):
+    """D(x, e) = u(f(x)) + <text, P f(x)>, with features f(x) (B, C, 4, 4), u and P linear.
+
+    For pictures far from photographs: it learns to see from them alone. All its weights have a
+    spectral norm of 1 (Miyato et al. 2018), and the text, of length 1 there, cannot outgrow u. Of
+    each batch it sees how much its features vary, which tells a collapsed generator (Karras et al.
+    2018, section 3); so pictures are judged in their company.
+
+    Args: as the generator's; features F are the channels of the first stage.
+    """
+
+    def __init__(
+        self, resolution: int, features: int, embedding_dim: int, projected_dim: int
+    ) -> None:
+        widths = _widths(resolution // 2, features)
+        text = TextDirection(embedding_dim, projected_dim)
+        super().__init__(
+            picture=nn.Sequential(
+                spectral_norm(nn.Conv2d(3, widths[0], kernel_size=4, stride=2, padding=1)),
+                *(Halving(narrow, wide) for narrow, wide in pairwise(widths)),
+                nn.LeakyReLU(SLOPE),
+                AppendDeviation(),
+                spectral_norm(nn.Conv2d(widths[-1] + 1, widths[-1], kernel_size=3, padding=1)),
+            ),
+            text=text,
+            compare=spectral_norm(nn.Linear(widths[-1], 1 + text.length)),
+        )
+
+    def judge(self, features: Tensor, embedding: Tensor) -> Tensor:
+        """Return logits (B, 1) of pairs: features as of `features` with embeddings (B, D)."""
+        text = self.text(embedding)
+        seen: Tensor = self.compare(F.leaky_relu(features, SLOPE).sum(dim=(2, 3)))
+        matched = (seen[:, 1:] * text).sum(dim=1, keepdim=True)
+        logits: Tensor = seen[:, :1] + matched
+        return logits
+
+
+class Halving(nn.Module):
+    """x (B, narrow, H, W) to (B, wide, H / 2, W / 2), as a residual block.
+
+    Kernels of 4 at stride 2 weigh all pixels of x alike, and so do the gradients that come back.
+    """
+
+    def __init__(self, narrow: int, wide: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            nn.LeakyReLU(SLOPE),
+            spectral_norm(nn.Conv2d(narrow, narrow, kernel_size=3, padding=1)),
+            nn.LeakyReLU(SLOPE),
+            spectral_norm(nn.Conv2d(narrow, wide, kernel_size=4, stride=2, padding=1)),
+        )
+        self.shortcut = nn.Sequential(
+            nn.AvgPool2d(2), spectral_norm(nn.Conv2d(narrow, wide, kernel_size=1))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (B, wide, H / 2, W / 2)."""
+        halved: Tensor = self.residual(x) + self.shortcut(x)
+        return halved
+
+
+def _widths(side: int, features: int) -> list[int]:
+    """Return the channels at each side from `side` down to 4: F, 2F, 4F, ..."""
+    stages = range((side // SIDE).bit_length())
+    return [max(features, min(features << stage, WIDEST)) for stage in stages]
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def _start(layer: nn.Conv2d | nn.Linear, variance: float) -> None:
+    """Draw weights that give outputs of `variance` to inputs of mean square 1; biases are 0."""
+    fan_in = layer.weight[0].numel()
+    nn.init.normal_(layer.weight, 0.0, math.sqrt(variance / fan_in))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)

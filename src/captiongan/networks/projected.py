@@ -1,0 +1,252 @@
+"""A discriminator that looks through a network trained on ImageNet: Projected GANs.
+
+Sauer et al. 2021 (arXiv 2111.01007). The pictures go through EfficientNet-Lite0, whose maps of four
+scales are mixed by random convolutions; none of these weights ever changes. What is trained is a
+small head for each scale. With F features and 96 x 96 pictures:
+
+    frozen   24 x 24x24, 40 x 12x12, 112 x 6x6, 320 x 3x3      EfficientNet-Lite0
+             F  x 24x24, 2F x 12x12,  4F x 6x6,  8F x 3x3      1x1 convolutions
+             F  x 24x24,  F x 12x12,  2F x 6x6,  4F x 3x3      3x3, each with the one after it
+    trained  f(x) = projected_dim x 3x3 of each scale          3, 2, 1, 0 halvings, then 3x3
+             logits = f(x) . (w + V e)                         at each scale and place
+
+Every head ends on the places of the coarsest map, so that a mean over the logits weighs the scales
+alike. The text joins in the last line (projection, Miyato and Koyama 2018), so another text for the
+same picture costs next to nothing. The heads have spectral norm (Miyato et al. 2018) instead of
+BatchNorm; of the batch, each sees how much what it looks at varies (Karras et al. 2018, section 3),
+so that a generator that draws the same again and again is found out.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from captiongan.networks.efficientnet_lite import (
+    MAPS,
+    STAGES,
+    VARIANTS,
+    EfficientNetLite,
+    SameConvolution,
+)
+from captiongan.networks.layers import SLOPE, AppendDeviation, PairDiscriminator
+
+LEAST_SIDE = 96
+"""Smaller pictures are enlarged to it."""
+
+
+class Discriminator(PairDiscriminator):
+    """D(x, e), with features (B, scales, projected_dim, places).
+
+    Args:
+        resolution: side of the pictures, a power of two.
+        features: channels F of the finest mixed map.
+        embedding_dim: length of e; 0 to judge without text.
+        projected_dim: channels that pictures and texts are compared by.
+
+    Raises:
+        ConfigError: the weights of EfficientNet-Lite0 are missing or damaged.
+    """
+
+    def __init__(
+        self, resolution: int, features: int, embedding_dim: int, projected_dim: int
+    ) -> None:
+        look = FrozenLook(max(resolution, LEAST_SIDE), features)
+        super().__init__(
+            picture=nn.Sequential(look, Heads(look.channels, 2 * features, projected_dim)),
+            text=Directions(embedding_dim, len(look.channels), projected_dim),
+            compare=InnerProduct(),
+        )
+
+    def judge(self, features: Tensor, embedding: Tensor) -> Tensor:
+        """Return logits (B, K) of pairs: features as of `features` with embeddings (B, D).
+
+        K counts scales times places: 36 for pictures of up to 96 pixels, 64 for those of 128.
+        """
+        logits: Tensor = self.compare(features, self.text(embedding))
+        return logits
+
+
+class FrozenLook(nn.Module):
+    """Pictures (B, 3, H, W) in [-1, 1] to four maps (B, C, H', W'), by weights that never change.
+
+    All of them are buffers, so no optimiser is given them and nothing asks for their gradients.
+    Those of the random mixing are saved with the rest of the network, as heads fit one mixing only;
+    those of EfficientNet-Lite0 come from their package.
+
+    Args:
+        side: to which pictures are resized, a multiple of 32.
+        features: channels of the finest map.
+    """
+
+    def __init__(self, side: int, features: int) -> None:
+        super().__init__()
+        self.side = side
+        self.network = EfficientNetLite(VARIANTS["lite0"])
+        _speed_up(self.network)
+        mixed = [features << scale for scale in range(len(MAPS))]
+        self.channels = [features, *mixed[:-1]]
+        """Of each map, the finest first."""
+        given = (STAGES[stage].channels for stage in MAPS)
+        self.across_channels = nn.ModuleList(
+            nn.Conv2d(*channels, kernel_size=1, bias=False)
+            for channels in zip(given, mixed, strict=True)
+        )
+        self.across_scales = nn.ModuleList(
+            nn.Conv2d(*channels, kernel_size=3, padding=1, bias=False)
+            for channels in zip(mixed, self.channels, strict=True)
+        )
+        for mixing in (self.across_channels, self.across_scales):
+            for weight in mixing.parameters():
+                nn.init.kaiming_normal_(weight, nonlinearity="linear")
+            _freeze(mixing, saved=True)
+        _freeze(self.network, saved=False)
+
+    def forward(self, pictures: Tensor) -> list[Tensor]:
+        """Return the mixed maps, the finest first."""
+        maps = self.network.maps(self._prepared(pictures))
+        layers = zip(self.across_channels, self.across_scales, maps, strict=True)
+        mixed: list[Tensor] = []
+        for across_channels, across_scales, x in reversed(list(layers)):
+            x = across_channels(x)
+            if mixed:
+                x = x + F.interpolate(mixed[0], x.shape[2:], mode="bilinear")
+            mixed.insert(0, across_scales(x))
+        return mixed
+
+    def _prepared(self, pictures: Tensor) -> Tensor:
+        resized = F.interpolate(pictures, (self.side, self.side), mode="bilinear")
+        levels = (resized + 1) * 127.5
+        return ((levels - 127) / 128).contiguous(memory_format=torch.channels_last)
+
+
+class Heads(nn.Module):
+    """What is trained to look at the maps: to (B, scales, `outputs`, places of the coarsest map).
+
+    Args:
+        channels: of the maps, the finest first; each has half the side of the one before.
+        hidden: channels between the layers.
+        outputs: channels that come out of every head.
+    """
+
+    def __init__(self, channels: Sequence[int], hidden: int, outputs: int) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(
+            _head(inputs, hidden, outputs, halvings)
+            for inputs, halvings in zip(channels, reversed(range(len(channels))), strict=True)
+        )
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """Return features (B, scales, outputs, places)."""
+        seen = [head(x).flatten(2) for head, x in zip(self.heads, maps, strict=True)]
+        return torch.stack(seen, dim=1)
+
+
+class Directions(nn.Module):
+    """w + V e: for each scale, the direction in which features are to lie that suit a text.
+
+    Embeddings (B, embedding_dim) to (B, scales, channels). w is there whatever the text: the score
+    of the picture alone.
+    """
+
+    def __init__(self, embedding_dim: int, scales: int, channels: int) -> None:
+        super().__init__()
+        self.scales = scales
+        std = channels**-0.5  # the length of directions: 1, like that of embeddings
+        self.weight = nn.Parameter(std * torch.randn(scales * channels, embedding_dim))
+        self.bias = nn.Parameter(std * torch.randn(scales * channels))
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Return directions (B, scales, channels)."""
+        directions = F.linear(embedding, self.weight, self.bias)
+        return directions.view(len(embedding), self.scales, -1)
+
+
+class InnerProduct(nn.Module):
+    """The logits: how far features lie in the direction of a text, at each scale and place."""
+
+    def forward(self, features: Tensor, directions: Tensor) -> Tensor:
+        """Compare (B, scales, C, places) with (B, scales, C); returns (B, scales * places)."""
+        return (directions.unsqueeze(2) @ features).flatten(1)
+
+
+class FrozenDepthwise(nn.Module):
+    """A depthwise `SameConvolution` whose weights never change: fast, above all backwards."""
+
+    def __init__(self, layer: SameConvolution) -> None:
+        super().__init__()
+        self.weight, self.bias = layer.weight, layer.bias
+        self.stride = layer.stride[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve (B, C, H, W), H = W."""
+        kernel, side = self.weight.shape[-1], x.shape[-1]
+        padding = max((-(-side // self.stride) - 1) * self.stride + kernel - side, 0)
+        first = kernel // 2 - padding // 2  # the centre of the first window
+        places = (..., *2 * (slice(first, None, self.stride),))
+        y: Tensor = _FrozenDepthwise.apply(  # type: ignore[no-untyped-call]
+            x, self.weight, self.bias, places
+        )
+        return y
+
+
+class _FrozenDepthwise(torch.autograd.Function):
+    """A depthwise convolution at some places, by convolutions of stride 1 in both directions.
+
+    oneDNN is slow where depthwise convolutions have a stride, above all backwards in bfloat16 (20
+    to 50 ms for a layer and 32 pictures on one core, 5 to 9 times as long as here).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, places: Any) -> Tensor:
+        ctx.save_for_backward(weight)
+        ctx.shape, ctx.places = x.shape, places
+        y = F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2, groups=len(weight))
+        return y[places].contiguous(memory_format=torch.channels_last)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (weight,), (gradient,) = ctx.saved_tensors, gradients
+        spread = torch.empty(
+            ctx.shape,
+            dtype=gradient.dtype,
+            device=gradient.device,
+            memory_format=torch.channels_last,
+        ).zero_()
+        spread[ctx.places] = gradient
+        turned = weight.flip(2, 3).to(gradient.dtype)
+        back = F.conv2d(spread, turned, padding=weight.shape[-1] // 2, groups=len(weight))
+        return back, None, None, None
+
+
+def _head(inputs: int, hidden: int, outputs: int, halvings: int) -> nn.Sequential:
+    """Halve the side so many times, then look around each place."""
+    head = nn.Sequential()
+    for _ in range(halvings):
+        halve = nn.Conv2d(inputs, hidden, kernel_size=4, stride=2, padding=1)
+        head.extend((spectral_norm(halve), nn.LeakyReLU(SLOPE)))
+        inputs = hidden
+    look = nn.Conv2d(inputs + 1, outputs, kernel_size=3, padding=1)
+    return head.extend((AppendDeviation(), spectral_norm(look), nn.LeakyReLU(SLOPE)))
+
+
+def _speed_up(network: nn.Module) -> None:
+    """Put `FrozenDepthwise` in the place of depthwise convolutions."""
+    for module in list(network.modules()):
+        for name, layer in module.named_children():
+            if isinstance(layer, SameConvolution) and layer.groups > 1:
+                setattr(module, name, FrozenDepthwise(layer))
+
+
+def _freeze(network: nn.Module, saved: bool) -> None:
+    """Turn all parameters into buffers, convolutions' with the channels last."""
+    for module in network.modules():
+        for name, weight in list(module.named_parameters(recurse=False)):
+            delattr(module, name)
+            value = weight.detach()
+            if value.dim() == 4:
+                value = value.contiguous(memory_format=torch.channels_last)
+            module.register_buffer(name, value, persistent=saved)

@@ -1,0 +1,28 @@
+"""What captions of one picture differ by: other words, and other things told or left out.
+
+Conditioning augmentation (Zhang et al. 2017, StackGAN, section 3.2) moves each text at random
+before a picture is drawn of it. There its spread is learned; here it is measured.
+"""
+
+import torch
+from torch import Tensor
+
+
+def wording_directions(embeddings: Tensor, pictures: Tensor, count: int) -> Tensor:
+    """Return the directions in which captions of one picture differ most: (D, count).
+
+    Each is as long as they differ in it (standard deviation), the longest first.
+
+    Args:
+        embeddings: of captions, (C, D).
+        pictures: the number of each caption's picture, (C,) from 0 up.
+        count: at most D.
+    """
+    totals = torch.zeros(int(pictures.max()) + 1, embeddings.shape[1], dtype=torch.float64)
+    totals.index_add_(0, pictures, embeddings.double())
+    means = totals / pictures.bincount()[:, None]
+    apart = embeddings - means[pictures]
+    variances, directions = torch.linalg.eigh(apart.T @ apart / len(apart))
+    lengths = variances.clamp(min=0).sqrt()
+    longest: Tensor = (directions * lengths).flip(1)[:, :count]
+    return longest.to(embeddings.dtype)

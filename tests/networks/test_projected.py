@@ -1,0 +1,239 @@
+"""The discriminator over frozen features: what never changes, what is trained, what it judges."""
+
+import copy
+from functools import cache
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
+
+from captiongan.config import LossConfig
+from captiongan.networks.efficientnet_lite import VARIANTS, EfficientNetLite, SameConvolution
+from captiongan.networks.projected import Discriminator, FrozenDepthwise, FrozenLook
+from captiongan.training.game import Game
+from captiongan.training.step import frozen, training_step
+from tiny_run import EMBEDDING_DIM, copied, random_batch, tiny_game
+
+FEATURES, PROJECTED_DIM = 2, 8
+
+
+@cache
+def built(resolution: int, embedding_dim: int) -> Discriminator:
+    torch.manual_seed(0)
+    return Discriminator(resolution, FEATURES, embedding_dim, PROJECTED_DIM)
+
+
+def discriminator(resolution: int = 32, embedding_dim: int = EMBEDDING_DIM) -> Discriminator:
+    return copy.deepcopy(built(resolution, embedding_dim))
+
+
+def noise(*shape: int, seed: int = 1) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def pictures(count: int = 2, side: int = 32, seed: int = 1) -> Tensor:
+    return torch.tanh(noise(count, 3, side, side, seed=seed))
+
+
+def texts(count: int = 2, seed: int = 2) -> Tensor:
+    return nn.functional.normalize(noise(count, EMBEDDING_DIM, seed=seed))
+
+
+def buffers(network: nn.Module) -> dict[str, Tensor]:
+    """What is frozen, less the estimates of spectral norm, which training moves."""
+    return {
+        name: value for name, value in network.named_buffers() if "parametrizations" not in name
+    }
+
+
+def game_with(network: Discriminator) -> Game:
+    game = tiny_game()
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    game.discriminator, game.discriminator_optimiser = fabric.setup(network, optimiser)
+    game.discriminator.mark_forward_method("features")
+    game.discriminator.mark_forward_method("judge")
+    return game
+
+
+@pytest.mark.parametrize(("side", "places"), [(32, 9), (64, 9), (128, 16)])
+def test_every_scale_judges_at_as_many_places(side: int, places: int) -> None:
+    network = discriminator(side)
+    features = network.features(pictures(side=side))
+    assert features.shape == (2, 4, PROJECTED_DIM, places)
+    assert network.judge(features, texts()).shape == (2, 4 * places)
+    assert network(pictures(side=side), texts()).shape == (2, 4 * places)
+
+
+def test_the_maps_are_those_of_the_docstring() -> None:
+    maps = FrozenLook(96, 64)(pictures(side=64))
+    assert [tuple(each.shape[1:]) for each in maps] == [
+        (64, 24, 24),
+        (64, 12, 12),
+        (128, 6, 6),
+        (256, 3, 3),
+    ]
+
+
+def test_finer_maps_know_what_coarser_ones_saw() -> None:
+    look = FrozenLook(96, FEATURES)
+    before = look(pictures())
+    coarsest = look.across_channels[-1].get_buffer("weight")
+    coarsest.copy_(-coarsest)
+    assert not any(torch.equal(old, new) for old, new in zip(before, look(pictures()), strict=True))
+
+
+def test_each_pair_is_judged_as_if_it_were_alone() -> None:
+    network = discriminator().eval()
+    x, e = pictures(3), texts(3)
+    alone = torch.cat([network(x[row : row + 1], e[row : row + 1]) for row in range(3)])
+    torch.testing.assert_close(network(x, e), alone, rtol=1e-3, atol=1e-4)
+
+
+def test_the_judgement_depends_on_the_picture_and_on_the_text() -> None:
+    network = discriminator().eval()
+    logits = network(pictures(), texts())
+    for other in (network(pictures(seed=3), texts()), network(pictures(), texts(seed=3))):
+        assert not torch.isclose(logits, other, atol=1e-6).any()
+
+
+def test_picture_and_text_are_compared_rather_than_added_up() -> None:
+    network = discriminator().eval()
+    x, e = pictures(), texts()
+    right, swapped = network(x, e), network(x, e.flip(0))
+    # Of f(x) + g(e), the sum over all pairs is the same whoever stands with whom.
+    assert not torch.isclose(right.sum(0), swapped.sum(0), atol=1e-6).any()
+
+
+def test_one_look_at_a_picture_serves_several_texts() -> None:
+    network = discriminator().eval()
+    features = network.features(pictures())
+    for e in (texts(), texts(seed=3)):
+        assert torch.equal(network(pictures(), e), network.judge(features, e))
+
+
+def test_a_picture_is_judged_alike_however_its_numbers_lie_in_memory() -> None:
+    network = discriminator().eval()
+    turned = pictures().contiguous(memory_format=torch.channels_last)
+    assert torch.equal(network(turned, texts()), network(pictures(), texts()))
+
+
+def test_pictures_are_shown_as_the_frozen_network_expects_them() -> None:
+    network = discriminator(128).get_submodule("picture.0")
+    assert isinstance(network, FrozenLook)
+    shown: list[Tensor] = []
+    network.network.stem.register_forward_pre_hook(lambda _, inputs: shown.extend(inputs))
+    levels = torch.tensor([0, 127, 255]).view(1, 3, 1, 1).expand(1, 3, 128, 128)
+    network(levels / 127.5 - 1)
+    torch.testing.assert_close(shown[0], (levels - 127) / 128)
+
+
+def test_gradients_reach_the_pictures_and_every_trained_weight() -> None:
+    network, x = discriminator(), pictures(4).requires_grad_()
+    network(x, texts(4)).square().sum().backward()
+    assert x.grad is not None and x.grad.flatten(1).any(1).all()
+    for name, weight in network.named_parameters():
+        assert weight.grad is not None and weight.grad.any(), name
+
+
+def test_training_moves_every_trained_weight_and_no_frozen_one() -> None:
+    network = discriminator(16)
+    game = game_with(network)
+    game.discriminator.requires_grad_(True)  # as after `frozen`
+    still = copied(buffers(network))
+    trained = copied(dict(network.named_parameters()))
+    for seed in range(2):
+        torch.manual_seed(seed)
+        training_step(game, random_batch(), LossConfig(pixel_wise=0, feature_matching=1))
+    assert len(still) > 100
+    assert all(torch.equal(value, still[name]) for name, value in buffers(network).items())
+    after = dict(network.named_parameters())
+    assert all(not torch.equal(after[name], value) for name, value in trained.items())
+
+
+def test_nothing_frozen_is_given_to_the_optimiser_or_asks_for_gradients() -> None:
+    network = discriminator()
+    with frozen(network):
+        assert not any(value.requires_grad for value in network.parameters())
+    frozen_values = {value.data_ptr() for value in buffers(network).values()}
+    assert not frozen_values & {weight.data_ptr() for weight in network.parameters()}
+    assert not any(value.requires_grad for value in buffers(network).values())
+    look = network.get_submodule("picture.0")
+    assert not list(look.parameters())
+
+
+def test_the_state_restores_the_judgement_and_leaves_out_the_published_weights() -> None:
+    network = discriminator()
+    network(pictures(), texts()).square().sum().backward()
+    torch.optim.SGD(network.parameters(), lr=0.1).step()
+    state = copied(network.state_dict())
+    torch.manual_seed(1)
+    other = Discriminator(32, FEATURES, EMBEDDING_DIM, PROJECTED_DIM)
+    expected = network.eval()(pictures(), texts())
+    assert not torch.allclose(other.eval()(pictures(), texts()), expected, atol=1e-3)
+    other.load_state_dict(state)
+    assert torch.equal(other(pictures(), texts()), expected)
+    mixing = [name for name in state if name.startswith("picture.0")]
+    assert len(mixing) == 8 and all("across" in name for name in mixing)
+
+
+def test_without_text_the_picture_alone_is_judged() -> None:
+    network, nothing = discriminator(embedding_dim=0), torch.empty(2, 0)
+    logits = network(pictures(), nothing)
+    assert logits.shape == (2, 36)
+    logits.square().sum().backward()
+    optimiser = torch.optim.Adam(network.parameters(), fused=True)
+    optimiser.step()
+    assert not torch.equal(network(pictures(), nothing), logits)
+
+
+def test_a_text_of_another_length_or_number_is_refused() -> None:
+    with pytest.raises(RuntimeError):
+        discriminator()(pictures(), noise(2, EMBEDDING_DIM + 1))
+    with pytest.raises(RuntimeError):
+        discriminator()(pictures(3), texts(2))
+
+
+def test_the_heads_are_held_to_a_spectral_norm_of_one() -> None:
+    layers = [layer for layer in discriminator().modules() if is_parametrized(layer)]
+    assert len(layers) == 3 + 2 + 1 + 4
+    for layer in layers:
+        with torch.no_grad():
+            layer.get_parameter("parametrizations.weight.original").mul_(100)
+        for _ in range(30):  # each look is a step of the power iteration
+            weight = getattr(layer, "weight")  # noqa: B009
+        norm = torch.linalg.matrix_norm(weight.flatten(1), ord=2)
+        assert norm.item() == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_fast_frozen_network_is_the_published_one_in_both_directions(precision: str) -> None:
+    fast, plain = FrozenLook(96, FEATURES).network, EfficientNetLite(VARIANTS["lite0"])
+    tolerance = {"float32": 1e-4, "bfloat16": 0.1}[precision]
+    results = []
+    for network in (fast, plain):
+        x = pictures(side=64).requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            maps = network.maps(x)
+        torch.stack([each.float().square().mean() for each in maps]).sum().backward()
+        assert x.grad is not None
+        results.append((*(each.float() for each in maps), x.grad))
+    for ours, theirs in zip(*results, strict=True):
+        assert (ours - theirs).norm() < tolerance * theirs.norm()
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 6, 7])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_the_fast_convolution_is_exact_and_twice_differentiable(
+    kernel: int, stride: int, side: int
+) -> None:
+    torch.manual_seed(0)
+    plain = SameConvolution(2, 2, kernel, stride, groups=2).double().requires_grad_(False)
+    fast = FrozenDepthwise(plain)
+    x = noise(2, 2, side, side).double().requires_grad_()
+    torch.testing.assert_close(fast(x), plain(x))
+    assert torch.autograd.gradcheck(fast, x)
+    assert torch.autograd.gradgradcheck(fast, x)
