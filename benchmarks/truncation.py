@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 
 TRUNCATIONS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
 
-PER_PICTURE, SEED = 10, 0
+SEED = 0
 
 app = typer.Typer(pretty_exceptions_enable=False)
 
@@ -38,21 +38,29 @@ def main(
         list[float] | None, typer.Option(help="What to multiply the noise by; may be repeated.")
     ] = None,
     extractor: Annotated[str, typer.Option(help="Network that judges.")] = "lite1",
+    per_picture: Annotated[
+        int, typer.Option(min=4, max=1000, help="Pictures to draw for each real one.")
+    ] = 10,
     docs: Annotated[Path, typer.Option(help="Folder of truncation.md.")] = ROOT / "docs",
 ) -> None:
     """Score a bundle at several truncations; write its table and curves."""
     truncations = [check_truncation(each) for each in truncation or TRUNCATIONS]
     check_page(docs, open_candidate(bundle).name)
-    write_page(docs, *measure(bundle, data, split, extractor, truncations))
+    write_page(docs, *measure(bundle, data, split, extractor, truncations, per_picture))
 
 
 def measure(
-    bundle: str, data: Path, split: str, extractor: str, truncations: Sequence[float]
+    bundle: str,
+    data: Path,
+    split: str,
+    extractor: str,
+    truncations: Sequence[float],
+    per_picture: int,
 ) -> tuple[Evaluation, Marks]:
     """Score a bundle at the first truncation, and at the others in the same exam."""
     first, *others = truncations
     evaluation = evaluate(
-        [bundle], data, split, extractor, PER_PICTURE, SEED, "best", _say, truncation=first
+        [bundle], data, split, extractor, per_picture, SEED, "best", _say, truncation=first
     )
     (paper,), marker = evaluation.papers, Marker(evaluation.exam)
     marks = {first: paper.marks}

@@ -21,13 +21,17 @@ def options(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, object]
             yield f"{prefix}{name}", value
 
 
+def in_words(value: object) -> str:
+    if value in ("", ()):
+        return "none"
+    return f"`{value}`" if isinstance(value, str) else f"{value:g}"
+
+
 def test_every_option_is_documented_with_its_default() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
     rows = dict(re.findall(r"^\| `([\w.]+)` \| (.*?) \|", page, re.MULTILINE))
     written = {
-        name: "none" if value == "" else f"`{value}`" if isinstance(value, str) else f"{value:g}"
-        for name, value in options(RunConfig())
-        if not isinstance(value, bool)
+        name: in_words(value) for name, value in options(RunConfig()) if not isinstance(value, bool)
     }
     assert {name: rows.get(name) for name in written} == written
     assert rows.keys() == {name for name, _ in options(RunConfig())}

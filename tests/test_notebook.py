@@ -1,5 +1,6 @@
 """The lecture as a notebook: it runs, shows what it promises, and is kept as a student sees it."""
 
+import inspect
 import json
 import os
 import re
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from captiongan import losses
 from captiongan.cache import CACHE_VARIABLE
+from captiongan.training import step
 
 ROOT = Path(__file__).parent.parent
 LECTURE = Path("examples", "lecture.ipynb")
@@ -98,6 +101,17 @@ def test_under_each_cell_that_shows_pictures_are_pictures(notebook: Notebook) ->
     for cell in showing:
         shown = [each for each in cell["outputs"] if "image/png" in each.get("data", {})]
         assert len(shown) >= len(SHOWING.findall(source(cell))), source(cell)
+
+
+def test_the_kept_notebook_shows_the_code_as_it_is(kept: Notebook) -> None:
+    cells = "\n".join(map(source, code_cells(kept)))
+    calls = re.findall(r"^source\((.*)\)$", cells, re.MULTILINE)
+    names = re.findall(r"(losses|step)\.(\w+)", "\n".join(calls))
+    assert len(names) >= 12
+    shown = "\n".join(texts(kept))
+    for module, name in names:
+        function = getattr({"losses": losses, "step": step}[module], name)
+        assert inspect.getsource(function) in shown, name
 
 
 def test_the_steps_of_a_training_come_from_the_environment(executed: Notebook) -> None:

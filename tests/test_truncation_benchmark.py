@@ -88,7 +88,7 @@ def test_all_truncations_sit_one_exam_and_are_marked_as_by_evaluate(
         return opened[-1]
 
     monkeypatch.setattr(evaluate, "_open_exam", noting)
-    evaluation, marked = truncation.measure(bundle, data, "test", "lite1", [0.9, 0.5])
+    evaluation, marked = truncation.measure(bundle, data, "test", "lite1", [0.9, 0.5], 10)
     assert opened == [evaluation.exam]
     assert list(marked) == [0.9, 0.5]
     for each, results in marked.items():

@@ -13,6 +13,7 @@ from captiongan.config import (
     DataConfig,
     DiscriminatorConfig,
     GeneratorConfig,
+    LossConfig,
     RunConfig,
     ScoresConfig,
     TextConfig,
@@ -42,6 +43,25 @@ CONFIG = RunConfig(
 )
 
 
+RECIPE = RunConfig(
+    network="fusion",
+    data=CONFIG.data,
+    text=TextConfig(wording=0.5, noise=0.3),
+    generator=GeneratorConfig(features=2, noise_dim=8, projected_dim=4),
+    discriminator=CONFIG.discriminator,
+    losses=LossConfig(
+        discriminator="hinge-cls",
+        pixel_wise=0,
+        feature_matching=0,
+        mode_seeking=0.1,
+        contrastive=1,
+        augment=("colour", "translation", "cutout"),
+    ),
+    training=CONFIG.training,
+)
+"""All that came after the lecture, on networks as small."""
+
+
 class StubEncoder:
     """Answers each text with random numbers that follow from the text."""
 
@@ -55,11 +75,10 @@ class StubEncoder:
         return np.array(rows, dtype=np.float32)
 
 
-def tiny_game(config: RunConfig = CONFIG) -> Game:
+def tiny_game(config: RunConfig = CONFIG, wording: Tensor | None = None) -> Game:
     """Return both players with fresh weights, in single precision on the CPU."""
-    return new_game(
-        config, EMBEDDING_DIM, Fabric(accelerator="cpu", devices=1, precision="32-true")
-    )
+    fabric = Fabric(accelerator="cpu", devices=1, precision="32-true")
+    return new_game(config, EMBEDDING_DIM, fabric, wording)
 
 
 def tiny_data(config: RunConfig = CONFIG) -> TrainingData:
@@ -83,7 +102,8 @@ def tiny_data(config: RunConfig = CONFIG) -> TrainingData:
 
 def tiny_trainer(config: RunConfig = CONFIG) -> Trainer:
     """Return all that a run needs, before its first step."""
-    return Trainer(config, StubEncoder(), tiny_data(config), tiny_game(config))
+    data = tiny_data(config)
+    return Trainer(config, StubEncoder(), data, tiny_game(config, data.wording()))
 
 
 def random_batch(seed: int = 0) -> Batch:

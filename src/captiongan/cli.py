@@ -166,7 +166,9 @@ def restyle(
     grid: Annotated[
         bool, typer.Option("--grid", help="Put the given picture and all others on one sheet.")
     ] = False,
-    bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "flowers",
+    bundle: Annotated[
+        str, typer.Option(help="A bundle with a style encoder: a shipped one, or a folder.")
+    ] = "flowers-lecture",
 ) -> None:
     """Draw a picture again under another sentence; several without --grid are NAME-1.png, ..."""
     from captiongan.picture_file import middle_square, read_picture

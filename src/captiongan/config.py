@@ -207,6 +207,11 @@ def _contradictions(config: RunConfig) -> Iterator[str]:
             f"text.wording = {config.text.wording:g} with network = '{config.network}': its z does "
             "not move texts; set text.wording=0, or take projected or fusion"
         )
+    if config.text.captions == "first" and config.text.wording:
+        yield (
+            f"text.wording = {config.text.wording:g} with text.captions = 'first': one caption has "
+            "no others to differ from; set text.wording=0 or text.captions=all"
+        )
     if config.network == "course":
         yield from _against_the_course(config)
 

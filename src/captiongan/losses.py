@@ -130,19 +130,10 @@ def interpolated(embeddings: Tensor) -> Tensor:
     """e_int = beta e_1 + (1 - beta) e_2: texts between two, (B, D) as the embeddings.
 
     Reed et al. 2016, section 4.3, equation 5. e_1 is each embedding, e_2 the one before it in the
-    batch.
+    batch. Pictures of such texts shall pass for real, too; no real pictures have them, so the
+    discriminator does not learn from them.
     """
     return BETA * embeddings + (1 - BETA) * embeddings.roll(1, dims=0)
-
-
-def interpolation_loss(generated: Tensor) -> Tensor:
-    """L_int = -log D(G(z, e_int), e_int): pictures of texts between two shall pass for real, too.
-
-    Reed et al. 2016, section 4.3, equation 5, in the form that does not saturate. Logits of
-    pictures with the interpolated texts they were drawn from; no real pictures have such texts, so
-    the discriminator does not learn from them.
-    """
-    return real_loss(generated)
 
 
 def pixel_wise_loss(generated: Tensor, real: Tensor) -> Tensor:

@@ -36,8 +36,7 @@ captiongan generate "{prompts[0]}" --bundle PATH_OF_THIS_FOLDER
 {data["classes"]} classes, {data["skipped"]} lines skipped |
 | preset | `{config["name"]}` |
 | length | {training["kimg"]:,} kimg (thousand pictures shown), {training["steps"]:,} steps |
-| losses | matching-aware (GAN-CLS), pixel-wise x {config["losses"]["pixel_wise"]:g}, \
-feature matching x {config["losses"]["feature_matching"]:g} |
+| losses | {_losses_in_words(config["losses"])} |
 | text encoder | {manifest.text_encoder} |
 | captiongan | {manifest.captiongan} |
 
@@ -48,6 +47,16 @@ All options are in `bundle.json`. The generator is the running average (EMA) of 
 It draws what its data shows: whatever else a prompt asks for comes out as that same subject.
 Pictures carry prompt, seed and software in their PNG metadata.
 """
+
+
+def _losses_in_words(losses: Mapping[str, Any]) -> str:
+    """Name the discriminator's loss, the further terms that count, and the augmentation."""
+    weights = {name: value for name, value in losses.items() if isinstance(value, int | float)}
+    words = [f"`{losses['discriminator']}`"]
+    words += [f"{name.replace('_', ' ')} x {value:g}" for name, value in weights.items() if value]
+    if losses["augment"]:
+        words.append(f"DiffAugment ({', '.join(losses['augment'])})")
+    return ", ".join(words)
 
 
 def with_style_section(card: str, style: Mapping[str, Any]) -> str:

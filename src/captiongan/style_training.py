@@ -29,6 +29,7 @@ from captiongan.bundle import (
 )
 from captiongan.data.store import captions_of
 from captiongan.errors import BundleError, ConfigError
+from captiongan.hardware import computes_bf16
 from captiongan.model_card import with_style_section
 from captiongan.networks.style_encoder import StyleEncoder
 from captiongan.onnx_file import write_onnx
@@ -171,7 +172,7 @@ def _train(
     )
     for step in range(1, steps + 1):
         pictures, noise = next(lessons)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=computes_bf16()):
             read = encoder(pictures)
         loss = (noise - read.float()).square().mean()
         optimiser.zero_grad()

@@ -2,6 +2,7 @@
 
 import copy
 from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,13 +10,15 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from captiongan.config import LossConfig
+from captiongan.config import LossConfig, load_config
 from captiongan.networks.efficientnet_lite import VARIANTS, EfficientNetLite, SameConvolution
 from captiongan.networks.projected import Discriminator, FrozenDepthwise, FrozenLook
+from captiongan.training.checkpoint import load_checkpoint, save_checkpoint
 from captiongan.training.game import Game
 from captiongan.training.step import frozen, training_step
-from tiny_run import EMBEDDING_DIM, copied, random_batch, tiny_game
+from tiny_run import EMBEDDING_DIM, copied, equal, random_batch, tiny_game, tiny_trainer
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 FEATURES, PROJECTED_DIM = 2, 8
 
 
@@ -85,11 +88,22 @@ def test_finer_maps_know_what_coarser_ones_saw() -> None:
     assert not any(torch.equal(old, new) for old, new in zip(before, look(pictures()), strict=True))
 
 
-def test_each_pair_is_judged_as_if_it_were_alone() -> None:
+def test_each_pair_is_judged_in_its_company_whose_order_does_not_matter() -> None:
     network = discriminator().eval()
     x, e = pictures(3), texts(3)
-    alone = torch.cat([network(x[row : row + 1], e[row : row + 1]) for row in range(3)])
-    torch.testing.assert_close(network(x, e), alone, rtol=1e-3, atol=1e-4)
+    judged = network(x, e)
+    torch.testing.assert_close(network(x.flip(0), e.flip(0)).flip(0), judged, rtol=1e-3, atol=1e-4)
+    for row in range(3):
+        alone = network(x[row : row + 1], e[row : row + 1])
+        assert not torch.isclose(alone, judged[row], rtol=1e-3, atol=1e-4).all()
+
+
+def test_a_batch_of_one_picture_over_and_over_is_found_out_by_every_head() -> None:
+    network, x = discriminator().eval(), pictures(3)
+    with torch.no_grad():
+        varied, same = (network.features(batch)[0] for batch in (x, x[:1].expand_as(x)))
+    for head, (one, other) in enumerate(zip(varied, same, strict=True)):
+        assert not torch.isclose(one, other, rtol=1e-3, atol=1e-4).all(), head
 
 
 def test_the_judgement_depends_on_the_picture_and_on_the_text() -> None:
@@ -112,6 +126,16 @@ def test_one_look_at_a_picture_serves_several_texts() -> None:
     features = network.features(pictures())
     for e in (texts(), texts(seed=3)):
         assert torch.equal(network(pictures(), e), network.judge(features, e))
+
+
+def test_every_picture_is_judged_with_every_text_by_the_mean_of_its_logits() -> None:
+    network = discriminator().eval()
+    features, e = network.features(pictures(3)), texts(3)
+    logits = network.judge_all(features, e[:2])
+    assert logits.shape == (3, 2)
+    for column in range(2):
+        expected = network.judge(features, e[column : column + 1].expand_as(e)).mean(dim=1)
+        torch.testing.assert_close(logits[:, column], expected)
 
 
 def test_a_picture_is_judged_alike_however_its_numbers_lie_in_memory() -> None:
@@ -151,6 +175,27 @@ def test_training_moves_every_trained_weight_and_no_frozen_one() -> None:
     assert all(torch.equal(value, still[name]) for name, value in buffers(network).items())
     after = dict(network.named_parameters())
     assert all(not torch.equal(after[name], value) for name, value in trained.items())
+
+
+@pytest.mark.parametrize(("preset", "side"), [("projected", 16), ("projected-128", 128)])
+def test_its_presets_train_with_finite_terms_and_are_saved_and_restored(
+    preset: str, side: int, tmp_path: Path
+) -> None:
+    small = [f"data.resolution={side}", "generator.features=2", "discriminator.features=2"]
+    small += ["generator.noise_dim=8", "training.batch_size=4", "training.precision=32-true"]
+    config = load_config(CONFIGS / f"{preset}.yaml", small)
+    trainer, restored = tiny_trainer(config), tiny_trainer(config)
+    assert isinstance(trainer.game.discriminator.module, Discriminator)
+    for _ in range(2):
+        figures = trainer.take_step()
+        assert figures.keys() >= {"loss_d", "loss_g_gan", "loss_g_contrastive"}
+        assert all(value.isfinite() for value in figures.values()), figures
+    identity = trainer.encoder.identity
+    saved = save_checkpoint(trainer.game, identity, tmp_path, keep=1)
+    load_checkpoint(saved, restored.game, identity)
+    for each in (trainer, restored):
+        each.take_step()
+    assert equal(trainer.game.generator.state_dict(), restored.game.generator.state_dict())
 
 
 def test_nothing_frozen_is_given_to_the_optimiser_or_asks_for_gradients() -> None:

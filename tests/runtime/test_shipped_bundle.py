@@ -13,12 +13,17 @@ from captiongan.pipeline import Picture, Pipeline, load
 ROOT = Path(__file__).parents[2]
 LECTURE = {
     "flowers": "The flower has petals that are bright pinkish purple with white stigma",
+    "flowers-lecture": "The flower has petals that are bright pinkish purple with white stigma",
     "birds": "This small bird has a pink breast and crown, and black primaries and secondaries",
 }
-SUBJECT = {"flowers": "flower with large petals", "birds": "bird"}
+SUBJECT = {
+    "flowers": "flower with large petals",
+    "flowers-lecture": "flower with large petals",
+    "birds": "bird",
+}
 
 
-@pytest.fixture(scope="module", params=["flowers", "birds"])
+@pytest.fixture(scope="module", params=LECTURE)
 def pipeline(request: pytest.FixtureRequest) -> Pipeline:
     return load(str(request.param))
 
@@ -62,10 +67,9 @@ def test_a_picture_is_the_same_alone_and_in_a_batch(pipeline: Pipeline) -> None:
         assert alone.image.tobytes() == batch[position].image.tobytes()
 
 
-def test_a_restyled_picture_keeps_its_surroundings_and_takes_the_colour_asked_for(
-    pipeline: Pipeline,
-) -> None:
-    subject = SUBJECT[pipeline.manifest.name]
+def test_a_restyled_picture_keeps_its_surroundings_and_takes_the_colour_asked_for() -> None:
+    pipeline = load("flowers-lecture")
+    subject = SUBJECT["flowers-lecture"]
     given = pipeline.generate(f"a red {subject}", n=16)
     others = pipeline.generate(f"a red {subject}", n=16, seed=16)
     prompts = [f"a red {subject}", f"a yellow {subject}"]
@@ -77,13 +81,20 @@ def test_a_restyled_picture_keeps_its_surroundings_and_takes_the_colour_asked_fo
 
 def test_it_knows_every_word_of_the_prompts_it_is_shown_with(pipeline: Pipeline) -> None:
     name = pipeline.manifest.name
-    prompts = (ROOT / "docs" / f"{name}-prompts.txt").read_text().splitlines()
+    prompts = (ROOT / "docs" / f"{name.split('-')[0]}-prompts.txt").read_text().splitlines()
     assert len(prompts) == 8
     for prompt in [*prompts, LECTURE[name]]:
         pipeline.generate(prompt)  # a word that it does not know would warn
 
 
-@pytest.mark.parametrize(("name", "data"), [("flowers", "Oxford-102"), ("birds", "CUB-200-2011")])
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("flowers", "Oxford-102"),
+        ("flowers-lecture", "Oxford-102"),
+        ("birds", "CUB-200-2011"),
+    ],
+)
 def test_it_is_small_and_its_card_tells_how_it_was_trained(name: str, data: str) -> None:
     folder = find_bundle(name)
     assert sum(file.stat().st_size for file in folder.iterdir()) < 25e6

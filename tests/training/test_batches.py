@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional as F
 
 from captiongan.config import DataConfig, TextConfig
 from captiongan.data.pairs import PairSampler
@@ -13,7 +14,7 @@ from captiongan.data.store import Pictures, PictureStore
 from captiongan.errors import DataError
 from captiongan.text.no_text import NoText
 from captiongan.training.batches import TrainingData, to_pictures, to_tensor
-from tiny_run import BATCH_SIZE, CONFIG, MARGIN, StubEncoder, tiny_data
+from tiny_run import BATCH_SIZE, CONFIG, EMBEDDING_DIM, MARGIN, StubEncoder, tiny_data
 
 SIDE = CONFIG.data.resolution
 
@@ -122,6 +123,50 @@ def test_a_text_can_be_the_mean_embedding_of_captions_of_the_same_picture() -> N
             two = [captions[int(number)], captions[(int(number) + 1) % len(captions)]]
             expected = StubEncoder().encode(two).mean(axis=0)
             np.testing.assert_allclose(embedding, expected, rtol=1e-6)
+
+
+def noisy(length: float) -> TrainingData:
+    return tiny_data(CONFIG.model_copy(update={"text": TextConfig(noise=length)}))
+
+
+def test_noise_on_texts_differs_from_step_to_step_and_is_the_same_at_every_call() -> None:
+    data = noisy(0.5)
+    first, again = data.batch(3), noisy(0.5).batch(3)
+    assert torch.equal(first.matching, again.matching)
+    assert torch.equal(first.mismatching, again.mismatching)
+    same = dataclasses.replace(data, embeddings=data.embeddings[:1].expand_as(data.embeddings))
+    assert len(torch.cat([same.batch(0).matching, same.batch(1).matching]).unique(dim=0)) == 8
+
+
+def test_noise_on_texts_leaves_them_at_length_one_and_everything_else_as_it_was() -> None:
+    batch, plain = noisy(0.5).batch(2), tiny_data().batch(2)
+    for texts in (batch.matching, batch.mismatching):
+        torch.testing.assert_close(texts.norm(dim=1), torch.ones(BATCH_SIZE))
+    assert torch.equal(batch.pictures, plain.pictures)
+    assert torch.equal(batch.noise, plain.noise)
+
+
+def test_noise_on_texts_has_the_configured_length() -> None:
+    """At right angles to a text of length 1, which is where it leads to."""
+    data, dim = noisy(0.3), 400
+    texts = F.normalize(torch.randn(len(data.embeddings), dim, generator=torch.manual_seed(0)))
+    data = dataclasses.replace(data, embeddings=texts)
+    tangents = []
+    for step in range(20):
+        chosen, moved = texts[data.sampler(step).matching], data.batch(step).matching
+        tangents.append((moved / (moved * chosen).sum(dim=1, keepdim=True) - chosen).norm(dim=1))
+    assert torch.cat(tangents).mean().item() == pytest.approx(0.3, rel=0.03)
+
+
+def test_matching_and_mismatching_texts_are_moved_apart_from_each_other() -> None:
+    data = noisy(10.0)  # so far that what is left is the noise alone
+    same = dataclasses.replace(data, embeddings=torch.zeros_like(data.embeddings))
+    batches = [same.batch(step) for step in range(100)]
+    matching = torch.cat([batch.matching for batch in batches])
+    mismatching = torch.cat([batch.mismatching for batch in batches])
+    cosines = (matching * mismatching).sum(dim=1)
+    assert abs(cosines.mean()) < 0.1
+    assert cosines.std() == pytest.approx(EMBEDDING_DIM**-0.5, rel=0.1)
 
 
 def test_only_first_captions_are_read_where_configured() -> None:

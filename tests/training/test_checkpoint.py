@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from captiongan.config import GeneratorConfig
+from captiongan.config import GeneratorConfig, RunConfig
 from captiongan.errors import RunError
 from captiongan.text.encoder import EncoderIdentity
 from captiongan.training.checkpoint import (
@@ -18,7 +18,16 @@ from captiongan.training.checkpoint import (
 )
 from captiongan.training.game import Game
 from captiongan.training.loop import Trainer
-from tiny_run import CONFIG, StubEncoder, copied, equal, tiny_game, tiny_trainer
+from tiny_run import (
+    CONFIG,
+    EMBEDDING_DIM,
+    RECIPE,
+    StubEncoder,
+    copied,
+    equal,
+    tiny_game,
+    tiny_trainer,
+)
 
 ENCODER = StubEncoder().identity
 
@@ -73,17 +82,42 @@ def test_saving_changes_nothing_in_the_game(tmp_path: Path) -> None:
     assert_same_state(game, trained())
 
 
+@pytest.mark.parametrize("config", [CONFIG, RECIPE], ids=["lecture", "recipe"])
 @pytest.mark.parametrize(("before", "after"), [(1, 3), (4, 2)])
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
-    before: int, after: int, tmp_path: Path
+    before: int, after: int, config: RunConfig, tmp_path: Path
 ) -> None:
-    uninterrupted, stopped, resumed = tiny_trainer(), tiny_trainer(), tiny_trainer()
+    uninterrupted, stopped, resumed = (tiny_trainer(config) for _ in range(3))
     take_steps(uninterrupted, before + after)
     take_steps(stopped, before)
     save_checkpoint(stopped.game, ENCODER, tmp_path, keep=2)
     load_checkpoint(latest_checkpoint(tmp_path), resumed.game, ENCODER)
+    torch.rand(3)  # what a process has drawn before does not count
     take_steps(resumed, after)
     assert_same_state(uninterrupted.game, resumed.game)
+
+
+def test_what_is_drawn_at_random_within_a_step_follows_from_its_number_and_the_seed() -> None:
+    def drawn(seed: int, step: int) -> int:
+        training = RECIPE.training.model_copy(update={"seed": seed})
+        trainer = tiny_trainer(RECIPE.model_copy(update={"training": training}))
+        trainer.game.step = step
+        return trainer._seed_of_step()
+
+    assert drawn(0, 1) == drawn(0, 1)
+    assert len({drawn(seed, step) for seed in range(3) for step in range(3)}) == 9
+
+
+def test_a_resumed_run_keeps_the_wording_it_began_with(tmp_path: Path) -> None:
+    """Whatever its data says now, as directions may come out with other signs elsewhere."""
+    began = tiny_trainer(RECIPE)
+    save_checkpoint(began.game, ENCODER, tmp_path, keep=1)
+    resumed = tiny_game(RECIPE, wording=torch.ones(EMBEDDING_DIM, 2))
+    load_checkpoint(latest_checkpoint(tmp_path), resumed, ENCODER)
+    wording = began.game.average.get_buffer("wording")
+    assert wording.any()
+    for network in (resumed.generator.module, resumed.average):
+        assert torch.equal(network.get_buffer("wording"), wording)
 
 
 def test_restored_weights_and_moments_lie_in_memory_as_those_of_a_run_do(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ BROKEN = {
     "nothing for a number": ("training: {kimg: }", ["training.kimg = None", "number"]),
     "a value for a section": ("data: 5", ["data = 5", "dictionary"]),
     "a name for no folder": ("name: ../up", ["name = '../up'", "pattern"]),
+    "an unknown change": ("losses: {augment: [flip]}", ["augment.0 = 'flip'", "'translation'"]),
     "not a number": ("training: {kimg: .nan}", ["training.kimg = nan", "Input should be"]),
 }
 
@@ -146,9 +147,33 @@ CONTRADICTIONS = {
         ["text.encoder=none", "losses.discriminator=gan", "data.mismatching=batch"],
         ["data.mismatching = 'batch' needs text", "set data.mismatching=class"],
     ),
+    "hinges without text": (
+        ["text.encoder=none", "losses.discriminator=hinge-cls"],
+        ["losses.discriminator = 'hinge-cls' needs text", "set losses.discriminator=gan,"],
+    ),
+    "a search for texts without text": (
+        ["text.encoder=none", "losses.discriminator=gan", "losses.contrastive=1"],
+        ["losses.contrastive = 1.0 needs text", "set losses.contrastive=0,"],
+    ),
+    "noise on no text": (
+        ["text.encoder=none", "losses.discriminator=gan", "text.noise=0.5"],
+        ["text.noise = 0.5 needs text", "set text.noise=0,"],
+    ),
+    "wording without text": (
+        ["network=fusion", "text.encoder=none", "losses.discriminator=gan", "text.wording=0.5"],
+        ["text.wording = 0.5 needs text", "set text.wording=0,"],
+    ),
+    "a z that does not move texts": (
+        ["network=dcgan", "text.wording=0.5"],
+        ["text.wording = 0.5 with network = 'dcgan'", "set text.wording=0", "projected or fusion"],
+    ),
     "the mean of a single caption": (
         ["text.captions=first", "text.averaged=4"],
         ["text.averaged = 4 with text.captions = 'first'", "set text.averaged=1"],
+    ),
+    "the wording of a single caption": (
+        ["network=fusion", "text.captions=first", "text.wording=0.5"],
+        ["text.wording = 0.5 with text.captions = 'first'", "set text.wording=0"],
     ),
     "the course at another size": (
         ["network=course", "data.resolution=32"],
@@ -179,17 +204,42 @@ def test_options_that_cannot_go_together_are_told_with_both_and_the_remedy(
         ["network=gan", "text.encoder=none", "losses.discriminator=gan"],
         ["text.encoder=none", "losses.discriminator=gan"],
         ["losses.discriminator=gan"],
+        ["network=fusion", "text.wording=0.5", "losses.discriminator=hinge-cls"],
+        ["network=projected", "text.wording=0.5", "losses.augment=[translation, cutout]"],
+        ["network=fusion", "text.encoder=none", "losses.discriminator=gan"],
+        ["network=projected", "text.encoder=none", "losses.discriminator=gan"],
     ],
 )
 def test_options_that_go_together_are_taken(overrides: list[str], tmp_path: Path) -> None:
     load(tmp_path, "{}", *overrides)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "extractors"),
+    [
+        ([], ("lite0",)),
+        (["scores.every_kimg=0"], ()),
+        (["scores.extractor=lite1"], ("lite1",)),
+        (["network=fusion", "scores.every_kimg=0"], ()),
+        (["network=projected", "scores.every_kimg=0"], ("lite0",)),
+        (["network=projected", "scores.extractor=lite1"], ("lite0", "lite1")),
+    ],
+)
+def test_networks_that_chose_the_checkpoint_or_taught_the_generator_are_named(
+    overrides: list[str], extractors: tuple[str, ...], tmp_path: Path
+) -> None:
+    assert load(tmp_path, "{}", *overrides).extractors == extractors
+
+
 def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant(
     tmp_path: Path,
 ) -> None:
-    newer = {"data": ["squash", "mismatching"], "text": ["captions", "averaged"]}
-    newer |= {"losses": ["discriminator", "interpolation"], "optimiser": ["halve_every_kimg"]}
+    newer = {
+        "data": ["squash", "mismatching"],
+        "text": ["captions", "averaged", "noise", "wording"],
+        "losses": ["discriminator", "interpolation", "mode_seeking", "contrastive", "augment"],
+        "optimiser": ["halve_every_kimg"],
+    }
     tree = RunConfig().model_dump()
     del tree["network"]
     for section, names in newer.items():
@@ -199,11 +249,13 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.stem)
-def test_a_preset_is_short_and_begins_with_its_slide(preset: Path) -> None:
+def test_a_preset_is_short_and_begins_with_its_slide_or_what_it_is_instead(preset: Path) -> None:
     lines = preset.read_text(encoding="utf-8").splitlines()
     assert len(lines) < 40
     comment = " ".join(lines[: next(n for n, line in enumerate(lines) if line[0] != "#")])
-    assert "lide" in comment or preset.stem == "toy"
+    instead = {"toy": "toy", "projected": "docs/recipe.md"}
+    instead |= {"projected-128": "projected.yaml", "fusion": "projected.yaml"}
+    assert instead.get(preset.stem, "lide") in comment
 
 
 def test_the_final_system_has_two_names() -> None:
@@ -224,7 +276,7 @@ def test_the_course_is_the_exercises_own_solution() -> None:
             "squash": True,
             "mismatching": "batch",
         },
-        "text": {"encoder": "minilm", "captions": "first", "averaged": 1},
+        "text": RunConfig().text.model_dump() | {"encoder": "minilm", "captions": "first"},
         "generator": {"features": 128, "noise_dim": 100, "projected_dim": 256},
         "discriminator": {"features": 128, "projected_dim": 256},
         "losses": {
@@ -232,6 +284,9 @@ def test_the_course_is_the_exercises_own_solution() -> None:
             "pixel_wise": 50,
             "feature_matching": 100,
             "interpolation": 0,
+            "mode_seeking": 0,
+            "contrastive": 0,
+            "augment": (),
         },
         "optimiser": {
             "learning_rate": 2e-4,
@@ -326,12 +381,16 @@ CONFIGS = st.builds(
         flip=st.booleans(),
     ),
     generator=st.builds(GeneratorConfig, features=st.integers(1, 512)),
-    losses=st.builds(LossConfig, pixel_wise=st.floats(0, 1e6)),
+    losses=st.builds(
+        LossConfig,
+        pixel_wise=st.floats(0, 1e6),
+        augment=st.lists(st.sampled_from(["colour", "translation", "cutout"])).map(tuple),
+    ),
     training=st.builds(
         TrainingConfig,
         kimg=st.floats(0, 1e7, exclude_min=True),
         seed=st.integers(0, 2**32 - 1),
-        precision=st.sampled_from(["32-true", "bf16-mixed"]),
+        precision=st.sampled_from(["auto", "32-true", "bf16-mixed"]),
     ),
 )
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from captiongan.bundle import read_bundle
-from captiongan.errors import OutputError, RunError
+from captiongan.errors import ConfigError, OutputError, RunError
 from captiongan.export import export_run
 from captiongan.pipeline import Pipeline, noise_of
 from captiongan.training.batches import to_pictures
@@ -19,6 +19,7 @@ from captiongan.training.start import start
 from captiongan.training.trained import TrainedRun, load_trained
 from tiny_run import StubEncoder
 
+ROOT = Path(__file__).parents[2]
 PROMPTS = [
     "a red flower with six pointed petals and a yellow centre",
     "five round blue petals around a white centre",
@@ -57,6 +58,40 @@ def test_the_bundle_draws_what_pytorch_draws_within_one_step_of_255(
             noise = torch.from_numpy(noise_of(seed, 100))[None]
             expected = to_pictures(generator(noise, torch.from_numpy(encoder.encode([prompt]))))
         assert np.abs(drawn - expected[0].numpy().astype(int)).max() <= 1
+
+
+@pytest.fixture(scope="module")
+def fusion_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrainedRun]:
+    """A short run of the fusion preset, made small."""
+    work, preset = tmp_path_factory.mktemp("fusion"), ROOT / "configs" / "fusion.yaml"
+    small = ["generator.features=8", "discriminator.features=4", "training.batch_size=8"]
+    small += ["training.kimg=0.04", "training.precision=32-true", "scores.every_kimg=0"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAPTIONGAN_CACHE", str(work / "cache"))
+        start(preset, "toy:64", work / "runs", None, small, dry_run=False)
+        yield load_trained(RunFolder.open(work / "runs" / "00000-fusion"))
+
+
+def test_a_bundle_of_fusion_draws_what_pytorch_draws_with_the_wording_of_its_data(
+    fusion_run: TrainedRun, tmp_path: Path
+) -> None:
+    assert fusion_run.generator.get_buffer("wording").any()
+    folder = export_run(fusion_run, tmp_path / "bundle", "toy", "1", PROMPTS[:2]).folder
+    pipeline = Pipeline.from_bundle(folder)
+    for seed, prompt in enumerate(PROMPTS):
+        drawn = np.asarray(pipeline.generate(prompt, seed=seed)[0].image, dtype=int)
+        noise = torch.from_numpy(noise_of(seed, 128))[None]
+        expected = to_pictures(
+            fusion_run.generator(noise, torch.from_numpy(fusion_run.encoder.encode([prompt])))
+        )
+        assert np.abs(drawn - expected[0].numpy().astype(int)).max() <= 1
+    card = (folder / "README.md").read_text()
+    assert "hinge-cls" in card and "contrastive" in card and "pixel wise" not in card
+
+
+def test_a_resumed_run_cannot_change_how_z_moves_texts(fusion_run: TrainedRun) -> None:
+    with pytest.raises(ConfigError, match=r"text\.wording=1\.0: the run began with 0\.5"):
+        start(None, None, Path(), fusion_run.folder.path, ["text.wording=1"], dry_run=True)
 
 
 def test_a_bundle_is_small_tells_its_training_and_names_no_place_of_the_machine(

@@ -1,16 +1,18 @@
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from captiongan.config import RunConfig, load_config
+from captiongan.config import Precision, RunConfig, load_config
 from captiongan.errors import RunError
 from captiongan.networks.dcgan import Generator
 from captiongan.training.checkpoint import load_checkpoint, save_checkpoint
 from captiongan.training.game import (
     Game,
     check_weights,
+    choose_precision,
     learning_rate,
     settle_average,
     update_average,
@@ -18,6 +20,8 @@ from captiongan.training.game import (
 from tiny_run import (
     BATCH_SIZE,
     CONFIG,
+    EMBEDDING_DIM,
+    RECIPE,
     copied,
     equal,
     random_batch,
@@ -61,6 +65,88 @@ def test_a_new_game_is_at_step_zero_and_its_average_is_the_generator() -> None:
     game = tiny_game()
     assert game.step == 0
     assert equal(game.average.state_dict(), game.generator.state_dict())
+
+
+# The wording
+
+
+def test_generator_and_average_know_the_wording_of_the_data() -> None:
+    trainer = tiny_trainer(RECIPE)
+    wording = trainer.data.wording()
+    assert wording is not None and wording.any()
+    for network in (trainer.game.generator.module, trainer.game.average):
+        assert torch.equal(network.get_buffer("wording"), wording)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5])
+def test_the_last_quarter_of_the_noise_is_heard_only_with_wording(strength: float) -> None:
+    text = RECIPE.text.model_copy(update={"wording": strength})
+    trainer = tiny_trainer(RECIPE.model_copy(update={"text": text}))
+    for _ in range(3):  # at first, no modulation listens to the text
+        trainer.take_step()
+    batch = trainer.data.batch(0)
+    noise = batch.noise.clone()
+    noise[:, 6:] = noise[:, 6:].flip(0)
+    pictures, others = (trainer.game.average(z, batch.matching) for z in (batch.noise, noise))
+    assert torch.equal(pictures, others) == (strength == 0)
+
+
+def test_the_wording_is_as_strong_as_configured() -> None:
+    text = RECIPE.text.model_copy(update={"wording": 1.0})
+    whole = tiny_trainer(RECIPE.model_copy(update={"text": text})).data.wording()
+    half = tiny_trainer(RECIPE).data.wording()
+    assert whole is not None and half is not None
+    assert half.shape == (EMBEDDING_DIM, RECIPE.generator.noise_dim // 4)
+    torch.testing.assert_close(2 * half, whole)
+
+
+def test_training_and_following_leave_the_wording_alone() -> None:
+    trainer = tiny_trainer(RECIPE)
+    before = trainer.game.average.get_buffer("wording").clone()
+    for _ in range(2):
+        trainer.take_step()
+    for network in (trainer.game.generator.module, trainer.game.average):
+        assert torch.equal(network.get_buffer("wording"), before)
+
+
+# The precision
+
+
+@pytest.mark.parametrize("wanted", ["32-true", "bf16-mixed"])
+def test_a_precision_that_is_named_is_taken(wanted: Precision) -> None:
+    assert choose_precision(wanted) == wanted
+
+
+@pytest.mark.parametrize(
+    ("gpu", "gpu_has", "avx512", "amx", "expected"),
+    [
+        (True, True, False, False, "bf16-mixed"),
+        (True, False, True, True, "32-true"),
+        (False, True, False, False, "32-true"),
+        (False, False, True, False, "bf16-mixed"),
+        (False, False, False, True, "bf16-mixed"),
+    ],
+    ids=["a new GPU", "an old GPU", "AVX2 alone", "AVX-512 with bf16", "AMX"],
+)
+def test_auto_is_bf16_where_the_hardware_that_trains_computes_it(
+    gpu: bool,
+    gpu_has: bool,
+    avx512: bool,
+    amx: bool,
+    expected: Literal["32-true", "bf16-mixed"],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def computed(including_emulation: bool = True) -> bool:
+        return including_emulation or gpu_has
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", computed)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    assert choose_precision("auto") == expected
+
+
+# The running average
 
 
 def test_the_average_only_draws() -> None:

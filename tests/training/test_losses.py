@@ -8,14 +8,19 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from captiongan.losses import (
+    DISCRIMINATOR_LOSSES,
+    GENERATOR_LOSSES,
+    contrastive_loss,
     fake_loss,
     feature_matching_loss,
     gan_discriminator_loss,
     gan_generator_loss,
+    hinge_discriminator_loss,
+    hinge_generator_loss,
     interpolated,
-    interpolation_loss,
     matching_aware_discriminator_loss,
     matching_aware_sum_discriminator_loss,
+    mode_seeking_loss,
     pixel_wise_loss,
     real_loss,
 )
@@ -35,7 +40,8 @@ LOSSES_OF_LOGITS: list[tuple[Callable[..., Tensor], int]] = [
     (gan_discriminator_loss, 2),
     (matching_aware_discriminator_loss, 3),
     (matching_aware_sum_discriminator_loss, 3),
-    (interpolation_loss, 1),
+    (hinge_discriminator_loss, 3),
+    (hinge_generator_loss, 1),
 ]
 
 
@@ -129,7 +135,13 @@ BY_HAND: list[tuple[Callable[..., Tensor], list[float], float]] = [
     (matching_aware_discriminator_loss, [NINE_TENTHS, A_HALF, A_QUARTER], 0.5957751421636894),
     # -log 9/10 - log 3/4 - log 1/2
     (matching_aware_sum_discriminator_loss, [NINE_TENTHS, A_HALF, A_QUARTER], 1.0861897686695525),
-    (interpolation_loss, [A_HALF], 0.6931471805599453),  # -log 1/2
+    # Hinges: one at each margin, then half a margin off on either side.
+    (hinge_discriminator_loss, [1.0, -1.0, -1.0], 0.0),
+    (hinge_discriminator_loss, [7.0, -7.0, -7.0], 0.0),
+    (hinge_discriminator_loss, [0.5, -1.0, -1.0], 0.5),
+    (hinge_discriminator_loss, [1.0, -0.5, -1.0], 0.25),
+    (hinge_discriminator_loss, [1.0, -1.0, 2.0], 1.5),
+    (hinge_generator_loss, [0.75], -0.75),
 ]
 
 
@@ -216,3 +228,75 @@ def test_feature_matching_depends_on_batch_means_only(seed: int) -> None:
     spread -= spread.mean(dim=0)
     torch.testing.assert_close(feature_matching_loss(generated + spread, real), before)
     torch.testing.assert_close(feature_matching_loss(generated, real.mean(dim=0)[None]), before)
+
+
+# Of hinges, of whole batches, of two noises
+
+
+def test_a_hinge_counts_each_pair_by_itself() -> None:
+    """A pair that is right by far does not make up for one that is wrong."""
+    right, half = torch.tensor([[9.0], [0.0]]), torch.tensor([[-9.0], [0.0]])
+    assert hinge_discriminator_loss(right, half, half).item() == 0.5 + (0.5 + 0.5) / 2
+
+
+def test_pairs_that_are_right_by_the_margin_teach_nothing_more() -> None:
+    logits = [torch.tensor([[value]], requires_grad=True) for value in (1.5, -1.5, 0.5)]
+    hinge_discriminator_loss(*logits).backward()
+    assert [logit.grad.item() for logit in logits if logit.grad is not None] == [0, 0, 0.5]
+
+
+def test_each_loss_of_the_discriminator_has_its_generators() -> None:
+    assert GENERATOR_LOSSES.keys() == DISCRIMINATOR_LOSSES.keys()
+    hinge = {name for name, loss in GENERATOR_LOSSES.items() if loss is hinge_generator_loss}
+    assert hinge == {"hinge-cls"}
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_the_search_for_texts_costs_nothing_if_all_are_found_and_log_b_if_none_stands_out(
+    count: int,
+) -> None:
+    assert contrastive_loss(100 * torch.eye(count)).item() < 1e-6
+    for indifferent in (torch.zeros(count, count), torch.full((count, count), 7.0)):
+        assert contrastive_loss(indifferent).item() == pytest.approx(math.log(count))
+    assert contrastive_loss(100 * torch.eye(count).roll(1, dims=0)).item() == pytest.approx(100)
+
+
+def test_the_search_goes_from_pictures_to_texts_and_from_texts_to_pictures() -> None:
+    """A text that all pictures like best makes the first search fail, and leaves half the other."""
+    liked = torch.tensor([[100.0, 0.0], [100.0, 0.0]])
+    assert contrastive_loss(liked).item() == pytest.approx(50 / 2 + math.log(2) / 2)
+    assert contrastive_loss(liked.T).item() == pytest.approx(50 / 2 + math.log(2) / 2)
+
+
+@QUICK
+@given(SEEDS)
+def test_the_search_does_not_depend_on_the_order_of_the_batch(seed: int) -> None:
+    logits, order = noise(seed, 6, 6), torch.tensor([3, 0, 5, 1, 4, 2])
+    permuted = logits[order][:, order]
+    torch.testing.assert_close(contrastive_loss(permuted), contrastive_loss(logits))
+    assert not torch.isclose(contrastive_loss(logits[order]), contrastive_loss(logits))
+
+
+@QUICK
+@given(SEEDS)
+def test_mode_seeking_halves_if_pictures_or_doubles_if_noises_are_twice_as_far_apart(
+    seed: int,
+) -> None:
+    one, other = noise(seed, 2, 4, 3, 8, 8)
+    z, other_z = noise(seed + 1, 2, 4, 5)
+    before = mode_seeking_loss(one, other, z, other_z)
+    further, other_further = one + (one - other), z + (z - other_z)
+    torch.testing.assert_close(
+        mode_seeking_loss(further, other, z, other_z), before / 2, rtol=1e-4, atol=0
+    )
+    torch.testing.assert_close(mode_seeking_loss(one, other, other_further, other_z), 2 * before)
+
+
+def test_mode_seeking_is_the_number_computed_by_hand_and_finite_for_equal_pictures() -> None:
+    black, grey = torch.zeros(2, 3, 4, 4), torch.full((2, 3, 4, 4), 0.5)
+    z, other_z = torch.zeros(2, 5), torch.ones(2, 5)
+    assert mode_seeking_loss(black, grey, z, other_z).item() == pytest.approx(2, rel=1e-4)
+    same = black.clone().requires_grad_()
+    loss = mode_seeking_loss(same, black, z, other_z)
+    loss.backward()
+    assert loss.isfinite() and same.grad is not None and same.grad.isfinite().all()

@@ -1,4 +1,6 @@
 import copy
+import math
+from typing import Any
 
 import pytest
 import torch
@@ -7,9 +9,12 @@ from torch import Tensor, nn
 
 from captiongan.config import LossConfig
 from captiongan.losses import (
+    contrastive_loss,
     feature_matching_loss,
     gan_generator_loss,
+    hinge_discriminator_loss,
     matching_aware_discriminator_loss,
+    mode_seeking_loss,
     pixel_wise_loss,
 )
 from captiongan.networks.dcgan import Discriminator
@@ -43,6 +48,25 @@ def twin_of_the_discriminator(game: Game) -> Discriminator:
     twin = copy.deepcopy(game.discriminator.module)
     assert isinstance(twin, Discriminator)
     return twin
+
+
+class Witness(Discriminator):
+    """A discriminator that keeps all pictures it is shown."""
+
+    shown: list[Tensor]
+
+    def features(self, pictures: Tensor) -> Tensor:
+        self.shown.append(pictures.detach())
+        return super().features(pictures)
+
+    @classmethod
+    def of(cls, game: Game) -> list[Tensor]:
+        """Make a game's discriminator a witness; return what it will be shown."""
+        discriminator: Any = game.discriminator.module
+        discriminator.__class__ = cls
+        discriminator.shown = []
+        shown: list[Tensor] = discriminator.shown
+        return shown
 
 
 class ByTheText(nn.Module):
@@ -153,6 +177,14 @@ def test_the_generators_loss_is_the_weighted_sum_of_its_terms() -> None:
             LossConfig(pixel_wise=0, feature_matching=0, interpolation=1),
             {"loss_g", "loss_g_gan", "loss_g_interpolation"},
         ),
+        (
+            LossConfig(pixel_wise=0, feature_matching=0, mode_seeking=1),
+            {"loss_g", "loss_g_gan", "loss_g_mode_seeking"},
+        ),
+        (
+            LossConfig(pixel_wise=0, feature_matching=0, contrastive=1),
+            {"loss_g", "loss_g_gan", "loss_g_contrastive"},
+        ),
     ],
 )
 def test_a_term_of_weight_zero_is_left_out(terms: LossConfig, names: set[str]) -> None:
@@ -219,6 +251,127 @@ def test_interpolation_asks_to_pass_for_real_with_texts_between_two() -> None:
     torch.testing.assert_close(figures["loss_g_interpolation"], expected.detach())
     total = figures["loss_g_gan"] + 3 * figures["loss_g_interpolation"]
     torch.testing.assert_close(figures["loss_g"], total)
+
+
+def test_hinges_are_those_of_both_players() -> None:
+    game, batch = tiny_game(), random_batch()
+    generated = game.generator(batch.noise, batch.matching)
+    twin = twin_of_the_discriminator(game)
+    expected = hinge_discriminator_loss(
+        matching=twin(batch.pictures, batch.matching),
+        mismatching=twin(batch.pictures, batch.mismatching),
+        generated=twin(generated, batch.matching),
+    )
+    losses = GAN_ONLY.model_copy(update={"discriminator": "hinge-cls"})
+    figures = update_discriminator(game, batch, generated.detach(), losses)
+    torch.testing.assert_close(figures["loss_d"], expected.detach())
+    taught = twin_of_the_discriminator(game)
+    figures = update_generator(game, batch, generated, losses)
+    passing = -taught(generated, batch.matching).mean()
+    torch.testing.assert_close(figures["loss_g"], passing.detach())
+
+
+def test_mode_seeking_draws_each_text_again_with_the_noise_of_the_one_before() -> None:
+    game, batch = tiny_game(), random_batch()
+    generated = game.generator(batch.noise, batch.matching)
+    noise = torch.stack([batch.noise[row - 1] for row in range(BATCH_SIZE)])
+    again = copy.deepcopy(game.generator.module)(noise, batch.matching)
+    expected = mode_seeking_loss(generated, again, batch.noise, noise).detach()
+    losses = GAN_ONLY.model_copy(update={"mode_seeking": 3.0})
+    figures = update_generator(game, batch, generated, losses)
+    torch.testing.assert_close(figures["loss_g_mode_seeking"], expected)
+    torch.testing.assert_close(figures["loss_g"], figures["loss_g_gan"] + 3 * expected)
+
+
+def all_pairs(discriminator: Discriminator, pictures: Tensor, embeddings: Tensor) -> Tensor:
+    """Return the logits of every picture with every text, as one batch of pairs."""
+    features = discriminator.features(pictures)
+    pairs = [(x, e) for x in features for e in embeddings]
+    x, e = (torch.stack(each) for each in zip(*pairs, strict=True))
+    return discriminator.judge(x, e).view(len(pictures), len(embeddings))
+
+
+def test_both_players_search_the_batch_for_texts_each_with_pictures_of_its_own() -> None:
+    """D with real ones, as it is to learn what fits; G with those it has drawn."""
+    game, batch = tiny_game(), random_batch()
+    generated = game.generator(batch.noise, batch.matching)
+    twins = [twin_of_the_discriminator(game) for _ in range(2)]
+    plain = matching_aware_discriminator_loss(
+        twins[0](batch.pictures, batch.matching),
+        twins[0](batch.pictures, batch.mismatching),
+        twins[0](generated, batch.matching),
+    )
+    search = contrastive_loss(all_pairs(twins[1], batch.pictures, batch.matching))
+    losses = GAN_ONLY.model_copy(update={"contrastive": 3.0})
+    figures = update_discriminator(game, batch, generated.detach(), losses)
+    torch.testing.assert_close(figures["loss_d"], (plain + 3 * search).detach())
+
+    twin = twin_of_the_discriminator(game)
+    expected = contrastive_loss(all_pairs(twin, generated, batch.matching)).detach()
+    figures = update_generator(game, batch, generated, losses)
+    torch.testing.assert_close(figures["loss_g_contrastive"], expected)
+    torch.testing.assert_close(figures["loss_g"], figures["loss_g_gan"] + 3 * expected)
+
+
+def test_the_discriminator_learns_which_text_of_a_batch_is_a_pictures() -> None:
+    def search_after(contrastive: float) -> float:
+        game, batch = tiny_game(), random_batch()
+        game.discriminator_optimiser.param_groups[0]["lr"] = 0.01
+        generated = game.generator(batch.noise, batch.matching).detach()
+        losses = LossConfig(discriminator="gan", contrastive=contrastive)
+        for _ in range(20):
+            update_discriminator(game, batch, generated, losses)
+        pairs = all_pairs(twin_of_the_discriminator(game), batch.pictures, batch.matching)
+        return contrastive_loss(pairs).item()
+
+    assert search_after(1.0) < 0.5 * math.log(BATCH_SIZE) < search_after(0.0)
+
+
+EVERYTHING = LossConfig(
+    pixel_wise=1, feature_matching=1, interpolation=1, mode_seeking=1, contrastive=1
+)
+
+
+def test_the_discriminator_sees_every_picture_changed_real_and_generated() -> None:
+    torch.manual_seed(0)
+    game, batch = tiny_game(), random_batch()
+    shown = Witness.of(game)
+    with torch.no_grad():  # or it would draw zeros of its own
+        game.generator.module.get_parameter("to_rgb.bias").fill_(0.5)
+    training_step(game, batch, EVERYTHING.model_copy(update={"augment": ("cutout",)}))
+    assert len(shown) == 2 + 3  # x, G(z, e) for D; G(z, e), x, G(z, e_int) for G
+    for pictures in shown:
+        holes = (pictures == 0).all(dim=1)
+        assert holes.flatten(1).any(dim=1).all()
+        assert not holes.flatten(1).all(dim=1).any()
+
+
+def test_without_augmentation_a_step_shows_the_very_pictures_and_draws_nothing_at_random() -> None:
+    game, batch = tiny_game(), random_batch()
+    shown = Witness.of(game)
+    generated = copy.deepcopy(game.generator.module)(batch.noise, batch.matching)
+    before = torch.get_rng_state()
+    training_step(game, batch, EVERYTHING)
+    assert torch.equal(torch.get_rng_state(), before)
+    real = [row for row, pictures in enumerate(shown) if torch.equal(pictures, batch.pictures)]
+    drawn = [row for row, pictures in enumerate(shown) if torch.equal(pictures, generated)]
+    assert (real, drawn, len(shown)) == ([0, 3], [1, 2], 5)
+
+
+def test_the_generator_learns_through_the_changes_and_is_not_changed_itself() -> None:
+    """Its pixel-wise and mode-seeking terms are of what it drew."""
+    losses = LossConfig(pixel_wise=1, feature_matching=0, mode_seeking=1, augment=("translation",))
+    figures = []
+    for terms in (losses, losses.model_copy(update={"augment": ()})):
+        torch.manual_seed(0)
+        game, batch = tiny_game(), random_batch()
+        generated = game.generator(batch.noise, batch.matching)
+        figures.append(update_generator(game, batch, generated, terms))
+        assert all(weight.grad is not None for weight in game.generator.parameters())
+    changed, plain = figures
+    for name in ("loss_g_pixel", "loss_g_mode_seeking"):
+        assert torch.equal(changed[name], plain[name])
+    assert not torch.equal(changed["loss_g_gan"], plain["loss_g_gan"])
 
 
 def test_a_step_teaches_both_players_and_counts() -> None:

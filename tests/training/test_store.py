@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from captiongan.cache import CACHE_VARIABLE, cache_folder
@@ -100,10 +101,18 @@ def test_the_digest_tells_captions_classes_and_their_order() -> None:
     assert len(digests) == len(variants)
 
 
-def test_the_pictures_stay_on_disk_and_cannot_be_written_to(folder: Path) -> None:
+def test_the_pictures_stay_on_disk_and_what_is_written_to_them_in_memory(folder: Path) -> None:
     pictures = open_store(str(folder), 16, 8).pictures
     assert isinstance(pictures, np.memmap)
-    assert not pictures.flags.writeable
+    before = pictures.copy()
+    pictures[:] += 1
+    pictures.flush()
+    np.testing.assert_array_equal(open_store(str(folder), 16, 8).pictures, before)
+
+
+def test_tensors_share_the_memory_of_the_pictures_without_a_warning(folder: Path) -> None:
+    pictures = open_store(str(folder), 16, 8).pictures
+    assert torch.from_numpy(pictures).data_ptr() == pictures.ctypes.data
 
 
 @pytest.mark.parametrize("source", ["folder", "toy:3"])

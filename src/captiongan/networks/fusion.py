@@ -1,22 +1,23 @@
 """Text and noise fused by affine modulation at every scale (DF-GAN; Tao et al. 2022).
 
 Each 3x3 convolution of the generator's blocks sees scale * x + shift, rectified, with a scale and a
-shift for each channel that a linear layer reads off the condition c = [z, text]. The discriminator
-looks without text, and scores text by projection (Miyato and Koyama 2018). With F features, and no
-stage wider than 256 unless F is:
+shift for each channel that a linear layer reads off the condition c = [z, text], z without its last
+quarter. The discriminator looks without text, and scores text by projection (Miyato and Koyama
+2018). With F features, z and projected text of 128, and no stage wider than 256 unless F is:
 
     Generator      z -> 4x4, a block for each doubling of the side, RGB; F channels at the last side
     Discriminator  3 -> F at half the side, a block for each halving, f(x) at 4x4
 
     side                         4    8   16   32   64  128
-    G at  64 px with F = 32    256  256  128   64   32        3.4 M weights, 0.46 GFLOP a picture
-    G at 128 px with F = 16    256  256  128   64   32   16   3.4 M weights, 0.58 GFLOP
+    G at  64 px with F = 32    256  256  128   64   32        2.8 M weights, 0.46 GFLOP a picture
+    G at 128 px with F = 16    256  256  128   64   32   16   2.9 M weights, 0.58 GFLOP
     D at  64 px with F = 64    256  256  128   64             3.3 M weights, 0.43 GFLOP
 
 What keeps the noise heard, which generators of this kind like to forget:
 
-- the 4x4 places come of z alone, linearly and without a bias, and scales and shifts are the same at
-  every place: so what is where in a picture is up to z, and the text says what it looks like;
+- the 4x4 places come of that z alone, linearly and without a bias, and scales and shifts are the
+  same at every place: so what is where in a picture is up to z, and the text says what it looks
+  like;
 - z enters at every scale, too, by the same layers as the text, with nothing before them to drop it;
 - z has a variance of 1, and the projected text is normalised to the same, without a learned gain,
   so that neither drowns the other. z itself stays as it is: truncation shrinks it;
@@ -60,9 +61,9 @@ class Generator(PictureGenerator):
     Args:
         resolution: side of the pictures, a power of two from 16 up.
         features: channels F of the last stage.
-        noise_dim: length of z.
+        noise_dim: length of z, with the quarter that moves the text.
         embedding_dim: length of e; 0 to draw without text.
-        projected_dim: length of the projected text that is concatenated with z.
+        projected_dim: length of the projected text that is concatenated with the rest of z.
     """
 
     def __init__(

@@ -41,6 +41,9 @@ LEAST_SIDE = 96
 class Discriminator(PairDiscriminator):
     """D(x, e), with features (B, scales, projected_dim, places).
 
+    A pair is judged in its company: every head sees how much the batch varies in what it looks at,
+    so the same pair has other logits in another batch.
+
     Args:
         resolution: side of the pictures, a power of two.
         features: channels F of the finest mixed map.
@@ -125,6 +128,8 @@ class FrozenLook(nn.Module):
 
 class Heads(nn.Module):
     """What is trained to look at the maps: to (B, scales, `outputs`, places of the coarsest map).
+
+    Each head looks at its map of all the batch, and at one number for how much the batch varies.
 
     Args:
         channels: of the maps, the finest first; each has half the side of the one before.
@@ -223,7 +228,7 @@ class _FrozenDepthwise(torch.autograd.Function):
 
 
 def _head(inputs: int, hidden: int, outputs: int, halvings: int) -> nn.Sequential:
-    """Halve the side so many times, then look around each place."""
+    """Halve the side so many times, append the batch's deviation, then look around each place."""
     head = nn.Sequential()
     for _ in range(halvings):
         halve = nn.Conv2d(inputs, hidden, kernel_size=4, stride=2, padding=1)

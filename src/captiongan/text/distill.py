@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from captiongan.hardware import computes_bf16
 from captiongan.schedule import warm_up_then_cosine
 from captiongan.text.binding import ColourReadOut, binding_loss
 from captiongan.text.encoder import equal_length_batches
@@ -85,8 +86,9 @@ def to_device(rows: Rows, device: torch.device) -> Tensor:
 
 def embed(student: nn.Module, token_ids: Tensor) -> Tensor:
     """Return a student's embeddings (B, dim) float32 of token ids (B, T)."""
+    half = torch.autocast(token_ids.device.type, torch.bfloat16, enabled=computes_bf16())
     # Of so few tokens, attention by plain products has the faster backward pass.
-    with torch.autocast(token_ids.device.type, torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+    with half, sdpa_kernel(SDPBackend.MATH):
         embeddings: Tensor = student(token_ids)
     return embeddings.float()
 

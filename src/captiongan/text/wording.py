@@ -6,6 +6,7 @@ before a picture is drawn of it. There its spread is learned; here it is measure
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def wording_directions(embeddings: Tensor, pictures: Tensor, count: int) -> Tensor:
@@ -16,7 +17,7 @@ def wording_directions(embeddings: Tensor, pictures: Tensor, count: int) -> Tens
     Args:
         embeddings: of captions, (C, D).
         pictures: the number of each caption's picture, (C,) from 0 up.
-        count: at most D.
+        count: of the directions; those beyond D are 0.
     """
     totals = torch.zeros(int(pictures.max()) + 1, embeddings.shape[1], dtype=torch.float64)
     totals.index_add_(0, pictures, embeddings.double())
@@ -24,5 +25,5 @@ def wording_directions(embeddings: Tensor, pictures: Tensor, count: int) -> Tens
     apart = embeddings - means[pictures]
     variances, directions = torch.linalg.eigh(apart.T @ apart / len(apart))
     lengths = variances.clamp(min=0).sqrt()
-    longest: Tensor = (directions * lengths).flip(1)[:, :count]
-    return longest.to(embeddings.dtype)
+    longest = (directions * lengths).flip(1)[:, :count]
+    return F.pad(longest, (0, count - longest.shape[1])).to(embeddings.dtype)

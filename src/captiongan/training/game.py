@@ -14,6 +14,7 @@ from torch.optim import Adam, Optimizer
 
 from captiongan.config import Precision, RunConfig
 from captiongan.errors import RunError
+from captiongan.hardware import computes_bf16
 from captiongan.networks.choose import NETWORKS
 from captiongan.networks.layers import PairDiscriminator, PictureGenerator
 
@@ -42,17 +43,10 @@ class Game:
 
 
 def choose_precision(wanted: Precision) -> Literal["32-true", "bf16-mixed"]:
-    """Return the precision of a run's arithmetic; `auto` is bf16 where the hardware computes it.
-
-    Elsewhere bf16 is emulated: on a processor with AVX2 alone, at a sixteenth of the speed.
-    """
+    """Return the precision of a run's arithmetic; `auto` is bf16 where the hardware computes it."""
     if wanted != "auto":
         return wanted
-    if torch.cuda.is_available():
-        computed = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        computed = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return "bf16-mixed" if computed else "32-true"
+    return "bf16-mixed" if computes_bf16() else "32-true"
 
 
 def build_generator(config: RunConfig, embedding_dim: int) -> PictureGenerator:
