@@ -366,14 +366,13 @@ def train_text(
     On an NVIDIA GPU if there is one, otherwise on the processor.
     """
     with _training_half():
-        import torch
-
         from captiongan.evaluation.extractors import choose_extractor
+        from captiongan.hardware import default_device
         from captiongan.text.cached import CachedTextEncoder
         from captiongan.text.minilm import MiniLM
         from captiongan.text_training import TextPlan, train_text_encoder
     plan = TextPlan(tuple(data), network, wordnet, composed, epochs, align_epochs, seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = default_device()
     report = train_text_encoder(
         plan,
         out,

@@ -1,8 +1,8 @@
-"""The lecture's losses, one equation each, on logits.
+"""The lecture's losses and younger ones, one equation each, on logits.
 
 With D(x) = sigmoid(logit), -log D(x) is softplus(-logit) and -log(1 - D(x)) is softplus(logit),
-which never meets the logarithm of zero. All logits are (B, 1) or (B,); every loss is a scalar, the
-mean over the batch.
+which never meets the logarithm of zero. Logits are (B,) or (B, K), K of each pair, unless a loss
+says otherwise; every loss is a scalar, the mean over all of them.
 """
 
 from collections.abc import Callable

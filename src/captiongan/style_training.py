@@ -170,9 +170,10 @@ def _train(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: warm_up_then_cosine(step, steps)
     )
+    bf16 = computes_bf16(torch.device("cpu"))
     for step in range(1, steps + 1):
         pictures, noise = next(lessons)
-        with torch.autocast("cpu", torch.bfloat16, enabled=computes_bf16()):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             read = encoder(pictures)
         loss = (noise - read.float()).square().mean()
         optimiser.zero_grad()

@@ -8,7 +8,6 @@ from captiongan.errors import DataError
 from captiongan.text import corpus
 from captiongan.text.corpus import Reading, gather, held_out
 from captiongan.text.glosses import Dictionary
-from captiongan.text.looks_words import THINGS
 
 CAPTIONS = [f"a flower with {count} petals" for count in range(400)]
 
@@ -33,7 +32,7 @@ def test_what_is_held_out_is_nowhere_else() -> None:
 
 def test_texts_come_as_captions_then_glosses_then_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     glosses = [f"the colour number {number}" for number in range(40)]
-    dictionary = Dictionary((*glosses, CAPTIONS[0]), {"vermilion": "a vivid red"}, frozenset())
+    dictionary = Dictionary((*glosses, CAPTIONS[0]), {"vermilion": "a vivid red"})
     monkeypatch.setattr(corpus, "read_wordnet", lambda _: dictionary)
     texts = gather(CAPTIONS[:20], Path("wordnet"), composed=30, seed=0)
     assert texts.readings == (*texts.captions, *texts.glosses, *texts.looks)
@@ -46,22 +45,11 @@ def test_texts_come_as_captions_then_glosses_then_looks(monkeypatch: pytest.Monk
 def test_a_name_reads_as_its_definition_and_a_caption_as_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    dictionary = Dictionary((), {"vermilion": "a vivid red to reddish-orange colour"}, frozenset())
+    dictionary = Dictionary((), {"vermilion": "a vivid red to reddish-orange colour"})
     monkeypatch.setattr(corpus, "read_wordnet", lambda _: dictionary)
     texts = gather(CAPTIONS[:1], Path("wordnet"), composed=0, seed=0)
     assert texts.captions == (Reading(CAPTIONS[0], CAPTIONS[0]),)
     assert texts.glosses == (Reading("vermilion", "a vivid red to reddish-orange colour"),)
-
-
-def test_a_quality_is_also_read_of_a_thing(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {"azure": "of a deep blue", "carroty": "orange like a carrot"}
-    dictionary = Dictionary((), names, frozenset(["azure"]))
-    monkeypatch.setattr(corpus, "read_wordnet", lambda _: dictionary)
-    name, phrase, other = gather([], Path("wordnet"), composed=0, seed=0).glosses
-    assert (name.text, other.text) == ("azure", "carroty")
-    thing = phrase.text.removeprefix("an azure ")
-    assert thing in [thing for kinds in THINGS.values() for thing in kinds]
-    assert phrase.plain in (f"a {thing}, of a deep blue", f"an {thing}, of a deep blue")
 
 
 def test_composed_sentences_bring_plain_words_and_colours() -> None:

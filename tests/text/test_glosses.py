@@ -72,14 +72,6 @@ def test_names_are_of_what_can_be_seen_with_what_they_mean(wordnet: Path) -> Non
     assert not {"opinion", "tax", "redden", "redly"} & set(names)
 
 
-def test_qualities_are_adjectives_and_attributes(wordnet: Path) -> None:
-    (wordnet / "data.noun").write_text("00000100 07 n 02 crimson 0 deep_red 0 000 | a vivid red")
-    dictionary = read_wordnet(wordnet)
-    assert {"crimson", "deep red", "floral", "ruby-red"} <= dictionary.qualities
-    assert dictionary.qualities <= dictionary.names.keys()
-    assert "trefoil" not in dictionary.qualities
-
-
 def test_a_name_has_the_first_meanings_that_have_a_look(wordnet: Path) -> None:
     synsets = [f"0000{number}000 05 n 01 teal 0 000 | kind {number}" for number in range(1, 6)]
     (wordnet / "data.noun").write_text(

@@ -69,12 +69,15 @@ class PairDiscriminator(nn.Module):
         self.compare = compare
 
     def features(self, pictures: Tensor) -> Tensor:
-        """f(x): features (B, C, 4, 4), or (B, C), of pictures (B, 3, H, W) in [-1, 1]."""
+        """f(x): features (B, C, ...) of pictures (B, 3, H, W) in [-1, 1]."""
         features: Tensor = self.picture(pictures)
         return features
 
     def judge(self, features: Tensor, embedding: Tensor) -> Tensor:
-        """Return logits (B, 1) of pairs: features as of `features` with embeddings (B, D)."""
+        """Return logits (B, K) of pairs: features as of `features` with embeddings (B, D).
+
+        K is 1 unless a network says otherwise.
+        """
         text: Tensor = self.text(embedding)
         places = features.shape[2:]
         text = text.reshape(*text.shape, *(1 for _ in places)).expand(-1, -1, *places)

@@ -72,6 +72,12 @@ class Discriminator(PairDiscriminator):
         logits: Tensor = self.compare(features, self.text(embedding))
         return logits
 
+    def judge_all(self, features: Tensor, embeddings: Tensor) -> Tensor:
+        """Return the mean logits (B, N) of every picture with every text, without B N copies."""
+        seen, directions = features.mean(dim=3).flatten(1), self.text(embeddings).flatten(1)
+        logits: Tensor = seen @ directions.T / features.shape[1]
+        return logits
+
 
 class FrozenLook(nn.Module):
     """Pictures (B, 3, H, W) in [-1, 1] to four maps (B, C, H', W'), by weights that never change.

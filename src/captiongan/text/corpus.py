@@ -3,12 +3,10 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import cycle
 from pathlib import Path
 
 from captiongan.text.glosses import read_wordnet
 from captiongan.text.looks import compose
-from captiongan.text.looks_words import THINGS
 
 HELD_OUT = 50
 """One text of so many is never trained on."""
@@ -82,20 +80,11 @@ def gather(captions: Iterable[str], wordnet: Path | None, composed: int, seed: i
 
 
 def _of_dictionary(wordnet: Path) -> Iterator[Reading]:
-    """Sentences as they are; names, and what has such a quality, beside their definitions."""
     dictionary = read_wordnet(wordnet)
     for sentence in dictionary.sentences:
         yield Reading(sentence, sentence)
-    things = cycle(thing for kinds in THINGS.values() for thing in kinds)
     for name, meaning in dictionary.names.items():
         yield Reading(name, meaning)
-        if name in dictionary.qualities:
-            thing = next(things)
-            yield Reading(_a(f"{name} {thing}"), f"{_a(thing)}, {meaning}")
-
-
-def _a(noun: str) -> str:
-    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def _each_once(readings: Iterable[Reading], seen: dict[str, None]) -> list[Reading]:

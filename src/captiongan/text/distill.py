@@ -86,7 +86,8 @@ def to_device(rows: Rows, device: torch.device) -> Tensor:
 
 def embed(student: nn.Module, token_ids: Tensor) -> Tensor:
     """Return a student's embeddings (B, dim) float32 of token ids (B, T)."""
-    half = torch.autocast(token_ids.device.type, torch.bfloat16, enabled=computes_bf16())
+    device = token_ids.device
+    half = torch.autocast(device.type, torch.bfloat16, enabled=computes_bf16(device))
     # Of so few tokens, attention by plain products has the faster backward pass.
     with half, sdpa_kernel(SDPBackend.MATH):
         embeddings: Tensor = student(token_ids)

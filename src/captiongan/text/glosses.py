@@ -29,7 +29,6 @@ VISIBLE = {
 }
 """Lexicographer files (`man 5 lexnames`) of the nouns that have a look."""
 
-ATTRIBUTES = 7
 SENSES = 3
 
 _FIX = "install Debian's wordnet-base, or name the folder that has data.noun"
@@ -56,10 +55,6 @@ class _Synset:
     def has_a_look(self) -> bool:
         return self.part_of_speech in "as" or self.lexicographer_file in VISIBLE
 
-    @property
-    def is_quality(self) -> bool:
-        return self.part_of_speech in "as" or self.lexicographer_file == ATTRIBUTES
-
 
 @dataclass(frozen=True)
 class Dictionary:
@@ -67,12 +62,10 @@ class Dictionary:
 
     `sentences` are definitions, then usage examples. `names` are the words for what can be seen,
     each with its definition; of a word with several meanings, the first `SENSES` that have a look.
-    `qualities` are those among the names that are adjectives, or nouns for attributes ("crimson").
     """
 
     sentences: tuple[str, ...]
     names: Mapping[str, str]
-    qualities: frozenset[str]
 
 
 def read_wordnet(folder: Path) -> Dictionary:
@@ -98,16 +91,13 @@ def read_wordnet(folder: Path) -> Dictionary:
         for lemma in synset.lemmas if synset.has_a_look else ():
             senses.setdefault(lemma, []).append(synset.definition.strip())
     sentences = dict.fromkeys(text.strip() for text in definitions + examples)
-    names = {
-        name: "; ".join(meanings[:SENSES])
-        for name, meanings in senses.items()
-        if _LETTER.search(name) and name not in sentences
-    }
-    qualities = {lemma for synset in synsets if synset.is_quality for lemma in synset.lemmas}
     return Dictionary(
         tuple(text for text in sentences if _LETTER.search(text)),
-        names,
-        frozenset(qualities & names.keys()),
+        {
+            name: "; ".join(meanings[:SENSES])
+            for name, meanings in senses.items()
+            if _LETTER.search(name) and name not in sentences
+        },
     )
 
 

@@ -17,7 +17,7 @@ WARM_UP = 3
 
 
 class CapturedStep:
-    """Stands in for `training_step` on an NVIDIA GPU, with the same result.
+    """Stands in for `training_step` on an NVIDIA GPU, with the same result up to rounding.
 
     The learning rate is part of the recording, so a new rate makes a new one.
     """

@@ -14,7 +14,7 @@ from torch.optim import Adam, Optimizer
 
 from captiongan.config import Precision, RunConfig
 from captiongan.errors import RunError
-from captiongan.hardware import computes_bf16
+from captiongan.hardware import computes_bf16, default_device
 from captiongan.networks.choose import NETWORKS
 from captiongan.networks.layers import PairDiscriminator, PictureGenerator
 
@@ -46,7 +46,7 @@ def choose_precision(wanted: Precision) -> Literal["32-true", "bf16-mixed"]:
     """Return the precision of a run's arithmetic; `auto` is bf16 where the hardware computes it."""
     if wanted != "auto":
         return wanted
-    return "bf16-mixed" if computes_bf16() else "32-true"
+    return "bf16-mixed" if computes_bf16(default_device()) else "32-true"
 
 
 def build_generator(config: RunConfig, embedding_dim: int) -> PictureGenerator:

@@ -46,8 +46,8 @@ IGNORES_TEXT = Trouble(
     "the generator ignores the text",
     "between captions its pictures differ {health_text_spread:.2f} times as much as real ones "
     f"(health_text_spread under {LEAST_TEXT_SPREAD:g})",
-    "see whether the captions fit their pictures, and try --set losses.discriminator=gan-cls or "
-    "lower losses.mode_seeking",
+    "see whether the captions fit their pictures, and try --set losses.discriminator=gan-cls, "
+    "a higher losses.contrastive or a lower losses.mode_seeking",
 )
 IGNORES_NOISE = Trouble(
     "the generator ignores the noise",

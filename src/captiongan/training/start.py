@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from captiongan.config import RunConfig, load_config
 from captiongan.errors import ConfigError, DataError, OutputError, RunError
 from captiongan.text.choose import NAMES
+from captiongan.training.captured import WARM_UP
 from captiongan.training.checkpoint import (
     forget_checkpoints_after,
     latest_checkpoint,
@@ -21,6 +22,7 @@ from captiongan.training.loop import Trainer, train
 from captiongan.training.report import say
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.samples import SampleGrid
+from captiongan.training.step import Figures
 
 FIXED = (
     "network",
@@ -40,6 +42,8 @@ STAYS_HERE = {
 """Encoders whose runs cannot be exported, and why."""
 
 TIMED_STEPS = 5
+UNTIMED_STEPS = WARM_UP + 1
+"""The recording of a step is the last of them."""
 
 
 def start(
@@ -182,14 +186,21 @@ def _tell_dry_run(trainer: Trainer, console: Console) -> None:
     for name, network in (("generator", game.generator), ("discriminator", game.discriminator)):
         say(console, f"{name}: {sum(w.numel() for w in network.parameters()):,} parameters")
     steps_left = trainer.steps(trainer.config.training.kimg) - game.step
-    trainer.take_step()
-    started = time.perf_counter()
+    for _ in range(UNTIMED_STEPS):
+        figures = trainer.take_step()
+    started = _time_when_done(figures)
     for _ in range(TIMED_STEPS):
-        trainer.take_step()
-    seconds = (time.perf_counter() - started) / TIMED_STEPS
+        figures = trainer.take_step()
+    seconds = (_time_when_done(figures) - started) / TIMED_STEPS
     whole = timedelta(seconds=round(steps_left * seconds))
     say(
         console,
         f"one step: {seconds:.3f} s ({trainer.config.training.batch_size / seconds:.0f} images/s), "
         f"{steps_left:,} steps: {whole}. No run was started.",
     )
+
+
+def _time_when_done(figures: Figures) -> float:
+    """Wait until the device has computed the figures; return the time."""
+    float(figures["loss_d"])
+    return time.perf_counter()

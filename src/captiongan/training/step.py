@@ -95,9 +95,11 @@ def update_generator(game: Game, batch: Batch, generated: Tensor, losses: LossCo
 def generator_terms(
     game: Game, batch: Batch, generated: Tensor, losses: LossConfig
 ) -> dict[str, tuple[float, Tensor]]:
-    """Return weights and terms of G's loss: -log D(G(z, e), e), alpha * L1, beta * L2 of features.
+    """Return weights and terms of G's loss; a term of weight 0 is left out.
 
-    With GAN-INT also -log D(G(z, e_int), e_int); a term of weight 0 is left out.
+    Those of the slides are -log D(G(z, e), e), alpha * L1 and beta * L2 of features; with GAN-INT,
+    pictures of texts between two are to pass as well. Mode seeking and the contrastive term are
+    younger. How pictures pass is up to the discriminator's loss.
     """
     discriminator, passing = game.discriminator, GENERATOR_LOSSES[losses.discriminator]
     features = _look(game, generated, losses)
