@@ -11,7 +11,7 @@ def default_device() -> torch.device:
 def computes_bf16(device: torch.device) -> bool:
     """Whether a device computes bfloat16 itself.
 
-    Elsewhere it is emulated: on a processor with AVX2 alone, sixteen times slower than float32.
+    Elsewhere it is emulated: on a processor with AVX2 alone, many times slower than float32.
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))

@@ -1,6 +1,6 @@
 """The training step as a CUDA graph: recorded once, then launched as one.
 
-A step is some thousand small kernels. Launched one by one from Python they leave a GPU idle for
+A step is some two thousand small kernels. Launched one by one from Python they leave a GPU idle for
 most of the time; a graph of them needs no Python between.
 """
 
