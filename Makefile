@@ -12,7 +12,7 @@ run: $(VENV)/.runtime
 	$(BIN)/captiongan generate "$(PROMPT_BIRD)" -n 16 --seed 7 --grid --bundle birds -o pictures/bird.png
 
 test: lint
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
