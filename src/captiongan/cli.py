@@ -205,15 +205,22 @@ def train(
     override: Annotated[
         list[str] | None, typer.Option("--set", help="section.name=value; may be repeated.")
     ] = None,
+    on_divergence: Annotated[
+        str | None,
+        typer.Option(help="`stop`, or `rollback` to go back and on at half the learning rate."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show configuration, data, sizes and a timed step.")
     ] = False,
 ) -> None:
     """Train a model; Ctrl-C saves first, and --resume goes on."""
+    overrides = override or []
+    if on_divergence is not None:
+        overrides = [*overrides, f"training.on_divergence={on_divergence}"]
     with _training_half():
         from captiongan.training.start import start
 
-        complete = start(config, data, out, resume, override or [], dry_run)
+        complete = start(config, data, out, resume, overrides, dry_run)
     if not complete:
         raise typer.Exit(130)
 

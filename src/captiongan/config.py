@@ -135,6 +135,10 @@ class TrainingConfig(_Section):
     grid_every_kimg: float = Field(20.0, gt=0)
     checkpoint_every_kimg: float = Field(20.0, gt=0)
     keep_checkpoints: int = Field(2, ge=1)
+    on_divergence: Literal["stop", "rollback"] = Field(
+        "stop", description="`rollback`: go on from the last checkpoint at half the learning rate"
+    )
+    rollbacks: int = Field(3, ge=0, le=20, description="how often to do so; each one is noted")
 
 
 class ScoresConfig(_Section):

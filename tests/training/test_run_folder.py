@@ -1,4 +1,9 @@
 import json
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -6,6 +11,7 @@ import pytest
 from captiongan.config import RunConfig
 from captiongan.errors import ConfigError, OutputError, RunError
 from captiongan.training.run_folder import RunFolder
+from captiongan.training.start import start
 
 CONFIG = RunConfig(name="tiny")
 
@@ -112,3 +118,56 @@ def test_a_line_of_figures_that_is_still_being_written_is_passed_over(tmp_path: 
         with (run.path / "metrics.jsonl").open("a") as metrics:
             metrics.write(unfinished)
         assert run.metrics() == [{"step": 10}]
+
+
+# The lock
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from captiongan.training.run_folder import RunFolder
+with RunFolder(Path(sys.argv[1])).locked():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[tuple[RunFolder, subprocess.Popen[str]]]:
+    """A run that another process trains."""
+    run = RunFolder.create(tmp_path, CONFIG)
+    command = [sys.executable, "-c", HOLD, str(run.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield run, process
+        process.kill()
+
+
+def test_a_run_that_another_process_trains_is_refused_and_the_process_named(
+    holder: tuple[RunFolder, subprocess.Popen[str]],
+) -> None:
+    run, process = holder
+    words = rf"is being trained by process {process.pid} on {re.escape(socket.gethostname())}"
+    with pytest.raises(RunError, match=words), run.locked():
+        pass
+    with pytest.raises(RunError, match=words):
+        start(None, None, run.path.parent, run.path, [], dry_run=False)
+
+
+def test_the_lock_of_a_killed_process_is_free(
+    holder: tuple[RunFolder, subprocess.Popen[str]],
+) -> None:
+    run, process = holder
+    process.kill()
+    process.wait()
+    with run.locked():
+        pass
+
+
+def test_a_run_can_be_locked_again_after_an_error(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path, CONFIG)
+    with pytest.raises(ValueError, match="mishap"), run.locked():
+        raise ValueError("mishap")
+    with run.locked():
+        pass

@@ -191,7 +191,7 @@ def test_a_term_of_weight_zero_is_left_out(terms: LossConfig, names: set[str]) -
     game, batch = tiny_game(), random_batch()
     generated = game.generator(batch.noise, batch.matching)
     figures = update_generator(game, batch, generated, terms)
-    assert figures.keys() == names
+    assert figures.keys() == names | {"gradient_g"}
     total = sum(figures[name] for name in names - {"loss_g"})
     torch.testing.assert_close(figures["loss_g"], total)
 
@@ -219,7 +219,7 @@ def test_without_mismatching_pairs_the_discriminators_loss_is_the_first_gans() -
     expected = -torch.log(torch.sigmoid(real)).mean() - torch.log(1 - torch.sigmoid(fake)).mean()
     figures = update_discriminator(game, batch, generated, LossConfig(discriminator="gan"))
     torch.testing.assert_close(figures["loss_d"], expected.detach())
-    assert figures.keys() == {"loss_d", "accuracy_real", "accuracy_generated"}
+    assert figures.keys() == {"loss_d", "gradient_d", "accuracy_real", "accuracy_generated"}
 
 
 def test_the_exercises_sum_exceeds_the_halved_loss_by_half_of_both_wrong_pairs() -> None:

@@ -13,15 +13,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Adam, Optimizer
 
 from captiongan.config import Precision, RunConfig
-from captiongan.errors import RunError
 from captiongan.hardware import computes_bf16, default_device
 from captiongan.networks.choose import NETWORKS
 from captiongan.networks.layers import PairDiscriminator, PictureGenerator
-
-AFTER_DIVERGENCE = (
-    "go on from the last checkpoint, if there is one, with "
-    "--set optimiser.learning_rate=0.0001 or --set training.precision=32-true"
-)
 
 
 @dataclass
@@ -39,6 +33,8 @@ class Game:
     generator_optimiser: Optimizer
     discriminator_optimiser: Optimizer
     learning_rate: Callable[[int], float]
+    diverged: Tensor
+    """Not 0 once a loss or gradient was not finite; from then on no weight is updated."""
     step: int = 0
 
 
@@ -85,8 +81,11 @@ def new_game(
     average = build_generator(config, embedding_dim)
     average.load_state_dict(generator.state_dict())
     average.eval().requires_grad_(False)
-    wrapped_generator, generator_optimiser = _set_up(generator, config, fabric)
-    wrapped_discriminator, discriminator_optimiser = _set_up(discriminator, config, fabric)
+    diverged = torch.zeros((), device=fabric.device)
+    wrapped_generator, generator_optimiser = _set_up(generator, config, fabric, diverged)
+    wrapped_discriminator, discriminator_optimiser = _set_up(
+        discriminator, config, fabric, diverged
+    )
     wrapped_discriminator.mark_forward_method("features")
     wrapped_discriminator.mark_forward_method("judge")
     wrapped_discriminator.mark_forward_method("judge_all")
@@ -98,6 +97,7 @@ def new_game(
         generator_optimiser=generator_optimiser,
         discriminator_optimiser=discriminator_optimiser,
         learning_rate=partial(learning_rate, config),
+        diverged=diverged,
     )
 
 
@@ -151,20 +151,14 @@ def settle_average(game: Game, inputs: Iterable[tuple[Tensor, Tensor]]) -> None:
     game.average.eval()
 
 
-def check_weights(game: Game) -> None:
-    """Make sure that all weights are finite.
-
-    Raises:
-        RunError: one is not; the message names its network.
-    """
-    networks = {"generator": game.generator, "discriminator": game.discriminator}
-    for name, network in networks.items():
-        if not all(weight.isfinite().all() for weight in network.parameters()):
-            raise RunError(f"training diverged: the {name} is not finite; {AFTER_DIVERGENCE}")
+def finished_updates(game: Game) -> int:
+    """Return how many updates the generator has had; its optimiser counts those it made."""
+    moments = next(iter(game.generator_optimiser.state.values()), {"step": 0})
+    return int(moments["step"])
 
 
 def _set_up(
-    module: nn.Module, config: RunConfig, fabric: Fabric
+    module: nn.Module, config: RunConfig, fabric: Fabric, diverged: Tensor
 ) -> tuple[_FabricModule, Optimizer]:
     _lay_channels_last(module)
     optimiser = Adam(
@@ -174,6 +168,8 @@ def _set_up(
         fused=True,
         capturable=fabric.device.type == "cuda",
     )
+    # What loss scaling uses to pass over a step; a fused Adam reads it without a word to the host.
+    optimiser.found_inf = diverged  # type: ignore[attr-defined]
     wrapped, wrapped_optimiser = fabric.setup(module, optimiser)
     return wrapped, wrapped_optimiser
 

@@ -19,9 +19,9 @@ from captiongan.text.encoder import TextEncoder
 from captiongan.training.batches import TrainingData
 from captiongan.training.captured import CapturedStep
 from captiongan.training.checkpoint import checkpoints, save_checkpoint
+from captiongan.training.divergence import check_finite, check_weights
 from captiongan.training.game import (
     Game,
-    check_weights,
     choose_precision,
     new_game,
     settle_average,
@@ -71,10 +71,20 @@ class Trainer:
         precision = choose_precision(config.training.precision)
         fabric = Fabric(accelerator="auto", devices=1, precision=precision)
         data = TrainingData.open(config, encoder, fabric.device)
+        return cls._with_new_players(config, encoder, data, fabric)
+
+    @classmethod
+    def _with_new_players(
+        cls, config: RunConfig, encoder: TextEncoder, data: TrainingData, fabric: Fabric
+    ) -> "Trainer":
         game = new_game(config, encoder.dim, fabric, data.wording())
         on_gpu = fabric.device.type == "cuda"
         step = CapturedStep(fabric.device) if on_gpu else training_step
         return cls(config, encoder, data, game, step)
+
+    def begin_again(self, config: RunConfig) -> "Trainer":
+        """Return a trainer of the same data and encoder before its first step."""
+        return self._with_new_players(config, self.encoder, self.data, self.game.fabric)
 
     def steps(self, kimg: float) -> int:
         """How many steps show that many thousand pictures, at least one."""
@@ -111,7 +121,11 @@ class Trainer:
         return RunScores.open(self.config, self.encoder, device, partial(say, console))
 
     def save(self, run: RunFolder) -> None:
-        """Write a checkpoint of this moment; raises RunError instead if a weight is not finite."""
+        """Write a checkpoint of this moment.
+
+        Raises:
+            DivergenceError: a weight is not finite, and nothing is written.
+        """
         check_weights(self.game)
         self.settle_average()
         keep = self.config.training.keep_checkpoints
@@ -136,10 +150,11 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     Returns whether the run is complete; if not, its state is saved and it can be resumed.
 
     Raises:
-        RunError: the training diverged.
+        DivergenceError: a loss, gradient or weight was not finite; nothing of that is saved.
     """
     game, plan = trainer.game, trainer.config.training
     last = trainer.steps(plan.kimg)
+    on_cpu = game.fabric.device.type == "cpu"  # elsewhere, looking at each step is waiting for it
     scores = trainer.open_scores(console)
     grid, averages = SampleGrid(trainer.data), Averages()
     health = Health(trainer.data, grid.captions, game.step, partial(say, console))
@@ -153,9 +168,13 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
 
     with StopRequest() as stop, LiveReport(console, plan.kimg, trainer.kimg(game.step)) as report:
         while game.step < last and not stop.requested:
-            averages.add(trainer.take_step())
+            taken = trainer.take_step()
+            if on_cpu:
+                check_finite(game, taken)
+            averages.add(taken)
             if due(plan.log_every_kimg):
                 figures = averages.take(plan.batch_size)
+                check_finite(game, figures)
                 note(figures)
                 report.show(trainer.kimg(game.step), figures)
                 health.hear_reading(game.step, figures)

@@ -1,6 +1,5 @@
 """What a run says while it trains: a live line at a terminal, plain lines elsewhere."""
 
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +8,6 @@ from datetime import timedelta
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from captiongan.errors import RunError
-from captiongan.training.game import AFTER_DIVERGENCE
 from captiongan.training.step import Figures
 
 WIDE_ENOUGH_FOR_A_BAR = 110
@@ -38,15 +35,8 @@ class Averages:
         self._since += time.perf_counter() - before
 
     def take(self, batch_size: int) -> dict[str, float]:
-        """Return the means and the images per second since the last call, and start anew.
-
-        Raises:
-            RunError: a figure is not finite: the training diverged.
-        """
+        """Return the means and the images per second since the last call, and start anew."""
         means = {name: float(total) / self._count for name, total in self._sums.items()}
-        broken = [name for name, mean in means.items() if not math.isfinite(mean)]
-        if broken:
-            raise RunError(f"training diverged: {', '.join(broken)} not finite; {AFTER_DIVERGENCE}")
         now = time.perf_counter()
         means["images_per_second"] = self._count * batch_size / (now - self._since)
         self._sums, self._count, self._since = {}, 0, now

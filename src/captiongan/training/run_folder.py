@@ -7,14 +7,20 @@
   grids/            sample grids, named by step
   checkpoints/      training states, named by step; the newest complete one counts
   best/             the training state with the best scores so far, where a run is scored
+  lock, owner.json  held while a process trains, and which one that is or was last
 """
 
 import json
+import os
 import re
-from collections.abc import Sequence
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from captiongan.config import RunConfig, load_config
 from captiongan.errors import OutputError, RunError
@@ -64,6 +70,34 @@ class RunFolder:
                 "name a folder such as runs/00000-dcgan"
             )
         return cls(path)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training this run meanwhile.
+
+        The system drops the lock with the process that holds it, so none outlives a kill.
+
+        Raises:
+            RunError: another process trains it; the message names it.
+        """
+        try:
+            held = FileLock(self.path / "lock").acquire(blocking=False)
+        except Timeout:
+            raise RunError(
+                f"run folder '{self.path}' is being trained by {self._owner()}; wait for it, or "
+                "stop it first"
+            ) from None
+        with held:
+            owner = {"pid": os.getpid(), "host": socket.gethostname()}
+            replace_file(self.path / "owner.json", json.dumps(owner).encode())
+            yield
+
+    def _owner(self) -> str:
+        try:
+            owner = json.loads((self.path / "owner.json").read_bytes())
+            return f"process {owner['pid']} on {owner['host']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "another process"
 
     @property
     def checkpoints(self) -> Path:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from operator import attrgetter
 from pathlib import Path
@@ -14,12 +15,12 @@ from captiongan.errors import ConfigError, DataError, OutputError, RunError
 from captiongan.text.choose import NAMES
 from captiongan.training.captured import WARM_UP
 from captiongan.training.checkpoint import (
-    forget_checkpoints_after,
     latest_checkpoint,
     load_checkpoint,
 )
-from captiongan.training.loop import Trainer, train
+from captiongan.training.loop import Trainer
 from captiongan.training.report import say
+from captiongan.training.rollback import forget_after, train_with_rollbacks
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.samples import SampleGrid
 from captiongan.training.step import Figures
@@ -63,24 +64,34 @@ def start(
         OutputError: the run folder cannot be written.
     """
     console = Console()
-    if resume is None:
-        resolved = _with_absolute_paths(load_config(config, overrides, data))
-    elif config is not None:
-        raise ConfigError(f"--resume '{resume}' has its own configuration; leave --config out")
-    else:
-        resolved = _resumed_config(RunFolder.open(resume), overrides, data)
-    try:
-        trainer = _prepare(resolved, console)
-    except DataError as error:
-        moved = "; if the data moved, name its new place with --data" if resume else ""
-        raise DataError(f"{error}{moved}") from error
     if resume is not None:
-        _restore(trainer, RunFolder.open(resume))
+        if config is not None:
+            raise ConfigError(f"--resume '{resume}' has its own configuration; leave --config out")
+        return _resume(RunFolder.open(resume), data, overrides, dry_run, console)
+    trainer = _prepare(_with_absolute_paths(load_config(config, overrides, data)), console)
     if dry_run:
-        _tell_dry_run(trainer, console)
-        return True
-    run = _new_run(trainer, out) if resume is None else _reopened_run(trainer, resume)
-    return _train(trainer, run, console)
+        return _tell_dry_run(trainer, console)
+    run = _new_run(trainer, out)
+    with run.locked():
+        return _train(trainer, run, console)
+
+
+def _resume(
+    run: RunFolder, data: str | None, overrides: Sequence[str], dry_run: bool, console: Console
+) -> bool:
+    with nullcontext() if dry_run else run.locked():
+        try:
+            trainer = _prepare(_resumed_config(run, overrides, data), console)
+        except DataError as error:
+            raise DataError(
+                f"{error}; if the data moved, name its new place with --data"
+            ) from error
+        _restore(trainer, run)
+        if dry_run:
+            return _tell_dry_run(trainer, console)
+        forget_after(trainer.game.step, run)
+        run.write_config(trainer.config)
+        return _train(trainer, run, console)
 
 
 def _with_absolute_paths(config: RunConfig) -> RunConfig:
@@ -148,18 +159,10 @@ def _new_run(trainer: Trainer, out: Path) -> RunFolder:
     return run
 
 
-def _reopened_run(trainer: Trainer, path: Path) -> RunFolder:
-    run = RunFolder.open(path)
-    run.forget_metrics_after(trainer.game.step)
-    forget_checkpoints_after(run.best, trainer.game.step)
-    run.write_config(trainer.config)
-    return run
-
-
 def _train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     say(console, f"run folder {run.path}")
     try:
-        complete = train(trainer, run, console)
+        complete = train_with_rollbacks(trainer, run, console)
     except KeyboardInterrupt:
         say(
             console,
@@ -180,7 +183,7 @@ def _train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     return complete
 
 
-def _tell_dry_run(trainer: Trainer, console: Console) -> None:
+def _tell_dry_run(trainer: Trainer, console: Console) -> bool:
     say(console, trainer.config.to_yaml())
     game = trainer.game
     for name, network in (("generator", game.generator), ("discriminator", game.discriminator)):
@@ -198,6 +201,7 @@ def _tell_dry_run(trainer: Trainer, console: Console) -> None:
         f"one step: {seconds:.3f} s ({trainer.config.training.batch_size / seconds:.0f} images/s), "
         f"{steps_left:,} steps: {whole}. No run was started.",
     )
+    return True
 
 
 def _time_when_done(figures: Figures) -> float:

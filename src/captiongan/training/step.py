@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
+from torch.optim import Optimizer
 
 from captiongan.augment import diff_augment
 from captiongan.config import LossConfig
@@ -67,10 +69,22 @@ def update_discriminator(
     if losses.contrastive:
         every = discriminator.judge_all(real_features, batch.matching)
         loss = loss + losses.contrastive * contrastive_loss(every)
-    game.discriminator_optimiser.zero_grad()
+    length = descend(game, loss, game.discriminator_optimiser)
+    return {"loss_d": loss.detach(), "gradient_d": length} | accuracies(logits)
+
+
+def descend(game: Game, loss: Tensor, optimiser: Optimizer) -> Tensor:
+    """Take one step down the gradient; return the gradient's length.
+
+    If it or the loss is not finite, this step and all that follow leave the weights alone.
+    """
+    optimiser.zero_grad()
     game.fabric.backward(loss)
-    game.discriminator_optimiser.step()
-    return {"loss_d": loss.detach()} | accuracies(logits)
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    length = get_total_norm([weight.grad for weight in weights if weight.grad is not None])
+    game.diverged.masked_fill_(~(loss.detach() + length).isfinite(), 1)
+    optimiser.step()
+    return length
 
 
 def accuracies(logits: dict[str, Tensor]) -> Figures:
@@ -85,11 +99,9 @@ def update_generator(game: Game, batch: Batch, generated: Tensor, losses: LossCo
     with frozen(game.discriminator):
         terms = generator_terms(game, batch, generated, losses)
         loss = torch.stack([weight * term for weight, term in terms.values()]).sum()
-        game.generator_optimiser.zero_grad()
-        game.fabric.backward(loss)
-    game.generator_optimiser.step()
+        length = descend(game, loss, game.generator_optimiser)
     figures = {f"loss_g_{name}": term.detach() for name, (_, term) in terms.items()}
-    return {"loss_g": loss.detach()} | figures
+    return {"loss_g": loss.detach(), "gradient_g": length} | figures
 
 
 def generator_terms(

@@ -1,0 +1,75 @@
+"""After a divergence: back to the last checkpoint, and on from there at half the learning rate."""
+
+import time
+
+from rich.console import Console
+
+from captiongan.config import RunConfig
+from captiongan.training.checkpoint import (
+    checkpoints,
+    forget_checkpoints_after,
+    latest_checkpoint,
+    load_checkpoint,
+)
+from captiongan.training.divergence import DivergenceError
+from captiongan.training.loop import Trainer, train
+from captiongan.training.report import say
+from captiongan.training.run_folder import RunFolder
+
+
+def train_with_rollbacks(trainer: Trainer, run: RunFolder, console: Console) -> bool:
+    """Train as `train` does; roll back when that diverges, as often as the configuration says.
+
+    Raises:
+        DivergenceError: the run diverged and is not to be rolled back, or not once more.
+    """
+    while True:
+        try:
+            return train(trainer, run, console)
+        except DivergenceError as error:
+            plan = trainer.config.training
+            if plan.on_divergence == "stop" or not plan.rollbacks:
+                raise
+            say(console, str(error).partition(";")[0])
+            trainer = _rolled_back(trainer, run, console)
+
+
+def _rolled_back(trainer: Trainer, run: RunFolder, console: Console) -> Trainer:
+    """Return a trainer at the newest checkpoint, or at the start if there is none."""
+    before = trainer.game.step
+    trainer = trainer.begin_again(calmer(trainer.config))
+    if checkpoints(run.checkpoints):
+        load_checkpoint(latest_checkpoint(run.checkpoints), trainer.game, trainer.encoder.identity)
+    step, rate = trainer.game.step, trainer.config.optimiser.learning_rate
+    forget_after(step, run)
+    run.write_config(trainer.config)
+    run.add_metrics(
+        {
+            "step": step,
+            "kimg": trainer.kimg(step),
+            "time": time.time(),
+            "rolled_back_from": before,
+            "learning_rate": rate,
+        }
+    )
+    say(console, f"rolled back to step {step}; learning rate {rate:g} from here on")
+    return trainer
+
+
+def calmer(config: RunConfig) -> RunConfig:
+    """Return a configuration that learns half as fast and may be rolled back once less."""
+    optimiser, training = config.optimiser, config.training
+    return config.model_copy(
+        update={
+            "optimiser": optimiser.model_copy(
+                update={"learning_rate": optimiser.learning_rate / 2}
+            ),
+            "training": training.model_copy(update={"rollbacks": training.rollbacks - 1}),
+        }
+    )
+
+
+def forget_after(step: int, run: RunFolder) -> None:
+    """Drop the figures and best checkpoints of steps that will be taken again."""
+    run.forget_metrics_after(step)
+    forget_checkpoints_after(run.best, step)
