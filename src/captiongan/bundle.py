@@ -28,6 +28,12 @@ STYLE_FILE = "style_encoder.onnx"
 
 CARD_FILES = ("README.md", "sample.png")
 
+LARGEST_MANIFEST = 2**20
+LARGEST_FILE = 2**30
+LARGEST_SIDE = 4096
+LARGEST_VECTOR = 2**16
+"""Bounds of what is read, in bytes, pixels and numbers: far above any use, far below any harm."""
+
 _SHIPPED = Path(__file__).parent / "bundles"
 
 
@@ -80,9 +86,9 @@ class BundleManifest:
         return cls(
             name=_text(facts, "name"),
             version=_text(facts, "version"),
-            resolution=_count(facts, "resolution"),
-            noise_dim=_count(facts, "noise_dim"),
-            embedding_dim=_count(facts, "embedding_dim"),
+            resolution=_count(facts, "resolution", most=LARGEST_SIDE),
+            noise_dim=_count(facts, "noise_dim", most=LARGEST_VECTOR),
+            embedding_dim=_count(facts, "embedding_dim", most=LARGEST_VECTOR),
             text_encoder=EncoderIdentity(
                 _text(facts, "text_encoder", "name"), _sha256(facts, "text_encoder", "sha256")
             ),
@@ -90,7 +96,8 @@ class BundleManifest:
             captiongan=_text(facts, "captiongan"),
             files={
                 name: FileFacts(
-                    _count(facts, "files", name, "bytes"), _sha256(facts, "files", name, "sha256")
+                    _count(facts, "files", name, "bytes", most=LARGEST_FILE),
+                    _sha256(facts, "files", name, "sha256"),
                 )
                 for name in _model_files(facts)
             },
@@ -166,6 +173,12 @@ def read_bundle(folder: Path) -> Bundle:
         if not (folder / MANIFEST).is_file():
             raise BundleError(
                 f"'{folder}' is not a bundle: it has no {MANIFEST}; "
+                "name a folder written by `captiongan export`"
+            )
+        size = (folder / MANIFEST).stat().st_size
+        if size > LARGEST_MANIFEST:
+            raise BundleError(
+                f"'{folder / MANIFEST}' has {size:,} bytes, at most {LARGEST_MANIFEST:,} are read; "
                 "name a folder written by `captiongan export`"
             )
         manifest = BundleManifest.from_json((folder / MANIFEST).read_bytes())
@@ -310,11 +323,12 @@ def _text(facts: object, *path: str) -> str:
     raise _broken(path, value, "a text on one line that is not empty")
 
 
-def _count(facts: object, *path: str) -> int:
+def _count(facts: object, *path: str, most: int | None = None) -> int:
     value = _value(facts, path)
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= (most or value):
         return value
-    raise _broken(path, value, "a whole number above 0")
+    rule = f"a whole number from 1 to {most:,}" if most else "a whole number above 0"
+    raise _broken(path, value, rule)
 
 
 def _sha256(facts: object, *path: str) -> str:

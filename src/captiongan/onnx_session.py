@@ -6,14 +6,16 @@ from pathlib import Path
 import onnxruntime as ort
 
 from captiongan.errors import BundleError
+from captiongan.onnx_check import check_onnx
 
 
 def open_session(path: Path) -> ort.InferenceSession:
     """Open an ONNX file for the CPU, on `OMP_NUM_THREADS` threads or the cores at hand.
 
     Raises:
-        BundleError: the file is not such a model.
+        BundleError: the file is not such a model, or reaches outside itself (`check_onnx`).
     """
+    check_onnx(path)
     options = ort.SessionOptions()
     options.intra_op_num_threads = _threads()
     options.log_severity_level = 3

@@ -72,7 +72,10 @@ def test_a_bundle_from_the_future_asks_for_an_upgrade(tiny: Bundle) -> None:
         ({"version": 1}, "'version' is 1, must be a text"),
         ({"version": "1\n2"}, "'version' is"),
         ({"captiongan": []}, "'captiongan' is"),
-        ({"resolution": -64}, "'resolution' is -64, must be a whole number above 0"),
+        ({"resolution": -64}, "'resolution' is -64, must be a whole number from 1 to 4,096"),
+        ({"resolution": 4097}, "'resolution' is 4097, must be a whole number from 1 to 4,096"),
+        ({"noise_dim": 2**40}, "'noise_dim' is .*, must be a whole number from 1 to 65,536"),
+        ({"schema": 0}, "'schema' is 0, must be a whole number above 0"),
         ({"noise_dim": "100"}, "'noise_dim' is '100'"),
         ({"embedding_dim": 1.5}, "'embedding_dim' is 1.5"),
         ({"text_encoder": "small"}, "'text_encoder > name' is missing"),
@@ -94,6 +97,13 @@ def test_a_broken_field_is_named_with_its_rule(
 def test_a_corrupt_manifest_is_named(tiny: Bundle, content: bytes) -> None:
     (tiny.folder / MANIFEST).write_bytes(content)
     with pytest.raises(BundleError, match=r"bundle.json is not JSON"):
+        read_bundle(tiny.folder)
+
+
+def test_a_manifest_of_absurd_size_is_not_read(tiny: Bundle) -> None:
+    with (tiny.folder / MANIFEST).open("ab") as manifest:
+        manifest.truncate(2**20 + 1)
+    with pytest.raises(BundleError, match=r"has 1,048,577 bytes, at most 1,048,576 are read"):
         read_bundle(tiny.folder)
 
 
@@ -208,7 +218,7 @@ def test_a_generator_of_another_size_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_generator_that_is_no_model_is_refused(tiny: Bundle, tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="not a model that ONNX Runtime can open"):
+    with pytest.raises(BundleError, match="is not a model that can be read"):
         load(rewritten(tiny, tmp_path / "foreign", generator__onnx=b"hello"))
 
 
