@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PROMPT_FLOWER := The flower has petals that are bright pinkish purple with white stigma
 PROMPT_BIRD := This small bird has a pink breast and crown, and black primaries and secondaries
 
-.PHONY: run test lint format notebook clean
+.PHONY: run test lint format notebook torture sbom clean
 
 run: $(VENV)/.runtime
 	@mkdir -p pictures
@@ -25,6 +25,14 @@ format: $(VENV)/.dev
 
 notebook: $(VENV)/.dev
 	$(BIN)/python examples/execute.py examples/lecture.ipynb
+
+torture: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/torture.py
+
+sbom: $(VENV)/.runtime
+	$(PYTHON) -m venv $(VENV)/sbom
+	$(VENV)/sbom/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	$(VENV)/sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-file sbom.json $(BIN)/python
 
 clean:
 	rm -rf $(VENV) pictures build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

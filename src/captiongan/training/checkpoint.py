@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.optim import Optimizer
@@ -115,12 +116,12 @@ def load_checkpoint(checkpoint: Checkpoint, game: Game, encoder: EncoderIdentity
             f"'{checkpoint.path}' was trained with text encoder {checkpoint.encoder}, "
             f"this run has {encoder}; set text.encoder to the former"
         )
-    parts = {part: load_file(checkpoint.path / f"{part}.safetensors") for part in PARTS}
     try:
+        parts = {part: load_file(checkpoint.path / f"{part}.safetensors") for part in PARTS}
         game.generator.load_state_dict(parts["generator"])
         game.discriminator.load_state_dict(parts["discriminator"])
         game.average.load_state_dict(parts["average"])
-    except RuntimeError as error:
+    except (RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
         raise RunError(
             f"'{checkpoint.path}' does not fit the configured networks: {reason}"
