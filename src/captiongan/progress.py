@@ -25,7 +25,8 @@ class LiveLine:
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._line.add_task("", total=total, completed=done, words="")
+        self._task = self._line.add_task("", total=total, words="")
+        self._line.update(self._task, completed=done)
 
     def __enter__(self) -> Self:
         self._line.start()
