@@ -65,7 +65,7 @@ def imagefolder(shard: Path) -> Iterator[Add]:
 def join_metadata(out: Path) -> None:
     """Write the metadata.jsonl that makes all shards of an imagefolder one captioned folder."""
     with whole_file(out / METADATA) as whole:
-        for part in sorted(out.glob(f"*/{METADATA}")):
+        for part in sorted(out.glob(f"[0-9]*/{METADATA}")):
             with part.open("rb") as lines:
                 for line in lines:
                     record = json.loads(line)

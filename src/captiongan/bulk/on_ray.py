@@ -2,6 +2,7 @@
 
 import os
 import platform
+import socket
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,9 @@ from captiongan.pipeline import Pipeline
 
 TASKS_PER_CORE = 2
 """One runs, one waits, so that no core does; the rows of no more shards are in memory."""
+
+SECONDS_TO_ANSWER = 10
+"""How long an address is waited for; Ray itself would try for many minutes."""
 
 
 def draw_on_ray(
@@ -64,8 +68,11 @@ def _connect(address: str) -> None:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
+        if "://" not in address and ":" in address:
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), SECONDS_TO_ANSWER).close()
         ray.init(address, include_dashboard=False, log_to_driver=False)
-    except (ConnectionError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise BulkError(
             f"no Ray cluster at '{address}' ({error}); give the address of one, or 'local'"
         ) from error

@@ -72,8 +72,8 @@ def generate_all(
             steps = draw_on_ray(ray, bundle, job, missing, out)
         done = job.n * sum(job.rows_in(number) for number in there)
         _watch(steps, done, job.pictures, console or Console(quiet=True))
-        LAYOUTS[layout].finish(out)
         _remove_leftovers(out)
+        LAYOUTS[layout].finish(out)
         return close_journal(out)
 
 
