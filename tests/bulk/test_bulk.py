@@ -5,14 +5,16 @@ import signal
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from captiongan.bulk import run
+from captiongan.bulk.job import Job
 from captiongan.bulk.prompt_file import Row, read_rows
 from captiongan.bulk.run import generate_all
+from captiongan.bulk.shard import Shard, draw_shard
 from captiongan.bundle import Bundle
 from captiongan.data.folder import LoadedExample, read_captioned_folder
 from captiongan.errors import BulkError, OutputError, PromptError
@@ -223,8 +225,12 @@ def test_what_is_there_is_not_drawn_again(
     before = tree(out)
     (out / "000002.tar").unlink()
     drawn = []
-    draw = run.draw_shard
-    monkeypatch.setattr(run, "draw_shard", lambda *a: drawn.append(a[2].number) or draw(*a))
+
+    def noted(pipeline: Pipeline, job: Job, shard: Shard, out: Path) -> Iterator[int]:
+        drawn.append(shard.number)
+        return draw_shard(pipeline, job, shard, out)
+
+    monkeypatch.setattr("captiongan.bulk.run.draw_shard", noted)
     assert generate_all(prompts, out, tiny.folder, shard_size=20) == first
     assert (drawn, tree(out)) == ([2], before)
 
