@@ -7,6 +7,7 @@ import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -273,6 +274,7 @@ def test_a_folder_of_something_else_is_refused(prompts: Path, tiny: Bundle, tmp_
     [
         ({"n": 0}, PromptError, "n 0 is not"),
         ({"truncation": 2}, PromptError, "truncation 2 is not"),
+        ({"layout": "zip"}, BulkError, "layout 'zip' must be one of webdataset, imagefolder"),
         ({"n": 5, "shard_size": 4}, BulkError, "shard size 4 is below n, 5"),
         ({"seed": 2**32 - 69}, BulkError, "leaves no room for 70 pictures.*at most 4294967226"),
     ],
@@ -281,7 +283,7 @@ def test_a_job_that_breaks_a_rule_leaves_nothing(
     prompts: Path,
     tiny: Bundle,
     tmp_path: Path,
-    options: dict[str, int],
+    options: dict[str, object],
     error: type[Exception],
     reason: str,
 ) -> None:
@@ -299,6 +301,20 @@ def test_a_file_without_rows_is_refused(tiny: Bundle, tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text("\n\n")
     with pytest.raises(BulkError, match="has no rows"):
         generate_all(tmp_path / "p.txt", tmp_path / "out", tiny.folder)
+
+
+def test_prompts_that_change_while_they_are_drawn_are_told(
+    prompts: Path, tiny: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = Pipeline.draw
+
+    def meddled(*arguments: Any) -> Any:
+        prompts.write_text("a red flower\n" * 70)
+        return draw(*arguments)
+
+    monkeypatch.setattr(Pipeline, "draw", meddled)
+    with pytest.raises(BulkError, match="changed while they were drawn"):
+        generate_all(prompts, tmp_path / "out", tiny.folder)
 
 
 def test_a_full_disk_is_told_and_the_job_goes_on_later(

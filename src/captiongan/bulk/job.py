@@ -52,12 +52,14 @@ class Job:
         """Read the prompts once through, to know them again and to count them.
 
         Raises:
-            BulkError: they cannot be read, or `shard_size` is below `n`.
+            BulkError: they cannot be read, `layout` is unknown, or `shard_size` is below `n`.
             PromptError: `n` or `truncation` is not as for `Pipeline.generate`, or `seed` leaves no
                 room for a seed for each picture.
         """
         seeds_of(seed, n)
         truncation = check_truncation(truncation)
+        if layout not in LAYOUTS:
+            raise BulkError(f"layout {layout!r} must be one of {', '.join(LAYOUTS)}; choose one")
         if shard_size < n:
             raise BulkError(
                 f"shard size {shard_size} is below n, {n}: the pictures of a prompt stay together; "
@@ -126,6 +128,14 @@ class Job:
             raise BulkError(
                 f"output folder '{out}' holds another job: {'; '.join(differences)}; "
                 "ask for the same as there, or name another folder"
+            )
+
+    def check_unchanged(self, prompts: Path) -> None:
+        """Raise BulkError if the prompts, now that they are drawn, are no longer the job's."""
+        if sha256_of(prompts) != self.prompts_sha256:
+            raise BulkError(
+                f"prompts '{prompts}' changed while they were drawn, must stay the same; "
+                "draw them again into a new folder"
             )
 
     def misfits(self, bundle: Bundle) -> list[str]:

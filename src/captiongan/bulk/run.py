@@ -53,7 +53,8 @@ def generate_all(
         console: where progress is told; nowhere if not given.
 
     Raises:
-        BulkError: the prompts cannot be read, or `out` holds something else.
+        BulkError: the prompts cannot be read or change meanwhile, `out` holds something else, or
+            `layout` or `shard_size` breaks its rule.
         BundleError: as for `load`.
         PromptError: `n`, `seed` or `truncation` breaks its rule.
         OutputError: `out` cannot be written to.
@@ -72,6 +73,7 @@ def generate_all(
             steps = draw_on_ray(ray, bundle, job, missing, out)
         done = job.n * sum(job.rows_in(number) for number in there)
         _watch(steps, done, job.pictures, console or Console(quiet=True))
+        job.check_unchanged(prompts)
         _remove_leftovers(out)
         LAYOUTS[layout].finish(out)
         return close_journal(out)
@@ -92,17 +94,16 @@ def _watch(steps: Iterable[int], done: int, total: int, console: Console) -> Non
             now = time.monotonic()
             left = total - done - drawn
             if console.is_terminal or now - told >= SECONDS_BETWEEN_LINES or not left:
-                speed = drawn / (now - started)
-                count = f"{done + drawn:,}/{total:,} pictures"
-                line.show(
-                    done + drawn, f"{count}  {speed:.0f} pictures/s, {time_left(left, speed)}"
-                )
+                speed = drawn / max(now - started, 1e-3)
+                pace = f"{speed:.0f} pictures/s, {time_left(left, speed)}"
+                line.show(done + drawn, f"{done + drawn:,}/{total:,} pictures  {pace}")
                 told = now
 
 
 def _remove_leftovers(out: Path) -> None:
     """Remove what killed runs began to write; all shards are there."""
-    for path in [*out.glob(".*"), *(out / JOURNAL).glob(".*")]:
+    unfinished = ".*-????????"  # as whole_file and whole_folder name them
+    for path in [*out.glob(unfinished), *(out / JOURNAL).glob(unfinished)]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
