@@ -22,6 +22,9 @@ Truncation = Annotated[
     float, typer.Option(help="Multiplies the noise: above 0, at most 1; less for less variety.")
 ]
 
+MANY = "Many prompts"
+"""Heading of the options of bulk generation."""
+
 app = typer.Typer(
     name="captiongan",
     add_completion=False,
@@ -92,7 +95,7 @@ def _captiongan(
 
 @app.command()
 def generate(
-    prompt: Annotated[str, typer.Argument(help="One English sentence.")],
+    prompt: Annotated[str | None, typer.Argument(help="One English sentence.")] = None,
     n: Annotated[int, typer.Option("-n", "--count", help="How many pictures, 1 to 1000.")] = 1,
     seed: Annotated[
         int, typer.Option(help="Seed of the first, from 0; each next has one more.")
@@ -103,8 +106,62 @@ def generate(
     grid: Annotated[bool, typer.Option("--grid", help="Put all pictures on one sheet.")] = False,
     truncation: Truncation = 1.0,
     bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "flowers",
+    prompts: Annotated[
+        Path | None,
+        typer.Option(
+            help="Draw each row of a txt, jsonl, csv or parquet file.", rich_help_panel=MANY
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the pictures; begun before, it goes on.", rich_help_panel=MANY
+        ),
+    ] = None,
+    layout: Annotated[
+        Literal["webdataset", "imagefolder"],
+        typer.Option(
+            "--format", help="Tar files, or captioned folders to train on.", rich_help_panel=MANY
+        ),
+    ] = "webdataset",
+    shard_size: Annotated[
+        int,
+        typer.Option(
+            help="Most pictures in a tar file or folder, at least -n.", rich_help_panel=MANY
+        ),
+    ] = 1000,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Draw on a Ray cluster: its address, `auto` or `local`.", rich_help_panel=MANY
+        ),
+    ] = None,
 ) -> None:
-    """Draw pictures of a sentence; several without --grid are saved as NAME-SEED.png."""
+    """Draw pictures of a sentence; several without --grid are saved as NAME-SEED.png.
+
+    With --prompts, draw those of many sentences into the folder --out. Code 3: all is drawn but
+    the rows in rejects.jsonl.
+    """
+    if prompts and out and prompt is None and not grid:
+        from rich.console import Console
+
+        from captiongan.bulk.run import generate_all
+
+        console = Console(stderr=True)
+        options = (bundle, n, seed, truncation, layout, shard_size, ray)
+        try:
+            account = generate_all(prompts, out, *options, console)
+        except KeyboardInterrupt:
+            _to_stderr("stopped; the same command goes on")
+            raise typer.Exit(130) from None
+        _to_stderr(str(account))
+        typer.echo(out)
+        raise typer.Exit(3 if account.rejects else 0)
+    if prompt is None or prompts or out:
+        raise CaptionganError(
+            "what to draw must be a PROMPT, or a file of --prompts into a folder --out without "
+            "--grid; give one or the other"
+        )
     from captiongan.pictures import check_output, in_a_square, numbered, save_grid
     from captiongan.pipeline import load
     from captiongan.prompts import seeds_of

@@ -31,3 +31,7 @@ class RunError(CaptionganError):
 
 class OutputError(CaptionganError):
     """A place that cannot be written to."""
+
+
+class BulkError(CaptionganError):
+    """A file of prompts that cannot be read, or a job that cannot be begun or gone on with."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
+from typing import BinaryIO
 
 
 def sha256_of(path: Path) -> str:
@@ -17,11 +18,22 @@ def sha256_of(path: Path) -> str:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file so that a kill leaves the old content or the new, never half; raises OSError."""
-    work = path.with_name(f".{path.name[:100]}-{token_hex(4)}")
+    with whole_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole_file(final: Path) -> Iterator[BinaryIO]:
+    """Give a file to write to; it becomes `final`, or replaces it, when the block ends well.
+
+    If the block fails, nothing is left. Raises OSError.
+    """
+    work = final.with_name(f".{final.name[:100]}-{token_hex(4)}")
     try:
-        work.write_bytes(content)
+        with work.open("xb") as file:
+            yield file
         _flush(work)
-        work.replace(path)
+        work.replace(final)
     finally:
         work.unlink(missing_ok=True)
 

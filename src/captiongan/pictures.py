@@ -53,6 +53,10 @@ class Picture:
         """
         save_png(self.image, Path(path), self.metadata)
 
+    def png(self) -> bytes:
+        """Return the content of the file that `save` writes."""
+        return png(self.image, self.metadata)
+
 
 def truncated(truncation: float) -> dict[str, str]:
     """Say what the noise was multiplied by, unless by 1; `float` reads the text to the last bit."""
@@ -102,13 +106,18 @@ def save_grid(
 def save_png(image: Image.Image, path: Path, metadata: Mapping[str, str]) -> None:
     """Write an image and its metadata as a PNG, as `Picture.save` does."""
     check_output(path)
+    with _writing(path):
+        replace_file(path, png(image, metadata))
+
+
+def png(image: Image.Image, metadata: Mapping[str, str]) -> bytes:
+    """Return an image and its metadata as the content of a PNG file."""
     texts = PngInfo()
     for key, text in metadata.items():
         texts.add_itxt(key, text)
     encoded = io.BytesIO()
     image.save(encoded, format="PNG", pnginfo=texts)
-    with _writing(path):
-        replace_file(path, encoded.getvalue())
+    return encoded.getvalue()
 
 
 def save_film(

@@ -155,6 +155,13 @@ class Pipeline:
         _check_style_encoder(session, self._manifest)
         return session
 
+    def check_prompt(self, prompt: str) -> str:
+        """Return a prompt as it is drawn, without outer white space; raises PromptError.
+
+        Warns with UnknownWordsWarning, both as `generate` does.
+        """
+        return self._checked([prompt])[0]
+
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """Return the embeddings of `texts`, as they are: (N, embedding_dim) float32."""
         return self._encoder.encode(texts)

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from captiongan.data.folder import (
-    MAXIMUM_LINE,
     Example,
     LoadedExample,
     Reject,
@@ -22,6 +21,7 @@ from captiongan.data.folder import (
     summarise,
 )
 from captiongan.errors import DataError
+from captiongan.text_lines import MAXIMUM_LINE
 
 GOOD = {"file_name": "good.png", "text": "a red flower"}
 

@@ -77,8 +77,8 @@ def test_adding_leaves_the_steps_own_figures_alone() -> None:
 
 def test_away_from_a_terminal_each_reading_is_a_plain_line() -> None:
     out = io.StringIO()
-    with LiveReport(Console(file=out), total_kimg=400, kimg=0) as report:
-        report.show(20.0, FIGURES)
+    with LiveReport(Console(file=out), total=400, done=0) as report:
+        report.show_figures(20.0, FIGURES)
         report.say("saved [bold]all[/bold]")
     first, second = out.getvalue().splitlines()
     assert first.startswith("20.0/400 kimg  250 images/s")
@@ -88,7 +88,7 @@ def test_away_from_a_terminal_each_reading_is_a_plain_line() -> None:
 def test_at_a_terminal_a_bar_shows_the_same_words() -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=200)
-    with LiveReport(console, total_kimg=400, kimg=10) as report:
-        report.show(20.0, FIGURES)
+    with LiveReport(console, total=400, done=10) as report:
+        report.show_figures(20.0, FIGURES)
     assert "20.0/400 kimg" in out.getvalue()
     assert "loss D 1.23 G 17.50" in out.getvalue()

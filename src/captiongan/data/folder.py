@@ -7,7 +7,6 @@ integer). Other keys are ignored.
 A bad line or picture costs only itself: the reader yields a `Reject` for it and goes on.
 """
 
-import json
 import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,21 +18,16 @@ from PIL import Image
 
 from captiongan.errors import DataError
 from captiongan.picture_file import PictureFault, UnusablePictureError, read_picture, without_path
+from captiongan.text_lines import BadTextError, TextFault, json_object, json_type, numbered_lines
 
 METADATA = "metadata.jsonl"
 """Name of the file that lists the pictures and their captions."""
-
-MAXIMUM_LINE = 2**20
-"""Longest line of the metadata that is read, in bytes."""
 
 _EXPECTED = (
     f'{METADATA} must hold a line per picture like {{"file_name": "a.jpg", "text": "a red flower"}}'
 )
 
 LineFault = Literal[
-    "line too long",
-    "not UTF-8",
-    "bad JSON",
     "bad file name",
     "outside the folder",
     "duplicate",
@@ -42,9 +36,9 @@ LineFault = Literal[
     "bad caption",
     "bad class",
 ]
-"""The ways in which a line can be unusable."""
+"""The ways in which a line that is a JSON object can be unusable."""
 
-Kind = LineFault | PictureFault
+Kind = TextFault | LineFault | PictureFault
 """The ways in which a line or its picture can be unusable."""
 
 
@@ -138,7 +132,7 @@ def read_captioned_folder(root: Path, minimum_side: int) -> Iterator[LoadedExamp
             raise DataError(
                 f"data folder {str(root)!r} is not a folder: give one with pictures; {_EXPECTED}"
             )
-        empty = next(_lines(root / METADATA), None) is None
+        empty = next(numbered_lines(root / METADATA), None) is None
     except OSError as error:
         raise DataError(
             f"data folder {str(root)!r} has no readable {METADATA} ({error.strerror}): add it; "
@@ -174,17 +168,17 @@ def summarise(items: Iterable[LoadedExample | Reject]) -> Summary:
 
 def _stream(root: Path, minimum_side: int) -> Iterator[LoadedExample | Reject]:
     used: dict[str, int] = {}
-    for number, line in _lines(root / METADATA):
+    for number, line in numbered_lines(root / METADATA):
         file_name = None
         try:
-            record = _record(line)
+            record = json_object(line)
             file_name = _file_name(record)
             example = Example(file_name, _captions(record), _label(record))
             identity = posixpath.normpath(file_name).casefold()
             if identity in used:
                 raise _BadLineError("duplicate", f"already on line {used[identity]}")
             picture = read_picture(_path(root, file_name), minimum_side)
-        except _BadLineError as bad:
+        except (BadTextError, _BadLineError) as bad:
             yield Reject(METADATA, number, bad.kind, bad.reason, file_name)
         except UnusablePictureError as unusable:
             yield Reject(METADATA, number, unusable.fault, unusable.reason, file_name)
@@ -193,41 +187,10 @@ def _stream(root: Path, minimum_side: int) -> Iterator[LoadedExample | Reject]:
             yield LoadedExample(example, picture)
 
 
-def _lines(metadata: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield each line that is not blank with its number; of a too long line only the beginning."""
-    with metadata.open("rb") as file:
-        number = 0
-        while line := file.readline(MAXIMUM_LINE + 1):
-            number += 1
-            rest = line
-            while len(line) > MAXIMUM_LINE and rest and not rest.endswith(b"\n"):
-                rest = file.readline(MAXIMUM_LINE)
-            if line.removeprefix(b"\xef\xbb\xbf").strip():
-                yield number, line
-
-
-def _record(line: bytes) -> dict[str, object]:
-    if len(line.rstrip(b"\r\n")) > MAXIMUM_LINE:
-        raise _BadLineError("line too long", f"more than {MAXIMUM_LINE} bytes")
-    try:
-        record = json.loads(line.decode("utf-8-sig"))
-        # JSON can spell half a surrogate pair, which no encoder or file system takes.
-        json.dumps(record, ensure_ascii=False).encode()
-    except UnicodeDecodeError as error:
-        raise _BadLineError("not UTF-8", f"{error.reason} at byte {error.start + 1}") from error
-    except json.JSONDecodeError as error:
-        raise _BadLineError("bad JSON", f"{error.msg} at character {error.colno}") from error
-    except (ValueError, RecursionError) as error:
-        raise _BadLineError("bad JSON", str(error)) from error
-    if not isinstance(record, dict):
-        raise _BadLineError("bad JSON", f"{_json_type(record)} instead of an object")
-    return record
-
-
 def _file_name(record: dict[str, object]) -> str:
     file_name = record.get("file_name")
     if not isinstance(file_name, str):
-        raise _BadLineError("bad file name", f"file_name must be a string: {_json_type(file_name)}")
+        raise _BadLineError("bad file name", f"file_name must be a string: {json_type(file_name)}")
     if not file_name.strip():
         raise _BadLineError("bad file name", "file_name is empty")
     if "\0" in file_name:
@@ -255,7 +218,7 @@ def _label(record: dict[str, object]) -> str | None:
         return None
     if isinstance(label, bool) or not isinstance(label, str | int):
         raise _BadLineError(
-            "bad class", f"class must be a string or an integer: {_json_type(label)}"
+            "bad class", f"class must be a string or an integer: {json_type(label)}"
         )
     return _words(str(label)) or None
 
@@ -277,11 +240,6 @@ def _path(root: Path, file_name: str) -> Path:
 
 def _words(text: str) -> str:
     return " ".join(text.split())
-
-
-def _json_type(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false"}
-    return "nothing" if value is None else names.get(type(value), "a number")
 
 
 def _printable(text: str) -> str:

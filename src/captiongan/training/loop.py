@@ -13,6 +13,7 @@ from lightning_fabric import Fabric
 from rich.console import Console
 
 from captiongan.config import LossConfig, RunConfig
+from captiongan.progress import say
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.choose import choose_encoder
 from captiongan.text.encoder import TextEncoder
@@ -29,7 +30,7 @@ from captiongan.training.game import (
 )
 from captiongan.training.health import Health
 from captiongan.training.interrupt import StopRequest
-from captiongan.training.report import Averages, LiveReport, say, scores_in_words
+from captiongan.training.report import Averages, LiveReport, scores_in_words
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.samples import SampleGrid
 from captiongan.training.scoring import RunScores
@@ -176,7 +177,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
                 figures = averages.take(plan.batch_size)
                 check_finite(game, figures)
                 note(figures)
-                report.show(trainer.kimg(game.step), figures)
+                report.show_figures(trainer.kimg(game.step), figures)
                 health.hear_reading(game.step, figures)
             if due(plan.checkpoint_every_kimg):
                 trainer.save(run)

@@ -1,16 +1,11 @@
-"""What a run says while it trains: a live line at a terminal, plain lines elsewhere."""
+"""What a run says while it trains: means of its figures, in words."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
-
+from captiongan.progress import LiveLine, time_left
 from captiongan.training.step import Figures
-
-WIDE_ENOUGH_FOR_A_BAR = 110
 
 
 class Averages:
@@ -43,45 +38,13 @@ class Averages:
         return means
 
 
-class LiveReport:
-    """Progress of a run: a bar with figures at a terminal, a line per reading elsewhere."""
+class LiveReport(LiveLine):
+    """Progress of a run in thousands of pictures, with the figures of each reading."""
 
-    def __init__(self, console: Console, total_kimg: float, kimg: float) -> None:
-        self._console = console
-        self._total = total_kimg
-        bar = [BarColumn(bar_width=20)] if console.width >= WIDE_ENOUGH_FOR_A_BAR else []
-        self._bar = Progress(
-            TextColumn("{task.completed:.1f}/{task.total:g} kimg"),
-            *bar,
-            TextColumn("{task.fields[words]}"),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task("", total=total_kimg, words="")
-        self._bar.update(self._task, completed=kimg)
-
-    def __enter__(self) -> "LiveReport":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def show(self, kimg: float, figures: dict[str, float]) -> None:
+    def show_figures(self, kimg: float, figures: dict[str, float]) -> None:
         """Show one reading of `Averages.take`."""
-        words = figures_in_words(figures, (self._total - kimg) * 1000)
-        self._bar.update(self._task, completed=kimg, words=words)
-        if not self._console.is_terminal:
-            self.say(f"{kimg:.1f}/{self._total:g} kimg  {words}")
-
-    def say(self, text: str) -> None:
-        """Print a line above the bar."""
-        say(self._console, text)
-
-
-def say(console: Console, text: str) -> None:
-    """Print a line as it is: no colours guessed, no wrapping."""
-    console.print(text, highlight=False, soft_wrap=True, markup=False)
+        words = figures_in_words(figures, (self.total - kimg) * 1000)
+        self.show(kimg, f"{kimg:.1f}/{self.total:g} kimg  {words}")
 
 
 def figures_in_words(figures: dict[str, float], images_left: float) -> str:
@@ -89,11 +52,11 @@ def figures_in_words(figures: dict[str, float], images_left: float) -> str:
 
     The last figures are of the real, the mismatching if there are any, and the generated pairs.
     """
-    left = timedelta(seconds=round(max(images_left, 0) / figures["images_per_second"]))
+    speed = figures["images_per_second"]
     names = (f"accuracy_{pair}" for pair in ("real", "mismatching", "generated"))
     right = "/".join(f"{100 * figures[name]:.0f}" for name in names if name in figures)
     return (
-        f"{figures['images_per_second']:.0f} images/s, {left} left, "
+        f"{speed:.0f} images/s, {time_left(images_left, speed)}, "
         f"loss D {figures['loss_d']:.2f} G {figures['loss_g']:.2f}, D right {right} %"
     )
 

@@ -5,6 +5,7 @@ import time
 from rich.console import Console
 
 from captiongan.config import RunConfig
+from captiongan.progress import say
 from captiongan.training.checkpoint import (
     checkpoints,
     forget_checkpoints_after,
@@ -13,7 +14,6 @@ from captiongan.training.checkpoint import (
 )
 from captiongan.training.divergence import DivergenceError
 from captiongan.training.loop import Trainer, train
-from captiongan.training.report import say
 from captiongan.training.run_folder import RunFolder
 
 

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 
 from captiongan.config import RunConfig, load_config
 from captiongan.errors import ConfigError, DataError, OutputError, RunError
+from captiongan.progress import say
 from captiongan.text.choose import NAMES
 from captiongan.training.captured import WARM_UP
 from captiongan.training.checkpoint import (
@@ -19,7 +20,6 @@ from captiongan.training.checkpoint import (
     load_checkpoint,
 )
 from captiongan.training.loop import Trainer
-from captiongan.training.report import say
 from captiongan.training.rollback import forget_after, train_with_rollbacks
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.samples import SampleGrid

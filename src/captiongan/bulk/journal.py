@@ -1,0 +1,74 @@
+"""What became of each shard: a file for each, written just before the shard appears."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from captiongan.bulk.prompt_file import Reject
+from captiongan.files import replace_file, whole_file
+
+JOURNAL = "journal"
+REJECTS_FILE = "rejects.jsonl"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What became of a shard's rows.
+
+    `pictures` counts what was drawn, `doubtful` the rows of which the text encoder hardly knew
+    some words.
+    """
+
+    pictures: int
+    doubtful: int
+    rejects: Sequence[Reject]
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Read what `write_entry` wrote."""
+        facts = json.loads(text)
+        rejects = [Reject(**reject) for reject in facts.pop("rejects")]
+        return cls(**facts, rejects=rejects)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of all rows of a job, in numbers as for `Entry`."""
+
+    pictures: int
+    doubtful: int
+    rejects: int
+
+    def __str__(self) -> str:
+        """One line that says it all."""
+        told = f"{self.pictures:,} pictures, {self.rejects:,} rows rejected"
+        if self.rejects:
+            told += f" (see {REJECTS_FILE})"
+        if self.doubtful:
+            told += f", {self.doubtful:,} rows drawn with words that the bundle hardly knows"
+        return told
+
+
+def write_entry(out: Path, shard: int, entry: Entry) -> None:
+    """Note what became of the shard of that number; raises OSError."""
+    (out / JOURNAL).mkdir(exist_ok=True)
+    replace_file(out / JOURNAL / f"{shard:06d}.json", json.dumps(asdict(entry)).encode() + b"\n")
+
+
+def close_journal(out: Path) -> Account:
+    """Write rejects.jsonl, in the order of the rows, and sum up; raises OSError."""
+    pictures = doubtful = rejects = 0
+    with whole_file(out / REJECTS_FILE) as file:
+        for entry in _entries(out):
+            pictures, doubtful = pictures + entry.pictures, doubtful + entry.doubtful
+            rejects += len(entry.rejects)
+            for reject in entry.rejects:
+                file.write(json.dumps(asdict(reject)).encode() + b"\n")
+    return Account(pictures, doubtful, rejects)
+
+
+def _entries(out: Path) -> Iterator[Entry]:
+    for path in sorted((out / JOURNAL).glob("[0-9]*.json")):
+        yield Entry.from_json(path.read_bytes())

@@ -1,0 +1,119 @@
+"""A whole job of bulk generation, begun or gone on with."""
+
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from captiongan.bulk.job import Job
+from captiongan.bulk.journal import JOURNAL, Account, close_journal
+from captiongan.bulk.layouts import LAYOUTS
+from captiongan.bulk.prompt_file import read_rows
+from captiongan.bulk.shard import Shard, cut, draw_shard
+from captiongan.bundle import find_bundle, read_bundle
+from captiongan.errors import OutputError
+from captiongan.pipeline import Pipeline
+from captiongan.progress import LiveLine, time_left
+
+SECONDS_BETWEEN_LINES = 10
+"""How often progress is told where there is no terminal."""
+
+
+def generate_all(
+    prompts: Path,
+    out: Path,
+    bundle: str | Path = "flowers",
+    n: int = 1,
+    seed: int = 0,
+    truncation: float = 1.0,
+    layout: str = "webdataset",
+    shard_size: int = 1000,
+    ray: str | None = None,
+    console: Console | None = None,
+) -> Account:
+    """Draw `n` pictures of each row of a file of prompts, or what is missing of them.
+
+    Picture i of the job, counted from 0 over all rows, has the seed `seed` + i; picture k of a row
+    with a seed of its own has that seed + k. So `Pipeline.generate` draws any of them again.
+    Stopped at any moment and called again with the same arguments, it goes on, and `out` is to the
+    last byte what an unbroken run writes.
+
+    Args:
+        prompts: see `read_rows`; read twice, never held in memory.
+        out: folder of the pictures, new, empty, or of the same job.
+        bundle: name of a shipped bundle, or a folder.
+        n: as for `Pipeline.generate`, as is `truncation`.
+        seed: from 0; each picture's must stay below 2**32.
+        layout: one of `LAYOUTS`.
+        shard_size: the most pictures in a shard, at least `n`.
+        ray: draw on a Ray cluster, see `draw_on_ray`; without, in this process.
+        console: where progress is told; nowhere if not given.
+
+    Raises:
+        BulkError: the prompts cannot be read or change meanwhile, `out` holds something else, or
+            `layout` or `shard_size` breaks its rule.
+        BundleError: as for `load`.
+        PromptError: `n`, `seed` or `truncation` breaks its rule.
+        OutputError: `out` cannot be written to.
+    """
+    opened = read_bundle(find_bundle(bundle))
+    job = Job.of(prompts, opened, n, seed, truncation, layout, shard_size)
+    with _writing_to(out):
+        job.claim(out)
+        there = {number for number in range(job.shards) if job.shard_path(out, number).exists()}
+        missing = (each for each in cut(read_rows(prompts), job) if each.number not in there)
+        if ray is None:
+            steps = _draw_here(Pipeline(opened), job, missing, out)
+        else:
+            from captiongan.bulk.on_ray import draw_on_ray
+
+            steps = draw_on_ray(ray, bundle, job, missing, out)
+        done = job.n * sum(job.rows_in(number) for number in there)
+        _watch(steps, done, job.pictures, console or Console(quiet=True))
+        job.check_unchanged(prompts)
+        _remove_leftovers(out)
+        LAYOUTS[layout].finish(out)
+        return close_journal(out)
+
+
+def _draw_here(pipeline: Pipeline, job: Job, shards: Iterable[Shard], out: Path) -> Iterator[int]:
+    for shard in shards:
+        yield from draw_shard(pipeline, job, shard, out)
+
+
+def _watch(steps: Iterable[int], done: int, total: int, console: Console) -> None:
+    """Go through the steps of the work, telling how far it is, how fast and how long it takes."""
+    started = told = time.monotonic()
+    drawn = 0
+    with LiveLine(console, total, done) as line:
+        for step in steps:
+            drawn += step
+            now = time.monotonic()
+            left = total - done - drawn
+            if console.is_terminal or now - told >= SECONDS_BETWEEN_LINES or not left:
+                speed = drawn / max(now - started, 1e-3)
+                pace = f"{speed:.0f} pictures/s, {time_left(left, speed)}"
+                line.show(done + drawn, f"{done + drawn:,}/{total:,} pictures  {pace}")
+                told = now
+
+
+def _remove_leftovers(out: Path) -> None:
+    """Remove what killed runs began to write; all shards are there."""
+    unfinished = ".*-????????"  # as whole_file and whole_folder name them
+    for path in [*out.glob(unfinished), *(out / JOURNAL).glob(unfinished)]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@contextmanager
+def _writing_to(out: Path) -> Iterator[None]:
+    """Turn what the file system refuses into an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"output folder '{out}' cannot be written to ({error}); mend that, and the same "
+            "command goes on"
+        ) from error

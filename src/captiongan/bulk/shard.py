@@ -1,0 +1,109 @@
+"""A shard, the unit of work: some rows in, one file or folder of pictures out."""
+
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from captiongan.bulk.job import Job
+from captiongan.bulk.journal import Entry, write_entry
+from captiongan.bulk.layouts import LAYOUTS, Facts
+from captiongan.bulk.prompt_file import Reject, Row
+from captiongan.errors import PromptError
+from captiongan.pictures import Picture
+from captiongan.pipeline import MAX_BATCH, Pipeline, noise_of
+from captiongan.prompts import UnknownWordsWarning, seeds_of
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Neighbouring rows of a job; `first` is the number, from 0, of its first picture."""
+
+    number: int
+    first: int
+    rows: Sequence[Row | Reject]
+
+
+@dataclass(frozen=True)
+class Order:
+    """One picture to draw, the `number`th of the job, and the line its prompt stands on."""
+
+    number: int
+    line: int
+    text: str
+    seed: int
+
+
+def cut(rows: Iterable[Row | Reject], job: Job) -> Iterator[Shard]:
+    """Cut the rows of a job into shards, one in memory at a time."""
+    rows, size = iter(rows), job.rows_per_shard
+    for number in range(job.shards):
+        yield Shard(number, number * size * job.n, list(islice(rows, size)))
+
+
+def draw_shard(pipeline: Pipeline, job: Job, shard: Shard, out: Path) -> Iterator[int]:
+    """Draw a shard into the folder `out`, and yield from time to time how many pictures are done.
+
+    In all that is n for each row; of rejected rows, none is drawn. What is written depends on the
+    job and the rows alone: a shard drawn again is the same. Raises OSError.
+    """
+    orders, entry = _orders(pipeline, job, shard)
+    if entry.rejects:
+        yield len(entry.rejects) * job.n
+    with LAYOUTS[job.layout].writing(job.shard_path(out, shard.number)) as add:
+        for start in range(0, len(orders), MAX_BATCH):
+            batch = orders[start : start + MAX_BATCH]
+            for order, picture in zip(batch, _draw(pipeline, job, batch), strict=True):
+                numbers = {"seed": order.seed, "truncation": job.truncation, "line": order.line}
+                facts: Facts = {**picture.metadata, **numbers}
+                add(f"{order.number:010d}", picture.png(), facts)
+            yield len(batch)
+        # Before the shard appears, so that one that is there is also in the journal.
+        write_entry(out, shard.number, entry)
+
+
+def _orders(pipeline: Pipeline, job: Job, shard: Shard) -> tuple[list[Order], Entry]:
+    orders: list[Order] = []
+    rejects: list[Reject] = []
+    doubtful = 0
+    for place, row in enumerate(shard.rows):
+        first = shard.first + place * job.n
+        if isinstance(row, Reject):
+            rejects.append(row)
+            continue
+        try:
+            text, in_doubt = _checked(pipeline, row.prompt)
+            seeds = seeds_of(job.seed + first if row.seed is None else row.seed, job.n)
+        except PromptError as error:
+            rejects.append(Reject(row.line, str(error)))
+            continue
+        doubtful += in_doubt
+        orders += [Order(first + k, row.line, text, seed) for k, seed in enumerate(seeds)]
+    return orders, Entry(len(orders), doubtful, rejects)
+
+
+def _checked(pipeline: Pipeline, prompt: str) -> tuple[str, bool]:
+    """Return a prompt as it is drawn, and whether some of its words are hardly known."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UnknownWordsWarning)
+        return pipeline.check_prompt(prompt), bool(caught)
+
+
+def _draw(pipeline: Pipeline, job: Job, batch: Sequence[Order]) -> Iterator[Picture]:
+    """Draw what `Pipeline.generate` draws of each text and seed; each text is encoded once."""
+    places = {text: place for place, text in enumerate(dict.fromkeys(o.text for o in batch))}
+    embedding = pipeline.encode(list(places))[[places[order.text] for order in batch]]
+    noise = np.stack([noise_of(order.seed, pipeline.manifest.noise_dim) for order in batch])
+    for order, pixels in zip(batch, pipeline.draw(job.truncation * noise, embedding), strict=True):
+        yield Picture(
+            Image.fromarray(pixels),
+            order.text,
+            order.seed,
+            job.bundle,
+            job.bundle_version,
+            job.truncation,
+        )

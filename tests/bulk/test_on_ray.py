@@ -1,0 +1,66 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from captiongan.bulk.run import generate_all
+from tiny_bundle import write_tiny_bundle
+
+pytest.importorskip("ray", reason="needs the extra `ray`")
+
+TWO_WORKERS = """
+import sys
+from pathlib import Path
+import ray
+from captiongan.bulk.job import Job
+from captiongan.bulk.on_ray import draw_on_ray
+from captiongan.bulk.prompt_file import read_rows
+from captiongan.bulk.run import generate_all
+from captiongan.bulk.shard import cut
+from captiongan.bundle import read_bundle
+from captiongan.errors import BulkError
+
+prompts, out, bundle, other = map(Path, sys.argv[1:])
+try:
+    generate_all(prompts, out, bundle, n=2, shard_size=20, ray="127.0.0.1:9")
+except BulkError as error:
+    print(error)
+
+ray.init(num_cpus=2, include_dashboard=False)
+generate_all(prompts, out, bundle, n=2, shard_size=20, ray="local")
+
+job = Job.of(prompts, read_bundle(bundle), 2, 0, 1.0, "webdataset", 20)
+try:
+    list(draw_on_ray("local", other, job, [next(cut(read_rows(prompts), job))], out))
+except BulkError as error:
+    print(error)
+"""
+
+
+# One test, since starting Ray takes most of its time.
+def test_two_workers_on_ray_write_exactly_the_files_of_one_process(tmp_path: Path) -> None:
+    prompts, bundle = tmp_path / "prompts.txt", write_tiny_bundle(tmp_path / "tiny").folder
+    other = write_tiny_bundle(tmp_path / "other", name="other").folder
+    prompts.write_text("a red flower\na yellow flower\nnichts\n" * 20)
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    generate_all(prompts, alone, bundle, n=2, shard_size=20)
+
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_WORKERS, *map(str, (prompts, together, bundle, other))],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"RAY_AUTH_MODE": "disabled"},
+    )
+    assert done.returncode == 0, done.stderr
+
+    names = sorted(path.relative_to(alone) for path in alone.rglob("*.*"))
+    assert len(names) == 6 + 6 + 2  # shards, their entries in the journal, job and rejects
+    assert names == sorted(path.relative_to(together) for path in together.rglob("*.*"))
+    for name in names:
+        assert (alone / name).read_bytes() == (together / name).read_bytes()
+    not_there, misfit = done.stdout.splitlines()
+    assert not_there.startswith("no Ray cluster at '127.0.0.1:9' (")
+    assert "bundle is other there, tiny now" in misfit
