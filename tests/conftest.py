@@ -8,7 +8,6 @@ from captiongan.cache import CACHE_VARIABLE
 from captiongan.pipeline import Pipeline
 from tiny_bundle import write_tiny_bundle
 
-
 # A slow machine breaks no promise: speed is measured in benchmarks/.
 settings.register_profile("whatever the machine", deadline=None)
 settings.load_profile("whatever the machine")
