@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -53,15 +54,19 @@ def run(commands: typer.Typer) -> None:
 
 
 @contextmanager
-def _training_half() -> Iterator[None]:
-    """Say what to install where the training half's packages are missing."""
+def _extra(name: str, what: str) -> Iterator[None]:
+    """Say what to install where the packages of an extra are missing."""
     try:
         yield
     except ModuleNotFoundError as error:
         raise CaptionganError(
-            f"this verb needs the package '{error.name}', which is not installed; install the "
-            "training half: pip install 'captiongan[train]', or as README.md says in a clone"
+            f"this verb needs the package '{error.name}', which is not installed; install "
+            f"{what}: pip install 'captiongan[{name}]', or as README.md says in a clone"
         ) from error
+
+
+_training_half = partial(_extra, "train", "the training half")
+_web_half = partial(_extra, "serve", "the web half")
 
 
 def _to_stderr(line: str) -> None:
@@ -102,6 +107,10 @@ def generate(
     ] = Path("picture.png"),
     grid: Annotated[bool, typer.Option("--grid", help="Put all pictures on one sheet.")] = False,
     truncation: Truncation = 1.0,
+    around: Annotated[
+        int | None, typer.Option(help="Draw variations of the picture of this seed.")
+    ] = None,
+    strength: Annotated[float, typer.Option(help="How far variations go, from 0 to 1.")] = 0.3,
     bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "flowers",
 ) -> None:
     """Draw pictures of a sentence; several without --grid are saved as NAME-SEED.png."""
@@ -116,7 +125,7 @@ def generate(
     started = time.perf_counter()
     pipeline = load(bundle)
     loaded = time.perf_counter()
-    pictures = pipeline.generate(prompt, n, seed, truncation)
+    pictures = pipeline.generate(prompt, n, seed, truncation, around, strength)
     drawn = time.perf_counter()
 
     if grid:
@@ -186,6 +195,51 @@ def restyle(
             each.save(path)
     for path in paths:
         typer.echo(path)
+
+
+@app.command()
+def serve(
+    bundle: Annotated[
+        list[str] | None,
+        typer.Option(help="A shipped bundle, or a folder; may be repeated. Else all shipped."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")] = 8000,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="Who asks must know the word in this file, or $CAPTIONGAN_TOKEN."),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name under which it may be called; may be repeated."),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Other origin whose pages may ask; may be repeated."),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=VALUE, see docs/serve.md; may be repeated."),
+    ] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page.")] = False,
+) -> None:
+    """Serve a page on which anyone draws with words, and an API; Ctrl-C ends it."""
+    from captiongan.bundle import shipped_bundles
+    from captiongan.pipeline import load
+
+    with _web_half():
+        from captiongan.web.app import create_app
+        from captiongan.web.guard import Access
+        from captiongan.web.limits import Limits
+        from captiongan.web.serve import LOOPBACK, token_of
+        from captiongan.web.serve import serve as serve_app
+    limits, token = Limits.of(limit or []), token_of(token_file)
+    names = LOOPBACK if host in LOOPBACK else ()
+    access = Access(token, [*names, *(allow_host or [])], allow_origin or [])
+    shipped = sorted(shipped_bundles(), key=lambda name: name != "flowers")
+    pipelines = [load(name) for name in bundle or shipped]
+    web_app = create_app(pipelines, limits, access)
+    serve_app(web_app, limits, host, port, typer.echo, open_browser)
 
 
 @app.command()

@@ -1,0 +1,70 @@
+"""What a client is told that does not get what it asked for: one line in words, as JSON."""
+
+import reprlib
+from collections.abc import Mapping
+
+from starlette.responses import JSONResponse, Response
+
+from captiongan.errors import CaptionganError, PromptError
+
+NOT_JSON = 'the body is not JSON; send an object such as {"prompt": "a flower"}'
+
+
+class RefusedError(CaptionganError):
+    """A request that is not answered: with which status, and which of its fields is to blame."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.field = field
+        self.headers = dict(headers or {})
+
+    @classmethod
+    def busy(cls, what: str) -> "RefusedError":
+        """Return the answer to one request too many."""
+        return cls(503, f"{what}; try again in a moment", headers={"Retry-After": "2"})
+
+    @classmethod
+    def of(cls, error: CaptionganError) -> "RefusedError":
+        """Return the answer to a request that breaks a rule of what can be drawn."""
+        if isinstance(error, cls):
+            return error
+        field = error.argument if isinstance(error, PromptError) else None
+        return cls(422, str(error), field)
+
+    def answer(self) -> Response:
+        """Return the response."""
+        return answer(self.status, str(self), self.field, self.headers)
+
+
+def answer(
+    status: int, message: str, field: str | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return an error in the one form that all errors have."""
+    printable = "".join(each if each.isprintable() else "?" for each in message)
+    content = {"error": {"message": printable, "field": field}}
+    return JSONResponse(content, status, headers)
+
+
+def of_validation(error: Mapping[str, object]) -> RefusedError:
+    """Say what pydantic found in a body: a value of the wrong kind, a field that is none."""
+    if error["type"] == "json_invalid":
+        return RefusedError(
+            400, 'the body is not JSON; send an object such as {"prompt": "a flower"}'
+        )
+    place = error["loc"]
+    assert isinstance(place, tuple)
+    field = ascii(place[1])[1:-1] if len(place) > 1 else None
+    what = field or "the body"
+    rule = str(error["msg"]).lower().removeprefix("input ")
+    if error["type"] == "missing":
+        return RefusedError(422, f"{what} is missing; give it", field)
+    if error["type"] == "extra_forbidden":
+        return RefusedError(422, f"{what} is no field of this request; leave it out", field)
+    return RefusedError(422, f"{what} {reprlib.repr(error['input'])} {rule}; mend it", field)
