@@ -5,20 +5,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.middleware.cors import CORSMiddleware
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI, Response
 
 from captiongan import __version__
-from captiongan.errors import CaptionganError
 from captiongan.pipeline import Pipeline
 from captiongan.web.answers import generated, interpolated
 from captiongan.web.facts import bundle_facts, limit_facts
-from captiongan.web.guard import Access, Guard
+from captiongan.web.guard import Access, guard
 from captiongan.web.limits import Limits
 from captiongan.web.metrics import CONTENT_TYPE, Metrics
-from captiongan.web.refusal import NOT_JSON, RefusedError, answer, of_validation
+from captiongan.web.refusal import RefusedError, answer_errors
 from captiongan.web.schema import (
     BundlesAnswer,
     GenerateAnswer,
@@ -71,14 +67,7 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    if access.origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(access.origins),
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type"],
-        )
-    app.add_middleware(Guard, limits=limits, access=access, answered=metrics.answered)
+    guard(app, limits, access, metrics.answered)
     answer_errors(app)
     add_static_files(app, "index.html")
     _add_facts(app, studio, limits, metrics)
@@ -159,28 +148,6 @@ def _add_drawing(app: FastAPI, studio: Studio, limits: Limits) -> None:
         )
         way = await studio.draw(pipeline, plan)
         return await studio.aside(interpolated, asked.format, way, asked.fps, started)
-
-
-def answer_errors(app: FastAPI) -> None:
-    """Give every error of an application the one form."""
-
-    @app.exception_handler(CaptionganError)
-    async def rule(_: Request, error: CaptionganError) -> Response:
-        return RefusedError.of(error).answer()
-
-    @app.exception_handler(RequestValidationError)
-    async def kind(_: Request, error: RequestValidationError) -> Response:
-        return of_validation(error.errors()[0]).answer()
-
-    @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> Response:
-        words = {
-            400: NOT_JSON,
-            404: "there is nothing here; /openapi.json says what there is",
-            405: f"{request.method} is not for this address; /openapi.json says what is",
-        }
-        message = words.get(error.status_code, str(error.detail))
-        return answer(error.status_code, message, headers=error.headers)
 
 
 def _at_most(field: str, what: str, number: int, most: int) -> None:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -74,11 +76,52 @@ class Access:
             )
 
 
+def guard(
+    app: FastAPI,
+    limits: Limits,
+    access: Access,
+    answered: Callable[[str, int, float], None] = lambda *_: None,
+) -> None:
+    """Put the guard before an application, within the headers that every answer has.
+
+    `answered` is told path, status and seconds of each request.
+    """
+    app.add_middleware(Guard, limits=limits, access=access, answered=answered)
+    if access.origins:  # outside the guard, so that those pages can read what it says
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(access.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Retry-After"],
+        )
+    app.add_middleware(SecurityHeaders)
+
+
+class SecurityHeaders:
+    """Middleware: adds `SECURITY_HEADERS` to every answer, and keeps it out of caches."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(SECURITY_HEADERS)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
 class Guard:
-    """Middleware: keeps `limits` and `access`, and gives every answer its headers.
+    """Middleware: keeps `limits` and `access`.
 
     A request reaches the routes when all of its body is here, and is cancelled when its client goes
-    away. `answered` is told path, status and seconds of each.
+    away.
     """
 
     def __init__(
@@ -86,7 +129,7 @@ class Guard:
         app: ASGIApp,
         limits: Limits,
         access: Access,
-        answered: Callable[[str, int, float], None] = lambda *_: None,
+        answered: Callable[[str, int, float], None],
     ) -> None:
         self._app = app
         self._limits = limits
@@ -103,7 +146,6 @@ class Guard:
         try:
             await self._serve(scope, receive, reply)
         except RefusedError as refused:
-            refused.headers["Connection"] = "close"  # there may be more of it than anyone reads
             await refused.answer()(scope, receive, reply)
         except Exception:
             logger.exception("a request failed")
@@ -179,7 +221,7 @@ class Guard:
 
 
 class _Reply:
-    """A `send` that adds the headers, and knows the status once the answer has begun."""
+    """A `send` that knows the status of the answer once that has begun."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -188,9 +230,6 @@ class _Reply:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers.update(SECURITY_HEADERS)
-            headers.setdefault("Cache-Control", "no-store")
         await self._send(message)
 
 

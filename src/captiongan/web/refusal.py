@@ -3,6 +3,9 @@
 import reprlib
 from collections.abc import Mapping
 
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from captiongan.errors import CaptionganError, PromptError
@@ -52,7 +55,7 @@ def answer(
     return JSONResponse(content, status, headers)
 
 
-def of_validation(error: Mapping[str, object]) -> RefusedError:
+def _of_validation(error: Mapping[str, object]) -> RefusedError:
     """Say what pydantic found in a body: a value of the wrong kind, a field that is none."""
     if error["type"] == "json_invalid":
         return RefusedError(
@@ -68,3 +71,25 @@ def of_validation(error: Mapping[str, object]) -> RefusedError:
     if error["type"] == "extra_forbidden":
         return RefusedError(422, f"{what} is no field of this request; leave it out", field)
     return RefusedError(422, f"{what} {reprlib.repr(error['input'])} {rule}; mend it", field)
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Give every error of an application the one form."""
+
+    @app.exception_handler(CaptionganError)
+    async def rule(_: Request, error: CaptionganError) -> Response:
+        return RefusedError.of(error).answer()
+
+    @app.exception_handler(RequestValidationError)
+    async def kind(_: Request, error: RequestValidationError) -> Response:
+        return _of_validation(error.errors()[0]).answer()
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        words = {
+            400: NOT_JSON,
+            404: "there is nothing here; /openapi.json says what there is",
+            405: f"{request.method} is not for this address; /openapi.json says what is",
+        }
+        message = words.get(error.status_code, str(error.detail))
+        return answer(error.status_code, message, headers=error.headers)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from captiongan.prompts import MAX_CHARACTERS, SEEDS
+from captiongan.web.limits import Limits
 
 LECTURE = "The flower has petals that are bright pinkish purple with white stigma"
 
@@ -41,7 +42,9 @@ class GenerateRequest(_Request):
         description="One English sentence, or a list of them."
     )
     n: int = Field(
-        1, description="Pictures of each prompt.", json_schema_extra={"minimum": 1, "maximum": 64}
+        1,
+        description="Pictures of each prompt.",
+        json_schema_extra={"minimum": 1, "maximum": Limits.n},
     )
     seed: Seed = Field(0, description="Seed of the first picture of each prompt.")
     around: Seed | None = Field(None, description="Draw variations of the picture of this seed.")
@@ -65,7 +68,7 @@ class InterpolateRequest(_Request):
     steps: int = Field(
         9,
         description="Pictures from one stop to the next, both counted.",
-        json_schema_extra={"minimum": 2, "maximum": 120},
+        json_schema_extra={"minimum": 2, "maximum": Limits.steps},
     )
     fps: float = Field(
         12.0,

@@ -98,7 +98,9 @@ def _listen(host: str, port: int) -> socket.socket:
 def _protocol(limits: Limits) -> type[H11Protocol]:
     """Return uvicorn's own protocol, made to keep the limits that no application can.
 
-    It hangs up when there are too many connections, or when a request takes too long to arrive.
+    It hangs up when there are too many connections, or when a request takes too long to arrive:
+    until then the rest of a refused one is read and thrown away, as its client would not see the
+    answer if the connection broke while it sends.
     """
 
     class Protocol(H11Protocol):
