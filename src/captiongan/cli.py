@@ -262,14 +262,34 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show configuration, data, sizes and a timed step.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Serve the live view of the run, on this machine.")
+    ] = False,
 ) -> None:
     """Train a model; Ctrl-C saves first, and --resume goes on."""
+    if watch:
+        with _web_half():
+            import captiongan.web.watch  # noqa: F401  before the training, not in the midst of it
     with _training_half():
         from captiongan.training.start import start
 
-        complete = start(config, data, out, resume, override or [], dry_run)
+        complete = start(config, data, out, resume, override or [], dry_run, watch)
     if not complete:
         raise typer.Exit(130)
+
+
+@app.command()
+def watch(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")] = 8001,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page.")] = False,
+    while_stdin: Annotated[bool, typer.Option("--while-stdin", hidden=True)] = False,
+) -> None:
+    """Serve the live view of a run: curves, samples, alarms; Ctrl-C ends it."""
+    with _web_half():
+        from captiongan.web.watch import watch as serve_watch
+    serve_watch(run, host, port, typer.echo, open_browser, while_stdin)
 
 
 @app.command()

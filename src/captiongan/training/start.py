@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
@@ -53,6 +55,7 @@ def start(
     resume: Path | None,
     overrides: Sequence[str],
     dry_run: bool,
+    live_view: bool = False,
 ) -> bool:
     """Do what the command line asks for; return whether nothing is left to train.
 
@@ -80,7 +83,8 @@ def start(
         _tell_dry_run(trainer, console)
         return True
     run = _new_run(trainer, out) if resume is None else _reopened_run(trainer, resume)
-    return _train(trainer, run, console)
+    with _live_view(run, console) if live_view else nullcontext():
+        return _train(trainer, run, console)
 
 
 def _with_absolute_paths(config: RunConfig) -> RunConfig:
@@ -154,6 +158,12 @@ def _reopened_run(trainer: Trainer, path: Path) -> RunFolder:
     forget_checkpoints_after(run.best, trainer.game.step)
     run.write_config(trainer.config)
     return run
+
+
+def _live_view(run: RunFolder, console: Console) -> AbstractContextManager[object]:
+    from captiongan.web.watch import Companion
+
+    return Companion(run.path, partial(say, console))
 
 
 def _train(trainer: Trainer, run: RunFolder, console: Console) -> bool:

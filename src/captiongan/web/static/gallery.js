@@ -8,7 +8,10 @@ export class Gallery {
   #pictures = [];
   #canEnd = false;
 
-  /** `on` has what a picture can do: choose, pin, download, end; each is given the picture. */
+  /**
+   * `on` has what a picture can do: choose, pin, download, end; each is given the picture; and
+   * hasKeys, which tells whether P, D and F do so.
+   */
   constructor(list, on) {
     this.#list = list;
     this.#on = on;
@@ -107,7 +110,7 @@ export class Gallery {
     if (to !== undefined) {
       event.preventDefault();
       if (to >= 0 && to <= last) this.#list.children[to].querySelector(".picture").focus();
-    } else if (act && !(act === "end" && !this.#canEnd)) {
+    } else if (act && this.#on.hasKeys() && (act !== "end" || this.#canEnd)) {
       this.#on[act](this.#pictures[place]);
     }
   }

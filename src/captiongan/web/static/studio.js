@@ -25,6 +25,7 @@ const gallery = new Gallery($("gallery"), {
   pin,
   download: downloadPicture,
   end: takeAsEnd,
+  hasKeys: () => $("use-keys").checked,
 });
 const film = new Film(
   { image: $("frame"), play: $("play"), position: $("position") },
@@ -44,7 +45,7 @@ let timer = null;
 let asked = null; // what the newest request asks for, as text
 let drawn = null; // the newest answers
 let askingToken = null; // the promise of a token, while the page asks for one
-let opened = ""; // what is to be said of an opened file when it is drawn
+let aside = ""; // what is to be said, beside the usual, when it is drawn
 
 // The state
 
@@ -74,7 +75,7 @@ function restore() {
 function known(wanted) {
   const fallback = bundles.get(wanted.bundle) ?? bundles.values().next().value;
   if (wanted.bundle && fallback.name !== wanted.bundle) {
-    remark(`This server has no bundle “${wanted.bundle}”: ${fallback.name} draws instead.`);
+    aside = `This server has no bundle “${wanted.bundle}”: ${fallback.name} draws instead.`;
   }
   const prompt = wanted.prompt || fallback.examples[0] || "";
   const { n, steps } = wanted;
@@ -158,8 +159,8 @@ function showDrawn() {
   const count = way ? way.frames.length : words.pictures.length;
   const milliseconds = Math.round((way ?? words).milliseconds);
   const what = way ? "frames" : count === 1 ? "picture" : "pictures";
-  say(`${opened} ${count} ${what} in ${milliseconds} ms.`.trim());
-  opened = "";
+  say(`${aside} ${count} ${what} in ${milliseconds} ms.`.trim());
+  aside = "";
 }
 
 function showGallery() {
@@ -261,7 +262,7 @@ function showControls() {
   $("lock").setAttribute("aria-pressed", String(state.locked));
   setIcon($("lock"), state.locked ? "locked" : "unlocked");
   showFacts(bundles.get(state.bundle));
-  for (const button of document.querySelectorAll("[data-view]")) {
+  for (const button of document.querySelectorAll("button[data-view]")) {
     button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
   }
   const variations = !film && state.around !== null;
@@ -301,7 +302,7 @@ function choose(picture) {
   if (state.view === "seeds") {
     takeAsEnd(picture);
   } else if (picture.around === undefined) {
-    closeUp = null;
+    showCloseUp(picture);
     const { seed } = picture;
     update({ around: seed, towards: seed + 1 + state.n <= SEEDS ? seed + 1 : 0 }, NOW);
     $("all-pictures").focus();
@@ -433,8 +434,8 @@ async function open(file) {
     remarks.push(`It was drawn by version ${version} of ${here.name}, here is ${here.version}.`);
   }
   if (before.bundle !== state.bundle) showStarters();
-  opened = [`${file.name} is back.`, ...remarks].join(" ");
-  say(opened);
+  aside = [`${file.name} is back.`, aside, ...remarks].filter(Boolean).join(" ");
+  say(aside);
 }
 
 function askToken(wrong) {
@@ -479,7 +480,8 @@ function onKey(event) {
     leaveVariations();
   }
   const typing = event.target.closest("input:not([type=range]), textarea, select, dialog");
-  if (typing || event.ctrlKey || event.altKey || event.metaKey || !$("use-keys").checked) return;
+  if (typing || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (!$("use-keys").checked) return;
   const act = {
     "/": () => $("prompt").focus(),
     "?": () => $("keys").showModal(),
@@ -521,7 +523,7 @@ function listen() {
     update({ bundle: $("bundle").value, ...(example && first ? { prompt: first } : {}) }, NOW);
     attempt(showStarters);
   });
-  for (const button of document.querySelectorAll("[data-view]")) {
+  for (const button of document.querySelectorAll("button[data-view]")) {
     button.addEventListener("click", () => changeView(button.dataset.view));
   }
   const clicks = {

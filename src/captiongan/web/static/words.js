@@ -22,6 +22,7 @@ function tokensOf({ prompt, tokens, unknown_words: unknown, cut }) {
   const items = wordsOf(tokens).map((pieces) => {
     const word = pieces.map((piece) => piece.replace(/^##/, "")).join("");
     const item = element("li", {}, ...pieces.map((piece) => element("span", {}, piece)));
+    if (/^\[[A-Z]+\]$/.test(word)) item.className = "mark";
     if (unknown.includes(word)) {
       item.className = "unknown";
       item.title = "rare or absent in the captions that the model learned from";
