@@ -4,20 +4,25 @@ BIN := $(VENV)/bin
 PROMPT_FLOWER := The flower has petals that are bright pinkish purple with white stigma
 PROMPT_BIRD := This small bird has a pink breast and crown, and black primaries and secondaries
 
-.PHONY: run test lint format notebook clean
+.PHONY: run test lint format notebook chromium clean
 
 run: $(VENV)/.runtime
 	@mkdir -p pictures
 	$(BIN)/captiongan generate "$(PROMPT_FLOWER)" -n 16 --seed 7 --grid -o pictures/flower.png
 	$(BIN)/captiongan generate "$(PROMPT_BIRD)" -n 16 --seed 7 --grid --bundle birds -o pictures/bird.png
 
-test: lint
+test: lint chromium
 	$(BIN)/pytest
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+chromium:
+	@command -v chromium >/dev/null \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq chromium; } \
+		|| { echo "the tests drive a real Chromium; install it: sudo apt-get install chromium"; exit 1; }
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

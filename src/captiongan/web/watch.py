@@ -51,7 +51,6 @@ class Follower:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._lock = threading.Lock()
         self._begin(identity=None)
 
     def _begin(self, identity: int | None) -> None:
@@ -68,7 +67,7 @@ class Follower:
         A last line that is still being written waits for its end; one that a kill cut short, and
         that others follow, is passed over.
         """
-        with self._lock, suppress(FileNotFoundError), self._file.open("rb") as file:
+        with suppress(FileNotFoundError), self._file.open("rb") as file:
             facts = os.fstat(file.fileno())
             if facts.st_ino != self._identity or facts.st_size < self._offset:
                 self._begin(facts.st_ino)
@@ -113,7 +112,7 @@ def _figures(line: bytes) -> Figures | None:
 def create_watch_app(run: RunFolder, access: Access | None = None) -> FastAPI:
     """Return the application that shows a run; raises RunError or ConfigError if it is none."""
     run.config()
-    follower = Follower(run.path / "metrics.jsonl")
+    follower, reading = Follower(run.path / "metrics.jsonl"), threading.Lock()
     app = FastAPI(title="captiongan watch", docs_url=None, redoc_url=None, openapi_url=None)
     guard(app, Limits(), access or Access())
     answer_errors(app)
@@ -122,18 +121,19 @@ def create_watch_app(run: RunFolder, access: Access | None = None) -> FastAPI:
     @app.get("/v1/run")
     def news(generation: str = "", after: int = 0) -> dict[str, Any]:
         """The run's facts, and the lines of figures from number `after` of a generation on."""
-        written = follower.read_on()
-        start = max(0, after) if generation == follower.generation else 0
-        lines = follower.lines[start : start + MOST_LINES]
-        return _facts(run) | {
-            "generation": follower.generation,
-            "first": start,
-            "lines": lines,
-            "more": start + len(lines) < len(follower.lines),
-            "alarms": follower.alarms,
-            "grids": _grids(run),
-            "silent": None if written is None else max(0.0, time() - written),
-        }
+        with reading:
+            written = follower.read_on()
+            start = max(0, after) if generation == follower.generation else 0
+            lines = follower.lines[start : start + MOST_LINES]
+            return _facts(run) | {
+                "generation": follower.generation,
+                "first": start,
+                "lines": lines,
+                "more": start + len(lines) < len(follower.lines),
+                "alarms": follower.alarms,
+                "grids": _grids(run),
+                "silent": None if written is None else max(0.0, time() - written),
+            }
 
     @app.get("/grids/{step}")
     def grid(step: int) -> Response:

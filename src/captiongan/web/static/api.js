@@ -90,6 +90,7 @@ async function errorOf(answer) {
 }
 
 function wait(seconds, signal) {
+  signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, 1000 * seconds);
     signal?.addEventListener("abort", () => {

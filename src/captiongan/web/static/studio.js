@@ -65,10 +65,12 @@ function settle() {
 }
 
 function restore() {
+  const { bundle } = state;
   state = { ...state, ...known(fromHash(location.hash)) };
   showControls();
   pins.show(state.pins);
   draw();
+  if (state.bundle !== bundle) attempt(showStarters);
 }
 
 /** A state in which everything is of this server: its bundles, its limits. */
@@ -97,7 +99,6 @@ async function draw() {
   asked = text;
   drawing?.abort();
   if (!wanted) {
-    drawn = null;
     stale(true, "Describe a picture in words.");
     return;
   }
@@ -227,7 +228,6 @@ function stale(is, words = "") {
 
 function showError(error) {
   asked = null;
-  drawn = null;
   stale(true);
   $("error-words").textContent = sentence(error.message);
   $("error").hidden = false;
@@ -251,7 +251,9 @@ async function attempt(work) {
 }
 
 function showControls() {
-  const film = state.view !== "pictures";
+  const isFilm = state.view !== "pictures";
+  film.fps = state.fps;
+  if (!isFilm) film.pause();
   setText("prompt", state.prompt);
   setText("to", state.to);
   setText("seed", firstSeed(state));
@@ -265,17 +267,17 @@ function showControls() {
   for (const button of document.querySelectorAll("button[data-view]")) {
     button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
   }
-  const variations = !film && state.around !== null;
+  const variations = !isFilm && state.around !== null;
   document.body.dataset.view = variations ? "variations" : state.view;
   $("prompt-label").textContent = state.view === "prompts" ? "From these words …" : "Describe a picture";
   $("seed-label").textContent = variations ? "Towards seed" : "Seed";
   $("second").hidden = state.view !== "prompts";
-  $("film").hidden = !film;
+  $("film").hidden = !isFilm;
   $("close-up").hidden = !variations;
   $("gallery").hidden = state.view === "prompts";
   $("n-field").hidden = state.view === "prompts";
-  $("download-grid").hidden = film;
-  for (const id of ["download-webp", "download-gif", "download-strip"]) $(id).hidden = !film;
+  $("download-grid").hidden = isFilm;
+  for (const id of ["download-webp", "download-gif", "download-strip"]) $(id).hidden = !isFilm;
   $("stage-title").textContent = titleOf(state);
 }
 
@@ -433,7 +435,7 @@ async function open(file) {
   if (here.name === settings.state.bundle && version && here.version !== version) {
     remarks.push(`It was drawn by version ${version} of ${here.name}, here is ${here.version}.`);
   }
-  if (before.bundle !== state.bundle) showStarters();
+  if (before.bundle !== state.bundle) attempt(showStarters);
   aside = [`${file.name} is back.`, aside, ...remarks].filter(Boolean).join(" ");
   say(aside);
 }
@@ -515,7 +517,6 @@ function listen() {
   for (const id of ["n", "truncation", "strength", "steps", "fps"]) {
     $(id).addEventListener("input", () => update({ [id]: Number($(id).value) }));
   }
-  $("fps").addEventListener("input", () => { film.fps = state.fps; });
   $("bundle").addEventListener("input", () => {
     const { prompt } = state;
     const example = bundles.get(state.bundle).examples.includes(prompt);
@@ -532,7 +533,7 @@ function listen() {
     "all-pictures": leaveVariations,
     "download-source": () => downloadPicture(closeUp),
     "pin-source": () => pin(closeUp),
-    "download-grid": () => (state.n === 1 ? downloadPicture(drawn.words.pictures[0]) : downloadStage("png")),
+    "download-grid": () => downloadStage("png"),
     "download-strip": () => downloadStage("png"),
     "download-webp": () => downloadStage("webp"),
     "download-gif": () => downloadStage("gif"),
@@ -593,7 +594,6 @@ async function begin() {
   for (const id of ["prompt", "to"]) $(id).maxLength = limits.prompt_characters;
   for (const option of [...$("steps").options]) option.disabled = option.value > limits.steps;
   restore();
-  attempt(showStarters);
 }
 
 listen();

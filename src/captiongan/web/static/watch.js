@@ -53,7 +53,10 @@ async function ask() {
 }
 
 function show(news) {
-  if (news.generation !== generation) lines = [];
+  if (news.generation !== generation) {
+    lines = [];
+    $("alarm-list").replaceChildren();
+  }
   generation = news.generation;
   lines.push(...news.lines);
   for (const { step, kimg } of news.lines) kimgAt.set(step, kimg);
@@ -94,7 +97,6 @@ function showRun({ name, network, resolution, data, kimg, silent }) {
 function showAlarms(alarms) {
   $("no-alarms").hidden = alarms.length > 0;
   const list = $("alarm-list");
-  if (list.children.length > alarms.length) list.replaceChildren();
   for (const alarm of alarms.slice(list.children.length)) {
     list.append(element("li", { className: alarm.startsWith("alarm over") ? "over" : "" }, alarm));
   }

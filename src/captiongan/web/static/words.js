@@ -23,7 +23,7 @@ function tokensOf({ prompt, tokens, unknown_words: unknown, cut }) {
     const word = pieces.map((piece) => piece.replace(/^##/, "")).join("");
     const item = element("li", {}, ...pieces.map((piece) => element("span", {}, piece)));
     if (/^\[[A-Z]+\]$/.test(word)) item.className = "mark";
-    if (unknown.includes(word)) {
+    if (unknown.includes(word) || word === "[UNK]") {
       item.className = "unknown";
       item.title = "rare or absent in the captions that the model learned from";
       item.append(element("span", { className: "unseen" }, " (not known)"));
