@@ -234,8 +234,9 @@ def serve(
         from captiongan.web.serve import LOOPBACK, token_of
         from captiongan.web.serve import serve as serve_app
     limits, token = Limits.of(limit or []), token_of(token_file)
-    names = LOOPBACK if host in LOOPBACK else ()
-    access = Access(token, [*names, *(allow_host or [])], allow_origin or [])
+    own_names = LOOPBACK if host in LOOPBACK else ()
+    names = [*own_names, *(name.lower() for name in allow_host or [])]
+    access = Access(token, names, allow_origin or [])
     shipped = sorted(shipped_bundles(), key=lambda name: name != "flowers")
     pipelines = [load(name) for name in bundle or shipped]
     web_app = create_app(pipelines, limits, access)

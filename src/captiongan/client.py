@@ -11,6 +11,7 @@ Needs the extra `client`.
 import base64
 import io
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ from PIL import Image
 from captiongan.errors import CaptionganError
 from captiongan.interpolation import Interpolation
 from captiongan.pictures import Picture
+from captiongan.prompts import UnknownWordsWarning
 
 try:
     import httpx2 as httpx
@@ -91,7 +93,10 @@ class Client:
         strength: float = 0.3,
         bundle: str | None = None,
     ) -> list[Picture]:
-        """Draw as `Pipeline.generate` does, of several prompts one after the other."""
+        """Draw as `Pipeline.generate` does, of several prompts one after the other.
+
+        Warns with UnknownWordsWarning if the bundle knows some words but not all.
+        """
         answer = self._ask(
             "POST",
             "/v1/generate",
@@ -105,6 +110,14 @@ class Client:
                 "bundle": bundle,
             },
         )
+        for told in answer["prompts"]:
+            if told["unknown_words"]:
+                warnings.warn(
+                    f"the text encoder of bundle '{answer['bundle']}' hardly knows these words: "
+                    f"{', '.join(told['unknown_words'])}",
+                    UnknownWordsWarning,
+                    stacklevel=2,
+                )
         return [
             Picture(
                 _image(picture["png"]),

@@ -141,10 +141,9 @@ class Pipeline:
                 for image, (text, each) in zip(pixels, labels, strict=True)
             ]
 
-        embedding = np.stack([reading.embedding for reading in readings])
         return Plan(
             np.tile(truncation * noise, (len(readings), 1)),
-            np.repeat(embedding, n, axis=0),
+            np.repeat(_embedding(readings), n, axis=0),
             readings,
             result,
         )
@@ -180,7 +179,6 @@ class Pipeline:
         readings = self._readings(prompts)
         texts = [reading.text for reading in readings]
         stops = stops_of(texts, seeds, steps)
-        embedding = np.stack([reading.embedding for reading in readings])
         drawn_with = (self._manifest.name, self._manifest.version, truncation)
 
         def result(pixels: Pixels) -> Interpolation:
@@ -189,7 +187,7 @@ class Pipeline:
 
         return Plan(
             truncation * through(_for_each(stops, self._noise(seeds)), steps, arc),
-            through(_for_each(stops, embedding), steps, line),
+            through(_for_each(stops, _embedding(readings)), steps, line),
             readings,
             result,
         )
@@ -210,8 +208,7 @@ class Pipeline:
         small = np.asarray(middle_square(as_rgb(picture), self._manifest.resolution))
         (read,) = style_encoder.run(None, {"pictures": small[None]})
         noise = read * np.float32(math.sqrt(read.size) / (np.linalg.norm(read) or 1.0))
-        embedding = np.stack([reading.embedding for reading in readings])
-        pixels = self.draw(np.repeat(noise, len(readings), axis=0), embedding)
+        pixels = self.draw(np.repeat(noise, len(readings), axis=0), _embedding(readings))
         name, version = self._manifest.name, self._manifest.version
         return [
             Picture(Image.fromarray(image), reading.text, None, name, version)
@@ -262,6 +259,10 @@ class Pipeline:
     def _draw_batch(self, noise: Noise, embedding: Embeddings) -> Pixels:
         (pixels,) = self._generator.run(None, {"noise": noise, "embedding": embedding})
         return np.asarray(pixels, dtype=np.uint8)
+
+
+def _embedding(readings: Sequence[Reading]) -> Embeddings:
+    return np.stack([reading.embedding for reading in readings])
 
 
 def _for_each(stops: int, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

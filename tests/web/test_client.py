@@ -9,6 +9,7 @@ import pytest
 from captiongan.client import Client, ServerError
 from captiongan.pictures import Picture
 from captiongan.pipeline import Pipeline
+from captiongan.prompts import UnknownWordsWarning
 from tiny_bundle import write_tiny_bundle
 from web_server import serving
 
@@ -45,6 +46,12 @@ def test_it_interpolates_what_the_pipeline_interpolates(client: Client, pipeline
         each.interpolate([RED, YELLOW], [3, 8], 4, 0.5) for each in (client, pipeline)
     )
     assert drawn.encoded("png") == expected.encoded("png")
+
+
+def test_unknown_words_are_a_warning_at_the_caller(client: Client) -> None:
+    with pytest.warns(UnknownWordsWarning, match="these words: mauve$") as caught:
+        client.generate("a mauve flower")
+    assert caught[0].filename == __file__
 
 
 def test_bundles_are_known_by_name_and_the_default_comes_first(client: Client) -> None:

@@ -178,7 +178,7 @@ def test_each_bundle_draws_its_own(pipeline: Pipeline, tmp_path: Path) -> None:
 BAD: list[tuple[dict[str, object], int, str | None, str]] = [
     ({}, 422, "prompt", "prompt is missing"),
     ({"prompt": ""}, 422, "prompt", "prompt '' is empty"),
-    ({"prompt": []}, 422, "prompts", "must be a list of one sentence at least"),
+    ({"prompt": []}, 422, "prompt", "must be a list of one sentence at least"),
     ({"prompt": 7}, 422, "prompt", "prompt 7 should be a valid string"),
     ({"prompt": "a" * 1001}, 422, "prompt", "1,001 characters, at most 1,000"),
     ({"prompt": "a\x1bflower"}, 422, "prompt", "control character"),
@@ -195,6 +195,7 @@ BAD: list[tuple[dict[str, object], int, str | None, str]] = [
     ({"prompt": RED, "around": -1}, 422, "around", "around -1 is not a whole number"),
     ({"prompt": RED, "around": 1, "strength": 2}, 422, "strength", "is not a number from 0 to 1"),
     ({"prompt": RED, "format": "bmp"}, 422, "format", "format 'bmp' should be"),
+    ({"prompt": RED, "x" * 9999: 1}, 422, "x" * 60, "is no field of this request"),
     ({"prompt": RED, "colour": 1}, 422, "colour", "colour is no field of this request"),
     ({"prompt": RED, "bundle": "../tiny"}, 404, "bundle", "bundle '../tiny' is not open here"),
 ]
@@ -218,6 +219,8 @@ def test_what_cannot_be_drawn_is_refused_in_one_line(
         ({"seeds": [0]}, "seeds"),
         ({"seeds": [0, 1, 2], "prompts": [RED, RED]}, "seeds"),
         ({"seeds": list(range(17))}, "prompts"),
+        ({"prompts": [""]}, "prompts"),
+        ({"seeds": [0, -1]}, "seeds"),
         ({"steps": 1}, "steps"),
         ({"steps": 121}, "steps"),
         ({"seeds": list(range(16)), "steps": 20}, "steps"),

@@ -49,7 +49,7 @@ def test_no_request_gets_an_answer_that_is_not_documented(
     )
     @given(case=api[path]["POST"].as_strategy(generation_mode=mode))
     def ask(case: schemathesis.Case[Any]) -> None:
-        if mode == schemathesis.GenerationMode.POSITIVE:
+        if mode == schemathesis.GenerationMode.POSITIVE and isinstance(case.body, dict):
             case.body = in_known_words(case.body)
         case.call_and_validate(excluded_checks=BUT)
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2 as httpx
@@ -89,6 +90,13 @@ def test_a_body_without_end_is_refused_and_not_read_on(address: tuple[str, int])
     assert answer.startswith(b"HTTP/1.1 413")
 
 
+def test_a_body_that_breaks_after_it_was_refused_is_no_failure(address: tuple[str, int]) -> None:
+    head = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+    chunk = b"50000\r\n" + b" " * 0x50000 + b"\r\n"
+    answer = exchange(address, head, chunk, b"this is no chunk\r\n", pause=0.1)
+    assert answer.startswith(b"HTTP/1.1 413") and answer.count(b"HTTP/1.1") == 1
+
+
 def test_connections_beyond_the_limit_are_hung_up_on_and_the_others_served(
     address: tuple[str, int],
 ) -> None:
@@ -115,6 +123,28 @@ def test_connections_beyond_the_limit_are_hung_up_on_and_the_others_served(
 def test_another_name_is_answered_only_if_allowed(address: tuple[str, int]) -> None:
     asked = b"GET /healthz HTTP/1.0\r\nHost: rebound.example\r\n\r\n"
     assert exchange(address, asked).startswith(b"HTTP/1.1 421")
+
+
+def test_who_does_not_read_the_answer_is_hung_up_on(tiny: Bundle) -> None:
+    asked = json.dumps({"prompts": ["a red flower " * 75] * 16, "steps": 18}).encode()
+    head = POST.replace(
+        b"generate", b"interpolate"
+    ) + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(asked)
+    with serving("--bundle", tiny.folder, "--limit", "seconds=2") as (address, _):
+        host, port = address.removeprefix("http://").split(":")
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect((host, int(port)))
+            connection.sendall(head + asked)
+            begun = connection.recv(2048)
+            assert begun.startswith(b"HTTP/1.1 200")
+            wanted = re.search(rb"content-length: (\d+)", begun)
+            time.sleep(4)
+            received = len(begun)
+            with suppress(ConnectionError):
+                while more := connection.recv(65536):
+                    received += len(more)
+    assert wanted and received < int(wanted[1])
 
 
 @pytest.mark.parametrize("ended_by", [signal.SIGTERM, signal.SIGINT])

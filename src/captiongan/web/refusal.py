@@ -12,6 +12,12 @@ from captiongan.errors import CaptionganError, PromptError
 
 NOT_JSON = 'the body is not JSON; send an object such as {"prompt": "a flower"}'
 
+FIELDS = {
+    "/v1/generate": {"prompts": "prompt"},
+    "/v1/interpolate": {"prompt": "prompts", "seed": "seeds"},
+}
+"""What a request calls the pipeline's arguments, where it has another name for them."""
+
 
 class RefusedError(CaptionganError):
     """A request that is not answered: with which status, and which of its fields is to blame."""
@@ -34,12 +40,15 @@ class RefusedError(CaptionganError):
         return cls(503, f"{what}; try again in a moment", headers={"Retry-After": "2"})
 
     @classmethod
-    def of(cls, error: CaptionganError) -> "RefusedError":
-        """Return the answer to a request that breaks a rule of what can be drawn."""
+    def of(cls, error: CaptionganError, fields: Mapping[str, str]) -> "RefusedError":
+        """Return the answer to a request that breaks a rule of what can be drawn.
+
+        `fields` says how the request calls an argument of the pipeline, where it has another name.
+        """
         if isinstance(error, cls):
             return error
-        field = error.argument if isinstance(error, PromptError) else None
-        return cls(422, str(error), field)
+        argument = error.argument if isinstance(error, PromptError) else None
+        return cls(422, str(error), fields.get(argument or "", argument))
 
     def answer(self) -> Response:
         """Return the response."""
@@ -58,12 +67,10 @@ def answer(
 def _of_validation(error: Mapping[str, object]) -> RefusedError:
     """Say what pydantic found in a body: a value of the wrong kind, a field that is none."""
     if error["type"] == "json_invalid":
-        return RefusedError(
-            400, 'the body is not JSON; send an object such as {"prompt": "a flower"}'
-        )
+        return RefusedError(400, NOT_JSON)
     place = error["loc"]
     assert isinstance(place, tuple)
-    field = ascii(place[1])[1:-1] if len(place) > 1 else None
+    field = ascii(place[1])[1:-1][:60] if len(place) > 1 else None
     what = field or "the body"
     rule = str(error["msg"]).lower().removeprefix("input ")
     if error["type"] == "missing":
@@ -77,8 +84,8 @@ def answer_errors(app: FastAPI) -> None:
     """Give every error of an application the one form."""
 
     @app.exception_handler(CaptionganError)
-    async def rule(_: Request, error: CaptionganError) -> Response:
-        return RefusedError.of(error).answer()
+    async def rule(request: Request, error: CaptionganError) -> Response:
+        return RefusedError.of(error, FIELDS.get(request.url.path, {})).answer()
 
     @app.exception_handler(RequestValidationError)
     async def kind(_: Request, error: RequestValidationError) -> Response:

@@ -7,7 +7,6 @@ import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import h11
 import uvicorn
@@ -48,7 +47,7 @@ def serve(
             http=_protocol(limits),
             ws="none",
             loop="asyncio",
-            log_level="warning",
+            log_level="error",
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=round(limits.body_seconds + limits.seconds),
@@ -98,59 +97,78 @@ def _listen(host: str, port: int) -> socket.socket:
 def _protocol(limits: Limits) -> type[H11Protocol]:
     """Return uvicorn's own protocol, made to keep the limits that no application can.
 
-    It hangs up when there are too many connections, or when a request takes too long to arrive:
-    until then the rest of a refused one is read and thrown away, as its client would not see the
-    answer if the connection broke while it sends.
+    It hangs up when there are too many connections, when a request takes too long to arrive, and on
+    a client that does not read its answer. What comes after a refusal is read and thrown away until
+    then, as a client that still sends would not see the answer if the connection broke.
     """
 
     class Protocol(H11Protocol):
-        _deadline: asyncio.TimerHandle | None = None
-
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
+            wait = limits.body_seconds + 1  # the guard is first, as it says why
+            self._arrival = _Deadline(wait, transport.abort)
+            self._reading = _Deadline(limits.seconds, transport.abort)
             if len(self.connections) > limits.connections:
                 transport.abort()
             else:
-                self._await_request()
+                self._arrival.start()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._stop_waiting()
+            self._arrival.stop()
+            self._reading.stop()
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
             if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
-                self._await_request()
+                self._arrival.start()
             else:
-                self._stop_waiting()
+                self._arrival.stop()
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._reading.start()
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            self._reading.stop()
 
         def send_400_response(self, msg: str) -> None:  # noqa: ARG002
             refused = answer(400, "this is not HTTP as it should be; mend the request")
             headers = [*refused.raw_headers, *_RAW_SECURITY_HEADERS, (b"connection", b"close")]
-            for event in (
-                h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
-                h11.Data(data=bytes(refused.body)),
-                h11.EndOfMessage(),
-            ):
-                self.transport.write(self.conn.send(event) or b"")
+            if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):  # not answered already
+                for event in (
+                    h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+                    h11.Data(data=bytes(refused.body)),
+                    h11.EndOfMessage(),
+                ):
+                    self.transport.write(self.conn.send(event) or b"")
             self.transport.close()
-
-        def _await_request(self) -> None:
-            if self._deadline is None:
-                wait = limits.body_seconds + 1  # the guard is first, it says why
-                self._deadline = self.loop.call_later(wait, self._hang_up)
-
-        def _stop_waiting(self) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
-
-        def _hang_up(self) -> None:
-            self.transport.abort()
 
     return Protocol
 
 
-_RAW_SECURITY_HEADERS: list[Any] = [
+class _Deadline:
+    """Calls `action` when it was started and not stopped for so many `seconds`."""
+
+    def __init__(self, seconds: float, action: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._action = action
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Start, unless it runs already."""
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._seconds, self._action)
+
+    def stop(self) -> None:
+        """Stop, if it runs."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+_RAW_SECURITY_HEADERS = [
     (name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()
 ]
