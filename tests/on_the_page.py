@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from captiongan.pipeline import Pipeline
 
-PATIENCE = 10_000
+PATIENCE = 60_000
 
 expect.set_options(timeout=PATIENCE)
 

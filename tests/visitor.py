@@ -23,7 +23,7 @@ FLAGS = (
     "--disable-sync",
 )
 
-PATIENCE = 10_000
+PATIENCE = 60_000
 """Milliseconds to wait for what must happen: the machine may be slow and busy."""
 
 TOKEN = "open-sesame"
