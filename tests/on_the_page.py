@@ -11,8 +11,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from captiongan.pipeline import Pipeline
-
-PATIENCE = 60_000
+from visitor import PATIENCE
 
 expect.set_options(timeout=PATIENCE)
 

@@ -413,6 +413,8 @@ def test_a_server_with_a_token_is_opened_with_it(visitor: Visitor, guarded: str)
     press(page, "Use it")
     expect(pictures(page)).to_have_count(4)
     expect(dialog).to_be_hidden()
+    # Where the folder of a bundle is, only who serves it knows.
+    assert "--bundle ./tiny --grid" in copied(page, "Copy as command")
     page.reload()
     expect(pictures(page)).to_have_count(4)
 

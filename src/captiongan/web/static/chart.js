@@ -27,7 +27,11 @@ export function chart(title, lines, most) {
   const up = ticks(Math.min(0, ...values), Math.max(...values));
   const x = (kimg) => LEFT + (RIGHT - LEFT) * share(kimg, across);
   const y = (value) => BOTTOM - (BOTTOM - TOP) * share(value, up);
-  const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": inWords(title, lines) });
+  const drawing = svg("svg", {
+    viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+    role: "img",
+    "aria-label": inWords(title, lines),
+  });
   for (const value of up) {
     drawing.append(svg("path", { class: "rule", d: `M${LEFT} ${y(value)}H${RIGHT}` }),
       label(shown(value), LEFT - 6, y(value) + 3, "end"));

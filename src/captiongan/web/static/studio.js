@@ -1,13 +1,16 @@
 // The studio: one state, which the controls change, the link holds, and the server draws.
 
 import { Api } from "/static/api.js";
+import { copy } from "/static/clipboard.js";
 import { asCommand, asPython, fileName, stageFile, wayOf } from "/static/commands.js";
+import { listenToDrops } from "/static/drop.js";
 import { Film } from "/static/film.js";
 import { Gallery } from "/static/gallery.js";
 import { MOST_PINS, SEEDS, START, firstSeed, fromHash, toHash } from "/static/link.js";
 import { download, element, pngBlob, pngSource, setIcon, shortened } from "/static/parts.js";
 import { Pins, nameOf, pinOf } from "/static/pins.js";
 import { settingsOf, textsOf } from "/static/png.js";
+import { askToken } from "/static/token.js";
 import { remarksOn, showTokens } from "/static/words.js";
 
 const PATIENCE = 150; // milliseconds without a key before it draws
@@ -44,7 +47,6 @@ let drawing = null; // the AbortController of the newest request
 let timer = null;
 let asked = null; // what the newest request asks for, as text
 let drawn = null; // the newest answers
-let askingToken = null; // the promise of a token, while the page asks for one
 let aside = ""; // what is to be said, beside the usual, when it is drawn
 
 // The state
@@ -66,7 +68,7 @@ function settle() {
 
 function restore() {
   const { bundle } = state;
-  state = { ...state, ...known(fromHash(location.hash)) };
+  state = known(fromHash(location.hash));
   showControls();
   pins.show(state.pins);
   draw();
@@ -86,7 +88,7 @@ function known(wanted) {
     bundle: fallback.name,
     prompt,
     n: Math.min(n, limits.n),
-    steps: Math.min(steps, limits.steps ?? steps),
+    steps: Math.min(steps, limits.steps),
   };
 }
 
@@ -257,7 +259,9 @@ function showControls() {
   setText("prompt", state.prompt);
   setText("to", state.to);
   setText("seed", firstSeed(state));
-  for (const name of ["n", "truncation", "strength", "bundle", "steps", "fps"]) $(name).value = state[name];
+  for (const name of ["n", "truncation", "strength", "bundle", "steps", "fps"]) {
+    $(name).value = state[name];
+  }
   $("n-shown").textContent = state.n;
   $("truncation-shown").textContent = state.truncation.toFixed(2);
   $("strength-shown").textContent = `${Math.round(100 * state.strength)} %`;
@@ -403,16 +407,8 @@ function downloadStage(format) {
   });
 }
 
-async function copy(text, what) {
-  try {
-    await navigator.clipboard.writeText(text);
-    say(`${what} copied.`);
-  } catch {
-    // Without HTTPS, and not on this machine, browsers let no page write to the clipboard.
-    $("copy-text").value = text;
-    $("copy-by-hand").showModal();
-    $("copy-text").select();
-  }
+async function take(text, what) {
+  if (await copy(text)) say(`${what} copied.`);
 }
 
 /** Where a command finds the bundle: its name, or its folder, which only who serves it knows. */
@@ -438,21 +434,6 @@ async function open(file) {
   if (before.bundle !== state.bundle) attempt(showStarters);
   aside = [`${file.name} is back.`, aside, ...remarks].filter(Boolean).join(" ");
   say(aside);
-}
-
-function askToken(wrong) {
-  $("token-wrong").hidden = !wrong;
-  $("token").value = "";
-  if (!$("ask-token").open) $("ask-token").showModal();
-  askingToken ??= new Promise((resolve) => {
-    $("token-form").onsubmit = (event) => {
-      event.preventDefault();
-      askingToken = null;
-      $("ask-token").close();
-      resolve($("token").value);
-    };
-  });
-  return askingToken;
 }
 
 async function showStarters() {
@@ -537,15 +518,14 @@ function listen() {
     "download-strip": () => downloadStage("png"),
     "download-webp": () => downloadStage("webp"),
     "download-gif": () => downloadStage("gif"),
-    "copy-command": () => copy(asCommand(state, placeOf(bundles.get(state.bundle))), "Command"),
-    "copy-python": () => copy(asPython(state, placeOf(bundles.get(state.bundle))), "Python"),
+    "copy-command": () => take(asCommand(state, placeOf(bundles.get(state.bundle))), "Command"),
+    "copy-python": () => take(asPython(state, placeOf(bundles.get(state.bundle))), "Python"),
     "copy-link": () => {
       history.replaceState(null, "", `#${toHash(state)}`);
-      copy(location.href, "Link");
+      take(location.href, "Link");
     },
     "show-keys": () => $("keys").showModal(),
     "close-keys": () => $("keys").close(),
-    "close-copy": () => $("copy-by-hand").close(),
     "open-png": () => $("png-file").click(),
     "try-again": draw,
   };
@@ -561,26 +541,7 @@ function listen() {
   });
   document.addEventListener("keydown", onKey);
   window.addEventListener("popstate", restore);
-  listenToDrops();
-}
-
-function listenToDrops() {
-  const over = (is) => { $("drop").hidden = !is; };
-  const hasFile = (event) => event.dataTransfer?.types.includes("Files");
-  window.addEventListener("dragover", (event) => {
-    if (!hasFile(event)) return;
-    event.preventDefault();
-    over(true);
-  });
-  window.addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) over(false);
-  });
-  window.addEventListener("drop", (event) => {
-    if (!hasFile(event)) return;
-    event.preventDefault();
-    over(false);
-    attempt(() => open(event.dataTransfer.files[0]));
-  });
+  listenToDrops($("drop"), (file) => attempt(() => open(file)));
 }
 
 async function begin() {

@@ -146,8 +146,10 @@ function showTable() {
   const rows = lines.filter((line) => "loss_d" in line).slice(-ROWS);
   $("table").hidden = rows.length === 0;
   if (!rows.length) return;
-  const names = ["step", "kimg", ...Object.keys(rows.at(-1)).filter((name) => !["step", "kimg", "time"].includes(name))];
-  const head = element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, name.replaceAll("_", " "))));
+  const { step, kimg, time, ...others } = rows.at(-1);
+  const names = ["step", "kimg", ...Object.keys(others)];
+  const titles = names.map((name) => element("th", { scope: "col" }, name.replaceAll("_", " ")));
+  const head = element("tr", {}, ...titles);
   const body = rows.map((row) =>
     element("tr", {}, ...names.map((name) => element("td", {}, name in row ? shown(row[name]) : ""))));
   $("table").querySelector("table").replaceChildren(head, ...body);
