@@ -4,20 +4,25 @@ BIN := $(VENV)/bin
 PROMPT_FLOWER := The flower has petals that are bright pinkish purple with white stigma
 PROMPT_BIRD := This small bird has a pink breast and crown, and black primaries and secondaries
 
-.PHONY: run test lint format notebook torture sbom clean
+.PHONY: run test lint format notebook chromium torture sbom clean
 
 run: $(VENV)/.runtime
 	@mkdir -p pictures
 	$(BIN)/captiongan generate "$(PROMPT_FLOWER)" -n 16 --seed 7 --grid -o pictures/flower.png
 	$(BIN)/captiongan generate "$(PROMPT_BIRD)" -n 16 --seed 7 --grid --bundle birds -o pictures/bird.png
 
-test: lint
+test: lint chromium
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+chromium:
+	@command -v chromium >/dev/null \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq chromium; } \
+		|| { echo "the tests drive a real Chromium; install it: sudo apt-get install chromium"; exit 1; }
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
@@ -43,5 +48,5 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,serve,notebook,parquet,ray,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,serve,client,notebook,parquet,ray,dev]'
 	@touch $@

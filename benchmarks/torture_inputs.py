@@ -30,7 +30,7 @@ FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 MODES = ("RGB", "RGBA", "L", "P", "CMYK", "I;16", "1")
 
 HOSTILE_TEXTS = ("", " ", "..", "/etc/passwd", "../a.png", "a.png/", "A.PNG", "./a.png", "a\0b")
-HOSTILE_VALUES = (
+HOSTILE_VALUES: tuple[object, ...] = (
     *HOSTILE_TEXTS,
     *("\ud800", "é" * 300, "a" * 100_000, None, True, -1, 1e300),
     *([], [[]], ["", " "], {}, {"a": {}}),

@@ -1,12 +1,15 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser
 
 from captiongan.bundle import Bundle
 from captiongan.cache import CACHE_VARIABLE
 from captiongan.pipeline import Pipeline
 from tiny_bundle import write_tiny_bundle
+from visitor import TOKEN, Visitor, open_chromium, serving
 
 # A slow machine breaks no promise: speed is measured in benchmarks/.
 settings.register_profile("whatever the machine", deadline=None)
@@ -28,3 +31,31 @@ def tiny(tmp_path: Path) -> Bundle:
 @pytest.fixture(scope="session")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     return Pipeline(write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with open_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitor(chromium: Browser) -> Iterator[Visitor]:
+    """Opens pages; at the end of the test they must all have been well."""
+    visitor = Visitor(chromium)
+    yield visitor
+    visitor.leave()
+
+
+@pytest.fixture(scope="session")
+def studio() -> Iterator[str]:
+    """The address of a studio with both shipped bundles."""
+    with serving("serve", "--bundle", "flowers", "--bundle", "birds") as address:
+        yield address
+
+
+@pytest.fixture
+def guarded(tiny: Bundle) -> Iterator[str]:
+    """The address of a studio that wants `TOKEN`."""
+    with serving("serve", "--bundle", tiny.folder, token=TOKEN) as address:
+        yield address

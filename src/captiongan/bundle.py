@@ -138,6 +138,19 @@ class Bundle:
         """Whether it has a style encoder."""
         return STYLE_FILE in self.manifest.files
 
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it came with this package, and can be opened by its name alone."""
+        return self.folder.parent == _SHIPPED
+
+    @property
+    def card(self) -> str:
+        """The model card; empty if there is none that can be read."""
+        try:
+            return (self.folder / "README.md").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return ""
+
 
 def shipped_bundles() -> list[str]:
     """Return the names of the bundles that come with this package, sorted."""

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -56,15 +57,19 @@ def run(commands: typer.Typer) -> None:
 
 
 @contextmanager
-def _training_half() -> Iterator[None]:
-    """Say what to install where the training half's packages are missing."""
+def _extra(name: str, what: str) -> Iterator[None]:
+    """Say what to install where the packages of an extra are missing."""
     try:
         yield
     except ModuleNotFoundError as error:
         raise CaptionganError(
-            f"this verb needs the package '{error.name}', which is not installed; install the "
-            "training half: pip install 'captiongan[train]', or as README.md says in a clone"
+            f"this verb needs the package '{error.name}', which is not installed; install "
+            f"{what}: pip install 'captiongan[{name}]', or as README.md says in a clone"
         ) from error
+
+
+_training_half = partial(_extra, "train", "the training half")
+_web_half = partial(_extra, "serve", "the web half")
 
 
 def _to_stderr(line: str) -> None:
@@ -105,6 +110,10 @@ def generate(
     ] = Path("picture.png"),
     grid: Annotated[bool, typer.Option("--grid", help="Put all pictures on one sheet.")] = False,
     truncation: Truncation = 1.0,
+    around: Annotated[
+        int | None, typer.Option(help="Draw variations of the picture of this seed.")
+    ] = None,
+    strength: Annotated[float, typer.Option(help="How far variations go, from 0 to 1.")] = 0.3,
     bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "flowers",
     prompts: Annotated[
         Path | None,
@@ -173,7 +182,7 @@ def generate(
     started = time.perf_counter()
     pipeline = load(bundle)
     loaded = time.perf_counter()
-    pictures = pipeline.generate(prompt, n, seed, truncation)
+    pictures = pipeline.generate(prompt, n, seed, truncation, around, strength)
     drawn = time.perf_counter()
 
     if grid:
@@ -246,6 +255,52 @@ def restyle(
 
 
 @app.command()
+def serve(
+    bundle: Annotated[
+        list[str] | None,
+        typer.Option(help="A shipped bundle, or a folder; may be repeated. Else all shipped."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")] = 8000,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="Who asks must know the word in this file, or $CAPTIONGAN_TOKEN."),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name under which it may be called; may be repeated."),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Other origin whose pages may ask; may be repeated."),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=VALUE, see docs/serve.md; may be repeated."),
+    ] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page.")] = False,
+) -> None:
+    """Serve a page on which anyone draws with words, and an API; Ctrl-C ends it."""
+    from captiongan.bundle import shipped_bundles
+    from captiongan.pipeline import load
+
+    with _web_half():
+        from captiongan.web.app import create_app
+        from captiongan.web.guard import Access
+        from captiongan.web.limits import Limits
+        from captiongan.web.serve import LOOPBACK, token_of
+        from captiongan.web.serve import serve as serve_app
+    limits, token = Limits.of(limit or []), token_of(token_file)
+    own_names = LOOPBACK if host in LOOPBACK else ()
+    names = [*own_names, *(name.lower() for name in allow_host or [])]
+    access = Access(token, names, allow_origin or [])
+    shipped = sorted(shipped_bundles(), key=lambda name: name != "flowers")
+    pipelines = [load(name) for name in bundle or shipped]
+    web_app = create_app(pipelines, limits, access)
+    serve_app(web_app, limits, host, port, typer.echo, open_browser)
+
+
+@app.command()
 def train(
     config: Annotated[
         Path | None, typer.Option(help="YAML file; without it, as configs/dcgan.yaml.")
@@ -269,17 +324,37 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show configuration, data, sizes and a timed step.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Serve the live view of the run, on this machine.")
+    ] = False,
 ) -> None:
     """Train a model; Ctrl-C saves first, and --resume goes on."""
+    if watch:
+        with _web_half():
+            import captiongan.web.watch  # noqa: F401  before the training, not in the midst of it
     overrides = override or []
     if on_divergence is not None:
         overrides = [*overrides, f"training.on_divergence={on_divergence}"]
     with _training_half():
         from captiongan.training.start import start
 
-        complete = start(config, data, out, resume, overrides, dry_run)
+        complete = start(config, data, out, resume, overrides, dry_run, watch)
     if not complete:
         raise typer.Exit(130)
+
+
+@app.command()
+def watch(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")] = 8001,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page.")] = False,
+    while_stdin: Annotated[bool, typer.Option("--while-stdin", hidden=True)] = False,
+) -> None:
+    """Serve the live view of a run: curves, samples, alarms; Ctrl-C ends it."""
+    with _web_half():
+        from captiongan.web.watch import watch as serve_watch
+    serve_watch(run, host, port, typer.echo, open_browser, while_stdin)
 
 
 @app.command()

@@ -10,7 +10,14 @@ class CaptionganError(Exception):
 
 
 class PromptError(CaptionganError):
-    """A prompt, a seed, a truncation or a number of pictures that cannot be drawn."""
+    """A prompt, a seed, a truncation or a number of pictures that cannot be drawn.
+
+    `argument` is the name of what breaks a rule; the message begins with it.
+    """
+
+    def __init__(self, argument: str, rest: str) -> None:
+        super().__init__(f"{argument} {rest}")
+        self.argument = argument
 
 
 class BundleError(CaptionganError):

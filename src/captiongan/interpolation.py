@@ -12,11 +12,12 @@ from PIL import Image
 from captiongan.pictures import (
     FILMS,
     check_output,
+    film,
     grid,
     origin,
-    save_film,
-    save_png,
+    png,
     truncated,
+    write_picture,
 )
 
 Vectors = npt.NDArray[np.float32]
@@ -65,18 +66,19 @@ class Interpolation:
         """
         path = Path(path)
         check_output(path, (".png", *FILMS))
-        if path.suffix.lower() == ".png":
-            save_png(grid(self.legs), path, self.metadata)
-        else:
-            there_and_back = [*self.images, *self.images[-2:0:-1]]
-            save_film(there_and_back, path, self.metadata, frames_per_second)
+        write_picture(path, self.encoded(path.suffix[1:], frames_per_second))
+
+    def encoded(self, kind: str, frames_per_second: float = 12.0) -> bytes:
+        """Return the content of the file that `save` writes: `kind` is png, gif or webp."""
+        if kind.lower() == "png":
+            return png(grid(self.legs), self.metadata)
+        there_and_back = [*self.images, *self.images[-2:0:-1]]
+        return film(there_and_back, kind, self.metadata, frames_per_second)
 
 
 def line(start: Vectors, end: Vectors, steps: int) -> Vectors:
     """Go straight from text to text: (1 - s) e_1 + s e_2 (Reed et al. 2016, section 4.3)."""
-    shares = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
-    way: Vectors = (1 - shares) * start + shares * end
-    return way
+    return _on_line(start, end, np.linspace(0, 1, steps, dtype=np.float32))
 
 
 def arc(start: Vectors, end: Vectors, steps: int) -> Vectors:
@@ -86,14 +88,27 @@ def arc(start: Vectors, end: Vectors, steps: int) -> Vectors:
     way, which the generator has hardly ever seen. Between opposite noises, which random ones never
     are, there is no one arc, and this one means nothing.
     """
+    return on_arc(start, end, np.linspace(0, 1, steps))
+
+
+def on_arc(start: Vectors, end: Vectors, shares: npt.ArrayLike) -> Vectors:
+    """Return the noises at `shares`, 0 to 1, of the arc from `start` to `end`: (shares, D).
+
+    At 0 and at 1 they are `start` and `end` to the last bit.
+    """
+    along = np.asarray(shares, dtype=float)
     cosine = start @ end / (np.linalg.norm(start) * np.linalg.norm(end))
-    angle = np.arccos(np.clip(cosine, -1, 1))
+    angle = float(np.arccos(np.clip(cosine, -1, 1)))
     if angle < 1e-3:  # the same direction: the arc is the line
-        return line(start, end, steps)
-    shares = np.linspace(0, 1, steps)[:, None]
-    way = np.sin((1 - shares) * angle) * start + np.sin(shares * angle) * end
-    way /= np.sin(angle)
-    return np.asarray(way, dtype=np.float32)
+        return _on_line(start, end, along.astype(np.float32))
+    along = along[:, None]
+    way = np.sin((1 - along) * angle) * start + np.sin(along * angle) * end
+    return np.asarray(way / np.sin(angle), dtype=np.float32)
+
+
+def _on_line(start: Vectors, end: Vectors, shares: Vectors) -> Vectors:
+    way: Vectors = (1 - shares[:, None]) * start + shares[:, None] * end
+    return way
 
 
 def through(stops: Vectors, steps: int, between: Between) -> Vectors:

@@ -49,6 +49,12 @@ Pictures carry prompt, seed and software in their PNG metadata.
 """
 
 
+def sample_prompts(card: str) -> list[str]:
+    """Return the prompts of the sample that a card of `model_card` lists; none of another card."""
+    listed = re.search(r"^Rows, top to bottom.*?(?=^#|\Z)", card, flags=re.DOTALL | re.MULTILINE)
+    return re.findall(r"^\d+\. (.+)$", listed[0], flags=re.MULTILINE) if listed else []
+
+
 def _losses_in_words(losses: Mapping[str, Any]) -> str:
     """Name the discriminator's loss, the further terms that count, and the augmentation."""
     weights = {name: value for name, value in losses.items() if isinstance(value, int | float)}

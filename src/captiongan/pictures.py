@@ -29,7 +29,8 @@ IMAGE_DESCRIPTION = 0x010E
 class Picture:
     """One drawn picture (RGB) and all that is needed to draw it again.
 
-    Without a seed its noise was read off another picture, and that is needed, too.
+    Without a seed its noise was read off another picture, and that is needed, too. A variation of
+    the picture of seed `around` went `strength` of the way from that one to its own seed.
     """
 
     image: Image.Image
@@ -38,12 +39,15 @@ class Picture:
     bundle: str
     bundle_version: str
     truncation: float = 1.0
+    around: int | None = None
+    strength: float | None = None
 
     @property
     def metadata(self) -> dict[str, str]:
         """The texts that the saved file carries."""
-        seed = {} if self.seed is None else {"seed": str(self.seed)}
-        drawn_with = seed | truncated(self.truncation)
+        noise = {"seed": self.seed, "around": self.around, "strength": self.strength}
+        given = {name: str(value) for name, value in noise.items() if value is not None}
+        drawn_with = given | truncated(self.truncation)
         return {"prompt": self.prompt} | drawn_with | origin(self.bundle, self.bundle_version)
 
     def save(self, path: str | Path) -> None:
@@ -51,7 +55,9 @@ class Picture:
 
         The file appears whole or not at all; one that is there already is replaced.
         """
-        save_png(self.image, Path(path), self.metadata)
+        path = Path(path)
+        check_output(path)
+        write_picture(path, self.png())
 
     def png(self) -> bytes:
         """Return the content of the file that `save` writes."""
@@ -89,25 +95,27 @@ def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
     return sheet
 
 
-def save_grid(
-    rows: Sequence[Sequence[Picture]], path: str | Path, before: Sequence[Image.Image] = ()
-) -> None:
-    """Write the `grid` of `rows` as a PNG, as `Picture.save` does; the first starts with `before`.
+def sheet_of(
+    rows: Sequence[Sequence[Picture]], before: Sequence[Image.Image] = ()
+) -> tuple[Image.Image, dict[str, str]]:
+    """Return the `grid` of `rows`, the first of which starts with `before`, and its metadata.
 
-    Its metadata are the first picture's, with all prompts (one a line) and "n", how many pictures.
+    These are the first picture's, with all prompts (one a line) and "n", how many pictures.
     """
     pictures = [picture for row in rows for picture in row]
     prompts = "\n".join(dict.fromkeys(picture.prompt for picture in pictures))
     metadata = pictures[0].metadata | {"prompt": prompts, "n": str(len(pictures))}
     first, *others = [[picture.image for picture in row] for row in rows]
-    save_png(grid([[*before, *first], *others]), Path(path), metadata)
+    return grid([[*before, *first], *others]), metadata
 
 
-def save_png(image: Image.Image, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write an image and its metadata as a PNG, as `Picture.save` does."""
+def save_grid(
+    rows: Sequence[Sequence[Picture]], path: str | Path, before: Sequence[Image.Image] = ()
+) -> None:
+    """Write the sheet of `sheet_of` as a PNG, as `Picture.save` does."""
+    path = Path(path)
     check_output(path)
-    with _writing(path):
-        replace_file(path, png(image, metadata))
+    write_picture(path, png(*sheet_of(rows, before)))
 
 
 def png(image: Image.Image, metadata: Mapping[str, str]) -> bytes:
@@ -120,19 +128,18 @@ def png(image: Image.Image, metadata: Mapping[str, str]) -> bytes:
     return encoded.getvalue()
 
 
-def save_film(
+def film(
     frames: Sequence[Image.Image],
-    path: Path,
+    kind: str,
     metadata: Mapping[str, str],
-    frames_per_second: float,
-) -> None:
-    """Write a GIF or WebP that plays its frames for ever, as `Picture.save` does.
+    frames_per_second: float = 12.0,
+) -> bytes:
+    """Return the content of a file, `kind` gif or webp, that plays its frames for ever.
 
     The metadata are JSON in the GIF's comment, or in the WebP's EXIF image description. A GIF
-    counts time in hundredths of a second. Raises OutputError unless there are 1 to 50
-    `frames_per_second`.
+    counts time in hundredths of a second; one frame alone stands still. Raises OutputError unless
+    there are 1 to 50 `frames_per_second`.
     """
-    check_output(path, FILMS)
     if not 1 <= frames_per_second <= 50:
         raise OutputError(
             f"frames per second {frames_per_second}: must be from 1 to 50; 12 look smooth"
@@ -141,7 +148,7 @@ def save_film(
     exif[IMAGE_DESCRIPTION] = note
     frames[0].save(
         encoded,
-        format=path.suffix[1:],
+        format=kind,
         save_all=True,
         append_images=frames[1:],
         duration=round(1000 / frames_per_second),
@@ -150,8 +157,13 @@ def save_film(
         exif=exif,
         lossless=True,
     )
+    return encoded.getvalue()
+
+
+def write_picture(path: Path, content: bytes) -> None:
+    """Write a picture's file whole or not at all; raises OutputError where that cannot be done."""
     with _writing(path):
-        replace_file(path, encoded.getvalue())
+        replace_file(path, content)
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:

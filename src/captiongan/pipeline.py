@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,18 +19,21 @@ from captiongan.bundle import (
     read_bundle,
 )
 from captiongan.errors import BundleError, CaptionganError
-from captiongan.interpolation import Interpolation, arc, line, through
+from captiongan.interpolation import Interpolation, arc, line, on_arc, through
 from captiongan.onnx_session import open_session
 from captiongan.picture_file import as_rgb, middle_square
 from captiongan.pictures import Picture
+from captiongan.plan import Plan
 from captiongan.prompts import (
+    check_around,
     check_prompts,
     check_truncation,
     check_words,
     seeds_of,
     stops_of,
+    warn_of,
 )
-from captiongan.text.encoder import Embeddings, OnnxTextEncoder
+from captiongan.text.encoder import Embeddings, OnnxTextEncoder, Reading
 
 __all__ = ["Interpolation", "Picture", "Pipeline", "load", "noise_of"]
 
@@ -38,6 +41,9 @@ Noise = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 
 MAX_BATCH = 64
+
+REMEMBERED = 1024
+"""How many prompts a pipeline keeps the readings of."""
 
 
 def load(bundle: str | Path = "flowers") -> "Pipeline":
@@ -66,6 +72,7 @@ class Pipeline:
         self._generator = open_session(bundle.folder / GENERATOR_FILE)
         _check_generator(self._generator, bundle.manifest)
         self._encoder = _open_encoder(bundle)
+        self._read = lru_cache(REMEMBERED)(self._encoder.read)
 
     @classmethod
     def from_bundle(cls, name_or_path: str | Path) -> Self:
@@ -73,31 +80,73 @@ class Pipeline:
         return cls(read_bundle(find_bundle(name_or_path)))
 
     @property
+    def bundle(self) -> Bundle:
+        """The bundle that is open."""
+        return self._bundle
+
+    @property
     def manifest(self) -> BundleManifest:
         """The facts of the bundle: name, version, sizes, training."""
         return self._manifest
 
     def generate(
-        self, prompt: str, n: int = 1, seed: int = 0, truncation: float = 1.0
+        self,
+        prompt: str,
+        n: int = 1,
+        seed: int = 0,
+        truncation: float = 1.0,
+        around: int | None = None,
+        strength: float = 0.3,
     ) -> list[Picture]:
         """Draw `n` pictures of one English sentence.
 
         Picture i has the seed `seed` + i and its own stream of noise, so a seed gives the same
         picture alone and among others. The noise is multiplied by `truncation`: less of it trades
-        variety for what is usual (Brock et al. 2019, section 3.1). Raises PromptError unless the
-        prompt has 1 to 1,000 characters, none of them a control character, and at least half of
-        its words are known, `n` is 1 to 1,000, `seed` is 0 to 2**32 - n, and `truncation` is above
-        0 and at most 1. Warns with UnknownWordsWarning if it knows some words but not all.
+        variety for what is usual (Brock et al. 2019, section 3.1). With `around`, the pictures are
+        variations of the one of that seed: the noise of each goes `strength` of the way, 0 to 1,
+        from there to its own seed, on the `arc`. Raises PromptError unless the prompt has 1 to
+        1,000 characters, none of them a control character, and at least half of its words are
+        known, `n` is 1 to 1,000, `seed` is 0 to 2**32 - n, `truncation` is above 0 and at most 1,
+        and `around` is a seed. Warns with UnknownWordsWarning if it knows some words but not all,
+        and if the sentence is too long to be read to its end.
         """
+        plan = self.plan([prompt], n, seed, truncation, around, strength)
+        warn_of(plan.readings, self._manifest.name)
+        return plan.result(self.draw(plan.noise, plan.embedding))
+
+    def plan(
+        self,
+        prompts: Sequence[str],
+        n: int = 1,
+        seed: int = 0,
+        truncation: float = 1.0,
+        around: int | None = None,
+        strength: float = 0.3,
+    ) -> Plan[list[Picture]]:
+        """Plan what `generate` draws, of several prompts one after the other; never warns."""
         seeds, truncation = seeds_of(seed, n), check_truncation(truncation)
-        (text,) = self._checked([prompt])
-        noise = truncation * self._noise(seeds)
-        pixels = self.draw(noise, np.repeat(self.encode([text]), n, axis=0))
-        name, version = self._manifest.name, self._manifest.version
-        return [
-            Picture(Image.fromarray(image), text, each, name, version, truncation)
-            for image, each in zip(pixels, seeds, strict=True)
-        ]
+        strength = check_around(around, strength)
+        readings = self._readings(prompts)
+        noise = self._noise(seeds)
+        if around is not None:
+            (middle,) = self._noise([around])
+            noise = np.concatenate([on_arc(middle, each, [strength]) for each in noise])
+        drawn_with = (self._manifest.name, self._manifest.version, truncation)
+        variation = (around, None if around is None else strength)
+        labels = [(reading.text, each) for reading in readings for each in seeds]
+
+        def result(pixels: Pixels) -> list[Picture]:
+            return [
+                Picture(Image.fromarray(image), text, each, *drawn_with, *variation)
+                for image, (text, each) in zip(pixels, labels, strict=True)
+            ]
+
+        return Plan(
+            np.tile(truncation * noise, (len(readings), 1)),
+            np.repeat(_embedding(readings), n, axis=0),
+            readings,
+            result,
+        )
 
     def interpolate(
         self,
@@ -114,14 +163,34 @@ class Pipeline:
         unless there are two stops at least, 1,000 pictures in all at most, and each prompt and seed
         and the `truncation` of all noise is as for `generate`.
         """
+        plan = self.plan_interpolation(prompts, seeds, steps, truncation)
+        warn_of(plan.readings, self._manifest.name)
+        return plan.result(self.draw(plan.noise, plan.embedding))
+
+    def plan_interpolation(
+        self,
+        prompts: Sequence[str],
+        seeds: Sequence[int] = (0,),
+        steps: int = 9,
+        truncation: float = 1.0,
+    ) -> Plan[Interpolation]:
+        """Plan what `interpolate` draws; never warns."""
         truncation = check_truncation(truncation)
-        texts = self._checked(prompts)
+        readings = self._readings(prompts)
+        texts = [reading.text for reading in readings]
         stops = stops_of(texts, seeds, steps)
-        noise = truncation * through(_for_each(stops, self._noise(seeds)), steps, arc)
-        embedding = through(_for_each(stops, self.encode(texts)), steps, line)
-        images = [Image.fromarray(image) for image in self.draw(noise, embedding)]
-        name, version = self._manifest.name, self._manifest.version
-        return Interpolation(images, texts, tuple(seeds), steps, name, version, truncation)
+        drawn_with = (self._manifest.name, self._manifest.version, truncation)
+
+        def result(pixels: Pixels) -> Interpolation:
+            images = [Image.fromarray(image) for image in pixels]
+            return Interpolation(images, texts, tuple(seeds), steps, *drawn_with)
+
+        return Plan(
+            truncation * through(_for_each(stops, self._noise(seeds)), steps, arc),
+            through(_for_each(stops, _embedding(readings)), steps, line),
+            readings,
+            result,
+        )
 
     def restyle(self, picture: str | Path | Image.Image, prompts: Sequence[str]) -> list[Picture]:
         """Draw a picture again, once under each sentence: G(S(x), e).
@@ -134,14 +203,16 @@ class Pipeline:
         UnusablePictureError if there is no reading the picture, PromptError as `generate` does.
         """
         style_encoder = self._style_encoder
-        texts = self._checked(prompts)
+        readings = self._readings(prompts)
+        warn_of(readings, self._manifest.name)
         small = np.asarray(middle_square(as_rgb(picture), self._manifest.resolution))
         (read,) = style_encoder.run(None, {"pictures": small[None]})
         noise = read * np.float32(math.sqrt(read.size) / (np.linalg.norm(read) or 1.0))
-        pixels = self.draw(np.repeat(noise, len(texts), axis=0), self.encode(texts))
+        pixels = self.draw(np.repeat(noise, len(readings), axis=0), _embedding(readings))
+        name, version = self._manifest.name, self._manifest.version
         return [
-            Picture(Image.fromarray(image), text, None, self._manifest.name, self._manifest.version)
-            for image, text in zip(pixels, texts, strict=True)
+            Picture(Image.fromarray(image), reading.text, None, name, version)
+            for image, reading in zip(pixels, readings, strict=True)
         ]
 
     @cached_property
@@ -155,12 +226,13 @@ class Pipeline:
         _check_style_encoder(session, self._manifest)
         return session
 
-    def check_prompt(self, prompt: str) -> str:
-        """Return a prompt as it is drawn, without outer white space; raises PromptError.
+    def read(self, prompt: str) -> Reading:
+        """Return how the text encoder reads a prompt; a prompt read lately is remembered.
 
-        Warns with UnknownWordsWarning, both as `generate` does.
+        Raises PromptError unless the prompt is as for `generate`; never warns.
         """
-        return self._checked([prompt])[0]
+        (reading,) = self._readings([prompt])
+        return reading
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """Return the embeddings of `texts`, as they are: (N, embedding_dim) float32."""
@@ -177,11 +249,9 @@ class Pipeline:
         batches = [slice(start, start + MAX_BATCH) for start in range(0, len(noise), MAX_BATCH)]
         return np.concatenate([self._draw_batch(noise[rows], embedding[rows]) for rows in batches])
 
-    def _checked(self, prompts: Sequence[str]) -> list[str]:
-        texts = check_prompts(prompts)
-        for text in texts:
-            check_words(text, *self._encoder.unknown_words(text), self._manifest.name)
-        return texts
+    def _readings(self, prompts: Sequence[str]) -> list[Reading]:
+        texts, name = check_prompts(prompts), self._manifest.name
+        return [check_words(self._read(text), name) for text in texts]
 
     def _noise(self, seeds: Sequence[int]) -> Noise:
         return np.stack([noise_of(seed, self._manifest.noise_dim) for seed in seeds])
@@ -189,6 +259,10 @@ class Pipeline:
     def _draw_batch(self, noise: Noise, embedding: Embeddings) -> Pixels:
         (pixels,) = self._generator.run(None, {"noise": noise, "embedding": embedding})
         return np.asarray(pixels, dtype=np.uint8)
+
+
+def _embedding(readings: Sequence[Reading]) -> Embeddings:
+    return np.stack([reading.embedding for reading in readings])
 
 
 def _for_each(stops: int, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from numbers import Real
 
 from captiongan.errors import PromptError
+from captiongan.text.encoder import Reading
 
 MAX_CHARACTERS = 1_000
 MAX_PICTURES = 1_000
@@ -27,20 +28,22 @@ def check_prompt(prompt: str) -> str:
     character (tabs and line ends are).
     """
     if not isinstance(prompt, str):
-        raise PromptError(f"prompt {reprlib.repr(prompt)} is not a text; give one sentence")
+        raise PromptError("prompt", f"{reprlib.repr(prompt)} is not a text; give one sentence")
     text = prompt.strip()
     if not text:
-        raise PromptError(f"prompt {reprlib.repr(prompt)} is empty; describe a picture in words")
+        raise PromptError("prompt", f"{reprlib.repr(prompt)} is empty; describe a picture in words")
     if len(text) > MAX_CHARACTERS:
         raise PromptError(
-            f"prompt {reprlib.repr(text)} has {len(text):,} characters, at most "
-            f"{MAX_CHARACTERS:,} are allowed; give one sentence"
+            "prompt",
+            f"{reprlib.repr(text)} has {len(text):,} characters, at most "
+            f"{MAX_CHARACTERS:,} are allowed; give one sentence",
         )
     for position, character in enumerate(text, start=1):
         if unicodedata.category(character) in _UNREADABLE:
             raise PromptError(
-                f"prompt {reprlib.repr(text)} has the control character {character!a} at "
-                f"position {position}, none is allowed; put a space in its place"
+                "prompt",
+                f"{reprlib.repr(text)} has the control character {character!a} at "
+                f"position {position}, none is allowed; put a space in its place",
             )
     return text
 
@@ -49,34 +52,50 @@ def check_prompts(prompts: Sequence[str]) -> list[str]:
     """Return each of `prompts` as `check_prompt` does; raises PromptError if there is none."""
     if isinstance(prompts, str) or not prompts:
         raise PromptError(
-            f"prompts {reprlib.repr(prompts)} must be a list of one sentence at least; "
-            'write ["a red flower"]'
+            "prompts",
+            f"{reprlib.repr(prompts)} must be a list of one sentence at least; "
+            'write ["a red flower"]',
         )
     return [check_prompt(prompt) for prompt in prompts]
 
 
-def check_words(prompt: str, unknown: Sequence[str], total: int, bundle: str) -> None:
-    """Check that the bundle named `bundle` knows enough of the `total` words of `prompt`.
+def check_words(reading: Reading, bundle: str) -> Reading:
+    """Return `reading` if the bundle named `bundle` knows enough of its words.
 
-    Raises PromptError if there is no word at all or more than half of them are `unknown`; warns
-    with UnknownWordsWarning if fewer are.
+    Raises PromptError if there is no word at all or more than half of them are unknown.
     """
-    if total == 0:
+    unknown, shown = reading.unknown_words, reprlib.repr(reading.text)
+    if reading.words == 0:
+        raise PromptError("prompt", f"{shown} has no words; describe a picture in words")
+    if 2 * len(unknown) > reading.words:
         raise PromptError(
-            f"prompt {reprlib.repr(prompt)} has no words; describe a picture in words"
+            "prompt",
+            f"{shown}: {len(unknown)} of {reading.words} words are unknown ({_some(unknown)}), at "
+            f"most half may be; bundle '{bundle}' was trained on English captions; use plain "
+            "English words for what it draws",
         )
-    if 2 * len(unknown) > total:
-        raise PromptError(
-            f"prompt {reprlib.repr(prompt)}: {len(unknown)} of {total} words are unknown "
-            f"({_some(unknown)}), at most half may be; bundle '{bundle}' was trained on English "
-            "captions; use plain English words for what it draws"
-        )
-    if unknown:
-        warnings.warn(
-            f"the text encoder of bundle '{bundle}' hardly knows these words: {_some(unknown)}",
-            UnknownWordsWarning,
-            stacklevel=4,
-        )
+    return reading
+
+
+def warn_of(readings: Sequence[Reading], bundle: str) -> None:
+    """Warn the caller's caller of what was not understood, with UnknownWordsWarning, or not read.
+
+    `bundle` is the name of the bundle whose text encoder read.
+    """
+    for reading in readings:
+        if reading.unknown_words:
+            warnings.warn(
+                f"the text encoder of bundle '{bundle}' hardly knows these words: "
+                f"{_some(reading.unknown_words)}",
+                UnknownWordsWarning,
+                stacklevel=3,
+            )
+        if reading.cut:
+            warnings.warn(
+                f"prompt {reprlib.repr(reading.text)} has more than the {len(reading.tokens)} "
+                f"tokens that bundle '{bundle}' takes; the rest is not read",
+                stacklevel=3,
+            )
 
 
 def seeds_of(seed: int, n: int) -> range:
@@ -86,16 +105,38 @@ def seeds_of(seed: int, n: int) -> range:
     """
     if not _is_int(n) or not 1 <= n <= MAX_PICTURES:
         raise PromptError(
-            f"n {reprlib.repr(n)} is not a whole number from 1 to {MAX_PICTURES:,}; "
-            "ask for at least one picture, and for many in several calls"
+            "n",
+            f"{reprlib.repr(n)} is not a whole number from 1 to {MAX_PICTURES:,}; "
+            "ask for at least one picture, and for many in several calls",
         )
     last = SEEDS - n
     if not _is_int(seed) or not 0 <= seed <= last:
         raise PromptError(
-            f"seed {reprlib.repr(seed)} is not a whole number from 0 to {last} (2**32 - n); "
-            "choose one in that range"
+            "seed",
+            f"{reprlib.repr(seed)} is not a whole number from 0 to {last} (2**32 - n); "
+            "choose one in that range",
         )
     return range(seed, seed + n)
+
+
+def check_around(around: int | None, strength: float) -> float:
+    """Return `strength`, how far variations of the picture of seed `around` go, as a plain float.
+
+    Raises PromptError unless `around` is None or a seed, and `strength` is a number from 0 to 1.
+    """
+    if around is not None and (not _is_int(around) or not 0 <= around < SEEDS):
+        raise PromptError(
+            "around",
+            f"{reprlib.repr(around)} is not a whole number from 0 to {SEEDS - 1} (2**32 - 1); give "
+            "the seed of the picture to vary",
+        )
+    if not _is_number(strength) or not 0 <= strength <= 1:
+        raise PromptError(
+            "strength",
+            f"{reprlib.repr(strength)} is not a number from 0 to 1; take 0 for the picture itself, "
+            "more for variations farther away",
+        )
+    return float(strength)
 
 
 def check_truncation(truncation: float) -> float:
@@ -105,8 +146,9 @@ def check_truncation(truncation: float) -> float:
     """
     if not _is_number(truncation) or not 0 < truncation <= 1:
         raise PromptError(
-            f"truncation {reprlib.repr(truncation)} is not a number above 0 and at most 1; "
-            "leave it at 1 for all the variety there is, take less for pictures more alike"
+            "truncation",
+            f"{reprlib.repr(truncation)} is not a number above 0 and at most 1; "
+            "leave it at 1 for all the variety there is, take less for pictures more alike",
         )
     return float(truncation)
 
@@ -119,26 +161,29 @@ def stops_of(prompts: Sequence[str], seeds: Sequence[int], steps: int) -> int:
     at most.
     """
     if _is_int(seeds):
-        raise PromptError(f"seeds {seeds} is a number, must be a list of them; write [{seeds}]")
+        raise PromptError("seeds", f"{seeds} is a number, must be a list of them; write [{seeds}]")
     for seed in seeds:
         seeds_of(seed, 1)
     stops = max(len(prompts), len(seeds))
     if not {len(prompts), len(seeds)} <= {1, stops}:
         raise PromptError(
-            f"{len(prompts)} prompts and {len(seeds)} seeds: must be as many of both, or one of "
-            "either; give several sentences with one seed, or one sentence with several seeds"
+            "seeds",
+            f"({len(seeds)}) and prompts ({len(prompts)}): must be as many of both, or one of "
+            "either; give several sentences with one seed, or one sentence with several seeds",
         )
     if stops < 2:
         raise PromptError(
-            "one prompt and one seed: nothing lies between; give several sentences, or several "
-            "seeds"
+            "seeds",
+            "and prompts are one of each: nothing lies between; give several sentences, or several "
+            "seeds",
         )
     most = 1 + (MAX_PICTURES - 1) // (stops - 1)
     if not _is_int(steps) or not 2 <= steps <= most:
         raise PromptError(
-            f"steps {reprlib.repr(steps)} is not a whole number from 2 to {most}; from one stop to "
+            "steps",
+            f"{reprlib.repr(steps)} is not a whole number from 2 to {most}; from one stop to "
             "the next are two pictures at least, from the first to the last at most "
-            f"{MAX_PICTURES:,}"
+            f"{MAX_PICTURES:,}",
         )
     return stops
 

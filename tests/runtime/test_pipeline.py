@@ -1,4 +1,5 @@
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captiongan.errors import PromptError
+from captiongan.interpolation import arc
 from captiongan.pictures import Picture
 from captiongan.pipeline import MAX_BATCH, Pipeline, noise_of
 from captiongan.prompts import UnknownWordsWarning, check_prompt, check_truncation, seeds_of
@@ -171,6 +173,85 @@ def test_another_truncation_is_refused_with_the_rule(pipeline: Pipeline, truncat
         pipeline.generate(PROMPT, truncation=truncation)
     with pytest.raises(PromptError, match=rule):
         pipeline.interpolate([PROMPT, "a red flower"], truncation=truncation)
+
+
+@settings(max_examples=25, deadline=None)
+@given(around=st.integers(0, 2**32 - 1), seed=st.integers(0, 2**32 - 2))
+def test_variations_go_from_the_picture_itself_to_those_of_their_own_seeds(
+    pipeline: Pipeline, around: int, seed: int
+) -> None:
+    def pixels(**given: Any) -> list[bytes]:
+        return [picture.image.tobytes() for picture in pipeline.generate(PROMPT, **given)]
+
+    assert pixels(n=2, seed=seed, around=around, strength=0) == 2 * pixels(seed=around)
+    assert pixels(n=2, seed=seed, around=around, strength=1) == pixels(n=2, seed=seed)
+
+
+def test_a_variation_lies_on_the_arc_between_two_noises(pipeline: Pipeline) -> None:
+    dim = pipeline.manifest.noise_dim
+    way = arc(noise_of(3, dim), noise_of(8, dim), 5)
+    expected = pipeline.draw(np.float32(0.7) * way, pipeline.encode([PROMPT] * 5))
+    for share, image in zip((0, 0.25, 0.5, 0.75, 1), expected, strict=True):
+        (picture,) = pipeline.generate(PROMPT, 1, 8, truncation=0.7, around=3, strength=share)
+        assert picture.image.tobytes() == image.tobytes()
+        assert (picture.around, picture.strength) == (3, share)
+
+
+def test_a_variation_is_drawn_again_from_its_metadata(pipeline: Pipeline) -> None:
+    drawn = pipeline.generate(PROMPT, 3, 7, 0.9, around=42, strength=1 / 3)[2]
+    told = drawn.metadata
+    (again,) = pipeline.generate(
+        told["prompt"],
+        seed=int(told["seed"]),
+        truncation=float(told["truncation"]),
+        around=int(told["around"]),
+        strength=float(told["strength"]),
+    )
+    assert same(drawn, again)
+    assert {"around", "strength"}.isdisjoint(pipeline.generate(PROMPT)[0].metadata)
+
+
+@pytest.mark.parametrize("around", [-1, 2**32, 0.5, True, "7"])
+def test_pictures_vary_around_a_seed_and_nothing_else(pipeline: Pipeline, around: int) -> None:
+    with pytest.raises(PromptError, match=r"^around .* is not a whole number from 0 to 4294967295"):
+        pipeline.generate(PROMPT, around=around)
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan"), True, "1", None])
+def test_the_strength_of_variations_is_from_0_to_1(pipeline: Pipeline, strength: float) -> None:
+    with pytest.raises(PromptError, match=r"^strength .* is not a number from 0 to 1"):
+        pipeline.generate(PROMPT, around=3, strength=strength)
+
+
+def test_a_reading_tells_what_the_encoder_sees_and_does_not_know(pipeline: Pipeline) -> None:
+    reading = pipeline.read("  a Mauve flower! ")
+    assert reading.text == "a Mauve flower!"
+    assert reading.tokens == ["a", "[UNK]", "flower", "[UNK]"]
+    assert (reading.words, list(reading.unknown_words), reading.cut) == (3, ["mauve"], False)
+    assert np.array_equal(reading.embedding, pipeline.encode(["a Mauve flower!"])[0])
+
+
+def test_a_prompt_too_long_to_be_read_to_its_end_is_a_warning(pipeline: Pipeline) -> None:
+    long = "a red flower " * 30
+    assert pipeline.read(long).cut and len(pipeline.read(long).tokens) == 64
+    with pytest.warns(UserWarning, match="more than the 64 tokens .* is not read") as caught:
+        pipeline.generate(long)
+    assert caught[0].filename == __file__
+
+
+def test_a_plan_may_be_drawn_in_parts(pipeline: Pipeline) -> None:
+    plan = pipeline.plan([PROMPT, "a red flower"], n=3, seed=7)
+    parts = [pipeline.draw(plan.noise[i : i + 1], plan.embedding[i : i + 1]) for i in range(6)]
+    expected = [*pipeline.generate(PROMPT, 3, 7), *pipeline.generate("a red flower", 3, 7)]
+    assert all(map(same, plan.result(np.concatenate(parts)), expected))
+
+
+def test_an_error_names_the_argument_that_broke_the_rule(pipeline: Pipeline) -> None:
+    for name, value in {"n": 0, "seed": -1, "truncation": 2.0, "around": -1}.items():
+        with pytest.raises(PromptError) as caught:
+            pipeline.generate(PROMPT, **{name: value})  # type: ignore[arg-type]
+        assert caught.value.argument == name
+        assert str(caught.value).startswith(f"{name} ")
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,8 @@ from captiongan.config import RunConfig
 from captiongan.data.folder import Example
 from captiongan.data.pairs import PairSampler
 from captiongan.data.store import Pictures, PictureStore
-from captiongan.training import health
-from captiongan.training.batches import TrainingData
-from captiongan.training.game import new_game
-from captiongan.training.health import (
+from captiongan.training import alarms
+from captiongan.training.alarms import (
     ALWAYS,
     BLIND,
     COLLAPSED,
@@ -29,10 +27,11 @@ from captiongan.training.health import (
     LEAST_NOISE_SPREAD,
     LEAST_TEXT_SPREAD,
     TOO_STRONG,
-    Health,
     Trouble,
-    spread,
 )
+from captiongan.training.batches import TrainingData
+from captiongan.training.game import new_game
+from captiongan.training.health import Health, spread
 from captiongan.training.loop import Trainer, train
 from captiongan.training.run_folder import RunFolder
 from tiny_exam import WordEncoder
@@ -234,11 +233,11 @@ def test_a_remedy_names_options_that_exist() -> None:
 
 def test_the_documentation_gives_the_thresholds_as_they_are() -> None:
     page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
-    alarms = page.split("## Alarms")[1].split("\n## ")[0]
+    section = page.split("## Alarms")[1].split("\n## ")[0]
     for trouble in TROUBLES:
-        assert f"`{trouble.what}`" in alarms
+        assert f"`{trouble.what}`" in section
     for threshold in (LEAST_TEXT_SPREAD, LEAST_NOISE_SPREAD, ALWAYS, FAIR_CHANCE):
-        assert f"{threshold:g}" in alarms
+        assert f"{threshold:g}" in section
 
 
 # Runs
@@ -323,7 +322,7 @@ def test_a_run_raises_the_alarms_that_it_should(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(health, "FAIR_CHANCE", 60)
+    monkeypatch.setattr(alarms, "FAIR_CHANCE", 60)
     encoder = WordEncoder()
     game = new_game(config, encoder.dim, Fabric(accelerator="cpu", devices=1))
     trainer = harm(Trainer(config, encoder, flowerbed(config, encoder), game))

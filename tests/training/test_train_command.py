@@ -58,6 +58,17 @@ def test_a_dry_run_shows_everything_and_writes_nothing(
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_watched_run_says_where_its_live_view_is_and_trains_as_usual(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = ["--set", "training.kimg=0.08"]
+    assert captiongan("train", *TINY, *short, "--out", tmp_path / "runs", "--watch") == 0
+    said = capsys.readouterr().out
+    assert "live view: http://127.0.0.1:80" in said
+    assert "look at it again with: captiongan watch " in said
+    assert len(readings(tmp_path / "runs" / "00000-dcgan")) == 10
+
+
 def test_ctrl_c_saves_and_the_resumed_run_equals_the_one_that_was_never_stopped(
     tmp_path: Path,
 ) -> None:

@@ -1,6 +1,5 @@
 """A shard, the unit of work: some rows in, one file or folder of pictures out."""
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,7 +15,8 @@ from captiongan.bulk.prompt_file import Reject, Row
 from captiongan.errors import PromptError
 from captiongan.pictures import Picture
 from captiongan.pipeline import MAX_BATCH, Pipeline, noise_of
-from captiongan.prompts import UnknownWordsWarning, seeds_of
+from captiongan.prompts import seeds_of
+from captiongan.text.encoder import Reading
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Order:
 
     number: int
     line: int
-    text: str
+    reading: Reading
     seed: int
 
 
@@ -76,32 +76,24 @@ def _orders(pipeline: Pipeline, job: Job, shard: Shard) -> tuple[list[Order], En
             rejects.append(row)
             continue
         try:
-            text, in_doubt = _checked(pipeline, row.prompt)
+            reading = pipeline.read(row.prompt)
             seeds = seeds_of(job.seed + first if row.seed is None else row.seed, job.n)
         except PromptError as error:
             rejects.append(Reject(row.line, str(error)))
             continue
-        doubtful += in_doubt
-        orders += [Order(first + k, row.line, text, seed) for k, seed in enumerate(seeds)]
+        doubtful += bool(reading.unknown_words)
+        orders += [Order(first + k, row.line, reading, seed) for k, seed in enumerate(seeds)]
     return orders, Entry(len(orders), doubtful, rejects)
 
 
-def _checked(pipeline: Pipeline, prompt: str) -> tuple[str, bool]:
-    """Return a prompt as it is drawn, and whether some of its words are hardly known."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UnknownWordsWarning)
-        return pipeline.check_prompt(prompt), bool(caught)
-
-
 def _draw(pipeline: Pipeline, job: Job, batch: Sequence[Order]) -> Iterator[Picture]:
-    """Draw what `Pipeline.generate` draws of each text and seed; each text is encoded once."""
-    places = {text: place for place, text in enumerate(dict.fromkeys(o.text for o in batch))}
-    embedding = pipeline.encode(list(places))[[places[order.text] for order in batch]]
+    """Draw what `Pipeline.generate` draws of each text and seed."""
+    embedding = np.stack([order.reading.embedding for order in batch])
     noise = np.stack([noise_of(order.seed, pipeline.manifest.noise_dim) for order in batch])
     for order, pixels in zip(batch, pipeline.draw(job.truncation * noise, embedding), strict=True):
         yield Picture(
             Image.fromarray(pixels),
-            order.text,
+            order.reading.text,
             order.seed,
             job.bundle,
             job.bundle_version,

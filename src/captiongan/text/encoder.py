@@ -10,14 +10,14 @@ import hashlib
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from captiongan.errors import BundleError
 from captiongan.onnx_session import open_session
@@ -36,6 +36,23 @@ class EncoderIdentity:
 
     def __str__(self) -> str:
         return f"{self.name} ({self.sha256[:12]})"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How an encoder reads a text.
+
+    `tokens` are the pieces that the network gets, its start and end marks included; `cut` says that
+    the text has more of them than are read. `unknown_words` of its `words` are not in the
+    vocabulary. `embedding` is (dim,) float32, of length 1.
+    """
+
+    text: str
+    tokens: Sequence[str]
+    cut: bool
+    words: int
+    unknown_words: Sequence[str]
+    embedding: Embeddings = field(compare=False, repr=False)
 
 
 class TextEncoder(Protocol):
@@ -112,6 +129,16 @@ class OnnxTextEncoder:
                 f"a text is longer than {self.max_tokens} tokens; the rest is not read",
                 stacklevel=2,
             )
+        return self._embed(encodings)
+
+    def read(self, text: str) -> Reading:
+        """Return all that is known of one text, its embedding included; never warns."""
+        encoding = self._tokenizer.encode(text)
+        unknown, words = self.unknown_words(text)
+        (embedding,) = self._embed([encoding])
+        return Reading(text, encoding.tokens, bool(encoding.overflowing), words, unknown, embedding)
+
+    def _embed(self, encodings: Sequence[Encoding]) -> Embeddings:
         embeddings = np.empty((len(encodings), self.dim), dtype=np.float32)
         for rows in equal_length_batches([len(encoding.ids) for encoding in encodings]):
             token_ids = np.array([encodings[row].ids for row in rows], dtype=np.int64)

@@ -47,9 +47,9 @@ class RunFolder:
             ]
             path = runs / f"{max(taken, default=-1) + 1:05d}-{config.name}"
             path.mkdir()
-            (path / "grids").mkdir()
-            (path / "checkpoints").mkdir()
             run = cls(path)
+            run.grids.mkdir()
+            run.checkpoints.mkdir()
             run.write_config(config)
         except OSError as error:
             raise OutputError(
@@ -100,6 +100,11 @@ class RunFolder:
             return "another process"
 
     @property
+    def grids(self) -> Path:
+        """Where the sample grids are."""
+        return self.path / "grids"
+
+    @property
     def checkpoints(self) -> Path:
         """Where the training states are."""
         return self.path / "checkpoints"
@@ -119,7 +124,7 @@ class RunFolder:
 
     def grid(self, step: int) -> Path:
         """Name the sample grid after a step."""
-        return self.path / "grids" / f"step-{step:09d}.png"
+        return self.grids / f"step-{step:09d}.png"
 
     def write_data_facts(self, facts: dict[str, Any]) -> None:
         """Note what the run is trained on."""

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
@@ -54,6 +55,7 @@ def start(
     resume: Path | None,
     overrides: Sequence[str],
     dry_run: bool,
+    live_view: bool = False,
 ) -> bool:
     """Do what the command line asks for; return whether nothing is left to train.
 
@@ -67,17 +69,22 @@ def start(
     if resume is not None:
         if config is not None:
             raise ConfigError(f"--resume '{resume}' has its own configuration; leave --config out")
-        return _resume(RunFolder.open(resume), data, overrides, dry_run, console)
+        return _resume(RunFolder.open(resume), data, overrides, dry_run, live_view, console)
     trainer = _prepare(_with_absolute_paths(load_config(config, overrides, data)), console)
     if dry_run:
         return _tell_dry_run(trainer, console)
     run = _new_run(trainer, out)
     with run.locked():
-        return _train(trainer, run, console)
+        return _train(trainer, run, console, live_view)
 
 
 def _resume(
-    run: RunFolder, data: str | None, overrides: Sequence[str], dry_run: bool, console: Console
+    run: RunFolder,
+    data: str | None,
+    overrides: Sequence[str],
+    dry_run: bool,
+    live_view: bool,
+    console: Console,
 ) -> bool:
     with nullcontext() if dry_run else run.locked():
         try:
@@ -91,7 +98,7 @@ def _resume(
             return _tell_dry_run(trainer, console)
         forget_after(trainer.game.step, run)
         run.write_config(trainer.config)
-        return _train(trainer, run, console)
+        return _train(trainer, run, console, live_view)
 
 
 def _with_absolute_paths(config: RunConfig) -> RunConfig:
@@ -159,10 +166,17 @@ def _new_run(trainer: Trainer, out: Path) -> RunFolder:
     return run
 
 
-def _train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
+def _live_view(run: RunFolder, console: Console) -> AbstractContextManager[object]:
+    from captiongan.web.watch import Companion
+
+    return Companion(run.path, partial(say, console))
+
+
+def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: bool) -> bool:
     say(console, f"run folder {run.path}")
     try:
-        complete = train_with_rollbacks(trainer, run, console)
+        with _live_view(run, console) if live_view else nullcontext():
+            complete = train_with_rollbacks(trainer, run, console)
     except KeyboardInterrupt:
         say(
             console,

@@ -1,0 +1,101 @@
+// The server, asked for pictures. Every failure is an ApiError whose message can be shown.
+
+const TOKEN = "captiongan-token";
+const TRIES = 4;
+const MOST_PATIENCE = 10; // seconds to wait for a server that says it is busy
+
+export class ApiError extends Error {
+  constructor(message, status, field = null) {
+    super(message);
+    this.status = status;
+    this.field = field;
+  }
+}
+
+export class Api {
+  /**
+   * @param askToken called when the server wants a token; resolves to one
+   * @param onWait called with seconds when a busy server asks to wait
+   */
+  constructor({ askToken, onWait }) {
+    this.askToken = askToken;
+    this.onWait = onWait;
+    this.remembered = new Map();
+  }
+
+  bundles() {
+    return this.#ask("/v1/bundles").then((answer) => answer.json());
+  }
+
+  /** Ask for JSON; the last answers are remembered, so the way back is instant. */
+  async draw(path, request, signal) {
+    const key = path + JSON.stringify(request);
+    if (!this.remembered.has(key)) {
+      const answer = await this.#ask(path, { ...request, format: "json" }, signal);
+      this.remembered.set(key, await answer.json());
+      if (this.remembered.size > 24) this.remembered.delete(this.remembered.keys().next().value);
+    }
+    return this.remembered.get(key);
+  }
+
+  /** Ask for a file: a sheet of pictures, a strip, a film. */
+  file(path, request, format) {
+    return this.#ask(path, { ...request, format }).then((answer) => answer.blob());
+  }
+
+  async #ask(path, body, signal) {
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await send(path, body, signal);
+      if (answer.ok) return answer;
+      if (answer.status === 401) {
+        sessionStorage.setItem(TOKEN, await this.askToken(sessionStorage.getItem(TOKEN) !== null));
+        signal?.throwIfAborted();
+        continue;
+      }
+      const patience = Number(answer.headers.get("Retry-After"));
+      if (answer.status !== 503 || !patience || patience > MOST_PATIENCE || attempt === TRIES) {
+        throw await errorOf(answer);
+      }
+      this.onWait(patience);
+      await wait(patience, signal);
+    }
+  }
+}
+
+async function send(path, body, signal) {
+  const token = sessionStorage.getItem(TOKEN);
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  if (body) headers["Content-Type"] = "application/json";
+  try {
+    return await fetch(path, {
+      method: body ? "POST" : "GET",
+      headers,
+      body: body && JSON.stringify(body),
+      signal,
+      cache: "no-store",
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError("The server does not answer; see whether captiongan serve still runs.", 0);
+  }
+}
+
+async function errorOf(answer) {
+  try {
+    const { error } = await answer.json();
+    return new ApiError(error.message, answer.status, error.field);
+  } catch {
+    return new ApiError(`The server answered ${answer.status} without a word why.`, answer.status);
+  }
+}
+
+function wait(seconds, signal) {
+  signal?.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, 1000 * seconds);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+}

@@ -1,0 +1,82 @@
+// What is on the page, as a command line and as Python: each runs as copied and draws the same.
+
+import { firstSeed } from "/static/link.js";
+
+/** Write the command line that draws what the state shows. */
+export function asCommand(state, place) {
+  const parts = ["captiongan"];
+  if (state.view === "pictures") {
+    parts.push("generate", shell(state.prompt));
+    if (state.n > 1) parts.push(`-n ${state.n}`);
+    parts.push(`--seed ${firstSeed(state)}`);
+    if (state.around !== null) {
+      parts.push(`--around ${state.around}`, `--strength ${state.strength}`);
+    }
+  } else {
+    const { prompts, seeds } = wayOf(state);
+    parts.push("interpolate", ...prompts.map(shell), ...seeds.map((seed) => `--seed ${seed}`));
+    parts.push(`--steps ${state.steps}`, `--fps ${state.fps}`);
+  }
+  if (state.truncation !== 1) parts.push(`--truncation ${state.truncation}`);
+  parts.push(`--bundle ${shell(place)}`);
+  if (state.view === "pictures" && state.n > 1) parts.push("--grid");
+  parts.push(`-o ${shell(stageFile(state, state.view === "pictures" ? ".png" : ".webp"))}`);
+  return parts.join(" ");
+}
+
+/** Write the Python that draws what the state shows. */
+export function asPython(state, place) {
+  const lines = ["import captiongan"];
+  if (state.view === "pictures" && state.n > 1) {
+    lines.push("from captiongan.pictures import in_a_square, save_grid");
+  }
+  lines.push("", `pipeline = captiongan.load(${python(place)})`);
+  const less = state.truncation === 1 ? "" : `, truncation=${state.truncation}`;
+  if (state.view === "pictures") {
+    const near =
+      state.around === null ? "" : `, around=${state.around}, strength=${state.strength}`;
+    const settings = `n=${state.n}, seed=${firstSeed(state)}${less}${near}`;
+    const file = python(stageFile(state, ".png"));
+    lines.push(`pictures = pipeline.generate(${python(state.prompt)}, ${settings})`);
+    if (state.n > 1) lines.push(`save_grid(in_a_square(pictures), ${file})`);
+    else lines.push(`pictures[0].save(${file})`);
+  } else {
+    const { prompts, seeds } = wayOf(state);
+    const file = python(stageFile(state, ".webp"));
+    lines.push(
+      `prompts = [${prompts.map(python).join(", ")}]`,
+      `way = pipeline.interpolate(prompts, seeds=[${seeds.join(", ")}], steps=${state.steps}${less})`,
+      `way.save(${file}, frames_per_second=${state.fps})`,
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** The sentences and the seeds of a film. */
+export function wayOf(state) {
+  return state.view === "prompts"
+    ? { prompts: [state.prompt, state.to], seeds: [state.seed] }
+    : { prompts: [state.prompt], seeds: state.ends };
+}
+
+/** Name a file after the first words and the seeds. */
+export function fileName(prompt, seeds, ending) {
+  const words = prompt.toLowerCase().match(/[a-z0-9]+/g) ?? ["picture"];
+  return `${words.slice(0, 6).join("-").slice(0, 48)}-${seeds.join("-")}${ending}`;
+}
+
+/** Name the file of all that the state shows. */
+export function stageFile(state, ending) {
+  const seeds = state.view === "seeds" ? state.ends : [firstSeed(state)];
+  return fileName(state.prompt, seeds, ending);
+}
+
+// In single quotes a shell takes everything as it is, but a single quote. A sentence that begins
+// with "-" would be taken for an option; the space in front of it is not part of the prompt.
+function shell(text) {
+  if (/^[\w./][\w./-]*$/.test(text)) return text;
+  const safe = text.startsWith("-") ? ` ${text}` : text;
+  return `'${safe.replaceAll("'", `'\\''`)}'`;
+}
+
+const python = (text) => JSON.stringify(text);

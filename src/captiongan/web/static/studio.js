@@ -1,0 +1,561 @@
+// The studio: one state, which the controls change, the link holds, and the server draws.
+
+import { Api } from "/static/api.js";
+import { copy } from "/static/clipboard.js";
+import { asCommand, asPython, fileName, stageFile, wayOf } from "/static/commands.js";
+import { listenToDrops } from "/static/drop.js";
+import { Film } from "/static/film.js";
+import { Gallery } from "/static/gallery.js";
+import { MOST_PINS, SEEDS, START, firstSeed, fromHash, toHash } from "/static/link.js";
+import { download, element, pngBlob, pngSource, setIcon, shortened } from "/static/parts.js";
+import { Pins, nameOf, pinOf } from "/static/pins.js";
+import { settingsOf, textsOf } from "/static/png.js";
+import { askToken } from "/static/token.js";
+import { remarksOn, showTokens } from "/static/words.js";
+
+const PATIENCE = 150; // milliseconds without a key before it draws
+const KEYS = "captiongan-keys";
+const NOW = { push: true, wait: 0 }; // a step of its own in the browser's history
+
+const $ = (id) => document.getElementById(id);
+
+const api = new Api({
+  askToken,
+  onWait: (seconds) => say(`The server is busy; trying again in ${seconds} s.`),
+});
+const gallery = new Gallery($("gallery"), {
+  choose,
+  pin,
+  download: downloadPicture,
+  end: takeAsEnd,
+  hasKeys: () => $("use-keys").checked,
+});
+const film = new Film(
+  { image: $("frame"), play: $("play"), position: $("position") },
+  (frame) => update({ frame }),
+);
+const pins = new Pins($("pins"), $("pin-list"),
+  async (request) => (await api.draw("/v1/generate", request)).pictures[0],
+  { open: openPin, remove: removePin });
+
+let state = { ...START };
+let bundles = new Map();
+let limits = {};
+let closeUp = null; // the picture beside its variations: one of them, or the source itself
+let nextEnd = 0; // which end of the film between pictures the next choice is
+let drawing = null; // the AbortController of the newest request
+let timer = null;
+let asked = null; // what the newest request asks for, as text
+let drawn = null; // the newest answers
+let aside = ""; // what is to be said, beside the usual, when it is drawn
+
+// The state
+
+/** Change the state, and all that follows from it; `push` makes a way back of it. */
+function update(changes, { push = false, wait = PATIENCE } = {}) {
+  state = { ...state, ...changes };
+  for (const name of ["seed", "towards"]) state[name] = Math.min(state[name], SEEDS - state.n);
+  if (push) history.pushState(null, "", `#${toHash(state)}`);
+  showControls();
+  clearTimeout(timer);
+  timer = setTimeout(settle, wait);
+}
+
+function settle() {
+  history.replaceState(null, "", `#${toHash(state)}`);
+  draw();
+}
+
+function restore() {
+  const { bundle } = state;
+  state = known(fromHash(location.hash));
+  showControls();
+  pins.show(state.pins);
+  draw();
+  if (state.bundle !== bundle) attempt(showStarters);
+}
+
+/** A state in which everything is of this server: its bundles, its limits. */
+function known(wanted) {
+  const fallback = bundles.get(wanted.bundle) ?? bundles.values().next().value;
+  if (wanted.bundle && fallback.name !== wanted.bundle) {
+    aside = `This server has no bundle “${wanted.bundle}”: ${fallback.name} draws instead.`;
+  }
+  const prompt = wanted.prompt || fallback.examples[0] || "";
+  const { n, steps } = wanted;
+  return {
+    ...wanted,
+    bundle: fallback.name,
+    prompt,
+    n: Math.min(n, limits.n),
+    steps: Math.min(steps, limits.steps),
+  };
+}
+
+// Drawing: the newest request wins, and until its answer is there the old pictures stay
+
+async function draw() {
+  const wanted = requestsOf(state);
+  const text = JSON.stringify(wanted);
+  if (text === asked) return;
+  asked = text;
+  drawing?.abort();
+  if (!wanted) {
+    stale(true, "Describe a picture in words.");
+    return;
+  }
+  drawing = new AbortController();
+  const { signal } = drawing;
+  document.body.classList.add("drawing");
+  try {
+    const answers = await Promise.all(
+      Object.values(wanted).map(([path, request]) => api.draw(path, request, signal)),
+    );
+    if (signal.aborted) return;
+    drawn = Object.fromEntries(Object.keys(wanted).map((name, place) => [name, answers[place]]));
+    showDrawn();
+  } catch (error) {
+    if (!signal.aborted) showError(error);
+  } finally {
+    if (!signal.aborted) document.body.classList.remove("drawing");
+  }
+}
+
+/** What to ask of the server for a state: {name: [path, request]}; null without words. */
+function requestsOf(state) {
+  const { view, prompt, to, n, truncation, bundle, around, strength, steps } = state;
+  const seed = firstSeed(state);
+  if (!prompt.trim() || (view === "prompts" && !to.trim())) return null;
+  const common = { truncation, bundle };
+  if (view === "prompts") {
+    return {
+      film: ["/v1/interpolate", { ...wayOf(state), steps, ...common }],
+      words: ["/v1/generate", { prompt: [prompt, to], n: 1, seed, ...common }],
+    };
+  }
+  if (view === "seeds") {
+    return {
+      film: ["/v1/interpolate", { ...wayOf(state), steps, ...common }],
+      words: ["/v1/generate", { prompt, n, seed, ...common }],
+    };
+  }
+  if (around === null) return { words: ["/v1/generate", { prompt, n, seed, ...common }] };
+  return {
+    words: ["/v1/generate", { prompt, n, seed, around, strength, ...common }],
+    source: ["/v1/generate", { prompt, n: 1, seed: around, ...common }],
+  };
+}
+
+function showDrawn() {
+  const { words, film: way, source } = drawn;
+  stale(false);
+  showTokens($("tokens"), words.prompts);
+  remark(remarksOn(words.prompts));
+  if (source) {
+    const before = words.pictures.find((each) => same(each, closeUp));
+    showCloseUp(before ?? source.pictures[0]);
+  } else {
+    closeUp = null;
+  }
+  if (way) showFilm(way);
+  showGallery();
+  const count = way ? way.frames.length : words.pictures.length;
+  const milliseconds = Math.round((way ?? words).milliseconds);
+  const what = way ? "frames" : count === 1 ? "picture" : "pictures";
+  say(`${aside} ${count} ${what} in ${milliseconds} ms.`.trim());
+  aside = "";
+}
+
+function showGallery() {
+  const { pictures } = drawn.words;
+  const variations = state.view === "pictures" && state.around !== null;
+  gallery.show(pictures, {
+    of: (picture) => (variations ? `towards seed ${picture.seed}` : `seed ${picture.seed}`),
+    hint: variations ? "Look at it" : state.view === "seeds" ? "An end of the film" : "Variations",
+    chosen: (picture) =>
+      variations ? same(picture, closeUp)
+      : state.view === "seeds" && state.ends.includes(picture.seed),
+    canEnd: !variations && state.view !== "prompts",
+  });
+}
+
+function showCloseUp(picture) {
+  closeUp = picture;
+  $("source").src = pngSource(picture.png);
+  const words = picture.around !== undefined
+    ? `${Math.round(100 * picture.strength)} % of the way from seed ${picture.around} to seed ${picture.seed}`
+    : `Seed ${picture.seed}, and what is near it`;
+  $("source").alt = `${picture.prompt}: ${words}`;
+  $("source-caption").textContent = words;
+}
+
+function showFilm(way) {
+  const [from, to] = state.view === "prompts"
+    ? [state.prompt, state.to].map((text) => shortened(text))
+    : state.ends.map((seed) => `seed ${seed}`);
+  const percent = (share) => Math.round(100 * share);
+  film.load(way.frames, (share) => `${percent(share)} % of the way from ${from} to ${to}`, state.frame);
+  $("end-from").replaceChildren(endOf(way.frames[0], from));
+  $("end-to").replaceChildren(endOf(way.frames.at(-1), to));
+}
+
+function endOf(frame, words) {
+  return element("span", {}, element("img", { src: pngSource(frame), alt: "" }), words);
+}
+
+const same = (one, other) => Boolean(one && other) && one.seed === other.seed && one.around === other.around;
+
+// What is said
+
+function say(words) {
+  $("status").textContent = words;
+}
+
+function remark(words) {
+  $("notice").textContent = words;
+  $("notice").hidden = !words;
+}
+
+function stale(is, words = "") {
+  document.body.classList.toggle("stale", is);
+  document.body.classList.remove("drawing");
+  $("error").hidden = true;
+  $("prompt").removeAttribute("aria-invalid");
+  if (is) {
+    film.pause();
+    remark(words);
+    say("");
+  }
+}
+
+function showError(error) {
+  asked = null;
+  stale(true);
+  $("error-words").textContent = sentence(error.message);
+  $("error").hidden = false;
+  $("try-again").hidden = error.status >= 400 && error.status < 500;
+  if (error.field?.startsWith("prompt")) $("prompt").setAttribute("aria-invalid", "true");
+}
+
+/** A message as a sentence of its own. */
+function sentence(message) {
+  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+/** Do what the user asked for; say what went wrong. */
+async function attempt(work) {
+  try {
+    await work();
+  } catch (error) {
+    say(sentence(error.message));
+  }
+}
+
+function showControls() {
+  const isFilm = state.view !== "pictures";
+  film.fps = state.fps;
+  if (!isFilm) film.pause();
+  setText("prompt", state.prompt);
+  setText("to", state.to);
+  setText("seed", firstSeed(state));
+  for (const name of ["n", "truncation", "strength", "bundle", "steps", "fps"]) {
+    $(name).value = state[name];
+  }
+  $("n-shown").textContent = state.n;
+  $("truncation-shown").textContent = state.truncation.toFixed(2);
+  $("strength-shown").textContent = `${Math.round(100 * state.strength)} %`;
+  $("lock").setAttribute("aria-pressed", String(state.locked));
+  setIcon($("lock"), state.locked ? "locked" : "unlocked");
+  showFacts(bundles.get(state.bundle));
+  for (const button of document.querySelectorAll("button[data-view]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
+  }
+  const variations = !isFilm && state.around !== null;
+  document.body.dataset.view = variations ? "variations" : state.view;
+  $("prompt-label").textContent = state.view === "prompts" ? "From these words …" : "Describe a picture";
+  $("seed-label").textContent = variations ? "Towards seed" : "Seed";
+  $("second").hidden = state.view !== "prompts";
+  $("film").hidden = !isFilm;
+  $("close-up").hidden = !variations;
+  $("gallery").hidden = state.view === "prompts";
+  $("n-field").hidden = state.view === "prompts";
+  $("download-grid").hidden = isFilm;
+  for (const id of ["download-webp", "download-gif", "download-strip"]) $(id).hidden = !isFilm;
+  $("stage-title").textContent = titleOf(state);
+}
+
+function titleOf({ view, around, n, seed }) {
+  if (view === "prompts") return "From words to words";
+  if (view === "seeds") return "Choose two pictures for the ends";
+  if (around !== null) return `Variations of seed ${around}`;
+  return n === 1 ? `Seed ${seed}` : `Seeds ${seed} to ${seed + n - 1}`;
+}
+
+/** Set a field, but not under the fingers of who is typing the same in it. */
+function setText(id, value) {
+  if ($(id).value.trim() !== String(value).trim()) $(id).value = value;
+}
+
+function showFacts(bundle) {
+  if (!bundle) return;
+  $("bundle-facts").textContent = `${bundle.resolution} × ${bundle.resolution} pixels, version ${bundle.version}`;
+}
+
+// What can be done
+
+function choose(picture) {
+  if (state.view === "seeds") {
+    takeAsEnd(picture);
+  } else if (picture.around === undefined) {
+    showCloseUp(picture);
+    const { seed } = picture;
+    update({ around: seed, towards: seed + 1 + state.n <= SEEDS ? seed + 1 : 0 }, NOW);
+    $("all-pictures").focus();
+  } else {
+    showCloseUp(picture);
+    showGallery();
+  }
+}
+
+function leaveVariations() {
+  const { around } = state;
+  update({ around: null }, NOW);
+  gallery.focus(around - state.seed);
+}
+
+/** Make a picture an end of the film between pictures: first where it begins, then where it ends. */
+function takeAsEnd({ seed }) {
+  const ends = [...state.ends];
+  ends[nextEnd] = seed;
+  if (ends[0] === ends[1]) {
+    say("A film needs two different pictures.");
+    return;
+  }
+  const words = nextEnd === 0 ? "begins at" : "ends at";
+  nextEnd = 1 - nextEnd;
+  update({ ends, frame: 0 }, { wait: 0 });
+  say(`The film ${words} seed ${seed}.`);
+}
+
+function changeView(view) {
+  if (view === state.view) return;
+  film.pause();
+  const changes = { view, around: null, frame: 0 };
+  if (view === "prompts" && !state.to.trim()) changes.to = anotherPrompt();
+  if (view === "seeds" && state.ends.join() === START.ends.join()) {
+    changes.ends = [state.around ?? state.seed, (state.around ?? state.seed) + 1];
+  }
+  nextEnd = 0;
+  update(changes, NOW);
+}
+
+function anotherPrompt() {
+  const { examples } = bundles.get(state.bundle);
+  return examples.find((each) => each !== state.prompt) ?? "";
+}
+
+function changePrompt(changes) {
+  update(state.locked ? changes : { ...changes, seed: anySeed() });
+}
+
+function roll() {
+  update({ [state.around === null ? "seed" : "towards"]: anySeed() }, { wait: 0 });
+}
+
+// Short ones, which can be read out and typed; with the number of pictures all are in range.
+const anySeed = () => Math.floor(1_000_000 * Math.random());
+
+function pin(picture) {
+  const wanted = pinOf(picture, drawn.words);
+  if (state.pins.some((each) => JSON.stringify(each) === JSON.stringify(wanted))) {
+    say("It is pinned already.");
+  } else if (state.pins.length === MOST_PINS) {
+    say(`${MOST_PINS} pictures are pinned; take one off first.`);
+  } else {
+    changePins([...state.pins, wanted]);
+    say(`Pinned, ${nameOf(wanted)}.`);
+  }
+}
+
+function changePins(wanted) {
+  update({ pins: wanted });
+  pins.show(wanted);
+}
+
+function removePin(pin) {
+  changePins(state.pins.filter((each) => each !== pin));
+}
+
+function openPin({ seed, around, ...others }) {
+  const place = around === null ? { seed } : { around, towards: seed };
+  update(known({ ...state, around: null, ...others, ...place, view: "pictures" }), NOW);
+}
+
+function downloadPicture(picture) {
+  download(pngBlob(picture.png), fileName(picture.prompt, [picture.seed], ".png"));
+  say(`Downloaded ${nameOf({ around: null, ...picture })}.`);
+}
+
+/** Download what is on the stage as one file: a sheet of pictures, a strip or a film. */
+function downloadStage(format) {
+  attempt(async () => {
+    const [path, request] = state.view === "pictures" ? requestsOf(state).words : requestsOf(state).film;
+    const rate = state.view === "pictures" ? {} : { fps: state.fps };
+    download(await api.file(path, { ...request, ...rate }, format), stageFile(state, `.${format}`));
+    say("Downloaded.");
+  });
+}
+
+async function take(text, what) {
+  if (await copy(text)) say(`${what} copied.`);
+}
+
+/** Where a command finds the bundle: its name, or its folder, which only who serves it knows. */
+function placeOf({ name, shipped }) {
+  return shipped ? name : `./${name}`;
+}
+
+// A picture of ours brings its words and its seed back
+
+async function open(file) {
+  const settings = settingsOf(textsOf(await file.arrayBuffer()));
+  if (!settings) {
+    say(`${file.name} is not a PNG that captiongan wrote: it holds no words and no seed.`);
+    return;
+  }
+  const { remarks, version } = settings;
+  const before = state;
+  update(known({ ...state, ...settings.state }), NOW);
+  const here = bundles.get(state.bundle);
+  if (here.name === settings.state.bundle && version && here.version !== version) {
+    remarks.push(`It was drawn by version ${version} of ${here.name}, here is ${here.version}.`);
+  }
+  if (before.bundle !== state.bundle) attempt(showStarters);
+  aside = [`${file.name} is back.`, aside, ...remarks].filter(Boolean).join(" ");
+  say(aside);
+}
+
+async function showStarters() {
+  const { name, examples } = bundles.get(state.bundle);
+  $("starters").hidden = examples.length === 0;
+  if (!examples.length) return;
+  const buttons = examples.map((prompt) => {
+    const button = element("button", { type: "button" },
+      element("img", { alt: "", width: 64, height: 64 }), element("span", {}, prompt));
+    button.addEventListener("click", () => {
+      update({ prompt, around: null, view: state.view === "seeds" ? "seeds" : "pictures" }, NOW);
+    });
+    return element("li", {}, button);
+  });
+  $("starter-list").replaceChildren(...buttons);
+  const request = { prompt: examples.slice(0, limits.prompts), n: 1, seed: START.seed, bundle: name };
+  const { pictures } = await api.draw("/v1/generate", request);
+  pictures.forEach(({ png }, place) => {
+    buttons[place].querySelector("img").src = pngSource(png);
+  });
+}
+
+// Keys: those without Ctrl or Alt can be switched off, for who speaks to the machine
+
+function onKey(event) {
+  if (event.key === "Escape" && !document.querySelector("dialog[open]") && state.around !== null) {
+    leaveVariations();
+  }
+  const typing = event.target.closest("input:not([type=range]), textarea, select, dialog");
+  if (typing || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (!$("use-keys").checked) return;
+  const act = {
+    "/": () => $("prompt").focus(),
+    "?": () => $("keys").showModal(),
+    r: roll,
+    l: () => update({ locked: !state.locked }),
+    " ": state.view !== "pictures" && !event.target.closest("button") ? () => film.toggle() : null,
+  }[event.key.toLowerCase()];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+function listen() {
+  for (const id of ["prompt", "to"]) {
+    $(id).addEventListener("input", () => {
+      // A prompt is one line; what is pasted may be several.
+      if (/[\r\n\t]/.test($(id).value)) $(id).value = $(id).value.replace(/\s+/g, " ");
+      changePrompt({ [id]: $(id).value });
+    });
+    $(id).addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing) return;
+      event.preventDefault();
+      update({}, { wait: 0 });
+    });
+  }
+  $("words").addEventListener("submit", (event) => event.preventDefault());
+  $("seed").addEventListener("input", () => {
+    const seed = Math.min(Math.max(0, Math.trunc(Number($("seed").value))), SEEDS - 1);
+    if ($("seed").value !== "") update({ [state.around === null ? "seed" : "towards"]: seed });
+  });
+  for (const id of ["n", "truncation", "strength", "steps", "fps"]) {
+    $(id).addEventListener("input", () => update({ [id]: Number($(id).value) }));
+  }
+  $("bundle").addEventListener("input", () => {
+    const { prompt } = state;
+    const example = bundles.get(state.bundle).examples.includes(prompt);
+    const [first] = bundles.get($("bundle").value).examples;
+    update({ bundle: $("bundle").value, ...(example && first ? { prompt: first } : {}) }, NOW);
+    attempt(showStarters);
+  });
+  for (const button of document.querySelectorAll("button[data-view]")) {
+    button.addEventListener("click", () => changeView(button.dataset.view));
+  }
+  const clicks = {
+    dice: roll,
+    lock: () => update({ locked: !state.locked }),
+    "all-pictures": leaveVariations,
+    "download-source": () => downloadPicture(closeUp),
+    "pin-source": () => pin(closeUp),
+    "download-grid": () => downloadStage("png"),
+    "download-strip": () => downloadStage("png"),
+    "download-webp": () => downloadStage("webp"),
+    "download-gif": () => downloadStage("gif"),
+    "copy-command": () => take(asCommand(state, placeOf(bundles.get(state.bundle))), "Command"),
+    "copy-python": () => take(asPython(state, placeOf(bundles.get(state.bundle))), "Python"),
+    "copy-link": () => {
+      history.replaceState(null, "", `#${toHash(state)}`);
+      take(location.href, "Link");
+    },
+    "show-keys": () => $("keys").showModal(),
+    "close-keys": () => $("keys").close(),
+    "open-png": () => $("png-file").click(),
+    "try-again": draw,
+  };
+  for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", act);
+  $("use-keys").checked = localStorage.getItem(KEYS) !== "off";
+  $("use-keys").addEventListener("change", () => {
+    localStorage.setItem(KEYS, $("use-keys").checked ? "on" : "off");
+  });
+  $("png-file").addEventListener("change", () => {
+    const [file] = $("png-file").files;
+    if (file) attempt(() => open(file));
+    $("png-file").value = "";
+  });
+  document.addEventListener("keydown", onKey);
+  window.addEventListener("popstate", restore);
+  listenToDrops($("drop"), (file) => attempt(() => open(file)));
+}
+
+async function begin() {
+  const answer = await api.bundles();
+  limits = answer.limits;
+  const { default: first } = answer;
+  const ordered = [...answer.bundles].sort((one, other) => (other.name === first) - (one.name === first));
+  bundles = new Map(ordered.map((bundle) => [bundle.name, bundle]));
+  $("bundle").replaceChildren(...ordered.map(({ name }) => element("option", { value: name }, name)));
+  $("n").max = Math.min(limits.n, 64);
+  for (const id of ["prompt", "to"]) $(id).maxLength = limits.prompt_characters;
+  for (const option of [...$("steps").options]) option.disabled = option.value > limits.steps;
+  restore();
+}
+
+listen();
+begin().catch(showError);

@@ -1,0 +1,46 @@
+// What the model makes of the words: its tokens, and the words that it does not know.
+
+import { element } from "/static/parts.js";
+
+/** Show the tokens of each prompt, as the server answers them. */
+export function showTokens(place, prompts) {
+  place.replaceChildren(...prompts.map(tokensOf));
+}
+
+/** Say which words the model hardly knows, and what it does not read; "" if all is well. */
+export function remarksOn(prompts) {
+  const unknown = [...new Set(prompts.flatMap((each) => each.unknown_words))];
+  const remarks = [];
+  if (unknown.length) {
+    remarks.push(`The model hardly knows ${unknown.map((word) => `“${word}”`).join(", ")}.`);
+  }
+  if (prompts.some((each) => each.cut)) remarks.push("It is too long: the end is not read.");
+  return remarks.join(" ");
+}
+
+function tokensOf({ prompt, tokens, unknown_words: unknown, cut }) {
+  const items = wordsOf(tokens).map((pieces) => {
+    const word = pieces.map((piece) => piece.replace(/^##/, "")).join("");
+    const item = element("li", {}, ...pieces.map((piece) => element("span", {}, piece)));
+    if (/^\[[A-Z]+\]$/.test(word)) item.className = "mark";
+    if (unknown.includes(word) || word === "[UNK]") {
+      item.className = "unknown";
+      item.title = "rare or absent in the captions that the model learned from";
+      item.append(element("span", { className: "unseen" }, " (not known)"));
+    }
+    return item;
+  });
+  const list = element("ol", { className: "tokens", "aria-label": `Tokens of: ${prompt}` }, ...items);
+  if (!cut) return list;
+  return element("div", {}, list, element("p", { className: "soft" }, "The rest is not read."));
+}
+
+// A token that goes on with the word before it begins with "##".
+function wordsOf(tokens) {
+  const words = [];
+  for (const token of tokens) {
+    if (token.startsWith("##") && words.length) words.at(-1).push(token);
+    else words.push([token]);
+  }
+  return words;
+}

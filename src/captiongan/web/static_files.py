@@ -1,0 +1,36 @@
+"""The pages: a fixed list of hand-written files, so that no request can name another."""
+
+from pathlib import Path
+
+from fastapi import FastAPI, HTTPException, Response
+
+STATIC = Path(__file__).parent / "static"
+
+TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+"""What kinds of files are served, and as what."""
+
+
+def add_static_files(app: FastAPI, page: str) -> None:
+    """Serve `page` at / and the files beside the pages at /static/NAME."""
+    files = {path.name: path for path in STATIC.iterdir() if path.suffix in TYPES}
+    others = {name: path for name, path in files.items() if path.suffix != ".html"}
+
+    @app.get("/", include_in_schema=False)
+    async def index() -> Response:
+        return _content(files[page])
+
+    @app.get("/static/{name}", include_in_schema=False)
+    async def static(name: str) -> Response:
+        if name not in others:
+            raise HTTPException(404)
+        return _content(others[name])
+
+
+def _content(path: Path) -> Response:
+    headers = {"Cache-Control": "no-cache"}
+    return Response(path.read_bytes(), media_type=TYPES[path.suffix], headers=headers)
