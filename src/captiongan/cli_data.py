@@ -129,6 +129,10 @@ def _import(
     except KeyboardInterrupt:
         typer.echo("stopped; the same command goes on from here", err=True)
         raise typer.Exit(130) from None
+    _tell(account, out)
+
+
+def _tell(account: "Account", out: Path) -> None:
     for split, count in sorted(account.kept.items()):
         typer.echo(f"{out / split}: {count} pictures")
     typer.echo(account)
@@ -196,3 +200,75 @@ def write_toy(
 
     write_toy_folder(out, size, side, seed)
     typer.echo(out)
+
+
+@data_app.command("show")
+def show_data(
+    folder: Folder,
+    out: Annotated[Path, typer.Option("-o", "--out", help="HTML file to write.")] = Path(
+        "data.html"
+    ),
+    minimum_side: MinimumSide = 1,
+    seed: Seed = 0,
+) -> None:
+    """Show what is in a captioned folder on one page, with a verdict: ready, or what to fix.
+
+    The page holds pictures and captions of the data.
+    """
+    from captiongan.data.importers.found import needs
+
+    with needs("train"):
+        from captiongan.data.show import write_page
+    from captiongan.data.survey import facts, survey
+
+    result = survey(folder, minimum_side, seed)
+    write_page(result, out)
+    for remark in facts(result)["verdict"] or ["ready"]:
+        typer.echo(remark)
+    typer.echo(out)
+
+
+@data_app.command("stats")
+def data_stats(
+    folder: Folder,
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, for programs.")] = False,
+    minimum_side: MinimumSide = 1,
+) -> None:
+    """Count what is in a captioned folder: sizes, captions, words, classes, near-duplicates."""
+    from captiongan.data.survey import facts, survey
+
+    content = facts(survey(folder, minimum_side))
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(content, indent=2))
+        return
+    for name, value in content.items():
+        if isinstance(value, str | int):
+            typer.echo(f"{name.replace('_', ' ')}: {value}")
+        elif "median" in value:
+            told = ", ".join(f"{key} {each:g}" for key, each in value.items())
+            typer.echo(f"{name.replace('_', ' ')}: {told}")
+    for remark in content["verdict"] or ["ready"]:
+        typer.echo(remark)
+
+
+@data_app.command("split")
+def split_data(
+    folder: Folder,
+    out: Out,
+    test: Annotated[float, typer.Option(help="Share of the pictures for testing.")] = 0.1,
+    val: Annotated[float, typer.Option(help="Share for validation; 0 for none.")] = 0,
+    by: Annotated[
+        Literal["picture", "class"], typer.Option(help="What is drawn at random.")
+    ] = "picture",
+    seed: Seed = 0,
+) -> None:
+    """Divide a captioned folder into OUT/train and OUT/test; near-duplicates stay together."""
+    from captiongan.data.importers.fitting import Fit
+    from captiongan.data.importers.importing import import_pictures
+    from captiongan.data.splitting import split_folder
+
+    shares = {"test": test} | ({"val": val} if val else {})
+    wish = {"kind": "split", "source": str(folder), "shares": shares, "by": by, "seed": seed}
+    _tell(import_pictures(split_folder(folder, shares, by, seed), out, wish, Fit()), out)
