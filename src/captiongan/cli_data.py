@@ -272,3 +272,30 @@ def split_data(
     shares = {"test": test} | ({"val": val} if val else {})
     wish = {"kind": "split", "source": str(folder), "shares": shares, "by": by, "seed": seed}
     _tell(import_pictures(split_folder(folder, shares, by, seed), out, wish, Fit()), out)
+
+
+@data_app.command("get")
+def get_data(
+    name: Annotated[str, typer.Argument(help="flowers or birds.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where the files go; otherwise a folder of that name.")
+    ] = None,
+    mirror: Annotated[
+        str | None, typer.Option(help="Address of a folder that has files of the same names.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Begin without asking.")] = False,
+) -> None:
+    """Fetch the official files of a data set, after telling their size and terms.
+
+    Goes on after a break, and checks what came. Without a network it tells which files to put
+    where.
+    """
+    from captiongan.data.downloads import announcement, choose_data_set, fetch_all
+
+    data_set, folder = choose_data_set(name), folder or Path(name)
+    for line in announcement(data_set, folder):
+        typer.echo(line)
+    if not yes:
+        typer.confirm("Fetch them?", abort=True)
+    fetch_all(data_set, folder, mirror, typer.echo)
+    typer.echo(f"next: captiongan data import {name} {folder} OUT")

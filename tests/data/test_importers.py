@@ -221,6 +221,7 @@ def test_a_data_set_of_the_hub_is_fetched_file_by_file(
     asked = []
 
     def listed(_: object, name: str, **options: str) -> list[str]:
+        assert name == "owner/flowers"
         assert options == {"repo_type": "dataset", "revision": "refs/convert/parquet"}
         return [path.relative_to(source).as_posix() for path in source.rglob("*.parquet")]
 

@@ -62,15 +62,24 @@ class Member:
 
     name: str
     open: Callable[[], IO[bytes]]
+    stream: Path | None = None
+    """The archive, where it can only be read in one go: a fault is the end of it."""
 
     def read(self, most: int = MAXIMUM_FILE) -> bytes:
-        """Return the content; raises MemberError if it has more than `most` bytes, or is broken."""
+        """Return the content.
+
+        Raises:
+            MemberError: it has more than `most` bytes, or is broken.
+            DataError: the archive is broken, and cannot be read on.
+        """
         try:
             with self.open() as file:
                 content = file.read(most + 1)
-        except MemberError:
+        except (CaptionganError, MemberError):
             raise
         except Exception as error:  # foreign bytes can make a decompressor raise almost anything
+            if self.stream:
+                raise _broken(self.stream, error) from error
             raise MemberError("unreadable file", without_path(error)) from error
         if len(content) > most:
             raise MemberError("too large", f"more than {most} bytes")
@@ -105,9 +114,26 @@ def members(source: Path) -> Iterator[Member]:
     if source.is_dir():
         yield from _folder(source)
     elif source.is_file():
-        yield from _file(source, source.name)
+        yield from unfolded(source, source.name)
     else:
         raise DataError(f"source '{source}' does not exist: name a folder, an archive or a file")
+
+
+def unfolded(path: Path, name: str) -> Iterator[Member]:
+    """Stream the files of an archive, which the ending of `name` tells; of another file, itself.
+
+    Raises DataError if it is broken.
+    """
+    if not name.lower().endswith(_ENDINGS):
+        yield Member(name, lambda: path.open("rb"))
+        return
+    read = _zip if name.lower().endswith(".zip") else _tar
+    try:
+        yield from read(path, name)
+    except CaptionganError:
+        raise
+    except Exception as error:  # see Member.read
+        raise _broken(path, error) from error
 
 
 def _folder(root: Path) -> Iterator[Member]:
@@ -125,25 +151,9 @@ def _folder(root: Path) -> Iterator[Member]:
             except (OSError, RuntimeError):  # a link into nothing, or to itself
                 inside, plain = True, False
             if plain:
-                yield from _file(path, name)
+                yield from unfolded(path, name)
             else:
                 yield _refused(name, "no plain file" if inside else "outside the folder")
-
-
-def _file(path: Path, name: str) -> Iterator[Member]:
-    if not name.lower().endswith(_ENDINGS):
-        yield Member(name, lambda: path.open("rb"))
-        return
-    read = _zip if name.lower().endswith(".zip") else _tar
-    try:
-        yield from read(path, name)
-    except CaptionganError:
-        raise
-    except Exception as error:  # see Member.read
-        raise DataError(
-            f"archive '{path}' is broken ({without_path(error)}); fetch it again, then repeat the "
-            "command: what was imported so far stays"
-        ) from error
 
 
 class _TarInfo(tarfile.TarInfo):
@@ -179,7 +189,7 @@ class _Bounded(io.RawIOBase):
 def _tar(path: Path, name: str) -> Iterator[Member]:
     openers = {".gz": gzip.open, ".tgz": gzip.open, ".bz2": bz2.open, ".tbz2": bz2.open}
     openers |= {".xz": lzma.open, ".txz": lzma.open}
-    opener = cast(Callable[[Path], IO[bytes]], openers.get(path.suffix.lower(), _plain))
+    opener = cast(Callable[[Path], IO[bytes]], openers.get(Path(name).suffix.lower(), _plain))
     with (
         opener(path) as stream,
         tarfile.open(
@@ -189,7 +199,9 @@ def _tar(path: Path, name: str) -> Iterator[Member]:
         for info in archive:
             archive.members = []  # type: ignore[attr-defined]  # it would remember every header
             if not (info.isdir() or _hidden(info.name)):
-                yield _archived(name, info.name, info.isreg(), partial(_present, archive, info))
+                yield _archived(
+                    name, info.name, info.isreg(), partial(_present, archive, info), path
+                )
 
 
 def _plain(path: Path) -> IO[bytes]:
@@ -214,7 +226,13 @@ def _zip(path: Path, name: str) -> Iterator[Member]:
                 yield _archived(name, info.filename, plain, partial(archive.open, info))
 
 
-def _archived(archive: str, name: str, plain: bool, opener: Callable[[], IO[bytes]]) -> Member:
+def _archived(
+    archive: str,
+    name: str,
+    plain: bool,
+    opener: Callable[[], IO[bytes]],
+    stream: Path | None = None,
+) -> Member:
     """Return a member of an archive by a name below the archive's own."""
     parts = name.split("/")
     whole = f"{archive}/{posixpath.normpath(name)}"
@@ -222,7 +240,7 @@ def _archived(archive: str, name: str, plain: bool, opener: Callable[[], IO[byte
         return _refused(whole, "unsafe name")
     if not plain:
         return _refused(whole, "no plain file")
-    return Member(whole, opener)
+    return Member(whole, opener, stream)
 
 
 def _refused(name: str, kind: str) -> Member:
@@ -240,6 +258,13 @@ def _hidden(name: str) -> bool:
 
 def _most_unfolded(path: Path) -> int:
     return MAXIMUM_RATIO * path.stat().st_size + _FREE
+
+
+def _broken(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"archive '{path}' is broken ({without_path(error)}); fetch it again, then repeat the "
+        "command: what was imported so far stays"
+    )
 
 
 def _bomb(path: Path) -> DataError:
