@@ -18,7 +18,7 @@ from scipy.io import savemat
 from captiongan.data.toy import captions, draw, toy_flower
 
 COUNT = 12
-"""Pictures of each data set: two classes of six, of which one is for testing."""
+"""Pictures of each data set."""
 
 Files = Mapping[str, bytes]
 
@@ -68,7 +68,7 @@ def _matlab(**tables: list[int]) -> bytes:
 
 
 def _flower_class(number: int) -> int:
-    return 1 + number % 2
+    return 1 + number % 3
 
 
 def flower_files() -> dict[str, dict[str, bytes]]:
@@ -77,8 +77,8 @@ def flower_files() -> dict[str, dict[str, bytes]]:
     return {
         "102flowers.tgz": {f"jpg/image_{n:05d}.jpg": picture(n) for n in numbers},
         "cvpr2016_flowers.tar.gz": {
-            "cvpr2016_flowers/trainvalclasses.txt": lines("class_00001"),
-            "cvpr2016_flowers/testclasses.txt": lines("class_00002"),
+            "cvpr2016_flowers/trainvalclasses.txt": lines("class_00001", "class_00002"),
+            "cvpr2016_flowers/testclasses.txt": lines("class_00003"),
         }
         | {
             f"cvpr2016_flowers/text_c10/class_{_flower_class(n):05d}/image_{n:05d}.txt": lines(
@@ -95,8 +95,8 @@ def flower_files() -> dict[str, dict[str, bytes]]:
 
 def bird_files() -> dict[str, dict[str, bytes]]:
     """Return the files of CUB-200-2011, by the archive that they come in."""
-    species = ["001.Black_footed_Albatross", "002.Laysan_Albatross"]
-    names = {n: f"{species[n % 2]}/{species[n % 2][4:]}_{n:04d}_{n}" for n in range(COUNT)}
+    species = ["001.Black_footed_Albatross", "002.Laysan_Albatross", "003.Sooty_Albatross"]
+    names = {n: f"{species[n % 3]}/{species[n % 3][4:]}_{n:04d}_{n}" for n in range(COUNT)}
     root = "CUB_200_2011"
     return {
         "CUB_200_2011.tgz": {
@@ -106,8 +106,8 @@ def bird_files() -> dict[str, dict[str, bytes]]:
         }
         | {f"{root}/images/{name}.jpg": picture(n, 96) for n, name in names.items()},
         "cvpr2016_cub.tar.gz": {
-            "cvpr2016_cub/trainvalclasses.txt": lines(species[0]),
-            "cvpr2016_cub/testclasses.txt": lines(species[1]),
+            "cvpr2016_cub/trainvalclasses.txt": lines(*species[:2]),
+            "cvpr2016_cub/testclasses.txt": lines(species[2]),
         }
         | {f"cvpr2016_cub/text_c10/{name}.txt": lines(*sentences(n)) for n, name in names.items()},
     }

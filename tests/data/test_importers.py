@@ -31,19 +31,19 @@ from tiny_layouts import (
 )
 
 SPLITS = {
-    "birds": {"train": 6, "test": 6},
+    "birds": {"train": 8, "test": 4},
     "coco": {"train": 8, "val": 4},
     "csv": {"": 12},
     "flickr": {"train": 8, "val": 2, "test": 2},
-    "flowers": {"train": 6, "test": 6},
+    "flowers": {"train": 8, "test": 4},
     "hdf5": {"train": 8, "test": 4},
     "hf": {"train": 8, "val": 4},
     "webdataset": {"train": 8, "test": 4},
 }
 CLASSES = {
-    "birds": {"001.Black_footed_Albatross", "002.Laysan_Albatross"},
+    "birds": {"001.Black_footed_Albatross", "002.Laysan_Albatross", "003.Sooty_Albatross"},
     "csv": {"kind 0", "kind 1"},
-    "flowers": {"1", "2"},
+    "flowers": {"1", "2", "3"},
     "hdf5": {"class_00000", "class_00001"},
     "hf": {"rose", "tulip"},
     "webdataset": {"0", "1"},
@@ -174,8 +174,8 @@ def test_missing_pictures_and_missing_captions_are_told_apart(tmp_path: Path) ->
     files = flower_files()
     del files["102flowers.tgz"]["jpg/image_00003.jpg"]
     captions = files["cvpr2016_flowers.tar.gz"]
-    del captions["cvpr2016_flowers/text_c10/class_00001/image_00004.txt"]
-    captions["cvpr2016_flowers/text_c10/class_00002/image_00005.txt"] = b" \n"
+    del captions["cvpr2016_flowers/text_c10/class_00002/image_00004.txt"]
+    captions["cvpr2016_flowers/text_c10/class_00003/image_00005.txt"] = b" \n"
     for part in files.values():
         write_folder(tmp_path / "source", part)
     account = imported("flowers", tmp_path / "source", tmp_path / "out")
