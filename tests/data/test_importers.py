@@ -285,7 +285,7 @@ def test_columns_of_other_names_can_be_named(tmp_path: Path) -> None:
         ("a,b\n1,2\n", "no column for the caption .it has a, b."),
         ("caption\nx\n", "no column for the picture"),
         ("", "no column for the caption"),
-        ('file,caption\n1.jpg,"open\n', "no CSV"),
+        ('file,caption\n1.jpg,"open\n', "cannot be read .unexpected end"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_one_line(tmp_path: Path, text: str, says: str) -> None:

@@ -78,8 +78,8 @@ def test_captions_that_differ_in_case_punctuation_and_articles_are_the_same(tmp_
 
 
 def test_words_are_words_in_any_script() -> None:
-    assert words_of("L'été: Straße, 花; don’t — x_y 3") == [
-        "l'été", "straße", "花", "don’t", "x", "y", "3"
+    assert words_of("L'été: Straße, 花; don\u2019t — x_y 3") == [
+        "l'été", "straße", "花", "don\u2019t", "x", "y", "3"
     ]  # fmt: skip
 
 

@@ -38,7 +38,7 @@ class Request:
         return asdict(self) | paths
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Note:
     """What a source says of a picture: captions, and if known class, split and box."""
 

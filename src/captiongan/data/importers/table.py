@@ -10,11 +10,11 @@ Pictures are looked for in the table's folder, or where `pictures` says.
 
 import csv
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from captiongan.data.folder import MAXIMUM_LINE
 from captiongan.data.importers.found import (
     PICTURE,
     Box,
@@ -24,7 +24,6 @@ from captiongan.data.importers.found import (
     captioned,
     only_splits,
 )
-from captiongan.data.importers.source import MAXIMUM_NOTES
 from captiongan.errors import DataError
 
 COLUMNS = {
@@ -42,11 +41,24 @@ _ENDINGS = (".csv", ".tsv", ".txt")
 
 @dataclass(frozen=True)
 class Table:
-    """Rows by the names of their columns, which are in small letters without outer blanks."""
+    """A file of rows under the names of columns, in small letters without outer blanks."""
 
     path: Path
+    delimiter: str
     columns: tuple[str, ...]
-    rows: list[Mapping[str, str]]
+
+    def rows(self) -> Iterator[Mapping[str, str]]:
+        """Stream the rows that are not blank; raises DataError if the file is no CSV."""
+        try:
+            with self.path.open(newline="", encoding="utf-8-sig") as file:
+                lines = csv.reader(file, delimiter=self.delimiter, strict=True)
+                next(lines, None)
+                for line in lines:
+                    if any(line):
+                        cells = [*line, *[""] * len(self.columns)]
+                        yield dict(zip(self.columns, cells, strict=False))
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise _unreadable(self.path, error) from error
 
     def column(self, meaning: str, asked: Mapping[str, str]) -> str | None:
         """Return the column that holds the file, caption, class or split of a picture.
@@ -76,11 +88,11 @@ def read(request: Request) -> Iterator[Item]:
     captions = _caption_columns(table, request.columns)
     if not captions:
         raise _no_column(table, "caption")
-    texts: defaultdict[str, list[str]] = defaultdict(list)
     notes: dict[str, Note] = {}
     for key, row in rows_by_file(table, request.columns):
-        texts[key] += [row[column] for column in captions if row[column].strip()]
-        notes[key] = note(table, row, tuple(texts[key]), request.columns, splits == "source")
+        before = notes[key].captions if key in notes else ()
+        texts = tuple(row[column] for column in captions if row[column].strip())
+        notes[key] = note(table, row, before + texts, request.columns, splits == "source")
     return pictures_of(table, request, notes)
 
 
@@ -97,24 +109,15 @@ def find_table(source: Path) -> Path:
 
 
 def read_table(path: Path) -> Table:
-    """Read a CSV file with a heading line; raises DataError."""
+    """Read the heading line of a CSV file; raises DataError."""
     try:
-        if path.stat().st_size > MAXIMUM_NOTES:
-            raise DataError(f"table '{path}' has more than {MAXIMUM_NOTES} bytes: split it")
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"table '{path}' cannot be read ({error}): save it as CSV in UTF-8"
-        ) from error
-    heading = text.partition("\n")[0]
-    delimiter = max(",;\t", key=heading.count)
-    try:
-        lines = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
-        columns = tuple(name.strip().lower() for name in next(lines, []))
-        rows = [dict(zip(columns, [*line, *[""] * len(columns)], strict=False)) for line in lines]
-    except csv.Error as error:
-        raise DataError(f"table '{path}' is no CSV ({error}): save it again as CSV") from error
-    return Table(path, columns, [row for row in rows if any(row.values())])
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            heading = file.readline(MAXIMUM_LINE)
+            delimiter = max(",;\t", key=heading.count)
+            (columns,) = csv.reader([heading], delimiter=delimiter)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _unreadable(path, error) from error
+    return Table(path, delimiter, tuple(name.strip().lower() for name in columns))
 
 
 def rows_by_file(table: Table, asked: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -122,7 +125,7 @@ def rows_by_file(table: Table, asked: Mapping[str, str]) -> Iterator[tuple[str, 
     column = table.column("picture", asked)
     if column is None:
         raise _no_column(table, "picture")
-    for row in table.rows:
+    for row in table.rows():
         name = row[column].strip().replace("\\", "/")
         if name:
             yield str(PurePosixPath(name)), row
@@ -187,6 +190,12 @@ def _box(row: Mapping[str, str]) -> Box | None:
     except (KeyError, ValueError):
         return None
     return left, top, left + width, top + height
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"table '{path}' cannot be read ({error}): save it as CSV in UTF-8, with a heading line"
+    )
 
 
 def _no_column(table: Table, meaning: str) -> DataError:
