@@ -249,6 +249,9 @@ def data_stats(
         elif "median" in value:
             told = ", ".join(f"{key} {each:g}" for key, each in value.items())
             typer.echo(f"{name.replace('_', ' ')}: {told}")
+    near = content["near_duplicates"]
+    typer.echo(f"classes: {len(content['classes'])}")
+    typer.echo(f"near duplicates: {near['pictures']} pictures in {near['groups']} groups")
     for remark in content["verdict"] or ["ready"]:
         typer.echo(remark)
 

@@ -336,3 +336,12 @@ def test_a_sample_without_picture_or_with_broken_json_costs_only_itself(tmp_path
     account = imported("webdataset", tmp_path / "x.tar", tmp_path / "out")
     assert account.kept == {"": 1}
     assert account.rejected == Counter({"missing file": 1, "bad JSON": 1})
+
+
+@pytest.mark.parametrize("box", ["nan,0,5,5", "inf,0,5,5", "1e300,0,1e308,5", ",,,", "a,b,c,d"])
+def test_a_box_that_is_none_leaves_the_picture_whole(tmp_path: Path, box: str) -> None:
+    text = f"file,caption,left,top,width,height\n1.jpg,a rose,{box}\n"
+    items = choose_importer("csv")(Request(csv_folder(tmp_path / "source", text, 1)))
+    import_pictures(items, tmp_path / "out", {}, Fit("box"))
+    (item,) = everything(tmp_path / "out")
+    assert item.picture.size == (72, 72)

@@ -200,6 +200,21 @@ def test_half_a_line_at_the_end_of_the_journal_is_dropped(tmp_path: Path) -> Non
     assert len(examples(tmp_path / "out")) == 3
 
 
+def test_a_damaged_journal_is_one_line(tmp_path: Path) -> None:
+    run([item()], tmp_path / "out")
+    journal = tmp_path / "out" / "import.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(lines[0] + b"\xff{\n" + lines[1])
+    with pytest.raises(OutputError, match=r"is damaged .*: remove the folder"):
+        run([item()], tmp_path / "out")
+
+
+def test_a_source_without_anything_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no pictures of this kind"):
+        run([], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_whole_import_is_not_repeated(tmp_path: Path) -> None:
     account = run([item()], tmp_path / "out")
     assert run(killed_after([], 0), tmp_path / "out") == account

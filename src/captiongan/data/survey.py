@@ -5,7 +5,7 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ _ARTICLES = {"a", "an", "the"}
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Survey:
     """What was counted; see `facts` for what it comes to."""
 
@@ -50,8 +50,8 @@ class Survey:
     rejects: list[str]
     sheet: list[tuple[Example, Image.Image]]
     imported: Mapping[str, int]
-    words: Counter[str] = field(default_factory=Counter)
-    lengths: list[int] = field(default_factory=list)
+    words: Counter[str]
+    lengths: list[int]
 
 
 def survey(folder: Path, minimum_side: int = 1, seed: int = 0) -> Survey:
@@ -65,7 +65,13 @@ def survey(folder: Path, minimum_side: int = 1, seed: int = 0) -> Survey:
     """
     counter = _Counter(random.Random(seed))
     summary = summarise(counter.passing(read_captioned_folder(folder, minimum_side)))
-    result = Survey(
+    words: Counter[str] = Counter()
+    lengths = []
+    for caption in (caption for each in counter.examples for caption in each.captions):
+        of_caption = words_of(caption)
+        words.update(of_caption)
+        lengths.append(len(of_caption))
+    return Survey(
         folder=folder,
         summary=summary,
         sizes=counter.sizes,
@@ -75,12 +81,9 @@ def survey(folder: Path, minimum_side: int = 1, seed: int = 0) -> Survey:
         rejects=counter.rejects,
         sheet=[counter.sheet[place] for place in sorted(counter.sheet)],
         imported=_rejected_at_import(folder),
+        words=words,
+        lengths=lengths,
     )
-    for caption in (caption for captions in result.captions_of for caption in captions):
-        words = words_of(caption)
-        result.words.update(words)
-        result.lengths.append(len(words))
-    return result
 
 
 def words_of(caption: str) -> list[str]:

@@ -19,7 +19,7 @@ from captiongan.data.importers.found import (
     needs,
     only_splits,
 )
-from captiongan.data.importers.source import MAXIMUM_FILE, MemberError
+from captiongan.data.importers.source import MAXIMUM_FILE, MemberError, unbroken
 from captiongan.errors import DataError
 from captiongan.picture_file import without_path
 
@@ -41,7 +41,7 @@ def read(request: Request) -> Iterator[Item]:
         raise DataError(
             f"source '{request.source}' is no HDF5 file ({without_path(error)}): name one"
         ) from error
-    with file:
+    with file, unbroken(request.source):
         for split in file:
             try:
                 group = _own(file, split)

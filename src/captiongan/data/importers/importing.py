@@ -83,7 +83,9 @@ def import_pictures(
         journal = _Journal.open(out / JOURNAL, wish)
         if journal is None:
             first = next(items, None)  # a source that cannot be read leaves nothing behind
-            items = itertools.chain([] if first is None else [first], items)
+            if first is None:
+                raise DataError("the source has no pictures of this kind: name another")
+            items = itertools.chain([first], items)
             journal = _Journal.create(out / JOURNAL, wish)
         with journal:
             if not journal.complete:
@@ -165,10 +167,10 @@ class _Journal:
 
 
 def read_journal(path: Path) -> Iterator[dict[str, Any]]:
-    """Stream the whole lines of a journal; raises OSError."""
-    with path.open(encoding="utf-8") as file:
+    """Stream the whole lines of a journal; raises OSError, and OutputError if it is damaged."""
+    with path.open("rb") as file:
         for line in file:
-            if not line.endswith("\n"):
+            if not line.endswith(b"\n"):
                 return
             try:
                 yield json.loads(line)
@@ -181,10 +183,7 @@ def read_journal(path: Path) -> Iterator[dict[str, Any]]:
 def _drop_torn_line(path: Path) -> None:
     """Cut off what a kill left of a line."""
     with path.open("rb+") as file:
-        size = file.seek(0, os.SEEK_END)
-        back = min(size, 2 * MAXIMUM_LINE)
-        file.seek(size - back)
-        file.truncate(size - back + file.read().rfind(b"\n") + 1)
+        file.truncate(sum(len(line) for line in file if line.endswith(b"\n")))
 
 
 def _import(

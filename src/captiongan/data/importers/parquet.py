@@ -20,7 +20,7 @@ from captiongan.data.importers.found import (
     only_splits,
     split_in,
 )
-from captiongan.data.importers.source import MAXIMUM_FILE, MemberError
+from captiongan.data.importers.source import MAXIMUM_FILE, MemberError, unbroken
 from captiongan.data.importers.table import COLUMNS
 from captiongan.errors import DataError
 from captiongan.picture_file import without_path
@@ -41,12 +41,8 @@ def read(request: Request) -> Iterator[Item]:
     splits = only_splits(request, "hf", "source", "none")
     for name, path in _files(request.source):
         split = split_in(name) if splits == "source" else None
-        try:
+        with unbroken(path):
             yield from _rows(path, name, split, request)
-        except (OSError, ValueError) as error:  # as pyarrow's own errors are
-            raise DataError(
-                f"'{path}' is no whole parquet file ({without_path(error)}): fetch it again"
-            ) from error
 
 
 def _files(source: Path) -> Iterator[tuple[str, Path]]:

@@ -14,6 +14,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,14 @@ MAXIMUM_RATIO = 200
 _FREE = 64 * 2**20  # a small archive of blank pictures is no bomb
 _MAXIMUM_HEADER = 2**20
 _ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".zip")
+_OPENERS = {
+    ".gz": gzip.open,
+    ".tgz": gzip.open,
+    ".bz2": bz2.open,
+    ".tbz2": bz2.open,
+    ".xz": lzma.open,
+    ".txz": lzma.open,
+}
 _EXTENDED = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -77,7 +86,7 @@ class Member:
                 content = file.read(most + 1)
         except (CaptionganError, MemberError):
             raise
-        except Exception as error:  # foreign bytes can make a decompressor raise almost anything
+        except Exception as error:  # as in `unbroken`
             if self.stream:
                 raise _broken(self.stream, error) from error
             raise MemberError("unreadable file", without_path(error)) from error
@@ -104,7 +113,7 @@ class Member:
 
 
 def members(source: Path) -> Iterator[Member]:
-    """Stream the files of a folder or an archive, sorted by name; those of an archive as they lie.
+    """Stream the files of a folder or an archive, in an order that repeats.
 
     Hidden files are passed over. A link that leads out of the folder, and whatever else is no
     plain file or has an unsafe name, can be seen, but not read.
@@ -127,12 +136,18 @@ def unfolded(path: Path, name: str) -> Iterator[Member]:
     if not name.lower().endswith(_ENDINGS):
         yield Member(name, lambda: path.open("rb"))
         return
-    read = _zip if name.lower().endswith(".zip") else _tar
+    with unbroken(path):
+        yield from (_zip if name.lower().endswith(".zip") else _tar)(path, name)
+
+
+@contextmanager
+def unbroken(path: Path) -> Iterator[None]:
+    """Turn whatever reading a foreign file raises in the block into one DataError."""
     try:
-        yield from read(path, name)
+        yield
     except CaptionganError:
         raise
-    except Exception as error:  # see Member.read
+    except Exception as error:  # foreign bytes can make a decoder raise almost anything
         raise _broken(path, error) from error
 
 
@@ -187,9 +202,7 @@ class _Bounded(io.RawIOBase):
 
 
 def _tar(path: Path, name: str) -> Iterator[Member]:
-    openers = {".gz": gzip.open, ".tgz": gzip.open, ".bz2": bz2.open, ".tbz2": bz2.open}
-    openers |= {".xz": lzma.open, ".txz": lzma.open}
-    opener = cast(Callable[[Path], IO[bytes]], openers.get(Path(name).suffix.lower(), _plain))
+    opener = cast(Callable[[Path], IO[bytes]], _OPENERS.get(Path(name).suffix.lower(), _plain))
     with (
         opener(path) as stream,
         tarfile.open(
@@ -262,7 +275,7 @@ def _most_unfolded(path: Path) -> int:
 
 def _broken(path: Path, error: Exception) -> DataError:
     return DataError(
-        f"archive '{path}' is broken ({without_path(error)}); fetch it again, then repeat the "
+        f"'{path}' is broken ({without_path(error)}): fetch it again, then repeat the "
         "command: what was imported so far stays"
     )
 

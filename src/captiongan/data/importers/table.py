@@ -9,6 +9,7 @@ Pictures are looked for in the table's folder, or where `pictures` says.
 """
 
 import csv
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -189,7 +190,8 @@ def _box(row: Mapping[str, str]) -> Box | None:
         left, top, width, height = (float(row[edge]) for edge in _EDGES)
     except (KeyError, ValueError):
         return None
-    return left, top, left + width, top + height
+    box = left, top, left + width, top + height
+    return box if all(map(math.isfinite, box)) else None
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

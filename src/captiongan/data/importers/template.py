@@ -39,9 +39,9 @@ def read(request: Request) -> Iterator[Item]:
     """
     assert request.template is not None
     sentences = read_template(request.template)
-    only_splits(request, "caption-template", "source", "none")
+    splits = only_splits(request, "caption-template", "source", "none")
     if _is_table(request.source):
-        return _of_table(request, sentences)
+        return _of_table(request, sentences, splits == "source")
     return _of_folders(request, sentences)
 
 
@@ -86,9 +86,8 @@ def _filled(sentence: str, facts: Mapping[str, str], rng: random.Random) -> str 
     return " ".join(_FIELD.sub(fill, sentence).split())
 
 
-def _of_table(request: Request, sentences: list[str]) -> Iterator[Item]:
+def _of_table(request: Request, sentences: list[str], by_source: bool) -> Iterator[Item]:
     table = read_table(find_table(request.source))
-    by_source = request.splits != "none"
     notes = {}
     for key, row in rows_by_file(table, request.columns):
         facts = {name: value.strip() for name, value in row.items()}
