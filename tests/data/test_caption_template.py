@@ -31,7 +31,7 @@ def captions(root: Path) -> dict[str, tuple[str, ...]]:
     ],
 )
 def test_fields_and_articles_are_filled_in(sentence: str, expected: str) -> None:
-    assert composed(sentence, **{"class": "orange rose", "ground": "grass"}) == (expected,)
+    assert composed(sentence, 0, **{"class": "orange rose", "ground": "grass"}) == (expected,)
 
 
 def test_one_of_several_words_is_chosen() -> None:

@@ -47,6 +47,8 @@ class Server(ThreadingHTTPServer):
     content = CONTENT
     tag = '"1"'
     ranges = True
+    shift = 0
+    """Added to the place that is asked for."""
     breaks_after: int | None = None
     """Bytes of each answer before the connection breaks."""
     claims_more = 0
@@ -73,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(server.answers[len(server.asked) - 1])
             return
         same = self.headers.get("If-Range") in (None, server.tag)
-        start = int(wanted[6:-1]) if wanted and server.ranges and same else 0
+        start = int(wanted[6:-1]) + server.shift if wanted and server.ranges and same else 0
         if start >= len(server.content):
             self.send_error(416)
             return
@@ -137,6 +139,17 @@ def test_a_file_that_changed_meanwhile_is_begun_again(server: Server, tmp_path: 
     (tmp_path / "x.tgz.part").write_bytes(archive(1)[:5000])
     (tmp_path / "x.tgz.part.tag").write_text('"0"')
     assert fetch(server, tmp_path, UNCHECKED).read_bytes() == CONTENT
+    assert len(server.asked) == 1  # the server itself saw that it is another version
+
+
+@pytest.mark.parametrize("shift", [-100, 100])
+def test_another_part_than_was_asked_for_is_not_appended(
+    server: Server, tmp_path: Path, shift: int
+) -> None:
+    server.shift = shift
+    (tmp_path / "x.tgz.part").write_bytes(CONTENT[:5000])
+    assert fetch(server, tmp_path).read_bytes() == CONTENT
+    assert server.asked == ["bytes=5000-", None]
 
 
 def test_a_server_without_ranges_begins_again(server: Server, tmp_path: Path) -> None:

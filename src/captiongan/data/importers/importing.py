@@ -112,7 +112,7 @@ class _Journal:
         self.names: Counter[str] = Counter()
         self.files: set[str] = set()
         self.complete = False
-        self._file = path.open("a", encoding="utf-8")
+        self._path = path
 
     @classmethod
     def create(cls, path: Path, wish: dict[str, Any]) -> "_Journal":
@@ -144,6 +144,7 @@ class _Journal:
         return journal
 
     def __enter__(self) -> "_Journal":
+        self._file = self._path.open("a", encoding="utf-8")
         return self
 
     def __exit__(self, *_: object) -> None:
