@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import typer
 
 from captiongan import __version__
+from captiongan.cli_data import data_app
 from captiongan.errors import CaptionganError
 
 Which = Literal["best", "newest"]
@@ -32,7 +33,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
-data_app = typer.Typer(name="data", no_args_is_help=True, help="Look at, or make, a data set.")
 text_app = typer.Typer(name="text", no_args_is_help=True, help="Train a text encoder.")
 style_app = typer.Typer(name="style", no_args_is_help=True, help="Teach a bundle to restyle.")
 app.add_typer(data_app)
@@ -428,57 +428,6 @@ def export(
     bundle = export_run(trained, out, name or out.resolve().name, version, lines)
     size = sum(file.stat().st_size for file in bundle.folder.iterdir()) / 1e6
     typer.echo(f"{bundle.folder} ({size:.1f} MB), from {trained.checkpoint.path.name}")
-
-
-@data_app.command("check")
-def check_data(
-    folder: Annotated[Path, typer.Argument(help="Captioned folder.")],
-    minimum_side: Annotated[
-        int, typer.Option(min=1, help="Reject pictures with a shorter short side.")
-    ] = 64,
-) -> None:
-    """List every line that cannot be used, with the reason, and sum up the rest.
-
-    Ends with code 2 if what is left cannot be trained on.
-    """
-    from captiongan.data.folder import (
-        LoadedExample,
-        Reject,
-        read_captioned_folder,
-        summarise,
-    )
-
-    def told() -> Iterator[LoadedExample | Reject]:
-        for item in read_captioned_folder(folder, minimum_side):
-            if isinstance(item, Reject):
-                typer.echo(item)
-            yield item
-
-    summary = summarise(told())
-    typer.echo(
-        f"{summary.pictures} usable pictures, {summary.captions} captions "
-        f"({summary.fewest} to {summary.most} a picture, {summary.mean:.1f} on average), "
-        f"{len(summary.classes)} classes, {sum(summary.rejects.values())} rejected"
-    )
-    for kind, count in sorted(summary.rejects.items()):
-        typer.echo(f"  {count} {kind}")
-    if summary.obstacle:
-        typer.echo(f"cannot be trained on: {summary.obstacle}")
-        raise typer.Exit(2)
-
-
-@data_app.command("toy")
-def write_toy(
-    out: Annotated[Path, typer.Argument(help="Folder to write, made new.")],
-    size: Annotated[int, typer.Option(min=2, help="How many flowers.")] = 200,
-    side: Annotated[int, typer.Option(min=16, help="Side of a picture in pixels.")] = 96,
-    seed: Annotated[int, typer.Option(help="Decides every flower.")] = 0,
-) -> None:
-    """Write the built-in toy set of drawn flowers as a captioned folder."""
-    from captiongan.data.toy import write_toy_folder
-
-    write_toy_folder(out, size, side, seed)
-    typer.echo(out)
 
 
 @text_app.command("train")

@@ -1,5 +1,6 @@
 """Reading anybody's picture file: upright, RGB, or refused for a reason in words."""
 
+import io
 import warnings
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,9 @@ MAXIMUM_PIXELS = 100_000_000
 # A closed list, since Pillow hands some other formats (such as EPS) to external programs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """The picture formats that are read, by Pillow's names; the file's ending does not matter."""
+
+WHITE = "white"
+"""The colour under transparent pixels, unless another is asked for."""
 
 PictureFault = Literal["unreadable picture", "truncated picture", "too many pixels", "too small"]
 """The ways in which a picture can be unusable."""
@@ -47,15 +51,18 @@ def read_picture(path: Path, minimum_side: int = 1) -> Image.Image:
         UnusablePictureError: it cannot be read, has too many pixels, or a side shorter than
             `minimum_side`.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a picture is used or refused, nothing in between
-        try:
-            with Image.open(path, formats=FORMATS) as picture:
-                _check_size(picture.width, picture.height, minimum_side)
-                picture.load()
-                return _rgb(_upright(picture))
-        except Exception as error:  # foreign bytes can make a decoder raise almost anything
-            raise UnusablePictureError(path, *_fault(path, error)) from error
+    return _read(path, path, minimum_side, WHITE)
+
+
+def decode_picture(content: bytes, name: str, background: str = WHITE) -> Image.Image:
+    """Decode the content of a picture file as `read_picture` does, transparency on `background`.
+
+    `background` is a colour as Pillow names them: `white`, `#ffcc00`.
+
+    Raises:
+        UnusablePictureError: it cannot be read, or has too many pixels; the message has `name`.
+    """
+    return _read(io.BytesIO(content), name, 1, background)
 
 
 def as_rgb(picture: str | Path | Image.Image) -> Image.Image:
@@ -67,7 +74,7 @@ def as_rgb(picture: str | Path | Image.Image) -> Image.Image:
     if not isinstance(picture, Image.Image):
         return read_picture(Path(picture))
     try:
-        return _rgb(_upright(picture))
+        return _rgb(_upright(picture), WHITE)
     except _RefusedError as refused:
         raise UnusablePictureError("in memory", refused.fault, refused.reason) from refused
 
@@ -83,13 +90,27 @@ def without_path(error: Exception) -> str:
     return strerror or str(error) or type(error).__name__
 
 
-def _fault(path: Path, error: Exception) -> tuple[PictureFault, str]:
+def _read(
+    file: Path | io.BytesIO, name: str | Path, minimum_side: int, background: str
+) -> Image.Image:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a picture is used or refused, nothing in between
+        try:
+            with Image.open(file, formats=FORMATS) as picture:
+                _check_size(picture.width, picture.height, minimum_side)
+                picture.load()
+                return _rgb(_upright(picture), background)
+        except Exception as error:  # foreign bytes can make a decoder raise almost anything
+            raise UnusablePictureError(name, *_fault(file, error)) from error
+
+
+def _fault(file: Path | io.BytesIO, error: Exception) -> tuple[PictureFault, str]:
     if isinstance(error, _RefusedError):
         return error.fault, error.reason
     if isinstance(error, Image.DecompressionBombError):
         return "too many pixels", f"more than {MAXIMUM_PIXELS}"
     if isinstance(error, UnidentifiedImageError):
-        empty = path.stat().st_size == 0
+        empty = file.stat().st_size == 0 if isinstance(file, Path) else not file.getvalue()
         return "unreadable picture", "zero bytes" if empty else "not one of " + ", ".join(FORMATS)
     reason = without_path(error)
     return "truncated picture" if "truncated" in reason.lower() else "unreadable picture", reason
@@ -109,14 +130,16 @@ def _upright(picture: Image.Image) -> Image.Image:
         return picture
 
 
-def _rgb(picture: Image.Image) -> Image.Image:
+def _rgb(picture: Image.Image, background: str) -> Image.Image:
     if picture.mode == "F":
         raise _RefusedError("unreadable picture", "floating point pixels have no agreed range")
     if picture.mode.startswith("I"):
         return _grey_from_16_bits(picture).convert("RGB")
     if picture.has_transparency_data:
         layer = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, background), layer).convert(
+            "RGB"
+        )
     return picture.convert("RGB")
 
 

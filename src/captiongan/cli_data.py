@@ -1,0 +1,304 @@
+"""The verbs of `captiongan data`: arguments in, one call, lines out."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from captiongan.data.importers import Importer
+    from captiongan.data.importers.fitting import Fit
+    from captiongan.data.importers.found import Request
+    from captiongan.data.importers.importing import Account
+
+data_app = typer.Typer(name="data", no_args_is_help=True, help="Import, look at, or make data.")
+
+Out = Annotated[
+    Path, typer.Argument(help="Folder to write: new, or that of the same command begun before.")
+]
+Crop = Annotated[
+    Literal["centre", "random", "box", "pad"] | None,
+    typer.Option(
+        help="What is kept: all, of which training takes the middle square (centre); a square at "
+        "a random place; the box that the source marks; all, padded to a square. Birds: box, "
+        "others: centre, unless told."
+    ),
+]
+Background = Annotated[
+    str, typer.Option(help="Colour under transparent pixels and of padding: a name, or #rrggbb.")
+]
+Side = Annotated[
+    int, typer.Option(min=0, help="Shrink pictures with a longer short side; 0 for never.")
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Stop after so many kept pictures.")]
+Pictures = Annotated[
+    Path | None, typer.Option(help="Folder or archive of the pictures, if not beside the table.")
+]
+PictureColumn = Annotated[
+    str | None, typer.Option(help="Column of a table or parquet file that has the picture.")
+]
+CaptionColumn = Annotated[str | None, typer.Option(help="Column that has the caption.")]
+ClassColumn = Annotated[str | None, typer.Option(help="Column that has the class.")]
+Splits = Annotated[
+    Literal["classes", "source", "none"] | None,
+    typer.Option(
+        help="By whole classes as Reed et al. (flowers and birds, unless told), as the source "
+        "says, or all in one folder."
+    ),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Decides what is left to chance.")]
+Folder = Annotated[Path, typer.Argument(help="Captioned folder.")]
+MinimumSide = Annotated[int, typer.Option(min=1, help="Reject pictures with a shorter short side.")]
+
+
+@data_app.command("import")
+def import_data(
+    kind: Annotated[
+        str,
+        typer.Argument(help="birds, coco, csv, flickr, flowers, folder, hdf5, hf or webdataset."),
+    ],
+    source: Annotated[
+        Path, typer.Argument(help="Folder, archive, file, or for hf OWNER/NAME of the hub.")
+    ],
+    out: Out,
+    limit: Limit = None,
+    crop: Crop = None,
+    background: Background = "white",
+    side: Side = 0,
+    splits: Splits = None,
+    pictures: Pictures = None,
+    picture_column: PictureColumn = None,
+    caption_column: CaptionColumn = None,
+    class_column: ClassColumn = None,
+) -> None:
+    """Turn any captioned data set into a captioned folder; the same command goes on after a stop.
+
+    Archives are read in place. Ends with an account of what was read, kept and rejected.
+    """
+    from captiongan.data.importers import choose_importer
+    from captiongan.data.importers.fitting import Fit
+    from captiongan.data.importers.found import Request
+
+    columns = {"picture": picture_column, "caption": caption_column, "class": class_column}
+    asked = {name: column for name, column in columns.items() if column}
+    request = Request(source, pictures, splits, asked)
+    fit = Fit(crop or ("box" if kind == "birds" else "centre"), background, side)
+    _import(kind, choose_importer(kind), request, out, fit, limit)
+
+
+@data_app.command("caption-template")
+def caption_template(
+    source: Annotated[
+        Path, typer.Argument(help="Folder of folders named after classes, or a CSV table.")
+    ],
+    template: Annotated[Path, typer.Argument(help="Text file, a sentence with {class} a line.")],
+    out: Out,
+    seed: Seed = 0,
+    limit: Limit = None,
+    crop: Crop = None,
+    background: Background = "white",
+    side: Side = 0,
+    splits: Splits = None,
+    pictures: Pictures = None,
+    picture_column: PictureColumn = None,
+    class_column: ClassColumn = None,
+) -> None:
+    """Make a captioned folder of pictures that have only class names or attributes."""
+    from captiongan.data.importers import template as composing
+    from captiongan.data.importers.fitting import Fit
+    from captiongan.data.importers.found import Request
+
+    columns = {"picture": picture_column, "class": class_column}
+    asked = {name: column for name, column in columns.items() if column}
+    request = Request(source, pictures, splits, asked, template, seed)
+    fit = Fit(crop or "centre", background, side)
+    _import("caption-template", composing.read, request, out, fit, limit)
+
+
+def _import(
+    kind: str, importer: "Importer", request: "Request", out: Path, fit: "Fit", limit: int | None
+) -> None:
+    """Import, and tell the account; Ctrl-C leaves what can be gone on with."""
+    from captiongan.data.importers.importing import import_pictures
+
+    wish: dict[str, Any] = {"kind": kind} | request.facts()
+    try:
+        account = import_pictures(importer(request), out, wish, fit, limit, _progress())
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
+    _tell(account, out)
+
+
+def _tell(account: "Account", out: Path) -> None:
+    for split, count in sorted(account.kept.items()):
+        typer.echo(f"{out / split}: {count} pictures")
+    typer.echo(account)
+    for reason, count in sorted(account.rejected.items()):
+        typer.echo(f"  {count} {reason}")
+
+
+def _progress(seconds: float = 5) -> "Callable[[Account], None]":
+    """Return what prints an account every few seconds."""
+    last = time.monotonic()
+
+    def tell(account: "Account") -> None:
+        nonlocal last
+        if time.monotonic() - last > seconds:
+            last = time.monotonic()
+            typer.echo(account, err=True)
+
+    return tell
+
+
+@data_app.command("check")
+def check_data(
+    folder: Folder,
+    minimum_side: MinimumSide = 64,
+) -> None:
+    """List every line that cannot be used, with the reason, and sum up the rest.
+
+    Ends with code 2 if what is left cannot be trained on.
+    """
+    from captiongan.data.folder import (
+        LoadedExample,
+        Reject,
+        read_captioned_folder,
+        summarise,
+    )
+
+    def told() -> Iterator[LoadedExample | Reject]:
+        for item in read_captioned_folder(folder, minimum_side):
+            if isinstance(item, Reject):
+                typer.echo(item)
+            yield item
+
+    summary = summarise(told())
+    typer.echo(
+        f"{summary.pictures} usable pictures, {summary.captions} captions "
+        f"({summary.fewest} to {summary.most} a picture, {summary.mean:.1f} on average), "
+        f"{len(summary.classes)} classes, {sum(summary.rejects.values())} rejected"
+    )
+    for kind, count in sorted(summary.rejects.items()):
+        typer.echo(f"  {count} {kind}")
+    if summary.obstacle:
+        typer.echo(f"cannot be trained on: {summary.obstacle}")
+        raise typer.Exit(2)
+
+
+@data_app.command("toy")
+def write_toy(
+    out: Annotated[Path, typer.Argument(help="Folder to write, made new.")],
+    size: Annotated[int, typer.Option(min=2, help="How many flowers.")] = 200,
+    side: Annotated[int, typer.Option(min=16, help="Side of a picture in pixels.")] = 96,
+    seed: Annotated[int, typer.Option(help="Decides every flower.")] = 0,
+) -> None:
+    """Write the built-in toy set of drawn flowers as a captioned folder."""
+    from captiongan.data.toy import write_toy_folder
+
+    write_toy_folder(out, size, side, seed)
+    typer.echo(out)
+
+
+@data_app.command("show")
+def show_data(
+    folder: Folder,
+    out: Annotated[Path, typer.Option("-o", "--out", help="HTML file to write.")] = Path(
+        "data.html"
+    ),
+    minimum_side: MinimumSide = 1,
+    seed: Seed = 0,
+) -> None:
+    """Show what is in a captioned folder on one page, with a verdict: ready, or what to fix.
+
+    The page holds pictures and captions of the data.
+    """
+    from captiongan.data.importers.found import needs
+
+    with needs("train"):
+        from captiongan.data.show import write_page
+    from captiongan.data.survey import facts, survey
+
+    result = survey(folder, minimum_side, seed)
+    write_page(result, out)
+    for remark in facts(result)["verdict"] or ["ready"]:
+        typer.echo(remark)
+    typer.echo(out)
+
+
+@data_app.command("stats")
+def data_stats(
+    folder: Folder,
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, for programs.")] = False,
+    minimum_side: MinimumSide = 1,
+) -> None:
+    """Count what is in a captioned folder: sizes, captions, words, classes, near-duplicates."""
+    from captiongan.data.survey import facts, survey
+
+    content = facts(survey(folder, minimum_side))
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(content, indent=2))
+        return
+    for name, value in content.items():
+        if isinstance(value, str | int):
+            typer.echo(f"{name.replace('_', ' ')}: {value}")
+        elif "median" in value:
+            told = ", ".join(f"{key} {each:g}" for key, each in value.items())
+            typer.echo(f"{name.replace('_', ' ')}: {told}")
+    near = content["near_duplicates"]
+    typer.echo(f"classes: {len(content['classes'])}")
+    typer.echo(f"near duplicates: {near['pictures']} pictures in {near['groups']} groups")
+    for remark in content["verdict"] or ["ready"]:
+        typer.echo(remark)
+
+
+@data_app.command("split")
+def split_data(
+    folder: Folder,
+    out: Out,
+    test: Annotated[float, typer.Option(help="Share of the pictures for testing.")] = 0.1,
+    val: Annotated[float, typer.Option(help="Share for validation; 0 for none.")] = 0,
+    by: Annotated[
+        Literal["picture", "class"], typer.Option(help="What is drawn at random.")
+    ] = "picture",
+    seed: Seed = 0,
+) -> None:
+    """Divide a captioned folder into OUT/train and OUT/test; near-duplicates stay together."""
+    from captiongan.data.importers.fitting import Fit
+    from captiongan.data.importers.importing import import_pictures
+    from captiongan.data.splitting import split_folder
+
+    shares = {"test": test} | ({"val": val} if val else {})
+    wish = {"kind": "split", "source": str(folder), "shares": shares, "by": by, "seed": seed}
+    _tell(import_pictures(split_folder(folder, shares, by, seed), out, wish, Fit()), out)
+
+
+@data_app.command("get")
+def get_data(
+    name: Annotated[str, typer.Argument(help="flowers or birds.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where the files go; otherwise a folder of that name.")
+    ] = None,
+    mirror: Annotated[
+        str | None, typer.Option(help="Address of a folder that has files of the same names.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Begin without asking.")] = False,
+) -> None:
+    """Fetch the official files of a data set, after telling their size and terms.
+
+    Goes on after a break, and checks what came. Without a network it tells which files to put
+    where.
+    """
+    from captiongan.data.downloads import announcement, choose_data_set, fetch_all
+
+    data_set, folder = choose_data_set(name), folder or Path(name)
+    for line in announcement(data_set, folder):
+        typer.echo(line)
+    if not yes:
+        typer.confirm("Fetch them?", abort=True)
+    fetch_all(data_set, folder, mirror, typer.echo)
+    typer.echo(f"next: captiongan data import {name} {folder} OUT")

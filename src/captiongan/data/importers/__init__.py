@@ -1,0 +1,43 @@
+"""Foreign data sets, turned into captioned folders; a room for each kind.
+
+An importer is a generator: it yields each picture with what its source says of it. The spine
+(`importing`) writes the folder, keeps the journal to resume from, and the account.
+"""
+
+from collections.abc import Callable, Iterator
+
+from captiongan.data.importers import (
+    birds,
+    coco,
+    flickr,
+    flowers,
+    folder,
+    hdf5,
+    parquet,
+    table,
+    webdataset,
+)
+from captiongan.data.importers.found import Item, Request
+from captiongan.errors import DataError
+
+Importer = Callable[[Request], Iterator[Item]]
+
+IMPORTERS: dict[str, Importer] = {
+    "birds": birds.read,
+    "coco": coco.read,
+    "csv": table.read,
+    "flickr": flickr.read,
+    "flowers": flowers.read,
+    "folder": folder.read,
+    "hdf5": hdf5.read,
+    "hf": parquet.read,
+    "webdataset": webdataset.read,
+}
+"""The importers by the name of their kind."""
+
+
+def choose_importer(kind: str) -> Importer:
+    """Return the importer of a kind; raises DataError if there is none."""
+    if kind not in IMPORTERS:
+        raise DataError(f"kind '{kind}' is not known: give one of {', '.join(IMPORTERS)}")
+    return IMPORTERS[kind]

@@ -1,0 +1,113 @@
+"""What is kept of a picture: which part of it, how large, and on which background."""
+
+import hashlib
+import io
+import random
+import warnings
+from dataclasses import dataclass
+from typing import Literal
+
+from PIL import Image, ImageColor, ImageOps
+
+from captiongan.data.importers.found import Box
+from captiongan.errors import DataError
+from captiongan.picture_file import FORMATS, WHITE, decode_picture
+
+Crop = Literal["centre", "random", "box", "pad"]
+
+JPEG_QUALITY = 95
+
+_ENDINGS = {"JPEG": ".jpg", "TIFF": ".tif"}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How pictures are fitted.
+
+    `crop`: `centre` keeps the whole picture, of which training takes the middle square; `random`
+    keeps a square as large as the short side at a random place along the long one, the same
+    whenever it is imported; `box` keeps what the source marks, and the whole picture where it marks
+    nothing; `pad` adds to the short side until the picture is square.
+
+    `background` is laid under transparent pixels, and is what `pad` adds. `side`: pictures with a
+    longer short side are shrunk to it, in pixels; 0 for never.
+
+    Raises:
+        DataError: no such colour, or a negative side.
+    """
+
+    crop: Crop = "centre"
+    background: str = WHITE
+    side: int = 0
+
+    def __post_init__(self) -> None:
+        try:
+            ImageColor.getrgb(self.background)
+        except ValueError as error:
+            raise DataError(
+                f"--background '{self.background}' is no colour: give a name such as white, or "
+                "#rrggbb"
+            ) from error
+        if self.side < 0:
+            raise DataError(f"--side {self.side} is negative: give pixels, or 0 for no shrinking")
+
+
+def fitted(fit: Fit, content: bytes, name: str, box: Box | None) -> tuple[bytes, str]:
+    """Return what is kept of a picture file, and what its name is to end in.
+
+    Where nothing is to be changed, the bytes stay as they are.
+
+    Raises:
+        UnusablePictureError: see `decode_picture`.
+    """
+    picture = decode_picture(content, name, fit.background)
+    file_format, transparent = _facts(content)
+    kept = _shrunk(_cropped(picture, fit, name, box), fit.side)
+    if kept is picture and (not transparent or fit.background == WHITE):
+        return content, _ENDINGS.get(file_format, f".{file_format.lower()}")
+    buffer = io.BytesIO()
+    if file_format == "JPEG":
+        kept.save(buffer, "JPEG", quality=JPEG_QUALITY)
+        return buffer.getvalue(), ".jpg"
+    kept.save(buffer, "PNG")
+    return buffer.getvalue(), ".png"
+
+
+def _facts(content: bytes) -> tuple[str, bool]:
+    """Return the format of a picture that can be decoded, and whether it is transparent."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(content), formats=FORMATS) as header:
+            return str(header.format), header.has_transparency_data
+
+
+def _cropped(picture: Image.Image, fit: Fit, name: str, box: Box | None) -> Image.Image:
+    """Return the part that is kept; the very picture where that is all of it."""
+    width, height = picture.size
+    if fit.crop == "box" and box is not None:
+        return _boxed(picture, box)
+    if width == height or fit.crop in ("centre", "box"):
+        return picture
+    if fit.crop == "pad":
+        side = max(width, height)
+        return ImageOps.pad(picture, (side, side), color=fit.background)
+    side = min(width, height)
+    place = random.Random(hashlib.sha256(name.encode(errors="replace")).digest())
+    left, top = place.randint(0, width - side), place.randint(0, height - side)
+    return picture.crop((left, top, left + side, top + side))
+
+
+def _boxed(picture: Image.Image, box: Box) -> Image.Image:
+    left, top = (max(0, round(edge)) for edge in box[:2])
+    right, bottom = min(picture.width, round(box[2])), min(picture.height, round(box[3]))
+    if right <= left or bottom <= top or (right - left, bottom - top) == picture.size:
+        return picture
+    return picture.crop((left, top, right, bottom))
+
+
+def _shrunk(picture: Image.Image, side: int) -> Image.Image:
+    short = min(picture.size)
+    if not side or short <= side:
+        return picture
+    width, height = (max(1, round(edge * side / short)) for edge in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)

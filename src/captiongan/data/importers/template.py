@@ -1,0 +1,119 @@
+"""Captions composed from class names and attributes, by a small file of sentences.
+
+    # a sentence a line; {column} is what a table says of the picture
+    a [photo|picture] of {a class}
+    {a colour} {class} on {a background} background
+
+`{class}` is the picture's class, `{a class}` the same with `a` or `an`, `[photo|picture]` one of
+these words. A sentence that needs what is not known of a picture is left out for it.
+"""
+
+import hashlib
+import random
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from captiongan.data.importers.found import PICTURE, Found, Item, Note, Request, only_splits
+from captiongan.data.importers.source import members
+from captiongan.data.importers.table import find_table, note, pictures_of, read_table, rows_by_file
+from captiongan.errors import DataError
+
+CAPTIONS = 5
+"""Most captions that are composed for a picture."""
+
+_FIELD = re.compile(r"\{(an? )?([^{}]+)\}", re.IGNORECASE)
+_CHOICE = re.compile(r"\[([^\[\]]+)\]")
+_NUMBER = re.compile(r"^\d+[. _-]+(?=\D)")
+
+
+def read(request: Request) -> Iterator[Item]:
+    """Stream pictures with composed captions.
+
+    The source is a CSV table of pictures with columns to use in sentences, or a folder or an
+    archive in which the folder of a picture is its class.
+
+    Raises:
+        DataError: the template cannot be read, or the source.
+    """
+    assert request.template is not None
+    sentences = read_template(request.template)
+    splits = only_splits(request, "caption-template", "source", "none")
+    if _is_table(request.source):
+        return _of_table(request, sentences, splits == "source")
+    return _of_folders(request, sentences)
+
+
+def read_template(path: Path) -> list[str]:
+    """Return the sentences of a template file; raises DataError if there are none."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"template '{path}' cannot be read ({error}): give a UTF-8 text file, a sentence a line"
+        ) from error
+    sentences = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    if not sentences:
+        raise DataError(f"template '{path}' is empty: write sentences such as `a {{class}}`")
+    return sentences
+
+
+def compose(sentences: list[str], facts: Mapping[str, str], rng: random.Random) -> tuple[str, ...]:
+    """Return a few different captions that the facts allow, in an order of chance."""
+    composed = (_filled(sentence, facts, rng) for sentence in sentences)
+    captions = list(dict.fromkeys(filter(None, composed)))
+    return tuple(rng.sample(captions, min(CAPTIONS, len(captions))))
+
+
+def class_words(name: str) -> str:
+    """Turn a folder's name into words: `001.Black_footed_Albatross` is `black footed albatross`."""
+    return " ".join(re.sub(r"[_\W]+", " ", _NUMBER.sub("", name)).lower().split())
+
+
+def _filled(sentence: str, facts: Mapping[str, str], rng: random.Random) -> str | None:
+    sentence = _CHOICE.sub(lambda found: rng.choice(found[1].split("|")), sentence)
+    fields = {found[2].strip().lower() for found in _FIELD.finditer(sentence)}
+    if not all(facts.get(field) for field in fields):
+        return None
+
+    def fill(found: re.Match[str]) -> str:
+        word = facts[found[2].strip().lower()]
+        if not found[1]:
+            return word
+        return f"an {word}" if word[0].lower() in "aeiou" else f"a {word}"
+
+    return " ".join(_FIELD.sub(fill, sentence).split())
+
+
+def _of_table(request: Request, sentences: list[str], by_source: bool) -> Iterator[Item]:
+    table = read_table(find_table(request.source))
+    notes = {}
+    for key, row in rows_by_file(table, request.columns):
+        facts = {name: value.strip() for name, value in row.items()}
+        said = note(table, row, (), request.columns, by_source)
+        if said.label:
+            facts["class"] = class_words(said.label)
+        notes[key] = replace(said, captions=compose(sentences, facts, _rng(request, key)))
+    return pictures_of(table, request, notes)
+
+
+def _of_folders(request: Request, sentences: list[str]) -> Iterator[Item]:
+    for member in members(request.source):
+        *_, folder, _ = ("", "", *member.name.split("/"))
+        if folder and PICTURE.search(member.name):
+            facts = {"class": class_words(folder)}
+            captions = compose(sentences, facts, _rng(request, member.name))
+            yield Found(member.name, Note(captions, folder), member.read)
+
+
+def _is_table(source: Path) -> bool:
+    if source.is_dir():
+        return any(path.suffix.lower() in (".csv", ".tsv") for path in source.iterdir())
+    return source.suffix.lower() in (".csv", ".tsv", ".txt")
+
+
+def _rng(request: Request, name: str) -> random.Random:
+    """Return chance that depends on the seed and the picture alone."""
+    content = f"{request.seed}/{name}".encode(errors="replace")
+    return random.Random(hashlib.sha256(content).digest())

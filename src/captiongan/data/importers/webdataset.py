@@ -1,0 +1,74 @@
+"""WebDataset shards: tar files in which files that share a name up to the first dot are a sample.
+
+    shard-000000.tar: 000000001.jpg, 000000001.txt (or .caption), 000000001.json, 000000001.cls
+
+`.json` may hold `caption`, `captions` or `text`, and `class` or `label`. The name of a shard or its
+folder may tell the split (`train-000000.tar`).
+"""
+
+import itertools
+import json
+import posixpath
+from collections.abc import Iterator
+from typing import Any
+
+from captiongan.data.importers.found import (
+    PICTURE,
+    Found,
+    Item,
+    Note,
+    Rejected,
+    Request,
+    only_splits,
+    split_in,
+)
+from captiongan.data.importers.source import Member, MemberError, members
+
+_MAXIMUM_TEXT = 2**20
+_CAPTIONS = ("caption", "captions", "text", "txt")
+_CLASSES = ("class", "label", "cls")
+
+
+def read(request: Request) -> Iterator[Item]:
+    """Stream the samples, one in memory at a time."""
+    splits = only_splits(request, "webdataset", "source", "none")
+    for key, parts in itertools.groupby(members(request.source), lambda each: _key(each.name)):
+        if item := _sample(key, parts, split_in(key) if splits == "source" else None):
+            yield item
+
+
+def _key(name: str) -> str:
+    folder, file = posixpath.split(name)
+    return f"{folder}/{file.partition('.')[0]}"
+
+
+def _sample(key: str, parts: Iterator[Member], split: str | None) -> Item | None:
+    """Read a sample; None if it is no picture and no text, but something else beside the shards."""
+    picture: bytes | None = None
+    facts: dict[str, Any] = {}
+    try:
+        for part in parts:
+            ending = posixpath.basename(part.name).partition(".")[2].lower()
+            if PICTURE.search(f".{ending}"):
+                picture = part.read()
+            elif ending == "json":
+                facts = _object(part.read(_MAXIMUM_TEXT)) | facts
+            elif ending in (*_CAPTIONS, *_CLASSES):
+                facts[ending] = part.read(_MAXIMUM_TEXT).decode("utf-8-sig", errors="replace")
+    except MemberError as error:
+        return Rejected(key, error.kind, error.reason)
+    if picture is None:
+        return Rejected(key, "missing file", "the sample has no picture") if facts else None
+    content = picture
+    captions = next((facts[name] for name in _CAPTIONS if facts.get(name)), "")
+    label = next((str(facts[name]) for name in _CLASSES if facts.get(name) is not None), None)
+    texts = captions if isinstance(captions, list) else str(captions).splitlines()
+    return Found(key, Note(tuple(map(str, texts)), label, split), lambda: content)
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        facts = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise MemberError("bad JSON", str(error)) from error
+    return facts if isinstance(facts, dict) else {}

@@ -1,0 +1,85 @@
+"""A captioned folder divided into train, test and maybe val, with no picture on two sides."""
+
+import random
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+from captiongan.data.folder import LoadedExample, Reject, read_captioned_folder
+from captiongan.data.importers.folder import found
+from captiongan.data.importers.found import Item
+from captiongan.data.near_duplicates import Union, little_picture, near_duplicates
+from captiongan.errors import DataError
+
+By = Literal["picture", "class"]
+
+
+def split_folder(root: Path, shares: Mapping[str, float], by: By, seed: int) -> Iterator[Item]:
+    """Stream a captioned folder with a split for each picture; what no share takes is `train`.
+
+    Near-duplicates stay together, and with `class` all pictures of a class: such a unit is on one
+    side. Pictures without a class are units of their own.
+
+    Args:
+        root: a captioned folder.
+        shares: parts of the pictures by split, above 0, together below 1.
+        by: what is drawn at random.
+        seed: decides the draw.
+
+    Raises:
+        DataError: bad shares, or units too large for them.
+    """
+    for split, share in shares.items():
+        if not 0 < share < 1 or sum(shares.values()) >= 1:
+            raise DataError(
+                f"--{split} {share}: shares are above 0, and below 1 together, so that some is "
+                "left for train"
+            )
+    names, labels, little = [], [], []
+    for item in read_captioned_folder(root, 1):
+        if isinstance(item, LoadedExample):
+            names.append(item.example.file_name)
+            labels.append(item.example.label)
+            little.append(little_picture(item.picture))
+    units = Union(len(names))
+    for first, *others in near_duplicates(little):
+        for other in others:
+            units.join(first, other)
+    if by == "class":
+        first_of: dict[str, int] = {}
+        for number, label in enumerate(labels):
+            if label is not None:
+                units.join(first_of.setdefault(label, number), number)
+    dealt = _dealt(units.groups(), len(names), shares, seed)
+    split_of = {name: dealt.get(number, "train") for number, name in enumerate(names)}
+    return _stream(root, split_of)
+
+
+def _dealt(
+    units: list[list[int]], pictures: int, shares: Mapping[str, float], seed: int
+) -> dict[int, str]:
+    """Give units in random order to whichever split they fit into; the rest is left over."""
+    random.Random(seed).shuffle(units)
+    dealt: dict[int, str] = {}
+    room = {split: share * pictures for split, share in shares.items()}
+    for unit in units:
+        for split, left in room.items():
+            if len(unit) <= left + len(unit) / 2:  # over by no more than it would be under without
+                room[split] -= len(unit)
+                dealt |= dict.fromkeys(unit, split)
+                break
+    for split, share in shares.items():
+        if split not in dealt.values():
+            raise DataError(
+                f"--{split} {share}: of {pictures} pictures in {len(units)} units that stay "
+                "together none is small enough; give a larger share, or split by picture"
+            )
+    if len(dealt) == pictures:
+        raise DataError(f"nothing is left for train of {len(units)} units; give smaller shares")
+    return dealt
+
+
+def _stream(root: Path, split_of: Mapping[str, str]) -> Iterator[Item]:
+    for item in read_captioned_folder(root, 1):
+        split = None if isinstance(item, Reject) else split_of[item.example.file_name]
+        yield found(root, item, "", split)
