@@ -25,6 +25,18 @@ IMAGE_DESCRIPTION = 0x010E
 """The EXIF tag of what is in a picture."""
 
 
+XMP_KEY = "XML:com.adobe.xmp"
+GENERATED = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:iptc="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+    'iptc:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/'
+    'trainedAlgorithmicMedia"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+)
+"""XMP that marks a file as drawn by a trained model, in IPTC's terms; a GIF has no place for it."""
+
+
 @dataclass(frozen=True)
 class Picture:
     """One drawn picture (RGB) and all that is needed to draw it again.
@@ -123,6 +135,7 @@ def png(image: Image.Image, metadata: Mapping[str, str]) -> bytes:
     texts = PngInfo()
     for key, text in metadata.items():
         texts.add_itxt(key, text)
+    texts.add_itxt(XMP_KEY, GENERATED)
     encoded = io.BytesIO()
     image.save(encoded, format="PNG", pnginfo=texts)
     return encoded.getvalue()
@@ -155,6 +168,7 @@ def film(
         loop=0,
         comment=note.encode(),
         exif=exif,
+        xmp=GENERATED.encode(),
         lossless=True,
     )
     return encoded.getvalue()
@@ -177,7 +191,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
                 texts = image.text
             else:
                 texts = json.loads(image.info.get("comment") or image.getexif()[IMAGE_DESCRIPTION])
-            return {str(key): str(text) for key, text in texts.items()}
+            return {str(key): str(text) for key, text in texts.items() if key != XMP_KEY}
     except (OSError, SyntaxError, ValueError, KeyError, AttributeError) as error:
         raise CaptionganError(
             f"picture '{path}' has no metadata that can be read ({error}); name a PNG, GIF or WebP "

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +10,7 @@ from PIL import Image
 from captiongan import __version__
 from captiongan.errors import CaptionganError, OutputError
 from captiongan.pictures import Picture, grid, in_a_square, numbered, read_metadata, save_grid
+from captiongan.pipeline import Pipeline
 
 LINE = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1)
 
@@ -122,3 +124,17 @@ def test_metadata_of_what_is_no_picture_of_ours_is_an_error(tmp_path: Path, cont
     (tmp_path / "out.png").write_bytes(content)
     with pytest.raises(CaptionganError, match="no metadata that can be read"):
         read_metadata(tmp_path / "out.png")
+
+
+@pytest.mark.parametrize("ending", ["png", "webp"])
+def test_a_file_is_marked_as_drawn_by_a_trained_model(
+    ending: str, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    path = tmp_path / f"drawn.{ending}"
+    pipeline.interpolate(["a red flower"], [1, 2], steps=2).save(path)
+    with Image.open(path) as image:
+        marks = ElementTree.fromstring(image.info["xmp"])
+    kind = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    (description,) = marks[0]
+    assert description.get("{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType") == kind
+    assert "xmp" not in " ".join(read_metadata(path)).lower()
