@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PROMPT_FLOWER := The flower has petals that are bright pinkish purple with white stigma
 PROMPT_BIRD := This small bird has a pink breast and crown, and black primaries and secondaries
 
-.PHONY: run test lint format notebook chromium torture sbom clean
+.PHONY: run test lint format notebook chromium bench torture sbom clean
 
 run: $(VENV)/.runtime
 	@mkdir -p pictures
@@ -30,6 +30,9 @@ format: $(VENV)/.dev
 
 notebook: $(VENV)/.dev
 	$(BIN)/python examples/execute.py examples/lecture.ipynb
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/performance.py
 
 torture: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/torture.py
