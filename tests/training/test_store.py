@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -299,3 +301,19 @@ def test_without_the_variable_the_cache_is_in_the_users_home(
     else:
         monkeypatch.setenv(CACHE_VARIABLE, value)
     assert cache_folder("pictures") == tmp_path / ".cache" / "captiongan" / "pictures"
+
+
+OPEN_IT = """
+import sys, warnings
+warnings.simplefilter("error")
+from captiongan.data.store import open_store
+print(open_store("toy:150", 32, 1).digest)
+"""
+
+
+def test_processes_that_build_one_store_at_once_all_end_with_the_same() -> None:
+    command = [sys.executable, "-c", OPEN_IT]
+    builders = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    told = [builder.communicate(timeout=120)[0] for builder in builders]
+    assert [builder.returncode for builder in builders] == [0, 0, 0]
+    assert set(told) == {f"{open_store('toy:150', 32, 1).digest}\n"}
