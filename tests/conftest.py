@@ -33,8 +33,9 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     return Pipeline(write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser; while it is open an event loop runs, which tests of coroutines must not meet."""
     with open_chromium() as browser:
         yield browser
 

@@ -113,7 +113,10 @@ def each_of(presets: list[Path]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("preset", presets, ids=lambda preset: preset.stem)
 
 
-GAN = {"loss_d", "loss_g", "loss_g_gan", "accuracy_real", "accuracy_generated"}
+GAN = {
+    *("loss_d", "loss_g", "loss_g_gan", "gradient_d", "gradient_g"),
+    *("accuracy_real", "accuracy_generated"),
+}
 GAN_CLS = GAN | {"accuracy_mismatching"}
 LECTURE = GAN_CLS | {"loss_g_pixel", "loss_g_feature"}
 EXPECTED = {

@@ -18,7 +18,7 @@ import pytest
 from captiongan.bundle import Bundle
 from captiongan.errors import CaptionganError
 from captiongan.web.limits import Limits
-from captiongan.web.serve import TOKEN_VARIABLE, token_of
+from captiongan.web.serve import TOKEN_VARIABLE, _listen, token_of
 from command_line import captiongan
 from tiny_bundle import write_tiny_bundle
 from web_server import serving
@@ -165,6 +165,13 @@ def test_a_signal_ends_it_when_what_is_running_is_done(ended_by: signal.Signals)
         assert [len(answer.json()["pictures"]) for answer in answers] == [64]
         assert process.wait(60) in (0, -signal.SIGTERM)
         assert process.stderr and process.stderr.read() == ""
+
+
+def test_an_answer_does_not_wait_for_the_client_to_acknowledge_its_beginning() -> None:
+    with _listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_port_that_is_taken_is_one_line(tiny: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
