@@ -86,7 +86,7 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=1024)
-        # Inherited by each connection: an answer does not wait for the client's delayed ACK (40 ms).
+        # Inherited by each connection: no answer waits for a client's delayed ACK (40 ms).
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except (OSError, OverflowError) as error:
