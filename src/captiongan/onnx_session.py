@@ -22,7 +22,11 @@ def open_session(path: Path) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise BundleError(f"'{path}' is not a model that ONNX Runtime can open: {error}") from error
+        reason = " ".join(str(error).split())
+        raise BundleError(
+            f"'{path}' is not a model that ONNX Runtime can open ({reason}); copy or download the "
+            "bundle again"
+        ) from error
 
 
 def _threads() -> int:

@@ -326,9 +326,10 @@ def _open_encoder(bundle: Bundle) -> OnnxTextEncoder:
     except CaptionganError:
         raise
     except Exception as error:  # tokenizers and ONNX Runtime raise bare ones
+        reason = " ".join(str(error).split())
         raise BundleError(
             f"bundle '{bundle.folder}': its text encoder '{name}' cannot encode a sentence "
-            f"({error}); write the bundle again with `captiongan export`"
+            f"({reason}); write the bundle again with `captiongan export`"
         ) from error
     if encoder.identity.sha256 != sha256:
         raise BundleError(

@@ -99,6 +99,14 @@ def test_absurd_dimensions_are_refused(side: int, tmp_path: Path) -> None:
         open_session(saved(tmp_path, model_of(weights=weights)))
 
 
+def test_what_onnx_runtime_will_not_open_is_told_in_one_line(tmp_path: Path) -> None:
+    model = model_of()
+    model.ir_version = 107
+    with pytest.raises(BundleError, match="Unsupported model IR version: 107") as caught:
+        open_session(saved(tmp_path, model))
+    assert "\n" not in str(caught.value)
+
+
 @given(st.binary(max_size=200))
 def test_bytes_of_any_kind_are_a_model_or_an_error_in_words(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

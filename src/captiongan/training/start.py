@@ -62,7 +62,7 @@ def start(
     Raises:
         ConfigError: the options contradict each other or break a rule.
         DataError: the data cannot be used.
-        RunError: there is nothing to resume, or the training diverged.
+        RunError: there is nothing to resume, another process trains the run, or it diverged.
         OutputError: the run folder cannot be written.
     """
     console = Console()
