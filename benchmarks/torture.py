@@ -85,7 +85,7 @@ def in_words(torture: Torture) -> str:
         f"that was never stopped. At most {killed.most_lost} steps had to be taken again, with a "
         f"checkpoint every {STEPS_A_SAVE}.",
         "",
-        "| hostile files | tried | refused, by reason | used | crashes | memory |",
+        "| hostile files | tried | refused, by reason | used | crashes | memory held |",
         "|---|---|---|---|---|---|",
         *(_row(kind, tried) for kind, tried in torture.tried.items()),
         "",

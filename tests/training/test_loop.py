@@ -20,6 +20,7 @@ from captiongan.training import scoring
 from captiongan.training.checkpoint import checkpoints, latest_checkpoint
 from captiongan.training.loop import SETTLING_BATCHES, train
 from captiongan.training.run_folder import RunFolder
+from captiongan.training.samples import SampleGrid
 from captiongan.training.scoring import RunScores
 from captiongan.training.start import start
 from tiny_exam import BlockMeans, WordEncoder
@@ -247,6 +248,37 @@ def test_a_resumed_run_forgets_the_scores_and_the_best_of_steps_that_it_takes_ag
     assert best_of(run) == [best]
     (kept,) = checkpoints(run.best)
     assert not equal(kept.average(), forgotten)
+
+
+@pytest.mark.parametrize("killed_in", ["draw", "sheet"])
+def test_a_run_killed_while_it_draws_a_grid_lacks_nothing_when_it_is_resumed(
+    killed_in: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each_second_step = [f"training.{what}_every_kimg=0.008" for what in ("grid", "checkpoint")]
+    plan = [*TINY_RUN, "scores.every_kimg=0", "training.kimg=0.024", *each_second_step]
+    start(None, "toy:24", tmp_path / "unbroken", None, plan, dry_run=False)
+    whole, calls = getattr(SampleGrid, killed_in), iter([False, True, False, False])
+
+    def killed(*arguments: object) -> object:
+        if next(calls):
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    monkeypatch.setattr(SampleGrid, killed_in, killed)
+    with pytest.raises(KeyboardInterrupt):
+        start(None, "toy:24", tmp_path / "killed", None, plan, dry_run=False)
+    run, unbroken = (
+        RunFolder.open(tmp_path / name / "00000-dcgan") for name in ("killed", "unbroken")
+    )
+    start(None, None, tmp_path, run.path, [], dry_run=False)
+    grids = [
+        {grid.name: grid.read_bytes() for grid in (each.path / "grids").iterdir()}
+        for each in (run, unbroken)
+    ]
+    assert len(grids[0]) == 3
+    assert grids[0] == grids[1]
+    figures = [[(line["step"], line.keys()) for line in each.metrics()] for each in (run, unbroken)]
+    assert figures[0] == figures[1]
 
 
 def test_a_resumed_run_keeps_the_best_of_steps_before_it_and_holds_new_scores_against_it(

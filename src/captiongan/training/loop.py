@@ -179,8 +179,6 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
                 note(figures)
                 report.show_figures(trainer.kimg(game.step), figures)
                 health.hear_reading(game.step, figures)
-            if due(plan.checkpoint_every_kimg):
-                trainer.save(run)
             if due(plan.grid_every_kimg):
                 trainer.settle_average()
                 drawn = grid.draw(game.average)
@@ -191,6 +189,8 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
                     marks = trainer.score(run, scores)
                 note(marks)
                 report.say(scores_in_words(marks))
+            if due(plan.checkpoint_every_kimg):
+                trainer.save(run)  # last, so that nothing of a saved step is missing after a kill
         if stop.requested:
             report.say("stopping: saving; Ctrl-C again quits without that")
             trainer.save(run)
