@@ -27,7 +27,7 @@ def short() -> dict[str, Any]:
         [*command, "--bundles", "30"],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         check=False,
     )
