@@ -314,6 +314,10 @@ def train(
     resume: Annotated[
         Path | None, typer.Option(help="Run folder to go on with, instead of a new run.")
     ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(help="This very run folder: made, or gone on with if it is there already."),
+    ] = None,
     override: Annotated[
         list[str] | None, typer.Option("--set", help="section.name=value; may be repeated.")
     ] = None,
@@ -338,7 +342,7 @@ def train(
     with _training_half():
         from captiongan.training.start import start
 
-        complete = start(config, data, out, resume, overrides, dry_run, watch)
+        complete = start(config, data, out, resume, overrides, dry_run, watch, into)
     if not complete:
         raise typer.Exit(130)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from captiongan.config import RunConfig
 from captiongan.training import rollback
-from captiongan.training.batches import TrainingData
+from captiongan.training.batches import WHOLE, TrainingData
 from captiongan.training.checkpoint import checkpoints
 from captiongan.training.divergence import DivergenceError, check_finite, check_weights
 from captiongan.training.game import Game
@@ -131,8 +131,8 @@ def poison(monkeypatch: pytest.MonkeyPatch, step: int, times: int) -> None:
     """Give a run noise that is not a number at one step, so many times."""
     whole, left = TrainingData.batch, [times]
 
-    def batch(data: TrainingData, number: int) -> Batch:
-        drawn = whole(data, number)
+    def batch(data: TrainingData, number: int, rows: slice = WHOLE) -> Batch:
+        drawn = whole(data, number, rows)
         if number != step - 1 or not left[0]:
             return drawn
         left[0] -= 1

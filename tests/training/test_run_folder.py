@@ -61,7 +61,7 @@ def test_a_folder_that_is_no_run_is_refused_with_an_example(tmp_path: Path) -> N
 
 def test_a_place_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"--out '.*file' cannot be written to"):
+    with pytest.raises(OutputError, match=r"run folder '.*file.00000.*' cannot be made"):
         RunFolder.create(tmp_path / "file", CONFIG)
 
 

@@ -216,8 +216,8 @@ def test_a_complete_run_says_so_and_how_to_go_further(
     run = finished_run(tmp_path)
     before = (run / "config.yaml").read_text()
     for further in ([], ["--set", "training.kimg=0.04"]):
-        assert captiongan("train", "--resume", run, *further) == 2
-        assert "has reached 0.08 kimg already" in capsys.readouterr().err
+        assert captiongan("train", "--resume", run, *further) == 0
+        assert "has reached 0.08 kimg; go further with" in capsys.readouterr().out
     assert (run / "config.yaml").read_text() == before
 
 

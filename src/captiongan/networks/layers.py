@@ -9,6 +9,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from captiongan import processes
+
 SLOPE = 0.2
 """Of the leaky rectifiers (Radford et al. 2015, section 3)."""
 
@@ -37,7 +39,8 @@ class AppendDeviation(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the features and their mean deviation."""
-        variance = features.var(dim=0, correction=0)
+        centred = features - processes.mean(features.mean(dim=0))
+        variance = processes.mean(centred.square().mean(dim=0))
         deviation = torch.sqrt(variance + 1e-8).mean()
         return torch.cat([features, deviation.expand_as(features[:, :1])], dim=1)
 

@@ -23,6 +23,7 @@ TEXT_STREAM = 5
 """Keeps what is added to the texts apart from the noise."""
 
 CPU = torch.device("cpu")
+WHOLE = slice(None)
 
 
 @dataclass(frozen=True)
@@ -72,16 +73,17 @@ class TrainingData:
             "digest": self.store.digest,
         }
 
-    def batch(self, step: int) -> Batch:
-        """Return the batch of a step (from 0 up), the same at every call."""
+    def batch(self, step: int, rows: slice = WHOLE) -> Batch:
+        """Return the batch of a step (from 0 up), or some rows of it, the same at every call."""
         pairs = self.sampler(step)
         random = np.random.default_rng([self.config.training.seed, step, NOISE_STREAM])
         shape = (len(pairs.pictures), self.config.generator.noise_dim)
+        noise = random.standard_normal(shape, dtype=np.float32)
         return Batch(
-            pictures=to_tensor(self._crops(pairs)),
-            matching=self._texts(pairs.matching, step, 0),
-            mismatching=self._texts(pairs.mismatching, step, 1),
-            noise=self._to_device(random.standard_normal(shape, dtype=np.float32)),
+            pictures=to_tensor(self._crops(pairs, rows)),
+            matching=self._texts(pairs.matching, rows, step, 0),
+            mismatching=self._texts(pairs.mismatching, rows, step, 1),
+            noise=self._to_device(noise[rows]),
         )
 
     def wording(self) -> Tensor | None:
@@ -99,34 +101,37 @@ class TrainingData:
         high = low + self.config.data.resolution
         return self.store.pictures[rows, low:high, low:high]
 
-    def _texts(self, captions: Indices, step: int, which: int) -> Tensor:
-        """Return the embeddings of captions, or means with others of the same picture: (B, D).
+    def _texts(self, captions: Indices, rows: slice, step: int, which: int) -> Tensor:
+        """Return the embeddings of a batch's captions, of some rows of it: (B, D).
+
+        Each is the mean with others of the same picture, if `text.averaged` says so.
 
         With `text.noise` each is moved in a direction of its own, and is of length 1 again.
         """
-        together = self.sampler.following(captions, self.config.text.averaged)
+        together = self.sampler.following(captions[rows], self.config.text.averaged)
         texts = self.embeddings[self._to_device(together)].mean(dim=1)
         if not self.config.text.noise:
             return texts
         random = np.random.default_rng([self.config.training.seed, step, TEXT_STREAM, which])
-        directions = random.standard_normal(texts.shape, dtype=np.float32)
+        shape = (len(captions), texts.shape[1])
+        directions = random.standard_normal(shape, dtype=np.float32)
         length = self.config.text.noise / texts.shape[1] ** 0.5
-        return F.normalize(texts + length * self._to_device(directions))
+        return F.normalize(texts + length * self._to_device(directions[rows]))
 
     @cached_property
     def _pixels(self) -> Tensor:
         """All pixels of all pictures in one row, on the device: (N H W, 3) uint8."""
         return self._to_device(self.store.pictures).view(-1, 3)
 
-    def _crops(self, pairs: Pairs) -> Tensor:
-        """Cut the windows out of the pictures: (B, H, W, 3) uint8."""
+    def _crops(self, pairs: Pairs, rows: slice) -> Tensor:
+        """Cut the windows out of some pictures of a batch: (B, H, W, 3) uint8."""
         side, whole = self.config.data.resolution, self.store.pictures.shape[1]
-        corners = (pairs.crop * (self.config.data.margin + 1)).astype(np.int64)
+        corners = (pairs.crop[rows] * (self.config.data.margin + 1)).astype(np.int64)
         places = np.arange(side)
-        rows = corners[:, :1] + places
-        mirrored = (pairs.flip & self.config.data.flip)[:, None]
+        mirrored = (pairs.flip[rows] & self.config.data.flip)[:, None]
         columns = corners[:, 1:] + np.where(mirrored, places[::-1], places)
-        lines = self._to_device(pairs.pictures[:, None] * whole + rows)
+        first = pairs.pictures[rows, None] * whole + corners[:, :1]
+        lines = self._to_device(first + places)
         pixels = lines[:, :, None] * whole + self._to_device(columns)[:, None]
         return self._pixels.index_select(0, pixels.flatten()).view(-1, side, side, 3)
 

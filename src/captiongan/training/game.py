@@ -16,6 +16,7 @@ from captiongan.config import Precision, RunConfig
 from captiongan.hardware import computes_bf16, default_device
 from captiongan.networks.choose import NETWORKS
 from captiongan.networks.layers import PairDiscriminator, PictureGenerator
+from captiongan.processes import synchronise
 
 
 @dataclass
@@ -160,6 +161,7 @@ def finished_updates(game: Game) -> int:
 def _set_up(
     module: nn.Module, config: RunConfig, fabric: Fabric, diverged: Tensor
 ) -> tuple[_FabricModule, Optimizer]:
+    synchronise(module)
     _lay_channels_last(module)
     optimiser = Adam(
         module.parameters(),

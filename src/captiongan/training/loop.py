@@ -12,6 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from rich.console import Console
 
+from captiongan import processes
 from captiongan.config import LossConfig, RunConfig
 from captiongan.progress import say
 from captiongan.text.cached import CachedTextEncoder
@@ -70,7 +71,8 @@ class Trainer:
         )
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
         precision = choose_precision(config.training.precision)
-        fabric = Fabric(accelerator="auto", devices=1, precision=precision)
+        devices = [torch.cuda.current_device()] if torch.cuda.is_available() else 1
+        fabric = Fabric(accelerator="auto", devices=devices, precision=precision)
         data = TrainingData.open(config, encoder, fabric.device)
         return cls._with_new_players(config, encoder, data, fabric)
 
@@ -98,7 +100,7 @@ class Trainer:
     def take_step(self) -> Figures:
         """Take one training step and follow it with the average; return its figures."""
         plan = self.config.training
-        batch = self.data.batch(self.game.step)
+        batch = self.data.batch(self.game.step, processes.share(plan.batch_size))
         torch.manual_seed(self._seed_of_step())
         figures = self.step(self.game, batch, self.config.losses)
         update_average(self.game, plan.batch_size, plan.ema_halflife_kimg)
@@ -116,7 +118,7 @@ class Trainer:
 
     def open_scores(self, console: Console) -> RunScores | None:
         """Get ready to score the run, if that is wished for and there are pictures enough."""
-        if not self.config.scores.every_kimg:
+        if not self.config.scores.every_kimg or not processes.leads():
             return None
         device = self.game.fabric.device
         return RunScores.open(self.config, self.encoder, device, partial(say, console))
@@ -128,13 +130,22 @@ class Trainer:
             DivergenceError: a weight is not finite, and nothing is written.
         """
         check_weights(self.game)
-        self.settle_average()
-        keep = self.config.training.keep_checkpoints
-        save_checkpoint(self.game, self.encoder.identity, run.checkpoints, keep)
+        if processes.leads():
+            self.settle_average()
+            keep = self.config.training.keep_checkpoints
+            save_checkpoint(self.game, self.encoder.identity, run.checkpoints, keep)
 
-    def score(self, run: RunFolder, scores: RunScores) -> dict[str, float]:
-        """Score this moment; if the one that is kept is not better, keep this as the run's best."""
+    def score(self, run: RunFolder, scores: RunScores | None) -> dict[str, float]:
+        """Score this moment; if the one that is kept is not better, keep this as the run's best.
+
+        Without scores there are no figures.
+
+        Raises:
+            DivergenceError: a weight is not finite.
+        """
         check_weights(self.game)
+        if scores is None:
+            return {}
         self.settle_average()
         figures = scores.measure(self.game.average)
         kept = {saved.step for saved in checkpoints(run.best)}
@@ -148,6 +159,7 @@ class Trainer:
 def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     """Train until the configured length or a stop signal, whichever comes first.
 
+    Of several processes the first one keeps the run folder, the others only take their steps.
     Returns whether the run is complete; if not, its state is saved and it can be resumed.
 
     Raises:
@@ -155,8 +167,9 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     """
     game, plan = trainer.game, trainer.config.training
     last = trainer.steps(plan.kimg)
+    leads = processes.leads()
     on_cpu = game.fabric.device.type == "cpu"  # elsewhere, looking at each step is waiting for it
-    scores = trainer.open_scores(console)
+    scoring, scores = trainer.config.scores.every_kimg, trainer.open_scores(console)
     grid, averages = SampleGrid(trainer.data), Averages()
     health = Health(trainer.data, grid.captions, game.step, partial(say, console))
 
@@ -168,7 +181,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
         run.add_metrics(now | figures)
 
     with StopRequest() as stop, LiveReport(console, plan.kimg, trainer.kimg(game.step)) as report:
-        while game.step < last and not stop.requested:
+        while game.step < last and not processes.any_of(stop.requested):
             taken = trainer.take_step()
             if on_cpu:
                 check_finite(game, taken)
@@ -179,19 +192,20 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
                 note(figures)
                 report.show_figures(trainer.kimg(game.step), figures)
                 health.hear_reading(game.step, figures)
-            if due(plan.grid_every_kimg):
+            if leads and due(plan.grid_every_kimg):
                 trainer.settle_average()
                 drawn = grid.draw(game.average)
                 grid.sheet(drawn).save(run.grid(game.step))
                 note(health.see_grid(game.step, drawn))
-            if scores and due(trainer.config.scores.every_kimg):
+            if scoring and due(scoring):
                 with averages.paused():
                     marks = trainer.score(run, scores)
-                note(marks)
-                report.say(scores_in_words(marks))
+                if marks:
+                    note(marks)
+                    report.say(scores_in_words(marks))
             if due(plan.checkpoint_every_kimg):
                 trainer.save(run)  # last, so that nothing of a saved step is missing after a kill
-        if stop.requested:
+        if game.step < last:
             report.say("stopping: saving; Ctrl-C again quits without that")
             trainer.save(run)
     return game.step >= last

@@ -4,6 +4,7 @@ import time
 
 from rich.console import Console
 
+from captiongan import processes
 from captiongan.config import RunConfig
 from captiongan.progress import say
 from captiongan.training.checkpoint import (
@@ -69,6 +70,7 @@ def calmer(config: RunConfig) -> RunConfig:
     )
 
 
+@processes.led
 def forget_after(step: int, run: RunFolder) -> None:
     """Drop the figures and best checkpoints of steps that will be taken again."""
     run.forget_metrics_after(step)

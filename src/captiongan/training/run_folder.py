@@ -22,14 +22,15 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from captiongan import processes
 from captiongan.config import RunConfig, load_config
 from captiongan.errors import OutputError, RunError
-from captiongan.files import replace_file
+from captiongan.files import replace_file, whole_folder
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run on disk."""
+    """One run on disk; of several processes that train it, only the first one writes."""
 
     path: Path
 
@@ -40,22 +41,32 @@ class RunFolder:
         Raises:
             OutputError: it cannot be made.
         """
+        taken = [int(found[1]) for entry in runs.glob("*") if (found := NUMBERED.match(entry.name))]
+        return cls.make(runs / f"{max(taken, default=-1) + 1:05d}-{config.name}", config)
+
+    @classmethod
+    def make(cls, path: Path, config: RunConfig) -> "RunFolder":
+        """Make a folder and write the configuration into it.
+
+        Raises:
+            OutputError: it cannot be made.
+        """
         try:
-            runs.mkdir(parents=True, exist_ok=True)
-            taken = [
-                int(found[1]) for entry in runs.iterdir() if (found := NUMBERED.match(entry.name))
-            ]
-            path = runs / f"{max(taken, default=-1) + 1:05d}-{config.name}"
-            path.mkdir()
-            run = cls(path)
+            cls._make(path, config)
+        except OSError as error:
+            raise OutputError(
+                f"run folder '{path}' cannot be made ({error.strerror}); choose another place"
+            ) from error
+        return cls(path)
+
+    @staticmethod
+    @processes.led
+    def _make(path: Path, config: RunConfig) -> None:
+        with whole_folder(path) as work:
+            run = RunFolder(work)
             run.grids.mkdir()
             run.checkpoints.mkdir()
             run.write_config(config)
-        except OSError as error:
-            raise OutputError(
-                f"--out '{runs}' cannot be written to ({error.strerror}); choose another folder"
-            ) from error
-        return run
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
@@ -80,6 +91,9 @@ class RunFolder:
         Raises:
             RunError: another process trains it; the message names it.
         """
+        if not processes.leads():
+            yield
+            return
         try:
             held = FileLock(self.path / "lock").acquire(blocking=False)
         except Timeout:
@@ -118,6 +132,7 @@ class RunFolder:
         """Read the run's configuration, with single values, or the data set, replaced."""
         return load_config(self.path / "config.yaml", overrides, source)
 
+    @processes.led
     def write_config(self, config: RunConfig) -> None:
         """Note the configuration that holds from now on."""
         replace_file(self.path / "config.yaml", config.to_yaml().encode())
@@ -126,6 +141,7 @@ class RunFolder:
         """Name the sample grid after a step."""
         return self.grids / f"step-{step:09d}.png"
 
+    @processes.led
     def write_data_facts(self, facts: dict[str, Any]) -> None:
         """Note what the run is trained on."""
         replace_file(self.path / "data.json", (json.dumps(facts, indent=2) + "\n").encode())
@@ -142,6 +158,7 @@ class RunFolder:
             raise RunError(f"'{self.path}' has no readable data.json; start a new run") from error
         return facts
 
+    @processes.led
     def add_metrics(self, figures: dict[str, float]) -> None:
         """Append one line of figures."""
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as metrics:

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from safetensors import SafetensorError
 
+from captiongan import processes
 from captiongan.config import RunConfig, load_config
 from captiongan.errors import ConfigError, DataError, OutputError, RunError
 from captiongan.progress import say
@@ -56,8 +57,11 @@ def start(
     overrides: Sequence[str],
     dry_run: bool,
     live_view: bool = False,
+    into: Path | None = None,
 ) -> bool:
     """Do what the command line asks for; return whether nothing is left to train.
+
+    Started by `torchrun`, do it together with the other processes.
 
     Raises:
         ConfigError: the options contradict each other or break a rule.
@@ -65,17 +69,33 @@ def start(
         RunError: there is nothing to resume, another process trains the run, or it diverged.
         OutputError: the run folder cannot be written.
     """
-    console = Console()
-    if resume is not None:
-        if config is not None:
-            raise ConfigError(f"--resume '{resume}' has its own configuration; leave --config out")
-        return _resume(RunFolder.open(resume), data, overrides, dry_run, live_view, console)
-    trainer = _prepare(_with_absolute_paths(load_config(config, overrides, data)), console)
-    if dry_run:
-        return _tell_dry_run(trainer, console)
-    run = _new_run(trainer, out)
-    with run.locked():
-        return _train(trainer, run, console, live_view)
+    if resume is not None and (config is not None or into is not None):
+        raise ConfigError(
+            f"--resume '{resume}' has its own configuration and folder; leave --config and "
+            "--into out"
+        )
+    with processes.joined():
+        console = Console(quiet=not processes.leads())
+        if resume is not None:
+            return _resume(RunFolder.open(resume), data, overrides, dry_run, live_view, console)
+        wanted = _with_absolute_paths(load_config(config, overrides, data))
+        if into is not None and _is_there(into):
+            earlier = RunFolder(into)
+            _check_fixed(earlier.config(), wanted)
+            return _resume(earlier, data, overrides, dry_run, live_view, console)
+        trainer = _prepare(wanted, console)
+        if dry_run:
+            return _tell_dry_run(trainer, console)
+        new = _new_run(trainer, out, into)
+        with new.locked():
+            return _train(trainer, new, console, live_view)
+
+
+def _is_there(run: Path) -> bool:
+    """Whether there is such a run; all processes have looked before one of them makes it."""
+    there = (run / "config.yaml").is_file()
+    processes.meet()
+    return there
 
 
 def _resume(
@@ -94,6 +114,8 @@ def _resume(
                 f"{error}; if the data moved, name its new place with --data"
             ) from error
         _restore(trainer, run)
+        if trainer.game.step >= trainer.steps(trainer.config.training.kimg):
+            return _tell_complete(trainer, run, console)
         if dry_run:
             return _tell_dry_run(trainer, console)
         forget_after(trainer.game.step, run)
@@ -114,8 +136,17 @@ def _with_absolute_paths(config: RunConfig) -> RunConfig:
 
 
 def _resumed_config(run: RunFolder, overrides: Sequence[str], data: str | None) -> RunConfig:
-    before = run.config()
     after = _with_absolute_paths(run.config(overrides, data))
+    _check_fixed(run.config(), after)
+    return after
+
+
+def _check_fixed(before: RunConfig, after: RunConfig) -> None:
+    """Make sure that a run goes on as it began.
+
+    Raises:
+        ConfigError: it would not; the message names the option.
+    """
     for option in FIXED:
         old, new = (attrgetter(option)(config) for config in (before, after))
         if old != new:
@@ -123,7 +154,6 @@ def _resumed_config(run: RunFolder, overrides: Sequence[str], data: str | None) 
                 f"--set {option}={new}: the run began with {old}, which a resumed run "
                 "cannot change; leave it, or start a new run"
             )
-    return after
 
 
 def _prepare(config: RunConfig, console: Console) -> Trainer:
@@ -150,17 +180,29 @@ def _restore(trainer: Trainer, run: RunFolder) -> None:
             f"'{trainer.config.data.source}' is not what '{run.path}' was trained on: its "
             "pictures or captions have changed; bring them back, or start a new run"
         )
-    load_checkpoint(latest_checkpoint(run.checkpoints), trainer.game, trainer.encoder.identity)
-    if trainer.game.step >= trainer.steps(trainer.config.training.kimg):
-        reached = trainer.kimg(trainer.game.step)
+    if any(run.checkpoints.glob("step-*")):
+        load_checkpoint(latest_checkpoint(run.checkpoints), trainer.game, trainer.encoder.identity)
+
+
+def _tell_complete(trainer: Trainer, run: RunFolder, console: Console) -> bool:
+    reached = trainer.kimg(trainer.game.step)
+    say(
+        console,
+        f"run folder {run.path} has reached {reached:g} kimg; go further with "
+        f"--set training.kimg={2 * reached:g}",
+    )
+    return True
+
+
+def _new_run(trainer: Trainer, out: Path, into: Path | None) -> RunFolder:
+    if into is not None:
+        run = RunFolder.make(into, trainer.config)
+    elif processes.count() == 1:
+        run = RunFolder.create(out, trainer.config)
+    else:
         raise ConfigError(
-            f"training.kimg = {trainer.config.training.kimg:g}: '{run.path}' has reached "
-            f"{reached:g} kimg already; go further with --set training.kimg={2 * reached:g}"
+            f"--into is missing; {processes.count()} processes train one run: name its folder"
         )
-
-
-def _new_run(trainer: Trainer, out: Path) -> RunFolder:
-    run = RunFolder.create(out, trainer.config)
     facts = {"sample_captions": SampleGrid(trainer.data).captions}
     run.write_data_facts(trainer.data.facts() | facts)
     return run

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
+from captiongan import processes
 from captiongan.augment import diff_augment
 from captiongan.config import LossConfig
 from captiongan.losses import (
@@ -40,11 +41,15 @@ class Batch(NamedTuple):
 
 
 def training_step(game: Game, batch: Batch, losses: LossConfig) -> Figures:
-    """Update D, then G, on one batch; return the losses and the discriminator's accuracies."""
+    """Update D, then G, on one batch; return the losses and the discriminator's accuracies.
+
+    Of several processes (`processes.py`) each has its share of the batch; the figures are of all.
+    """
     set_learning_rate(game)
     generated = game.generator(batch.noise, batch.matching)
     figures = update_discriminator(game, batch, generated.detach(), losses)
     figures |= update_generator(game, batch, generated, losses)
+    processes.average_(list(figures.values()))
     game.step += 1
     return figures
 
@@ -67,22 +72,25 @@ def update_discriminator(
 
     loss = DISCRIMINATOR_LOSSES[losses.discriminator](**logits)
     if losses.contrastive:
-        every = discriminator.judge_all(real_features, batch.matching)
+        every = _every_pair(game, real_features, batch)
         loss = loss + losses.contrastive * contrastive_loss(every)
     length = descend(game, loss, game.discriminator_optimiser)
     return {"loss_d": loss.detach(), "gradient_d": length} | accuracies(logits)
 
 
 def descend(game: Game, loss: Tensor, optimiser: Optimizer) -> Tensor:
-    """Take one step down the gradient; return the gradient's length.
+    """Take one step down the gradient, the mean of all processes'; return its length.
 
     If it or the loss is not finite, this step and all that follow leave the weights alone.
     """
     optimiser.zero_grad()
     game.fabric.backward(loss)
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]
-    length = get_total_norm([weight.grad for weight in weights if weight.grad is not None])
-    game.diverged.masked_fill_(~(loss.detach() + length).isfinite(), 1)
+    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    loss = loss.detach().clone()
+    processes.average_([*gradients, loss])
+    length = get_total_norm(gradients)
+    game.diverged.masked_fill_(~(loss + length).isfinite(), 1)
     optimiser.step()
     return length
 
@@ -126,14 +134,14 @@ def generator_terms(
         drawn = _look(game, game.generator(batch.noise, between), losses)
         terms["interpolation"] = losses.interpolation, passing(discriminator.judge(drawn, between))
     if losses.mode_seeking:
-        noise = batch.noise.roll(1, dims=0)
+        noise = processes.rolled(batch.noise)
         other = game.generator(noise, batch.matching)
         terms["mode_seeking"] = (
             losses.mode_seeking,
             mode_seeking_loss(generated, other, batch.noise, noise),
         )
     if losses.contrastive:
-        every = discriminator.judge_all(features, batch.matching)
+        every = _every_pair(game, features, batch)
         terms["contrastive"] = losses.contrastive, contrastive_loss(every)
     return terms
 
@@ -142,6 +150,13 @@ def _look(game: Game, pictures: Tensor, losses: LossConfig) -> Tensor:
     """f(T(x)): the features of pictures, each changed at random where that is asked for."""
     features: Tensor = game.discriminator.features(diff_augment(pictures, losses.augment))
     return features
+
+
+def _every_pair(game: Game, features: Tensor, batch: Batch) -> Tensor:
+    """D's logits of every picture of the whole batch, by its features, with every text."""
+    texts = processes.gathered(batch.matching)
+    logits: Tensor = game.discriminator.judge_all(processes.gathered(features), texts)
+    return logits
 
 
 @contextmanager

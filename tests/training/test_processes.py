@@ -1,0 +1,123 @@
+"""Two processes that train one model: what they reach is what one reaches."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import two_processes
+from captiongan import processes
+from captiongan.cache import CACHE_VARIABLE
+from captiongan.errors import ConfigError
+from captiongan.training.checkpoint import latest_checkpoint
+from captiongan.training.run_folder import RunFolder
+from command_line import captiongan
+from two_processes import RUNS, deviation_and_gradient, take_steps
+
+OPTIONS = [
+    *("--data", "toy:40", "--set", "data.resolution=16", "--set", "data.margin=2"),
+    *("--set", "generator.features=4", "--set", "discriminator.features=4"),
+    *("--set", "training.batch_size=8", "--set", "training.log_every_kimg=0.008"),
+    *("--set", "training.grid_every_kimg=0.024", "--set", "training.checkpoint_every_kimg=0.024"),
+    *("--set", "training.kimg=0.064", "--set", "scores.every_kimg=0"),
+]
+"""Eight steps, saved after the third, the sixth and the last."""
+
+
+def in_two_processes(cache: Path, *arguments: object, restarts: int = 0) -> None:
+    """Run `two_processes.py` under torchrun, with a cache that several runs share."""
+    torchrun = f"-m torch.distributed.run --standalone --nproc-per-node 2 --max-restarts {restarts}"
+    command = [sys.executable, *torchrun.split(), two_processes.__file__, *map(str, arguments)]
+    variable, value = processes.OWN_STORE.split("=")
+    environment = {**os.environ, variable: value, CACHE_VARIABLE: str(cache)}
+    subprocess.run(command, env=environment, check=True)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two processes gave for each of `RUNS`, what a layer made of their rows, and a run."""
+    folder = tmp_path_factory.mktemp("two")
+    in_two_processes(folder / "cache", "figures", folder, *OPTIONS, "--into", folder / "run")
+    return folder
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_two_processes_have_the_figures_and_weights_of_one_with_the_whole_batch(
+    name: str, folder: Path
+) -> None:
+    figures, weights = take_steps(RUNS[name])
+    for of_one, of_two in zip(
+        figures, json.loads((folder / f"{name}.json").read_text()), strict=True
+    ):
+        assert of_two == pytest.approx(of_one, rel=1e-4, abs=1e-5)
+    together = load_file(folder / f"{name}.safetensors")
+    for part, weight in weights.items():
+        torch.testing.assert_close(together[part], weight, rtol=1e-2, atol=1e-4)
+
+
+def test_the_deviation_of_a_batch_and_its_gradients_are_those_of_all_rows(folder: Path) -> None:
+    said, gradient = deviation_and_gradient()
+    halves = [load_file(folder / f"deviation-{number}") for number in range(2)]
+    torch.testing.assert_close(torch.cat([half["said"] for half in halves]), said)
+    # The loss of the whole is the mean of the two: of each half, half.
+    together = torch.cat([half["gradient"] for half in halves]) / 2
+    torch.testing.assert_close(together, gradient)
+
+
+def test_a_killed_process_restarts_with_the_others_and_the_run_ends_as_if_nothing_had_been(
+    folder: Path, tmp_path: Path
+) -> None:
+    runs = folder / "run", tmp_path / "run"
+    in_two_processes(folder / "cache", "dying", 5, *OPTIONS, "--into", runs[1], restarts=1)
+    unbroken, broken = (latest_checkpoint(run / "checkpoints").path for run in runs)
+    for part in unbroken.glob("*.safetensors"):
+        assert part.read_bytes() == (broken / part.name).read_bytes(), part.name
+    for grid in (runs[0] / "grids").iterdir():
+        assert grid.read_bytes() == (runs[1] / "grids" / grid.name).read_bytes()
+    figures = [RunFolder(run).metrics() for run in runs]
+    for of_unbroken, of_broken in zip(*figures, strict=True):
+        differ = {key for key in of_unbroken if of_unbroken[key] != of_broken[key]}
+        assert differ <= {"time", "images_per_second"}
+
+
+def test_one_process_goes_on_with_what_two_began(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    copytree(folder / "run", run)
+    further = [*OPTIONS, "--set", "training.kimg=0.08"]
+    assert captiongan("train", *further, "--into", run) == 0
+    assert latest_checkpoint(run / "checkpoints").step == 10
+    assert captiongan("train", *further, "--into", run) == 0
+    assert "has reached 0.08 kimg" in capsys.readouterr().out
+
+
+def test_restarts_that_would_wait_for_ever_are_refused_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {"RUN_ID": "1", "USE_AGENT_STORE": "True", "MAX_RESTARTS": "3"}.items():
+        monkeypatch.setenv(f"TORCHELASTIC_{name}", value)
+    assert captiongan("train", *OPTIONS) == 2
+    told = capsys.readouterr().err
+    assert "--max-restarts 3" in told and processes.OWN_STORE in told
+
+
+def test_a_batch_that_cannot_be_shared_equally_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "count", lambda: 3)
+    with pytest.raises(ConfigError, match=r"batch_size = 64: must be a multiple of the 3.* to 63"):
+        processes.share(64)
+
+
+def test_alone_nothing_changes() -> None:
+    rows = torch.rand(4, 2, requires_grad=True)
+    for same in (processes.mean(rows), processes.gathered(rows), processes.own_rows(rows)):
+        assert torch.equal(same, rows)
+    assert torch.equal(processes.rolled(rows), rows.roll(1, dims=0))
+    assert processes.any_of(True) and not processes.any_of(False)
+    assert processes.leads()
