@@ -31,7 +31,7 @@ from marked_page import check_marks, write_measured
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "scale.md"
 PRESETS = ("gan-cls-l1-fm", "projected")
-DATA, BATCH = "toy:512", 64
+DATA, BATCH = "toy:512", 32
 TORCHRUN = [*"-m torch.distributed.run --standalone --nproc-per-node".split()]
 CANDIDATES = {
     "one process, one thread": (1, 1),

@@ -6,7 +6,7 @@ captioned pictures alone, as theirs did.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,9 +31,10 @@ from captiongan.text.align import CANDIDATES, Pairs, PictureEmbedding, align, r_
 from captiongan.text.binding import ColourReadOut, bindings
 from captiongan.text.char_cnn_rnn import CharCnnRnn, character_tokenizer
 from captiongan.text.corpus import Corpus, gather, held_out
-from captiongan.text.distill import Lessons, Rows, distill
+from captiongan.text.distill import Lessons, Say, distill
 from captiongan.text.encoder import Embeddings, OnnxTextEncoder, TextEncoder
 from captiongan.text.looks import swap_colours
+from captiongan.text.passes import Plan, Rows
 from captiongan.text.small import SmallTextEncoder, train_tokenizer
 
 NETWORKS = ("small", "char-cnn-rnn")
@@ -47,8 +48,7 @@ KEPT = 256
 COMPARED = 3000
 """Held-out texts that are compared with the teacher, at most."""
 
-Say = Callable[[str], None]
-Keeping = Callable[[], Tensor]
+Keeping = Callable[[int], Tensor]
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,9 @@ def train_text_encoder(
 ) -> TextReport:
     """Train an encoder and write its folder: tokenizer, ONNX network and `report.json`.
 
-    What the first stage learns is kept in the cache, so a second stage can be tried again. The same
-    plan gives the same encoder, up to rounding between machines.
+    What the first stage learns is kept in the cache, so a second stage can be tried again; and what
+    every pass learns, so a training that was killed goes on from there. The same plan gives the
+    same encoder, up to rounding between machines.
 
     Args:
         plan: data, network and lengths.
@@ -185,7 +186,6 @@ def _train_into(
     say: Say,
 ) -> TextReport:
     torch.manual_seed(plan.seed)
-    order = np.random.default_rng(plan.seed)
     small = plan.network == "small"
     tokenizer = (
         train_tokenizer([reading.text for reading in corpus.readings])
@@ -195,13 +195,13 @@ def _train_into(
     network = (SmallTextEncoder if small else CharCnnRnn)(tokenizer.get_vocab_size(), teacher.dim)
     network.to(device)
 
-    keeping = _nothing_to_keep
+    keeping: Keeping = _nothing_to_keep
     if small:
-        keeping = _distilled(network, tokenizer, plan, corpus, teacher, order, say)
+        keeping = _distilled(network, tokenizer, plan, corpus, teacher, say)
     pictures = gallery = None
     if plan.align_epochs:
         gallery = _gallery(stores, extractor)
-        pictures = _aligned(network, tokenizer, plan, gallery, teacher.dim, order, keeping, say)
+        pictures = _aligned(network, tokenizer, plan, gallery, teacher.dim, keeping, say)
 
     _write(network.cpu(), tokenizer, folder)
     encoder = OnnxTextEncoder(folder, plan.network)
@@ -235,7 +235,6 @@ def _distilled(
     plan: TextPlan,
     corpus: Corpus,
     teacher: TextEncoder,
-    order: np.random.Generator,
     say: Say,
 ) -> Keeping:
     """Go through the first stage, or remember it; return the loss that keeps it in mind."""
@@ -246,20 +245,24 @@ def _distilled(
     pupils = nn.ModuleDict({"network": network, "read_out": read_out})
     file = cache_folder("encoders") / f"{_key(lessons, plan)}.safetensors"
     if not _remembered(pupils, file):
-        distill(network, read_out, lessons, plan.epochs, order, say)
+        passes = Plan(plan.epochs, [plan.seed, 1], _bookmark(file))
+        distill(network, read_out, lessons, passes, say)
         write_to_cache(file, save(pupils.state_dict()))
+    dealt = list(lessons.batches(np.random.default_rng([plan.seed, 3])))
 
-    def batches() -> Iterator[Rows]:
-        while True:
-            for rows in lessons.batches(order):
-                yield rows[:KEPT]
+    def keeping(step: int) -> Tensor:
+        rows = dealt[step % len(dealt)][:KEPT]
+        return KEEPING_WEIGHT * lessons.loss(network, read_out, rows)
 
-    rows = batches()
-    return lambda: KEEPING_WEIGHT * lessons.loss(network, read_out, next(rows))
+    return keeping
 
 
-def _nothing_to_keep() -> Tensor:
+def _nothing_to_keep(_: int) -> Tensor:
     return torch.zeros(())
+
+
+def _bookmark(file: Path) -> Path:
+    return file.with_suffix(".bookmark")
 
 
 def _lessons(
@@ -281,6 +284,17 @@ def _key(lessons: Lessons, plan: TextPlan) -> str:
     digest = hashlib.sha256(f"{__version__} {plan.epochs} {plan.seed} {lessons.token_ids}".encode())
     digest.update(lessons.targets.cpu().numpy().data)
     digest.update(lessons.colours.cpu().numpy().data)
+    return digest.hexdigest()[:24]
+
+
+def _key_of_alignment(network: nn.Module, learned: Gallery, plan: TextPlan) -> str:
+    """Name the second stage after all that decides what comes of it."""
+    facts = (__version__, plan.epochs, plan.align_epochs, plan.seed, learned.captions)
+    digest = hashlib.sha256(repr(facts).encode())
+    digest.update(learned.pictures.data)
+    digest.update(learned.features.data)
+    for weight in network.parameters():
+        digest.update(weight.detach().cpu().numpy().data)
     return digest.hexdigest()[:24]
 
 
@@ -310,7 +324,6 @@ def _aligned(
     plan: TextPlan,
     gallery: Gallery,
     dim: int,
-    order: np.random.Generator,
     keeping: Keeping,
     say: Say,
 ) -> PictureEmbedding:
@@ -325,7 +338,9 @@ def _aligned(
         torch.from_numpy(learned.features).to(device),
     )
     pictures = PictureEmbedding(gallery.features, dim).to(device)
-    align(network, pictures, pairs, plan.align_epochs, order, keeping, say)
+    file = cache_folder("encoders") / _key_of_alignment(network, learned, plan)
+    passes = Plan(plan.align_epochs, [plan.seed, 2], _bookmark(file))
+    align(network, pictures, pairs, passes, keeping, say)
     return pictures.cpu()
 
 

@@ -13,6 +13,7 @@ from captiongan.text.align import (
     contrastive_loss,
     r_at_1,
 )
+from captiongan.text.passes import Plan
 
 DIM = 16
 NOTHING = torch.zeros(0, DIM)
@@ -117,8 +118,7 @@ def tiny_pairs() -> Pairs:
 
 def aligned(pairs: Pairs, epochs: int) -> tuple[Words, PictureEmbedding, list[str]]:
     words, pictures, said = Words(), PictureEmbedding(pairs.features.numpy(), DIM), list[str]()
-    order = np.random.default_rng(0)
-    align(words, pictures, pairs, epochs, order, lambda: torch.zeros(()), said.append)
+    align(words, pictures, pairs, Plan(epochs, [0]), lambda _: torch.zeros(()), said.append)
     return words, pictures, said
 
 
@@ -136,16 +136,15 @@ def test_captions_come_to_lie_with_their_pictures_and_not_with_the_swapped_ones(
 def test_what_is_to_be_kept_is_part_of_the_loss() -> None:
     pairs = tiny_pairs()
     words, pictures = Words(), PictureEmbedding(pairs.features.numpy(), DIM)
-    asked = 0
+    asked = list[int]()
 
-    def keeping() -> Tensor:
-        nonlocal asked
-        asked += 1
+    def keeping(step: int) -> Tensor:
+        asked.append(step)
         return 1000 * words.tokens.weight.square().sum()
 
     before = words.tokens.weight.square().sum().item()
-    align(words, pictures, pairs, 30, np.random.default_rng(0), keeping, lambda _: None)
-    assert asked == 30
+    align(words, pictures, pairs, Plan(30, [0]), keeping, lambda _: None)
+    assert asked == list(range(30))
     assert words.tokens.weight.square().sum().item() < 0.99 * before
 
 

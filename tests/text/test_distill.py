@@ -8,6 +8,7 @@ from captiongan.text import distill as distillation
 from captiongan.text.binding import KINDS, ColourReadOut, bindings
 from captiongan.text.distill import Lessons, Texts, distill, distillation_loss
 from captiongan.text.looks_words import COLOURS
+from captiongan.text.passes import Plan
 
 PETALS, CENTRE = KINDS[1:3]
 RED, BLUE = list(COLOURS)[:2]
@@ -47,7 +48,7 @@ def quick_to_learn(monkeypatch: pytest.MonkeyPatch) -> None:
 def taught(epochs: int) -> tuple[Pupil, list[str]]:
     torch.manual_seed(0)
     pupil, said = Pupil(), list[str]()
-    distill(pupil, ColourReadOut(DIM), lessons(), epochs, np.random.default_rng(0), said.append)
+    distill(pupil, ColourReadOut(DIM), lessons(), Plan(epochs, [0]), said.append)
     return pupil, said
 
 

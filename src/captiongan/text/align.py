@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from captiongan.evaluation.distances import Features
-from captiongan.schedule import warm_up_then_cosine
-from captiongan.text.distill import Rows, Texts, TokenIds, descend, embed, mean, to_device
+from captiongan.text.distill import Say, Texts, TokenIds, embed, to_device
 from captiongan.text.encoder import Embeddings, equal_length_batches
+from captiongan.text.passes import Course, Plan, Rows, take
 
 BATCH = 256
 SMALLEST_BATCH = 16
@@ -107,35 +107,30 @@ def align(
     student: nn.Module,
     pictures: PictureEmbedding,
     pairs: Pairs,
-    epochs: int,
-    order: np.random.Generator,
-    keeping: Callable[[], Tensor],
-    say: Callable[[str], None],
+    plan: Plan,
+    keeping: Callable[[int], Tensor],
+    say: Say,
 ) -> None:
     """Train a student and its picture side on so many passes over the captions.
 
     All three are on one device. `keeping` is a further loss, asked for at each step, of what must
     not be forgotten.
+
+    Raises:
+        OutputError: the plan's bookmark cannot be written.
     """
-    steps = epochs * sum(1 for _ in pairs.batches(order))
-    optimiser = torch.optim.AdamW(
-        [*student.parameters(), *pictures.parameters()], lr=PEAK_LEARNING_RATE, fused=True
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: warm_up_then_cosine(step, steps)
-    )
-    for epoch in range(1, epochs + 1):
-        losses, kept = [], []
-        for rows in pairs.batches(order):
-            loss, further = _pairs_loss(student, pictures, pairs, rows), keeping()
-            descend(loss + further, optimiser)
-            schedule.step()
-            losses.append(loss.detach())
-            kept.append(further.detach())
+
+    def terms(rows: Rows, step: int) -> list[Tensor]:
+        return [_pairs_loss(student, pictures, pairs, rows), keeping(step)]
+
+    def tell(epoch: int, losses: Sequence[float]) -> None:
+        loss, kept = losses
         say(
-            f"aligning, epoch {epoch} of {epochs}: "
-            f"loss {mean(losses):.4f}, of what is kept {mean(kept):.4f}"
+            f"aligning, epoch {epoch} of {plan.passes}: loss {loss:.4f}, of what is kept {kept:.4f}"
         )
+
+    pupils = nn.ModuleDict({"network": student, "pictures": pictures})
+    take(Course(pairs.batches, terms), pupils, PEAK_LEARNING_RATE, plan, tell)
 
 
 def _pairs_loss(student: nn.Module, pictures: PictureEmbedding, pairs: Pairs, rows: Rows) -> Tensor:

@@ -12,23 +12,22 @@ from functools import cached_property
 from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from captiongan.hardware import computes_bf16
-from captiongan.schedule import warm_up_then_cosine
 from captiongan.text.binding import ColourReadOut, binding_loss
 from captiongan.text.encoder import equal_length_batches
+from captiongan.text.passes import Course, Plan, Rows, take
 
 BATCH = 512
 PEAK_LEARNING_RATE = 1e-3
 RELATIONAL_WEIGHT = 10.0
 BINDING_WEIGHT = 0.2
 
-Rows = npt.NDArray[np.int64]
 TokenIds = Sequence[Sequence[int]]
+Say = Callable[[str], None]
 
 
 class Texts:
@@ -102,42 +101,19 @@ def distillation_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def distill(
-    student: nn.Module,
-    read_out: ColourReadOut,
-    lessons: Lessons,
-    epochs: int,
-    order: np.random.Generator,
-    say: Callable[[str], None],
+    student: nn.Module, read_out: ColourReadOut, lessons: Lessons, plan: Plan, say: Say
 ) -> None:
     """Train a student, and the read-out with it, on so many passes over the lessons.
 
     All three are on one device.
+
+    Raises:
+        OutputError: the plan's bookmark cannot be written.
     """
-    steps = epochs * sum(1 for _ in lessons.batches(order))
-    parameters = [*student.parameters(), *read_out.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=PEAK_LEARNING_RATE, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: warm_up_then_cosine(step, steps)
-    )
-    for epoch in range(1, epochs + 1):
-        losses = []
-        for rows in lessons.batches(order):
-            loss = lessons.loss(student, read_out, rows)
-            descend(loss, optimiser)
-            schedule.step()
-            losses.append(loss.detach())
-        say(f"distilling, epoch {epoch} of {epochs}: loss {mean(losses):.4f}")
+    course = Course(lessons.batches, lambda rows, _: [lessons.loss(student, read_out, rows)])
+    pupils = nn.ModuleDict({"network": student, "read_out": read_out})
 
+    def tell(epoch: int, losses: Sequence[float]) -> None:
+        say(f"distilling, epoch {epoch} of {plan.passes}: loss {losses[0]:.4f}")
 
-def mean(losses: Sequence[Tensor]) -> float:
-    """Return the mean of scalars on any device, which is waited for."""
-    return float(np.mean([loss.item() for loss in losses]))
-
-
-def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
-    """Take one step down the gradient, which is clipped to length 1."""
-    optimiser.zero_grad()
-    loss.backward()
-    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
-    torch.nn.utils.clip_grad_norm_(weights, 1.0)
-    optimiser.step()
+    take(course, pupils, PEAK_LEARNING_RATE, plan, tell)

@@ -12,12 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.optim import Optimizer
 
+from captiongan.adam_state import moments, restore_moments
 from captiongan.errors import RunError
 from captiongan.files import sha256_of, whole_folder
 from captiongan.text.encoder import EncoderIdentity
@@ -126,8 +125,8 @@ def load_checkpoint(checkpoint: Checkpoint, game: Game, encoder: EncoderIdentity
         raise RunError(
             f"'{checkpoint.path}' does not fit the configured networks: {reason}"
         ) from error
-    _load_optimiser(game.generator_optimiser, parts["generator_optimiser"])
-    _load_optimiser(game.discriminator_optimiser, parts["discriminator_optimiser"])
+    restore_moments(game.generator_optimiser, parts["generator_optimiser"])
+    restore_moments(game.discriminator_optimiser, parts["discriminator_optimiser"])
     game.step = checkpoint.step
 
 
@@ -154,33 +153,10 @@ def _tensors(game: Game) -> dict[str, dict[str, Tensor]]:
         "generator": _contiguous(game.generator.state_dict()),
         "discriminator": _contiguous(game.discriminator.state_dict()),
         "average": _contiguous(game.average.state_dict()),
-        "generator_optimiser": _optimiser_tensors(game.generator_optimiser),
-        "discriminator_optimiser": _optimiser_tensors(game.discriminator_optimiser),
+        "generator_optimiser": moments(game.generator_optimiser),
+        "discriminator_optimiser": moments(game.discriminator_optimiser),
     }
 
 
 def _contiguous(tensors: dict[str, Any]) -> dict[str, Tensor]:
     return {name: tensor.contiguous() for name, tensor in tensors.items()}
-
-
-def _optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:
-    """Flatten Adam's moments to `WEIGHT.MOMENT`, weights by their number."""
-    return {
-        f"{weight}.{moment}": tensor.contiguous()
-        for weight, moments in optimiser.state_dict()["state"].items()
-        for moment, tensor in moments.items()
-    }
-
-
-def _load_optimiser(optimiser: Optimizer, tensors: dict[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        number, _, moment = name.partition(".")
-        state.setdefault(int(number), {})[moment] = tensor
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": state, "param_groups": groups})
-    # Fused Adam walks weights and moments side by side: they must lie alike in memory.
-    for weight, moments in optimiser.state.items():
-        for moment, tensor in moments.items():
-            if tensor.shape == weight.shape:
-                moments[moment] = torch.empty_like(weight).copy_(tensor)

@@ -1,0 +1,93 @@
+"""A training in passes ends as if it had not been killed, whatever happened to its bookmark."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from captiongan.text.passes import Course, Plan, Rows, take
+
+ROWS, PASSES = 10, 4
+
+
+class Killed(BaseException):
+    """Stands for a signal that nothing catches."""
+
+
+def pupil() -> nn.Linear:
+    torch.manual_seed(0)
+    return nn.Linear(3, 2)
+
+
+def course(pupil: nn.Module) -> Course:
+    asked = torch.randn(ROWS, 3, generator=torch.Generator().manual_seed(1))
+
+    def batches(order: np.random.Generator) -> Iterator[Rows]:
+        yield from np.split(order.permutation(ROWS), 2)
+
+    def terms(rows: Rows, step: int) -> Sequence[Tensor]:
+        return [pupil(asked[rows]).square().mean(), torch.tensor(float(step))]
+
+    return Course(batches, terms)
+
+
+def taught(bookmark: Path | None, killed_after: int = PASSES) -> tuple[nn.Linear, list[float]]:
+    """Return a pupil after all passes, or as it was killed, and what it told of each."""
+    learner, told = pupil(), list[float]()
+
+    def tell(number: int, means: Sequence[float]) -> None:
+        if number > killed_after:
+            raise Killed
+        told.extend(means)
+
+    with suppress(Killed):
+        take(course(learner), learner, 0.1, Plan(PASSES, [0], bookmark), tell)
+    return learner, told
+
+
+def test_a_killed_training_goes_on_from_its_bookmark_to_the_same_weights(tmp_path: Path) -> None:
+    unbroken, told = taught(None)
+    bookmark = tmp_path / "bookmark"
+    _, first = taught(bookmark, killed_after=2)
+    assert bookmark.is_file()
+    ended, rest = taught(bookmark)
+    assert first + rest == told
+    assert torch.equal(ended.weight, unbroken.weight)
+
+
+def test_a_training_that_ended_leaves_no_bookmark(tmp_path: Path) -> None:
+    taught(tmp_path / "bookmark")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_pass_has_an_order_of_its_own_and_steps_are_counted_through() -> None:
+    _, told = taught(None)
+    assert told[1::2] == [0.5, 2.5, 4.5, 6.5]
+    assert len(set(told[::2])) == PASSES
+
+
+@pytest.mark.parametrize("content", [b"", b"no tensors", b"\x08" + bytes(7) + b"{}      "])
+def test_a_damaged_bookmark_is_as_none(content: bytes, tmp_path: Path) -> None:
+    bookmark = tmp_path / "bookmark"
+    bookmark.write_bytes(content)
+    ended, _ = taught(bookmark)
+    assert torch.equal(ended.weight, taught(None)[0].weight)
+
+
+def test_a_bookmark_of_another_network_is_as_none(tmp_path: Path) -> None:
+    bookmark = tmp_path / "bookmark"
+    taught(bookmark, killed_after=2)
+    other = nn.Linear(3, 5)
+    heard = list[int]()
+    take(
+        course(other),
+        other,
+        0.1,
+        Plan(PASSES, [0], bookmark),
+        lambda number, _: heard.append(number),
+    )
+    assert heard == [1, 2, 3, 4]
