@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "scale.md"
 PRESETS = ("gan-cls-l1-fm", "projected")
 DATA, BATCH = "toy:512", 32
-TORCHRUN = [*"-m torch.distributed.run --standalone --nproc-per-node".split()]
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
 CANDIDATES = {
     "one process, one thread": (1, 1),
     "one process, two threads": (1, 2),
@@ -105,10 +105,10 @@ def in_words(speeds: Mapping[str, float], said: Messages) -> list[str]:
 
 def _speed(preset: str, count: int, threads: int) -> float:
     options = ["--config", f"configs/{preset}.yaml", "--data", DATA, "--dry-run"]
+    batch = ["--set", f"training.batch_size={BATCH}"]
     start = [*TORCHRUN, str(count), "-m"] if count > 1 else ["-m"]
     told = subprocess.run(
-        [sys.executable, *start, "captiongan", "train", *options]
-        + ["--set", f"training.batch_size={BATCH}"],
+        [sys.executable, *start, "captiongan", "train", *options, *batch],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": str(threads)},
         capture_output=True,
