@@ -51,6 +51,6 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt \
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt \
 		-e '.[train,serve,client,notebook,parquet,ray,hdf5,hf,dev]'
 	@touch $@
