@@ -2,11 +2,11 @@
 
 A checkpoint is a folder of safetensors files and a manifest with their sha256. It is written under
 another name, flushed to the disk, and renamed; a folder without a manifest that fits is not a
-checkpoint. Nothing in it can run code.
+checkpoint. One that is no longer needed is renamed before it is removed. Nothing in it can run
+code.
 """
 
 import json
-import shutil
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,12 +14,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.optim import Optimizer
 
 from captiongan.errors import RunError
-from captiongan.files import sha256_of, whole_folder
+from captiongan.files import remove, remove_leftovers, sha256_of, whole_folder
 from captiongan.text.encoder import EncoderIdentity
 from captiongan.training.game import Game
 
@@ -50,18 +50,19 @@ class Checkpoint:
 def save_checkpoint(game: Game, encoder: EncoderIdentity, folder: Path, keep: int) -> Checkpoint:
     """Write the game's state to `folder`, then drop all but the newest `keep` checkpoints.
 
-    A step that is saved already is not written again.
+    A step that is saved already is not written again. What killed processes left half written or
+    half removed goes first. Raises OSError.
     """
     before = checkpoints(folder)
     if before and before[-1].step == game.step:
         return before[-1]
-    for leftover in folder.glob(".step-*"):
-        shutil.rmtree(leftover)
+    remove_leftovers(folder, "step-*")
     final = folder / f"step-{game.step:09d}"
-    shutil.rmtree(final, ignore_errors=True)
+    if final.exists():  # damaged, or it would be among those before
+        remove(final)
     with whole_folder(final) as work:
         for name, tensors in _tensors(game).items():
-            save_file(tensors, work / f"{name}.safetensors")
+            (work / f"{name}.safetensors").write_bytes(save(tensors))
         manifest = {
             "schema": SCHEMA,
             "step": game.step,
@@ -71,7 +72,7 @@ def save_checkpoint(game: Game, encoder: EncoderIdentity, folder: Path, keep: in
         (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     saved = _read(final)
     for old in [*before, saved][:-keep]:
-        shutil.rmtree(old.path)
+        remove(old.path)
     return saved
 
 
@@ -102,7 +103,7 @@ def forget_checkpoints_after(folder: Path, step: int) -> None:
     """Drop the checkpoints of steps that will be taken again."""
     for saved in checkpoints(folder):
         if saved.step > step:
-            shutil.rmtree(saved.path)
+            remove(saved.path)
 
 
 def load_checkpoint(checkpoint: Checkpoint, game: Game, encoder: EncoderIdentity) -> None:

@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from PIL.Image import Image
 
 from captiongan.config import RunConfig, load_config
 from captiongan.errors import OutputError, RunError
-from captiongan.files import replace_file
+from captiongan.files import naming, remove_leftovers, replace_file, whole_file
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class RunFolder:
             run.write_config(config)
         except OSError as error:
             raise OutputError(
-                f"--out '{runs}' cannot be written to ({error.strerror}); choose another folder"
+                f"--out '{runs}' cannot be written to ({error}); make room, or choose another folder"
             ) from error
         return run
 
@@ -73,11 +74,12 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from training this run meanwhile.
+        """Keep other processes from training this run meanwhile; clear up after killed ones.
 
         The system drops the lock with the process that holds it, so none outlives a kill.
 
         Raises:
+            OutputError: nothing can be written here.
             RunError: another process trains it; the message names it.
         """
         try:
@@ -88,9 +90,24 @@ class RunFolder:
                 "stop it first"
             ) from None
         with held:
-            owner = {"pid": os.getpid(), "host": socket.gethostname()}
-            replace_file(self.path / "owner.json", json.dumps(owner).encode())
+            with self.writing():
+                for folder in (self.path, self.grids):
+                    remove_leftovers(folder)
+                owner = {"pid": os.getpid(), "host": socket.gethostname()}
+                replace_file(self.path / "owner.json", json.dumps(owner).encode())
             yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn what the file system refuses into an OutputError that says how to go on."""
+        try:
+            yield
+        except OSError as error:
+            saved = any(self.checkpoints.glob("step-*"))
+            again = f"captiongan train --resume {self.path}" if saved else "begin again"
+            raise OutputError(
+                f"run folder '{self.path}' cannot be written ({error}); mend that, then {again}"
+            ) from error
 
     def _owner(self) -> str:
         try:
@@ -126,6 +143,11 @@ class RunFolder:
         """Name the sample grid after a step."""
         return self.grids / f"step-{step:09d}.png"
 
+    def write_grid(self, step: int, sheet: Image) -> None:
+        """Write the sample grid after a step."""
+        with whole_file(self.grid(step)) as file:
+            sheet.save(file, "PNG")
+
     def write_data_facts(self, facts: dict[str, Any]) -> None:
         """Note what the run is trained on."""
         replace_file(self.path / "data.json", (json.dumps(facts, indent=2) + "\n").encode())
@@ -144,7 +166,8 @@ class RunFolder:
 
     def add_metrics(self, figures: dict[str, float]) -> None:
         """Append one line of figures."""
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as metrics:
+        file = self.path / "metrics.jsonl"
+        with naming(file), file.open("a", encoding="utf-8") as metrics:
             metrics.write(json.dumps(figures) + "\n")
 
     def metrics(self) -> list[dict[str, float]]:
