@@ -242,11 +242,6 @@ def empty_the_manifest(path: Path) -> None:
     (path / "manifest.json").write_text("{}")
 
 
-def raise_the_schema(path: Path) -> None:
-    file = path / "manifest.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"schema": 99}))
-
-
 def become_a_file(path: Path) -> None:
     shutil.rmtree(path)
     path.touch()
@@ -259,7 +254,6 @@ DAMAGES = [
     drop_the_manifest,
     cut_the_manifest,
     empty_the_manifest,
-    raise_the_schema,
     become_a_file,
 ]
 

@@ -18,12 +18,13 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.optim import Optimizer
 
+from captiongan import __version__
 from captiongan.errors import RunError
 from captiongan.files import remove, remove_leftovers, sha256_of, whole_folder
+from captiongan.migrations import CHECKPOINT, newest, of_today
 from captiongan.text.encoder import EncoderIdentity
 from captiongan.training.game import Game
 
-SCHEMA = 1
 MANIFEST = "manifest.json"
 PARTS = (
     "generator",
@@ -32,6 +33,10 @@ PARTS = (
     "generator_optimiser",
     "discriminator_optimiser",
 )
+
+
+class IncompleteError(RunError):
+    """A checkpoint that does not count, as something of it is missing or damaged."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,8 @@ def save_checkpoint(game: Game, encoder: EncoderIdentity, folder: Path, keep: in
         for name, tensors in _tensors(game).items():
             (work / f"{name}.safetensors").write_bytes(save(tensors))
         manifest = {
-            "schema": SCHEMA,
+            "schema": newest(CHECKPOINT),
+            "captiongan": __version__,
             "step": game.step,
             "text_encoder": asdict(encoder),
             "files": {file.name: sha256_of(file) for file in sorted(work.iterdir())},
@@ -77,12 +83,16 @@ def save_checkpoint(game: Game, encoder: EncoderIdentity, folder: Path, keep: in
 
 
 def checkpoints(folder: Path) -> list[Checkpoint]:
-    """Return the complete checkpoints of a run, oldest first."""
+    """Return the complete checkpoints of a run, oldest first.
+
+    Raises:
+        RunError: a later version wrote one of them.
+    """
     found = []
     for path in sorted(folder.glob("step-*")):
         try:
             found.append(_read(path))
-        except RunError as error:
+        except IncompleteError as error:
             warnings.warn(f"{error}; it is passed over", stacklevel=2)
     return found
 
@@ -91,7 +101,7 @@ def latest_checkpoint(folder: Path) -> Checkpoint:
     """Return the newest complete checkpoint.
 
     Raises:
-        RunError: there is none.
+        RunError: there is none, or a later version wrote one.
     """
     found = checkpoints(folder)
     if not found:
@@ -133,21 +143,23 @@ def load_checkpoint(checkpoint: Checkpoint, game: Game, encoder: EncoderIdentity
 
 
 def _read(path: Path) -> Checkpoint:
-    """Read a checkpoint's manifest and hold its files against it."""
+    """Read a checkpoint's manifest and hold its files against it.
+
+    Raises:
+        IncompleteError: they do not fit.
+        RunError: a later version wrote it.
+    """
     try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        if manifest["schema"] != SCHEMA:
-            raise RunError(
-                f"'{path}' has schema {manifest['schema']}; this captiongan reads {SCHEMA}"
-            )
+        manifest: Any = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        manifest = of_today(manifest, CHECKPOINT, f"'{path}'", RunError)
         for part in PARTS:
             file = path / f"{part}.safetensors"
             if sha256_of(file) != manifest["files"][file.name]:
-                raise RunError(f"'{file}' is damaged: its sha256 is not the manifest's")
+                raise IncompleteError(f"'{file}' is damaged: its sha256 is not the manifest's")
         encoder = EncoderIdentity(**manifest["text_encoder"])
         return Checkpoint(path, manifest["step"], encoder)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"'{path}' is not a complete checkpoint: {error}") from error
+        raise IncompleteError(f"'{path}' is not a complete checkpoint: {error}") from error
 
 
 def _tensors(game: Game) -> dict[str, dict[str, Tensor]]:

@@ -23,7 +23,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 from PIL.Image import Image
 
-from captiongan.config import RunConfig, load_config
+from captiongan import __version__
+from captiongan.config import SCHEMA, RunConfig, load_config
 from captiongan.errors import OutputError, RunError
 from captiongan.files import naming, remove_leftovers, replace_file, whole_file
 
@@ -133,11 +134,12 @@ class RunFolder:
 
     def config(self, overrides: Sequence[str] = (), source: str | None = None) -> RunConfig:
         """Read the run's configuration, with single values, or the data set, replaced."""
-        return load_config(self.path / "config.yaml", overrides, source)
+        return load_config(self.path / "config.yaml", overrides, source, schema=1)
 
     def write_config(self, config: RunConfig) -> None:
         """Note the configuration that holds from now on."""
-        replace_file(self.path / "config.yaml", config.to_yaml().encode())
+        origin = f"schema: {SCHEMA}\ncaptiongan: {__version__}\n"
+        replace_file(self.path / "config.yaml", (origin + config.to_yaml()).encode())
 
     def grid(self, step: int) -> Path:
         """Name the sample grid after a step."""
