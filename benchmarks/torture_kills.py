@@ -52,7 +52,7 @@ def survive_kills(folder: Path, kills: int, seed: int) -> Kills:
     started = time.perf_counter()
     _end(_child(None, folder / "unbroken"))
     seconds = time.perf_counter() - started
-    unbroken = _outcome(_runs(folder / "unbroken")[0])
+    unbroken = outcome(_runs(folder / "unbroken")[0])
     killed = during_saves = most_lost = different = runs = 0
     while killed < kills:
         out, run = folder / f"run-{runs}", None
@@ -71,7 +71,7 @@ def survive_kills(folder: Path, kills: int, seed: int) -> Kills:
                     most_lost = max(most_lost, _newest_figures(run) - latest_step(run))
                 else:
                     out = folder / f"run-{runs}-{killed}"  # nothing was saved: begin anew
-        different += _outcome(run) != unbroken
+        different += outcome(run) != unbroken
         runs += 1
     return Kills(killed, during_saves, runs, most_lost, different)
 
@@ -109,7 +109,7 @@ def _newest_figures(run: RunFolder) -> int:
     return int(max((line["step"] for line in run.metrics()), default=0))
 
 
-def _outcome(run: RunFolder) -> dict[str, object]:
+def outcome(run: RunFolder) -> dict[str, object]:
     """Return all that a run leaves, but for times: weights, moments, figures, grids."""
     saved = latest_checkpoint(run.checkpoints).path
     files = [*saved.iterdir(), *(run.path / "grids").iterdir()]

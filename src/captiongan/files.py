@@ -90,7 +90,7 @@ def naming(path: Path) -> Iterator[None]:
 
 def _hidden(path: Path) -> Path:
     """Return the name under which something lies that is not there yet, or no longer."""
-    return path.with_name(f".{path.name[:100]}-{token_hex(4)}")
+    return path.parent / f".{path.name[:100]}-{token_hex(4)}"
 
 
 def _delete(path: Path) -> None:
