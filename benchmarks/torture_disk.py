@@ -83,6 +83,7 @@ def run_out_of_room(folder: Path, tries: Mapping[str, int], seed: int) -> dict[s
     return {
         name: _try(COMMANDS[name], folder / name.replace(" ", "-"), count, random.Random(seed))
         for name, count in tries.items()
+        if count
     }
 
 

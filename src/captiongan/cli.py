@@ -57,8 +57,10 @@ def run(commands: typer.Typer) -> None:
         except OSError as error:  # those of files are told above, by who writes them
             if error.errno != errno.ENOSPC:
                 raise
-            where = error.filename or "standard output"
-            _end(f"'{where}' cannot be written ({error.strerror}); make room, and repeat the command")
+            file = error.filename or "standard output"
+            _end(
+                f"'{file}' cannot be written ({error.strerror}); make room, and repeat the command"
+            )
 
 
 def _end(error: object) -> NoReturn:

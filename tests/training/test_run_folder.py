@@ -123,9 +123,7 @@ def test_a_line_of_figures_that_is_still_being_written_is_passed_over(tmp_path: 
         assert run.metrics() == [{"step": 10}]
 
 
-def test_grids_appear_whole_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_grids_appear_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = RunFolder.create(tmp_path, CONFIG)
     run.write_grid(4, Image.new("RGB", (9, 9), "red"))
 

@@ -55,7 +55,7 @@ class RunFolder:
             run.write_config(config)
         except OSError as error:
             raise OutputError(
-                f"--out '{runs}' cannot be written to ({error}); make room, or choose another folder"
+                f"--out '{runs}' cannot be written to ({error}); mend that or choose another folder"
             ) from error
         return run
 

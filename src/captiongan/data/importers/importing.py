@@ -95,8 +95,7 @@ def import_pictures(
                 journal.write({"complete": True})
     except OSError as error:
         raise OutputError(
-            f"out '{out}' cannot be written to ({error}): make room, or give "
-            "another folder"
+            f"out '{out}' cannot be written to ({error}): make room, or give another folder"
         ) from error
     if not journal.account.kept:
         raise DataError(
