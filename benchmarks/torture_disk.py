@@ -79,7 +79,8 @@ def run_out_of_room(folder: Path, tries: Mapping[str, int], seed: int) -> dict[s
     given.mkdir(parents=True)
     (given / "prompts.txt").write_text("a red bird\n" * ROWS)
     _must("data", "toy", given / "toy", "--size", ROWS)
-    _must("train", "--data", DATA, *_set(TINY), "--out", given / "runs")
+    if tries.get("export"):
+        _must("train", "--data", DATA, *_set(TINY), "--out", given / "runs")
     return {
         name: _try(COMMANDS[name], folder / name.replace(" ", "-"), count, random.Random(seed))
         for name, count in tries.items()

@@ -65,10 +65,10 @@ def _garbage(address: Address, moments: random.Random) -> tuple[str, str]:
     status = begun[1].decode() if begun else "hung up" if ended else "left"
     head, _, body = received.partition(b"\r\n\r\n")
     told = ""
-    if patience == PATIENCE and not begun and not ended:
-        told = f"neither an answer nor an end within {PATIENCE:g} seconds"
-    elif received and not begun:
+    if received and not begun:
         told = "an answer that is not HTTP"
+    elif patience == PATIENCE and not begun and not ended:
+        told = f"neither an answer nor an end within {PATIENCE:g} seconds"
     elif status.startswith("5") and status not in ("503", "504"):
         told = f"status {status}"
     elif b"injected" in head.lower():

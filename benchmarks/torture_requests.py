@@ -71,6 +71,7 @@ def besiege(requests: int, hang_ups: int, seed: int) -> Siege:
     """Send so many requests of each kind to a server that does not wait long for any."""
     with _serving("--limit", "body_seconds=0.2", "--limit", f"pictures={EACH}") as address:
         before = _drawn(address)
+        _get(address, "/v1/generate", body_of(n=EACH))  # as much memory as a request can take
         first, *others = _parts(requests, 5)
         moments = random.Random(seed)
         raw = [send_garbage(address, first, moments)]

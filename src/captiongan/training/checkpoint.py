@@ -192,8 +192,9 @@ def _load_optimiser(optimiser: Optimizer, tensors: dict[str, Tensor]) -> None:
         state.setdefault(int(number), {})[moment] = tensor
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": state, "param_groups": groups})
-    # Fused Adam walks weights and moments side by side: they must lie alike in memory.
+    # Fused Adam walks weights and moments side by side: they must lie alike in memory. And nothing
+    # may hold on to the file that was read, or its room on the disk is not free when it is removed.
     for weight, moments in optimiser.state.items():
         for moment, tensor in moments.items():
-            if tensor.shape == weight.shape:
-                moments[moment] = torch.empty_like(weight).copy_(tensor)
+            alike = tensor.shape == weight.shape
+            moments[moment] = torch.empty_like(weight).copy_(tensor) if alike else tensor.clone()
