@@ -207,7 +207,7 @@ def test_a_disk_that_refuses_in_the_middle_ends_with_one_line(
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert "No space left" in told
-    assert "--resume" in told
+    assert "begin again" in told  # nothing was saved before
 
 
 def test_a_complete_run_says_so_and_how_to_go_further(
