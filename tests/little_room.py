@@ -34,4 +34,7 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        done = subprocess.run(["umount", str(folder)], check=False)
+        if done.returncode:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+            raise AssertionError("something on the small file system is still open")

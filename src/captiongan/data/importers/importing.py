@@ -148,13 +148,12 @@ class _Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with naming(self._path):
+        with naming(self._path):  # where the disk is full, what `write` could not write fails again
             self._file.close()
 
     def write(self, line: dict[str, Any]) -> None:
-        with naming(self._path):
-            self._file.write(json.dumps(line) + "\n")
-            self._file.flush()
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
         self._remember(line)
 
     def _remember(self, line: dict[str, Any]) -> None:
