@@ -34,7 +34,7 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        done = subprocess.run(["umount", str(folder)], check=False)
-        if done.returncode:
+        code = subprocess.run(["umount", str(folder)], check=False).returncode
+        if code:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
             raise AssertionError("something on the small file system is still open")
