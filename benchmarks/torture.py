@@ -1,4 +1,4 @@
-"""The promises of reliability, tried at length: kills, hostile files.
+"""The promises of reliability, tried at length: kills, full disks, hostile files, hostile clients.
 
     python benchmarks/torture.py
 
@@ -20,8 +20,10 @@ import typer
 from captiongan.cache import CACHE_VARIABLE
 from captiongan.cli import run
 from marked_page import check_marks, write_measured
+from torture_disk import COMMANDS, FullDisk, run_out_of_room
 from torture_inputs import KINDS, Tried, try_inputs
 from torture_kills import STEPS_A_SAVE, Kills, survive_kills
+from torture_requests import Siege, besiege
 
 PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
 SHOWN = 8
@@ -34,14 +36,21 @@ class Torture:
     """What was tried and what came of it, and how long that took."""
 
     kills: Kills
+    full_disks: Mapping[str, FullDisk]
     tried: Mapping[str, Tried]
+    siege: Siege
     minutes: float
 
     @property
     def survived(self) -> bool:
-        """Whether nothing was lost, crashed or came out different."""
-        crashes = any(each.crashes for each in self.tried.values())
-        return not crashes and not self.kills.different and self.kills.most_lost <= STEPS_A_SAVE
+        """Whether nothing was lost, crashed, came out different or was told without words."""
+        kills = self.kills
+        return (
+            not (kills.different or kills.torn or kills.most_lost > STEPS_A_SAVE)
+            and not any(disk.unclear or disk.different for disk in self.full_disks.values())
+            and not any(each.crashes for each in self.tried.values())
+            and self.siege.withstood
+        )
 
 
 @app.command()
@@ -49,13 +58,22 @@ def main(
     kills: Annotated[int, typer.Option(min=1, help="Trainings to kill.")] = 100,
     inputs: Annotated[int, typer.Option(min=1, help="Hostile files of each kind.")] = 5000,
     bundles: Annotated[int, typer.Option(min=1, help="Hostile bundles.")] = 1000,
+    disks: Annotated[
+        int, typer.Option(min=1, help="Full disks for each command; a fifth of them for export.")
+    ] = 20,
+    requests: Annotated[
+        int, typer.Option(min=1, help="Requests by the API's document, and as much garbage.")
+    ] = 2000,
+    hang_ups: Annotated[int, typer.Option(min=1, help="Clients that hang up.")] = 120,
     seed: Annotated[int, typer.Option(min=0, help="Decides the moments and the files.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print, and leave the page.")] = False,
 ) -> None:
-    """Kill trainings and feed on hostile files; write docs/reliability.md."""
+    """Kill trainings, fill disks, feed on hostile files and requests; write docs/reliability.md."""
     if not as_json:
         check_marks(PAGE)
-    torture = measure(kills, dict.fromkeys(KINDS, inputs) | {"bundles": bundles}, seed)
+    full_disks = dict.fromkeys(COMMANDS, disks) | {"export": disks // 5}
+    files = dict.fromkeys(KINDS, inputs) | {"bundles": bundles}
+    torture = measure(kills, full_disks, files, requests, hang_ups, seed)
     if as_json:
         typer.echo(json.dumps(asdict(torture)))
     else:
@@ -64,7 +82,14 @@ def main(
         raise typer.Exit(1)
 
 
-def measure(kills: int, inputs: Mapping[str, int], seed: int) -> Torture:
+def measure(
+    kills: int,
+    full_disks: Mapping[str, int],
+    inputs: Mapping[str, int],
+    requests: int,
+    hang_ups: int,
+    seed: int,
+) -> Torture:
     """Try everything in a folder, and with a cache, of its own."""
     started = time.perf_counter()
     # Children are forked: threads of a tokenizer would not live on in them.
@@ -72,8 +97,10 @@ def measure(kills: int, inputs: Mapping[str, int], seed: int) -> Torture:
     tried = {kind: try_inputs(KINDS[kind], count, seed) for kind, count in inputs.items()}
     with tempfile.TemporaryDirectory() as folder:
         os.environ[CACHE_VARIABLE] = str(Path(folder) / "cache")
-        killed = survive_kills(Path(folder), kills, seed)
-    return Torture(killed, tried, (time.perf_counter() - started) / 60)
+        killed = survive_kills(Path(folder) / "kills", kills, seed)
+        disks = run_out_of_room(Path(folder) / "disks", full_disks, seed)
+    siege = besiege(requests, hang_ups, seed)
+    return Torture(killed, disks, tried, siege, (time.perf_counter() - started) / 60)
 
 
 def in_words(torture: Torture) -> str:
@@ -82,12 +109,24 @@ def in_words(torture: Torture) -> str:
     lines = [
         f"{killed.kills} trainings were killed (SIGKILL), {killed.during_saves} of them while they "
         f"saved, and resumed: {killed.different} of {killed.runs} runs ended otherwise than one "
-        f"that was never stopped. At most {killed.most_lost} steps had to be taken again, with a "
-        f"checkpoint every {STEPS_A_SAVE}.",
+        f"that was never stopped, and {killed.torn} kills left a checkpoint that does not count. "
+        f"At most {killed.most_lost} steps had to be taken again, with a checkpoint every "
+        f"{STEPS_A_SAVE}.",
+        "",
+        "| full disk | jobs | ran out of room | not told in one line that names the file | ended "
+        "otherwise when there was room again |",
+        "|---|---|---|---|---|",
+        *(
+            f"| `{name}` | {disk.tries} | {disk.full} times | {len(disk.unclear)} | "
+            f"{disk.different} |"
+            for name, disk in torture.full_disks.items()
+        ),
         "",
         "| hostile files | tried | refused, by reason | used | crashes | memory held |",
         "|---|---|---|---|---|---|",
         *(_row(kind, tried) for kind, tried in torture.tried.items()),
+        "",
+        *_siege_in_words(torture.siege),
         "",
         f"`make torture` took {torture.minutes:.0f} minutes.",
         "",
@@ -95,16 +134,38 @@ def in_words(torture: Torture) -> str:
     return "\n".join(lines)
 
 
+def _siege_in_words(siege: Siege) -> list[str]:
+    left, (before, after) = siege.hang_ups, siege.megabytes
+    picture = "the same picture" if siege.same_picture else "another picture"
+    return [
+        "| hostile requests | sent | answers, by status | findings |",
+        "|---|---|---|---|",
+        *(
+            f"| {kind} | {tried.tried:,} | {_counted(tried.answers)} | {len(tried.findings)} |"
+            for kind, tried in (
+                ("made up from the API's document", siege.by_document),
+                ("garbage", siege.raw),
+            )
+        ),
+        "",
+        f"{left.cancelled} of {left.tried} clients that hung up had their work cancelled: of the "
+        f"{left.pictures_asked:,} pictures that they had asked for, {left.pictures_drawn:,} were "
+        f"drawn. The server held {before} MB after a fifth of all this and {after} MB at its end, "
+        f"and drew {picture} of a prompt and seed before and after.",
+    ]
+
+
+def _counted(answers: Mapping[str, int]) -> str:
+    ordered = sorted(((count, answer) for answer, count in answers.items()), reverse=True)
+    return ", ".join(f"{answer} {count:,}" for count, answer in ordered[:SHOWN])
+
+
 def _row(kind: str, tried: Tried) -> str:
     good = {"read", "drawn"}
     used = sum(count for answer, count in tried.answers.items() if answer in good)
-    refused = sorted(
-        ((count, answer) for answer, count in tried.answers.items() if answer not in good),
-        reverse=True,
-    )
-    reasons = ", ".join(f"{answer} {count:,}" for count, answer in refused[:SHOWN])
+    refused = {answer: count for answer, count in tried.answers.items() if answer not in good}
     return (
-        f"| {kind} | {tried.inputs:,} | {reasons} | {used:,} | {len(tried.crashes)} | "
+        f"| {kind} | {tried.inputs:,} | {_counted(refused)} | {used:,} | {len(tried.crashes)} | "
         f"{tried.megabytes} MB |"
     )
 

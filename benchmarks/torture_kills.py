@@ -31,8 +31,9 @@ DATA = "toy:24"
 class Kills:
     """What became of trainings that were killed.
 
-    `during_saves` of the `kills` left a half-written checkpoint behind; `most_lost` steps, at
-    most, had to be taken again; `different` runs did not end like the unbroken one.
+    `during_saves` of the `kills` left a checkpoint behind that was half written or half removed;
+    `torn` left one that does not count among those that do; `most_lost` steps, at most, had to be
+    taken again; `different` runs did not end like the unbroken one.
     """
 
     kills: int
@@ -40,6 +41,7 @@ class Kills:
     runs: int
     most_lost: int
     different: int
+    torn: int = 0
 
 
 def survive_kills(folder: Path, kills: int, seed: int) -> Kills:
@@ -52,8 +54,8 @@ def survive_kills(folder: Path, kills: int, seed: int) -> Kills:
     started = time.perf_counter()
     _end(_child(None, folder / "unbroken"))
     seconds = time.perf_counter() - started
-    unbroken = _outcome(_runs(folder / "unbroken")[0])
-    killed = during_saves = most_lost = different = runs = 0
+    unbroken = outcome(_runs(folder / "unbroken")[0])
+    killed = during_saves = most_lost = different = torn = runs = 0
     while killed < kills:
         out, run = folder / f"run-{runs}", None
         while run is None or latest_step(run) < STEPS:
@@ -68,12 +70,14 @@ def survive_kills(folder: Path, kills: int, seed: int) -> Kills:
                 killed += 1
                 if run:
                     during_saves += any(run.checkpoints.glob(".step-*"))
+                    shown = len(list(run.checkpoints.glob("step-*")))
+                    torn += len(checkpoints(run.checkpoints)) < shown
                     most_lost = max(most_lost, _newest_figures(run) - latest_step(run))
                 else:
                     out = folder / f"run-{runs}-{killed}"  # nothing was saved: begin anew
-        different += _outcome(run) != unbroken
+        different += outcome(run) != unbroken
         runs += 1
-    return Kills(killed, during_saves, runs, most_lost, different)
+    return Kills(killed, during_saves, runs, most_lost, different, torn)
 
 
 def _child(run: RunFolder | None, out: Path) -> BaseProcess:
@@ -109,7 +113,7 @@ def _newest_figures(run: RunFolder) -> int:
     return int(max((line["step"] for line in run.metrics()), default=0))
 
 
-def _outcome(run: RunFolder) -> dict[str, object]:
+def outcome(run: RunFolder) -> dict[str, object]:
     """Return all that a run leaves, but for times: weights, moments, figures, grids."""
     saved = latest_checkpoint(run.checkpoints).path
     files = [*saved.iterdir(), *(run.path / "grids").iterdir()]

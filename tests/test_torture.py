@@ -4,8 +4,13 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +18,11 @@ import pytest
 
 from captiongan.errors import CaptionganError
 from torture import Torture, in_words
+from torture_disk import FullDisk
+from torture_garbage import Address, Requests, send_garbage
 from torture_inputs import Tried, try_inputs
 from torture_kills import Kills
+from torture_requests import HangUps, Siege
 
 TORTURE = Path(__file__).parents[1] / "benchmarks" / "torture.py"
 
@@ -22,9 +30,11 @@ TORTURE = Path(__file__).parents[1] / "benchmarks" / "torture.py"
 @pytest.fixture(scope="module")
 def short() -> dict[str, Any]:
     """Run it in a process of its own: it forks, and a test runner has threads."""
-    command = [sys.executable, str(TORTURE), "--json", "--kills", "4", "--inputs", "300"]
+    amounts = {"kills": 4, "inputs": 200, "bundles": 20}
+    amounts |= {"disks": 2, "requests": 40, "hang-ups": 12}
+    options = [part for name, count in amounts.items() for part in (f"--{name}", str(count))]
     done = subprocess.run(
-        [*command, "--bundles", "30"],
+        [sys.executable, str(TORTURE), "--json", *options],
         capture_output=True,
         text=True,
         timeout=600,
@@ -41,15 +51,48 @@ def test_a_run_killed_at_any_moment_ends_as_one_that_never_was(short: dict[str, 
     assert kills["kills"] >= 4
     assert kills["runs"] >= 1
     assert kills["different"] == 0
+    assert kills["torn"] == 0
 
 
 @pytest.mark.parametrize("kind", ["pictures", "lines of metadata", "bundles"])
 def test_hostile_files_are_used_or_refused_in_words(kind: str, short: dict[str, Any]) -> None:
     tried = short["tried"][kind]
     assert tried["crashes"] == []
-    assert sum(tried["answers"].values()) == tried["inputs"] >= 30
+    assert sum(tried["answers"].values()) == tried["inputs"] >= 20
     assert len(tried["answers"]) > 1
     assert tried["megabytes"] < 1000
+
+
+@pytest.mark.parametrize(
+    "command", ["train", "data import", "data toy", "generate", "generate --prompts"]
+)
+def test_a_full_disk_is_told_in_one_line_and_the_same_command_goes_on(
+    command: str, short: dict[str, Any]
+) -> None:
+    disk = short["full_disks"][command]
+    assert disk["tries"] == 2
+    assert disk["full"] >= 1
+    assert disk["unclear"] == []
+    assert disk["different"] == 0
+
+
+@pytest.mark.parametrize("kind", ["by_document", "raw"])
+def test_no_request_makes_the_server_fail_hang_or_tell_of_its_machine(
+    kind: str, short: dict[str, Any]
+) -> None:
+    requests = short["siege"][kind]
+    assert requests["findings"] == []
+    assert sum(requests["answers"].values()) == requests["tried"] == 40
+    assert len(requests["answers"]) > 2
+
+
+def test_the_work_for_clients_that_hang_up_is_cancelled_and_all_others_draw_as_before(
+    short: dict[str, Any],
+) -> None:
+    left = short["siege"]["hang_ups"]
+    assert left["cancelled"] == left["tried"] == 12
+    assert left["pictures_drawn"] < left["pictures_asked"] / 2
+    assert short["siege"]["same_picture"]
 
 
 def used(_: random.Random, folder: Path) -> str:
@@ -81,19 +124,92 @@ def test_what_goes_wrong_is_counted_as_a_crash() -> None:
     assert try_inputs(dies, 2, 0).crashes == ["input 0: the process ended with code -9"]
 
 
+KILLS, DISK = Kills(9, 1, 3, 3, 0), FullDisk(9, 8, [], 0)
+SIEGE = Siege(
+    by_document=Requests(20, {"200": 15, "422": 5}, []),
+    raw=Requests(30, {"400": 20, "hung up": 10}, []),
+    hang_ups=HangUps(12, 12, 768, 64),
+    megabytes=(150, 160),
+    same_picture=True,
+)
+FOUND = Requests(30, {"500": 1, "400": 29}, ["status 500"])
+
+
 @pytest.mark.parametrize(
-    ("kills", "crashes", "survived"),
+    ("changes", "survived"),
     [
-        (Kills(9, 1, 3, 3, 0), [], True),
-        (Kills(9, 1, 3, 3, 1), [], False),
-        (Kills(9, 1, 3, 4, 0), [], False),
-        (Kills(9, 1, 3, 3, 0), ["input 1: ..."], False),
+        ({}, True),
+        ({"kills": replace(KILLS, different=1)}, False),
+        ({"kills": replace(KILLS, most_lost=4)}, False),
+        ({"kills": replace(KILLS, torn=1)}, False),
+        ({"tried": {"pictures": Tried(10, {"read": 9}, ["input 1: ..."], 50)}}, False),
+        ({"full_disks": {"train": replace(DISK, unclear=["a traceback"])}}, False),
+        ({"full_disks": {"train": replace(DISK, different=1)}}, False),
+        ({"siege": replace(SIEGE, raw=FOUND)}, False),
+        ({"siege": replace(SIEGE, by_document=FOUND)}, False),
+        ({"siege": replace(SIEGE, hang_ups=HangUps(12, 11, 768, 64))}, False),
+        ({"siege": replace(SIEGE, hang_ups=HangUps(12, 12, 768, 768))}, False),
+        ({"siege": replace(SIEGE, megabytes=(150, 300))}, False),
+        ({"siege": replace(SIEGE, same_picture=False)}, False),
     ],
 )
-def test_only_what_lost_nothing_counts_as_survived(
-    kills: Kills, crashes: list[str], survived: bool
-) -> None:
-    tried = Tried(10, {"read": 8, "DataError": 2}, crashes, 50)
-    torture = Torture(kills, {"pictures": tried}, 1.0)
+def test_only_what_lost_nothing_counts_as_survived(changes: dict[str, Any], survived: bool) -> None:
+    tried = {"pictures": Tried(10, {"read": 8, "DataError": 2}, [], 50)}
+    torture = replace(Torture(KILLS, {"train": DISK}, tried, SIEGE, 1.0), **changes)
     assert torture.survived == survived
-    assert f"| pictures | 10 | DataError 2 | 8 | {len(crashes)} | 50 MB |" in in_words(torture)
+
+
+def test_the_page_has_a_row_for_everything() -> None:
+    tried = {"pictures": Tried(10, {"read": 8, "DataError": 2}, [], 50)}
+    page = in_words(Torture(KILLS, {"train": DISK}, tried, SIEGE, 1.0))
+    assert "| pictures | 10 | DataError 2 | 8 | 0 | 50 MB |" in page
+    assert "| `train` | 9 | 8 times | 0 | 0 |" in page
+    assert "| garbage | 30 | 400 20, hung up 10 | 0 |" in page
+    assert "12 of 12 clients that hung up had their work cancelled" in page
+
+
+# What the torture of a server takes for a failure
+
+
+def fool(*answers: bytes) -> Iterator[Address]:
+    """Listen at an address, and give each connection the next of the answers, whatever it sends."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            for answer in answers:
+                connection, _ = listener.accept()
+                with connection, suppress(OSError):
+                    connection.recv(1)
+                    connection.sendall(answer)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65536):  # else what was sent may be lost
+                        pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()
+
+
+@pytest.mark.parametrize(
+    ("answer", "finding"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n", ""),
+        (b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n", "status 500"),
+        (b"SSH-2.0\r\n\r\n", "an answer that is not HTTP"),
+        (b"HTTP/1.1 400 No\r\nInjected: 1\r\ncontent-length: 0\r\n\r\n", "of the client's own"),
+        (b"HTTP/1.1 404 No\r\ncontent-length: 13\r\n\r\nsite-packages", "site-packages"),
+        (b"", ""),
+    ],
+)
+def test_what_a_server_must_not_answer_is_found(answer: bytes, finding: str) -> None:
+    with contextmanager(fool)(*[answer] * 8) as address:
+        found = send_garbage(address, 8, random.Random(0)).findings
+    assert bool(found) == bool(finding)
+    assert all(finding in each for each in found)
+
+
+def test_a_server_that_hangs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torture_garbage.PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
+        found = send_garbage(listener.getsockname(), 8, random.Random(0)).findings
+    assert found
+    assert all("neither an answer nor an end" in each for each in found)

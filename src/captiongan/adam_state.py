@@ -24,8 +24,9 @@ def restore_moments(optimiser: Optimizer, tensors: Mapping[str, Tensor]) -> None
         state.setdefault(int(number), {})[moment] = tensor
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": state, "param_groups": groups})
-    # Fused Adam walks weights and moments side by side: they must lie alike in memory.
+    # Fused Adam walks weights and moments side by side: they must lie alike in memory. And nothing
+    # may hold on to the file that was read, or its room on the disk is not free when it is removed.
     for weight, of_weight in optimiser.state.items():
         for moment, tensor in of_weight.items():
-            if tensor.shape == weight.shape:
-                of_weight[moment] = torch.empty_like(weight).copy_(tensor)
+            alike = tensor.shape == weight.shape
+            of_weight[moment] = torch.empty_like(weight).copy_(tensor) if alike else tensor.clone()

@@ -17,9 +17,9 @@ from typing import Self
 from captiongan import __version__
 from captiongan.errors import BundleError, OutputError
 from captiongan.files import sha256_of, whole_folder
+from captiongan.migrations import BUNDLE, newest, of_today
 from captiongan.text.encoder import ENCODER_FILES, EncoderIdentity
 
-SCHEMA = 1
 MANIFEST = "bundle.json"
 GENERATOR_FILE = "generator.onnx"
 MODEL_FILES = (GENERATOR_FILE, *ENCODER_FILES)
@@ -77,12 +77,8 @@ class BundleManifest:
         Fields that this version does not know are passed over.
         """
         facts = _parse(text)
-        schema = _count(facts, "schema")
-        if schema > SCHEMA:
-            raise BundleError(
-                f"{MANIFEST}: 'schema' is {reprlib.repr(schema)}, captiongan {__version__} reads "
-                f"up to {SCHEMA}; upgrade captiongan"
-            )
+        _count(facts, "schema")
+        facts = of_today(facts, BUNDLE, MANIFEST, BundleError)
         return cls(
             name=_text(facts, "name"),
             version=_text(facts, "version"),
@@ -106,7 +102,7 @@ class BundleManifest:
     def to_json(self) -> str:
         """Write the manifest as indented JSON that `from_json` reads back as an equal one."""
         facts = {
-            "schema": SCHEMA,
+            "schema": newest(BUNDLE),
             "name": self.name,
             "version": self.version,
             "captiongan": self.captiongan,

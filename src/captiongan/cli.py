@@ -3,6 +3,7 @@
 Heavy imports are inside the verbs, so that `--help` is quick and drawing needs no PyTorch.
 """
 
+import errno
 import sys
 import time
 import warnings
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -52,8 +53,19 @@ def run(commands: typer.Typer) -> None:
         try:
             commands()
         except CaptionganError as error:
-            print(f"error: {_one_line(error)}", file=sys.stderr)
-            sys.exit(2)
+            _end(error)
+        except OSError as error:  # those of files are told above, by who writes them
+            if error.errno != errno.ENOSPC:
+                raise
+            file = error.filename or "standard output"
+            _end(
+                f"'{file}' cannot be written ({error.strerror}); make room, and repeat the command"
+            )
+
+
+def _end(error: object) -> NoReturn:
+    print(f"error: {_one_line(error)}", file=sys.stderr)
+    sys.exit(2)
 
 
 @contextmanager

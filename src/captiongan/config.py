@@ -19,10 +19,13 @@ from pydantic import (
 )
 
 from captiongan.errors import ConfigError
+from captiongan.migrations import RUN_CONFIG, newest, of_today
 
 NO_TEXT = "none"
 """The `text.encoder` of a run that draws without text."""
 
+SCHEMA = newest(RUN_CONFIG)
+"""Of the configuration that is written into a run's folder."""
 
 Precision = Literal["auto", "32-true", "bf16-mixed"]
 
@@ -254,7 +257,10 @@ def _against_the_course(config: RunConfig) -> Iterator[str]:
 
 
 def load_config(
-    path: Path | None, overrides: Sequence[str] = (), source: str | None = None
+    path: Path | None,
+    overrides: Sequence[str] = (),
+    source: str | None = None,
+    schema: int = SCHEMA,
 ) -> RunConfig:
     """Read a run's configuration.
 
@@ -262,11 +268,13 @@ def load_config(
         path: a YAML file; without one, every option has its default.
         overrides: `section.name=value`, applied in order.
         source: the data set, if not the file's own.
+        schema: that of a file that has none: today's if a person wrote it.
 
     Raises:
-        ConfigError: the file cannot be read, or a field breaks its rule; the message names it.
+        ConfigError: the file cannot be read, a later version wrote it, or a field breaks its rule;
+            the message names it.
     """
-    tree = {} if path is None else _read_tree(path)
+    tree = {} if path is None else _of_today(_read_tree(path), schema, path)
     tree = {name: value for name, value in tree.items() if value is not None}
     for override in overrides:
         _apply(tree, override)
@@ -277,6 +285,15 @@ def load_config(
     except ValidationError as error:
         where = f"'{path}'" if path else "configuration"
         raise ConfigError(f"{where}: {'; '.join(map(_in_words, error.errors()))}") from error
+
+
+def _of_today(tree: dict[str, Any], schema: int, path: Path) -> dict[str, Any]:
+    """Return the options of a file, as today's version understands them."""
+    try:
+        tree = of_today({"schema": schema} | tree, RUN_CONFIG, f"'{path}'", ConfigError)
+    except ValueError as error:
+        raise ConfigError(f"'{path}': {error}") from error
+    return {name: value for name, value in tree.items() if name not in ("schema", "captiongan")}
 
 
 def _read_tree(path: Path) -> dict[str, Any]:

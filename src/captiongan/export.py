@@ -1,7 +1,6 @@
 """From a checkpoint to a bundle: the seam between training and drawing."""
 
 import io
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from captiongan.config import RunConfig
 from captiongan.errors import RunError
 from captiongan.model_card import model_card
 from captiongan.networks.layers import PictureGenerator
-from captiongan.onnx_file import write_onnx
+from captiongan.onnx_file import as_onnx
 from captiongan.pictures import grid
 from captiongan.pipeline import noise_of
 from captiongan.text.encoder import ENCODER_FILES, OnnxTextEncoder
@@ -56,23 +55,20 @@ def export_run(
         OutputError: `out` cannot be written.
     """
     config, encoder = trained.config, _travelling(trained)
-    with tempfile.TemporaryDirectory() as folder:
-        onnx = Path(folder) / GENERATOR_FILE
-        _write_generator(trained.generator, config, encoder.dim, onnx)
-        manifest = BundleManifest(
-            name=name,
-            version=version,
-            resolution=config.data.resolution,
-            noise_dim=config.generator.noise_dim,
-            embedding_dim=encoder.dim,
-            text_encoder=encoder.identity,
-            training=_training_facts(trained),
-        )
-        files: dict[str, Path | bytes] = {file: encoder.folder / file for file in ENCODER_FILES}
-        files[GENERATOR_FILE] = onnx
-        files["sample.png"] = _sample(trained.generator, config, encoder, prompts)
-        files["README.md"] = model_card(manifest, prompts, SAMPLES).encode()
-        return write_bundle(out, files, manifest)
+    manifest = BundleManifest(
+        name=name,
+        version=version,
+        resolution=config.data.resolution,
+        noise_dim=config.generator.noise_dim,
+        embedding_dim=encoder.dim,
+        text_encoder=encoder.identity,
+        training=_training_facts(trained),
+    )
+    files: dict[str, Path | bytes] = {file: encoder.folder / file for file in ENCODER_FILES}
+    files[GENERATOR_FILE] = _drawing(trained.generator, config, encoder.dim)
+    files["sample.png"] = _sample(trained.generator, config, encoder, prompts)
+    files["README.md"] = model_card(manifest, prompts, SAMPLES).encode()
+    return write_bundle(out, files, manifest)
 
 
 def _travelling(trained: TrainedRun) -> OnnxTextEncoder:
@@ -89,13 +85,11 @@ def _travelling(trained: TrainedRun) -> OnnxTextEncoder:
     return trained.encoder
 
 
-def _write_generator(
-    generator: PictureGenerator, config: RunConfig, embedding_dim: int, path: Path
-) -> None:
-    write_onnx(
+def _drawing(generator: PictureGenerator, config: RunConfig, embedding_dim: int) -> bytes:
+    """Return the generator as the content of an ONNX file."""
+    return as_onnx(
         DrawingGenerator(generator),
         (torch.zeros(2, config.generator.noise_dim), torch.zeros(2, embedding_dim)),
-        path,
         inputs=["noise", "embedding"],
         output="pictures",
         dynamic_axes=[{0: "batch"}, {0: "batch"}],

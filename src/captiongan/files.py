@@ -28,12 +28,13 @@ def whole_file(final: Path) -> Iterator[BinaryIO]:
 
     If the block fails, nothing is left. Raises OSError.
     """
-    work = final.with_name(f".{final.name[:100]}-{token_hex(4)}")
+    work = _hidden(final)
     try:
-        with work.open("xb") as file:
-            yield file
-        _flush(work)
-        work.replace(final)
+        with naming(final):
+            with work.open("xb") as file:
+                yield file
+            _flush(work)
+            work.replace(final)
     finally:
         work.unlink(missing_ok=True)
 
@@ -45,18 +46,58 @@ def whole_folder(final: Path) -> Iterator[Path]:
     An empty folder at `final` gives way; one with content does not. If the block fails, nothing is
     left. Raises OSError.
     """
-    work = final.parent / f".{final.name}-{token_hex(4)}"
+    work = _hidden(final)
     work.mkdir(parents=True)
     try:
-        yield work
-        for path in [*work.iterdir(), work]:
-            _flush(path)
-        if final.is_dir():
-            final.rmdir()
-        work.rename(final)
-        _flush(final.parent)
+        with naming(final):
+            yield work
+            for path in [*work.iterdir(), work]:
+                _flush(path)
+            if final.is_dir():
+                final.rmdir()
+            work.rename(final)
+            _flush(final.parent)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder so that a kill leaves all of it, or a leftover; raises OSError."""
+    doomed = _hidden(path)
+    path.rename(doomed)
+    _delete(doomed)
+
+
+def remove_leftovers(folder: Path, name: str = "*") -> None:
+    """Remove what killed processes were writing or removing in `folder`; raises OSError.
+
+    Only of what was called `name`, a glob pattern. No other process may be at work there.
+    """
+    for leftover in folder.glob(f".{name}-{'[0-9a-f]' * 8}"):
+        _delete(leftover)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError that names no file, as those of a full disk, name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+def _hidden(path: Path) -> Path:
+    """Return the name under which something lies that is not there yet, or no longer."""
+    return path.parent / f".{path.name[:100]}-{token_hex(4)}"
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _flush(path: Path) -> None:

@@ -15,6 +15,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from captiongan.files import naming
+
 SMALLEST_HALVED = 256
 
 
@@ -26,12 +28,23 @@ def write_onnx(
     output: str,
     dynamic_axes: Sequence[dict[int, str]],
 ) -> None:
-    """Write `module` to `path`, with `example` as its inputs and free axes by name.
+    """Write what `as_onnx` returns to `path`; raises OSError that names it."""
+    with naming(path):
+        path.write_bytes(as_onnx(module, example, inputs, output, dynamic_axes))
+
+
+def as_onnx(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    inputs: Sequence[str],
+    output: str,
+    dynamic_axes: Sequence[dict[int, str]],
+) -> bytes:
+    """Return `module` as the content of a file, with `example` as its inputs and free axes by name.
 
     Args:
         module: in evaluation mode; one tensor comes out.
         example: one tensor per input; a free axis must not have length 1 in it.
-        path: the file to write.
         inputs: the inputs' names.
         output: the output's name.
         dynamic_axes: for each input its free axes, `{0: "batch"}`.
@@ -56,7 +69,8 @@ def write_onnx(
     _store_half(model)
     _forget_origin(model)
     onnx.checker.check_model(model)
-    path.write_bytes(model.SerializeToString(deterministic=True))
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
 
 
 def _store_half(model: onnx.ModelProto) -> None:

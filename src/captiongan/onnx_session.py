@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+# Read when ONNX Runtime is imported. Its official builds would otherwise note each session in the
+# home folder, and send that to their maker.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 import onnxruntime as ort
 
 from captiongan.errors import BundleError

@@ -8,6 +8,7 @@ learned whatever a picture shows beyond its caption as noise: place, size, pose,
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +29,7 @@ from captiongan.bundle import (
     write_bundle,
 )
 from captiongan.data.store import captions_of
-from captiongan.errors import BundleError, ConfigError
+from captiongan.errors import BundleError, ConfigError, OutputError
 from captiongan.hardware import computes_bf16
 from captiongan.model_card import with_style_section
 from captiongan.networks.style_encoder import StyleEncoder
@@ -101,7 +102,7 @@ def teach_style(
     examined = [next(lessons) for _ in range(EXAMINED)]
     steps = math.ceil(kimg * 1000 / BATCH)
     _train(encoder, lessons, steps, say)
-    with TemporaryDirectory() as folder:
+    with _writing_aside(), TemporaryDirectory() as folder:
         onnx = Path(folder) / STYLE_FILE
         _write_encoder(encoder, taught.manifest.resolution, onnx)
         report = StyleReport(
@@ -121,6 +122,18 @@ def teach_style(
             replace(taught.manifest, training=facts),
         )
     return report
+
+
+@contextmanager
+def _writing_aside() -> Iterator[None]:
+    """Turn what the file system refuses into an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"a temporary file cannot be written ({error}); make room, or set TMPDIR to another "
+            "folder"
+        ) from error
 
 
 def _copied(bundle: Bundle) -> dict[str, bytes]:

@@ -171,7 +171,7 @@ def train_text_encoder(
             return _train_into(folder, plan, corpus, stores, teacher, extractor, device, say)
     except OSError as error:
         raise OutputError(
-            f"--out '{out}' cannot be written ({error.strerror}); choose another folder"
+            f"--out '{out}' cannot be written ({error}); make room, or choose another folder"
         ) from error
 
 
@@ -359,7 +359,7 @@ def _swapped(tokenizer: Tokenizer, caption: str) -> list[int] | None:
 
 
 def _write(network: nn.Module, tokenizer: Tokenizer, folder: Path) -> None:
-    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
     length = len(tokenizer.encode("a red flower").ids)
     fixed = tokenizer.padding is not None
     write_onnx(

@@ -19,8 +19,9 @@ from captiongan.data.downloads import (
     choose_data_set,
     fetch_all,
 )
-from captiongan.errors import DataError
+from captiongan.errors import DataError, OutputError
 from command_line import captiongan
+from little_room import room_for
 
 
 def archive(seed: int = 0) -> bytes:
@@ -110,6 +111,16 @@ def fetch(server: Server, folder: Path, file: RemoteFile = FILE) -> Path:
 
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
+
+
+def test_a_download_that_has_no_room_names_the_file_and_goes_on_later(
+    server: Server, tmp_path: Path
+) -> None:
+    with room_for(10_000), pytest.raises(OutputError, match=r"File too large: '.*x\.tgz\.part'"):
+        fetch(server, tmp_path)
+    assert not (tmp_path / "x.tgz").exists()
+    assert fetch(server, tmp_path).read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=10000-"]
 
 
 @pytest.mark.parametrize("file", [FILE, UNCHECKED])

@@ -57,9 +57,9 @@ def test_a_missing_file_is_named(tiny: Bundle, name: str) -> None:
         read_bundle(tiny.folder)
 
 
-def test_a_bundle_from_the_future_asks_for_an_upgrade(tiny: Bundle) -> None:
-    edit_manifest(tiny.folder, schema=2, files="whatever the future holds")
-    with pytest.raises(BundleError, match=r"'schema' is 2, .* upgrade captiongan"):
+def test_a_bundle_from_the_future_is_refused_with_the_version_to_install(tiny: Bundle) -> None:
+    edit_manifest(tiny.folder, schema=2, captiongan="0.9.0", files="whatever the future holds")
+    with pytest.raises(BundleError, match=r"has schema 2, .* install captiongan 0.9.0 or newer"):
         read_bundle(tiny.folder)
 
 

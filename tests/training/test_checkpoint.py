@@ -12,6 +12,7 @@ from captiongan.errors import RunError
 from captiongan.text.encoder import EncoderIdentity
 from captiongan.training.checkpoint import (
     checkpoints,
+    forget_checkpoints_after,
     latest_checkpoint,
     load_checkpoint,
     save_checkpoint,
@@ -157,12 +158,59 @@ def test_a_file_that_the_manifest_does_not_name_makes_a_checkpoint_incomplete(
 
 
 def test_what_a_kill_left_half_written_does_not_count_and_is_written_over(tmp_path: Path) -> None:
-    half = tmp_path / ".step-000000007-abcd"
+    half = tmp_path / ".step-000000007-0123abcd"
     half.mkdir()
     (half / "generator.safetensors").write_bytes(b"half")
     assert checkpoints(tmp_path) == []
     save_at(tiny_game(), tmp_path, 7)
     assert [path.name for path in tmp_path.iterdir()] == ["step-000000007"]
+
+
+class Killed(BaseException):
+    """In the place of a signal that nothing can catch."""
+
+
+def killed_within(folder: Path, ignore_errors: bool = False) -> None:
+    """Delete the first file of a folder, and no more."""
+    if folder.exists() or not ignore_errors:
+        next(folder.iterdir()).unlink()
+        raise Killed
+
+
+@pytest.mark.parametrize("way", ["saving", "going back"])
+def test_a_kill_while_an_old_checkpoint_is_removed_leaves_nothing_that_the_next_save_does_not_clear(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_at(tiny_game(), tmp_path, 1, 2)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("captiongan.files.shutil.rmtree", killed_within)
+        if way == "saving":
+            save_at(tiny_game(), tmp_path, 3, keep=2)
+        else:
+            forget_checkpoints_after(tmp_path, step=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        left = [saved.step for saved in checkpoints(tmp_path)]
+        assert left == ([2, 3] if way == "saving" else [1])
+        save_at(tiny_game(), tmp_path, 4)
+    assert {path.name for path in tmp_path.iterdir()} == {f"step-{n:09d}" for n in (*left, 4)}
+
+
+def test_what_looks_like_a_checkpoint_that_was_never_removed_stays(tmp_path: Path) -> None:
+    mine = [tmp_path / name for name in (".step-my-own", ".step-000000001-abcdefgh", "notes")]
+    for path in mine:
+        path.mkdir()
+    save_at(tiny_game(), tmp_path, 1)
+    assert all(path.is_dir() for path in mine)
+
+
+def test_a_damaged_checkpoint_of_the_same_step_is_replaced(tmp_path: Path) -> None:
+    for damage in (cut_short, become_a_file):
+        save_at(tiny_game(), tmp_path, 5)
+        damage(tmp_path / "step-000000005")
+        with pytest.warns(UserWarning, match="passed over"):
+            save_at(tiny_game(), tmp_path, 5)
+        assert [saved.step for saved in checkpoints(tmp_path)] == [5]
 
 
 def cut_short(path: Path) -> None:
@@ -194,11 +242,6 @@ def empty_the_manifest(path: Path) -> None:
     (path / "manifest.json").write_text("{}")
 
 
-def raise_the_schema(path: Path) -> None:
-    file = path / "manifest.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"schema": 99}))
-
-
 def become_a_file(path: Path) -> None:
     shutil.rmtree(path)
     path.touch()
@@ -211,7 +254,6 @@ DAMAGES = [
     drop_the_manifest,
     cut_the_manifest,
     empty_the_manifest,
-    raise_the_schema,
     become_a_file,
 ]
 

@@ -1,3 +1,4 @@
+import errno
 import json
 import re
 import socket
@@ -5,8 +6,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
+from PIL import Image
 
 from captiongan.config import RunConfig
 from captiongan.errors import ConfigError, OutputError, RunError
@@ -120,7 +123,40 @@ def test_a_line_of_figures_that_is_still_being_written_is_passed_over(tmp_path: 
         assert run.metrics() == [{"step": 10}]
 
 
+def test_grids_appear_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = RunFolder.create(tmp_path, CONFIG)
+    run.write_grid(4, Image.new("RGB", (9, 9), "red"))
+
+    def cut_short(_: Image.Image, file: BinaryIO, kind: str) -> None:
+        file.write(kind.encode())
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", cut_short)
+    for step in (4, 8):
+        with pytest.raises(OSError, match=rf"No space left .*{run.grid(step).name}"):
+            run.write_grid(step, Image.new("RGB", (9, 9)))
+    assert list(run.grids.iterdir()) == [run.grid(4)]
+    with Image.open(run.grid(4)) as picture:
+        assert picture.getpixel((0, 0)) == (255, 0, 0)
+
+
 # The lock
+
+
+def test_who_takes_the_lock_clears_up_after_a_killed_process(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path, CONFIG)
+    torn = [
+        run.path / ".metrics.jsonl-0123abcd",
+        run.grids / ".step-000000004.png-4567cdef",
+    ]
+    for path in torn:
+        path.write_bytes(b"half")
+    mine = run.path / ".notes"
+    mine.touch()
+    with run.locked():
+        assert not any(path.exists() for path in torn)
+        assert mine.exists()
+
 
 HOLD = """
 import sys, time

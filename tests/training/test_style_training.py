@@ -12,6 +12,7 @@ import torch
 
 from captiongan import __version__, style_training
 from captiongan.bundle import MODEL_FILES, STYLE_FILE, Bundle, read_bundle, write_bundle
+from captiongan.data.store import captions_of
 from captiongan.errors import BundleError, CaptionganError, ConfigError, OutputError
 from captiongan.model_card import with_style_section
 from captiongan.pictures import Picture
@@ -19,6 +20,7 @@ from captiongan.pipeline import Pipeline, Pixels
 from captiongan.style_training import BATCH, EXAMINED, StyleReport, teach_style
 from captiongan.text.encoder import Embeddings
 from command_line import captiongan
+from little_room import room_for
 from tiny_bundle import write_tiny_bundle
 
 DATA = ["toy:4"]
@@ -233,3 +235,12 @@ def test_the_command_writes_a_bundle_that_restyles(
     style = bundle.manifest.training["style"]
     assert isinstance(style, dict)
     assert (style["seed"], style["kimg"]) == (7, 0.256)
+
+
+def test_a_full_disk_for_temporary_files_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    plain = write_tiny_bundle(tmp_path / "plain")
+    captions_of(DATA)  # so that the cache has them
+    told = pytest.raises(OutputError, match=r"a temporary file cannot be .*style_encoder\.onnx")
+    with room_for(2000), told:
+        teach_style(plain.folder, DATA, tmp_path / "taught", 0.1, 0, silent)
+    assert not (tmp_path / "taught").exists()

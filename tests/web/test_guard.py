@@ -13,7 +13,7 @@ from captiongan.bundle import Bundle
 from captiongan.errors import CaptionganError
 from captiongan.pipeline import Pipeline
 from captiongan.web.app import create_app
-from captiongan.web.guard import SECURITY_HEADERS, Access, Guard
+from captiongan.web.guard import HUNG_UP, SECURITY_HEADERS, Access, Guard
 from captiongan.web.limits import Limits
 from web_server import HeldPipeline, asking
 
@@ -205,8 +205,9 @@ def test_a_failure_inside_is_told_without_its_cause(
     assert "no such file" in caplog.text  # the log, for who runs it
 
 
-def test_the_work_for_a_client_that_hangs_up_is_cancelled() -> None:
+def test_the_work_for_a_client_that_hangs_up_is_cancelled_and_counted_as_such() -> None:
     cancelled = threading.Event()
+    counted: list[tuple[str, int]] = []
 
     async def app(*_: object) -> None:
         try:
@@ -226,8 +227,10 @@ def test_the_work_for_a_client_that_hangs_up_is_cancelled() -> None:
         raise AssertionError("nobody is there to be told")
 
     scope = {"type": "http", "method": "POST", "path": "/v1/generate", "headers": []}
-    asyncio.run(Guard(app, Limits(), Access(), lambda *_: None)(scope, receive, send))
+    guard = Guard(app, Limits(), Access(), lambda path, status, _: counted.append((path, status)))
+    asyncio.run(guard(scope, receive, send))
     assert cancelled.is_set()
+    assert counted == [("other", HUNG_UP)] == [("other", 499)]
 
 
 def test_a_bundle_cannot_be_there_twice(pipeline: Pipeline) -> None:

@@ -1,20 +1,17 @@
 """The OpenAPI document, and what the server does with all that it allows and forbids."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from captiongan.pipeline import load
 from tiny_bundle import write_tiny_bundle
+from torture_requests import BUT, in_known_words
 from web_server import asking, serving
-
-# The document cannot say all: prompts times n, and that a way has two stops, have limits, too.
-BUT: list[Callable[..., bool | None]] = [positive_data_acceptance]
 
 
 @pytest.fixture(scope="module")
@@ -22,16 +19,6 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[schemathesis.BaseS
     bundle = write_tiny_bundle(tmp_path_factory.mktemp("served") / "tiny")
     with serving("--bundle", bundle.folder) as (address, _):
         yield schemathesis.openapi.from_url(f"{address}/openapi.json")
-
-
-def in_known_words(body: dict[str, Any]) -> dict[str, Any]:
-    """Put sentences for prompts of random characters, and the default for a random bundle."""
-
-    def known(prompt: str | list[str]) -> str | list[str]:
-        return "a mauve flower" if isinstance(prompt, str) else ["a red flower"] * len(prompt)
-
-    said = {name: known(body[name]) for name in ("prompt", "prompts") if name in body}
-    return body | said | {"bundle": None}
 
 
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))

@@ -1,6 +1,5 @@
 """A whole job of bulk generation, begun or gone on with."""
 
-import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from captiongan.bulk.prompt_file import read_rows
 from captiongan.bulk.shard import Shard, cut, draw_shard
 from captiongan.bundle import find_bundle, read_bundle
 from captiongan.errors import OutputError
+from captiongan.files import remove_leftovers
 from captiongan.pipeline import Pipeline
 from captiongan.progress import LiveLine, time_left
 
@@ -74,7 +74,8 @@ def generate_all(
         done = job.n * sum(job.rows_in(number) for number in there)
         _watch(steps, done, job.pictures, console or Console(quiet=True))
         job.check_unchanged(prompts)
-        _remove_leftovers(out)
+        for folder in (out, out / JOURNAL):  # all shards are there
+            remove_leftovers(folder)
         LAYOUTS[layout].finish(out)
         return close_journal(out)
 
@@ -98,13 +99,6 @@ def _watch(steps: Iterable[int], done: int, total: int, console: Console) -> Non
                 pace = f"{speed:.0f} pictures/s, {time_left(left, speed)}"
                 line.show(done + drawn, f"{done + drawn:,}/{total:,} pictures  {pace}")
                 told = now
-
-
-def _remove_leftovers(out: Path) -> None:
-    """Remove what killed runs began to write; all shards are there."""
-    unfinished = ".*-????????"  # as whole_file and whole_folder name them
-    for path in [*out.glob(unfinished), *(out / JOURNAL).glob(unfinished)]:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextmanager

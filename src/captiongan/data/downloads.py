@@ -20,7 +20,7 @@ from pathlib import Path
 
 from captiongan.data.importers.source import unfolded
 from captiongan.errors import DataError, OutputError
-from captiongan.files import replace_file, sha256_of
+from captiongan.files import naming, replace_file, sha256_of
 
 CHECKSUMS = "checksums.json"
 
@@ -171,7 +171,7 @@ def fetch_all(
             say(f"{file.name}: whole" + (", as published" if file.md5 else ""))
     except OSError as error:
         raise OutputError(
-            f"folder '{folder}' cannot be written to ({error.strerror}): make room, or give another"
+            f"folder '{folder}' cannot be written to ({error}): make room, or give another"
         ) from error
 
 
@@ -247,7 +247,7 @@ class _Download:
             have = 0
         self._remember_version(response.headers)
         most = total if self._file.size is None else self._file.size
-        with self._part.open("ab" if have else "wb") as part:
+        with naming(self._part), self._part.open("ab" if have else "wb") as part:
             told = time.monotonic()
             while chunk := _chunk(response):
                 part.write(chunk)
@@ -267,7 +267,8 @@ class _Download:
         tag = headers.get("ETag", "")
         version = tag if tag.startswith('"') else headers.get("Last-Modified", "")
         if version:
-            self._tag.write_text(version)
+            with naming(self._tag):
+                self._tag.write_text(version)
         else:
             self._tag.unlink(missing_ok=True)
 

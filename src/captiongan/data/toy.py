@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from captiongan.data.folder import METADATA, Example, LoadedExample
 from captiongan.errors import DataError, OutputError
+from captiongan.files import whole_folder
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
@@ -166,21 +167,21 @@ def toy_examples(size: int, side: int, seed: int = 0) -> Iterator[LoadedExample]
 
 
 def write_toy_folder(out: Path, size: int, side: int, seed: int = 0) -> None:
-    """Write the toy set as a captioned folder: PNG files, and last of all the metadata.
+    """Write the toy set as a captioned folder of PNG files, which appears whole or not at all.
 
     Raises `OutputError` if `out` is a file, a folder with something in it, or cannot be written to,
     and `DataError` for a size or side below 1.
     """
     examples = toy_examples(size, side, seed)
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        if any(out.iterdir()):
+        if out.exists() and any(out.iterdir()):
             raise OutputError(f"out {str(out)!r} is not empty: give a new or an empty folder")
-        lines = [_write(out, loaded) for loaded in examples]
-        (out / METADATA).write_text("".join(lines), encoding="utf-8")
+        with whole_folder(out.resolve()) as folder:
+            lines = [_write(folder, loaded) for loaded in examples]
+            (folder / METADATA).write_text("".join(lines), encoding="utf-8")
     except OSError as error:
         raise OutputError(
-            f"out {str(out)!r} cannot be written to ({error.strerror}): give another folder"
+            f"out {str(out)!r} cannot be written to ({error}): make room, or give another folder"
         ) from error
 
 

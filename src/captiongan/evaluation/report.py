@@ -186,5 +186,5 @@ def _writing(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(
-            f"--out '{out}' cannot be written to ({error.strerror}); choose another folder"
+            f"--out '{out}' cannot be written to ({error}); make room, or choose another folder"
         ) from error

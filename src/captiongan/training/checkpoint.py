@@ -2,27 +2,28 @@
 
 A checkpoint is a folder of safetensors files and a manifest with their sha256. It is written under
 another name, flushed to the disk, and renamed; a folder without a manifest that fits is not a
-checkpoint. Nothing in it can run code.
+checkpoint. One that is no longer needed is renamed before it is removed. Nothing in it can run
+code.
 """
 
 import json
-import shutil
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
+from captiongan import __version__
 from captiongan.adam_state import moments, restore_moments
 from captiongan.errors import RunError
-from captiongan.files import sha256_of, whole_folder
+from captiongan.files import remove, remove_leftovers, sha256_of, whole_folder
+from captiongan.migrations import CHECKPOINT, newest, of_today
 from captiongan.text.encoder import EncoderIdentity
 from captiongan.training.game import Game
 
-SCHEMA = 1
 MANIFEST = "manifest.json"
 PARTS = (
     "generator",
@@ -31,6 +32,10 @@ PARTS = (
     "generator_optimiser",
     "discriminator_optimiser",
 )
+
+
+class IncompleteError(RunError):
+    """A checkpoint that does not count, as something of it is missing or damaged."""
 
 
 @dataclass(frozen=True)
@@ -49,20 +54,22 @@ class Checkpoint:
 def save_checkpoint(game: Game, encoder: EncoderIdentity, folder: Path, keep: int) -> Checkpoint:
     """Write the game's state to `folder`, then drop all but the newest `keep` checkpoints.
 
-    A step that is saved already is not written again.
+    A step that is saved already is not written again. What killed processes left half written or
+    half removed goes first. Raises OSError.
     """
     before = checkpoints(folder)
     if before and before[-1].step == game.step:
         return before[-1]
-    for leftover in folder.glob(".step-*"):
-        shutil.rmtree(leftover)
+    remove_leftovers(folder, "step-*")
     final = folder / f"step-{game.step:09d}"
-    shutil.rmtree(final, ignore_errors=True)
+    if final.exists():  # damaged, or it would be among those before
+        remove(final)
     with whole_folder(final) as work:
         for name, tensors in _tensors(game).items():
-            save_file(tensors, work / f"{name}.safetensors")
+            (work / f"{name}.safetensors").write_bytes(save(tensors))
         manifest = {
-            "schema": SCHEMA,
+            "schema": newest(CHECKPOINT),
+            "captiongan": __version__,
             "step": game.step,
             "text_encoder": asdict(encoder),
             "files": {file.name: sha256_of(file) for file in sorted(work.iterdir())},
@@ -70,17 +77,21 @@ def save_checkpoint(game: Game, encoder: EncoderIdentity, folder: Path, keep: in
         (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     saved = _read(final)
     for old in [*before, saved][:-keep]:
-        shutil.rmtree(old.path)
+        remove(old.path)
     return saved
 
 
 def checkpoints(folder: Path) -> list[Checkpoint]:
-    """Return the complete checkpoints of a run, oldest first."""
+    """Return the complete checkpoints of a run, oldest first.
+
+    Raises:
+        RunError: a later version wrote one of them.
+    """
     found = []
     for path in sorted(folder.glob("step-*")):
         try:
             found.append(_read(path))
-        except RunError as error:
+        except IncompleteError as error:
             warnings.warn(f"{error}; it is passed over", stacklevel=2)
     return found
 
@@ -89,7 +100,7 @@ def latest_checkpoint(folder: Path) -> Checkpoint:
     """Return the newest complete checkpoint.
 
     Raises:
-        RunError: there is none.
+        RunError: there is none, or a later version wrote one.
     """
     found = checkpoints(folder)
     if not found:
@@ -101,7 +112,7 @@ def forget_checkpoints_after(folder: Path, step: int) -> None:
     """Drop the checkpoints of steps that will be taken again."""
     for saved in checkpoints(folder):
         if saved.step > step:
-            shutil.rmtree(saved.path)
+            remove(saved.path)
 
 
 def load_checkpoint(checkpoint: Checkpoint, game: Game, encoder: EncoderIdentity) -> None:
@@ -131,21 +142,23 @@ def load_checkpoint(checkpoint: Checkpoint, game: Game, encoder: EncoderIdentity
 
 
 def _read(path: Path) -> Checkpoint:
-    """Read a checkpoint's manifest and hold its files against it."""
+    """Read a checkpoint's manifest and hold its files against it.
+
+    Raises:
+        IncompleteError: they do not fit.
+        RunError: a later version wrote it.
+    """
     try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        if manifest["schema"] != SCHEMA:
-            raise RunError(
-                f"'{path}' has schema {manifest['schema']}; this captiongan reads {SCHEMA}"
-            )
+        manifest: Any = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        manifest = of_today(manifest, CHECKPOINT, f"'{path}'", RunError)
         for part in PARTS:
             file = path / f"{part}.safetensors"
             if sha256_of(file) != manifest["files"][file.name]:
-                raise RunError(f"'{file}' is damaged: its sha256 is not the manifest's")
+                raise IncompleteError(f"'{file}' is damaged: its sha256 is not the manifest's")
         encoder = EncoderIdentity(**manifest["text_encoder"])
         return Checkpoint(path, manifest["step"], encoder)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"'{path}' is not a complete checkpoint: {error}") from error
+        raise IncompleteError(f"'{path}' is not a complete checkpoint: {error}") from error
 
 
 def _tensors(game: Game) -> dict[str, dict[str, Tensor]]:

@@ -195,7 +195,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
             if leads and due(plan.grid_every_kimg):
                 trainer.settle_average()
                 drawn = grid.draw(game.average)
-                grid.sheet(drawn).save(run.grid(game.step))
+                run.write_grid(game.step, grid.sheet(drawn))
                 note(health.see_grid(game.step, drawn))
             if scoring and due(scoring):
                 with averages.paused():

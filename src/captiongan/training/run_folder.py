@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from PIL.Image import Image
 
-from captiongan import processes
-from captiongan.config import RunConfig, load_config
+from captiongan import __version__, processes
+from captiongan.config import SCHEMA, RunConfig, load_config
 from captiongan.errors import OutputError, RunError
-from captiongan.files import replace_file, whole_folder
+from captiongan.files import naming, remove_leftovers, replace_file, whole_file, whole_folder
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,12 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from training this run meanwhile.
+        """Keep other processes from training this run meanwhile; clear up after killed ones.
 
         The system drops the lock with the process that holds it, so none outlives a kill.
 
         Raises:
+            OutputError: nothing can be written here.
             RunError: another process trains it; the message names it.
         """
         if not processes.leads():
@@ -102,9 +104,23 @@ class RunFolder:
                 "stop it first"
             ) from None
         with held:
-            owner = {"pid": os.getpid(), "host": socket.gethostname()}
-            replace_file(self.path / "owner.json", json.dumps(owner).encode())
+            with self.writing():
+                for folder in (self.path, self.grids):
+                    remove_leftovers(folder)
+                owner = {"pid": os.getpid(), "host": socket.gethostname()}
+                replace_file(self.path / "owner.json", json.dumps(owner).encode())
             yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn what the file system refuses into an OutputError that says how to go on."""
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"run folder '{self.path}' cannot be written ({error}); mend that, then "
+                f"captiongan train --resume {self.path}"
+            ) from error
 
     def _owner(self) -> str:
         try:
@@ -130,16 +146,22 @@ class RunFolder:
 
     def config(self, overrides: Sequence[str] = (), source: str | None = None) -> RunConfig:
         """Read the run's configuration, with single values, or the data set, replaced."""
-        return load_config(self.path / "config.yaml", overrides, source)
+        return load_config(self.path / "config.yaml", overrides, source, schema=1)
 
     @processes.led
     def write_config(self, config: RunConfig) -> None:
         """Note the configuration that holds from now on."""
-        replace_file(self.path / "config.yaml", config.to_yaml().encode())
+        origin = f"schema: {SCHEMA}\ncaptiongan: {__version__}\n"
+        replace_file(self.path / "config.yaml", (origin + config.to_yaml()).encode())
 
     def grid(self, step: int) -> Path:
         """Name the sample grid after a step."""
         return self.grids / f"step-{step:09d}.png"
+
+    def write_grid(self, step: int, sheet: Image) -> None:
+        """Write the sample grid after a step."""
+        with whole_file(self.grid(step)) as file:
+            sheet.save(file, "PNG")
 
     @processes.led
     def write_data_facts(self, facts: dict[str, Any]) -> None:
@@ -161,7 +183,8 @@ class RunFolder:
     @processes.led
     def add_metrics(self, figures: dict[str, float]) -> None:
         """Append one line of figures."""
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as metrics:
+        file = self.path / "metrics.jsonl"
+        with naming(file), file.open("a", encoding="utf-8") as metrics:
             metrics.write(json.dumps(figures) + "\n")
 
     def metrics(self) -> list[dict[str, float]]:

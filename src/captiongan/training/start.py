@@ -9,11 +9,10 @@ from operator import attrgetter
 from pathlib import Path
 
 from rich.console import Console
-from safetensors import SafetensorError
 
 from captiongan import processes
 from captiongan.config import RunConfig, load_config
-from captiongan.errors import ConfigError, DataError, OutputError, RunError
+from captiongan.errors import ConfigError, DataError, RunError
 from captiongan.progress import say
 from captiongan.text.choose import NAMES
 from captiongan.training.captured import WARM_UP
@@ -118,8 +117,9 @@ def _resume(
             return _tell_complete(trainer, run, console)
         if dry_run:
             return _tell_dry_run(trainer, console)
-        forget_after(trainer.game.step, run)
-        run.write_config(trainer.config)
+        with run.writing():
+            forget_after(trainer.game.step, run)
+            run.write_config(trainer.config)
         return _train(trainer, run, console, live_view)
 
 
@@ -204,7 +204,8 @@ def _new_run(trainer: Trainer, out: Path, into: Path | None) -> RunFolder:
             f"--into is missing; {processes.count()} processes train one run: name its folder"
         )
     facts = {"sample_captions": SampleGrid(trainer.data).captions}
-    run.write_data_facts(trainer.data.facts() | facts)
+    with run.writing():
+        run.write_data_facts(trainer.data.facts() | facts)
     return run
 
 
@@ -217,7 +218,7 @@ def _live_view(run: RunFolder, console: Console) -> AbstractContextManager[objec
 def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: bool) -> bool:
     say(console, f"run folder {run.path}")
     try:
-        with _live_view(run, console) if live_view else nullcontext():
+        with run.writing(), _live_view(run, console) if live_view else nullcontext():
             complete = train_with_rollbacks(trainer, run, console)
     except KeyboardInterrupt:
         say(
@@ -225,11 +226,6 @@ def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: bool) 
             f"quit without saving; what was saved before: captiongan train --resume {run.path}",
         )
         raise
-    except (OSError, SafetensorError) as error:
-        raise OutputError(
-            f"run folder '{run.path}' cannot be written ({error}); mend that, then "
-            f"captiongan train --resume {run.path}"
-        ) from error
     if complete and trainer.config.text.encoder in STAYS_HERE:
         say(console, f"done; its pictures: {run.path / 'grids'}")
     elif complete:

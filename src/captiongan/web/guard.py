@@ -37,6 +37,10 @@ OPEN = ("/", "/healthz", "/openapi.json")
 """What needs no token, beside all below /static/: the page itself asks for it."""
 
 
+HUNG_UP = 499
+"""The status under which a request is counted whose client did not wait for the answer."""
+
+
 @dataclass(frozen=True)
 class Access:
     """Who may ask: with which `token`, under which `hosts`, from pages of which `origins`.
@@ -156,7 +160,7 @@ class Guard:
         finally:
             route = scope.get("route")
             path = getattr(route, "path", "other")
-            self._answered(path, reply.status, time.perf_counter() - started)
+            self._answered(path, reply.status or HUNG_UP, time.perf_counter() - started)
 
     async def _serve(self, scope: Scope, receive: Receive, reply: "_Reply") -> None:
         headers = Headers(scope=scope)

@@ -11,20 +11,20 @@ costs the picture at hand: the same command goes on where the journal ends.
 import hashlib
 import itertools
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from captiongan.data.folder import METADATA
 from captiongan.data.importers.fitting import Fit, fitted
 from captiongan.data.importers.found import Found, Item, Rejected
 from captiongan.data.importers.source import MemberError
 from captiongan.errors import DataError, OutputError
-from captiongan.files import replace_file
+from captiongan.files import naming, remove_leftovers, replace_file, whole_file
 from captiongan.picture_file import UnusablePictureError
 from captiongan.text_lines import MAXIMUM_LINE
 
@@ -95,8 +95,7 @@ def import_pictures(
                 journal.write({"complete": True})
     except OSError as error:
         raise OutputError(
-            f"out '{out}' cannot be written to ({error.strerror or error}): make room, or give "
-            "another folder"
+            f"out '{out}' cannot be written to ({error}): make room, or give another folder"
         ) from error
     if not journal.account.kept:
         raise DataError(
@@ -149,7 +148,8 @@ class _Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        with naming(self._path):  # where the disk is full, what `write` could not write fails again
+            self._file.close()
 
     def write(self, line: dict[str, Any]) -> None:
         self._file.write(json.dumps(line) + "\n")
@@ -239,7 +239,8 @@ def _written(item: Found, out: Path, fit: Fit, journal: _Journal) -> dict[str, A
         raise MemberError("line too long", f"its captions come to more than {MAXIMUM_LINE} bytes")
     path = out / split / file_name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    with naming(path):
+        path.write_bytes(content)
     return line
 
 
@@ -278,20 +279,13 @@ def _file_name(name: str, ending: str, taken: set[str]) -> str:
 
 def _write_metadata(out: Path) -> None:
     """Write the captions of each split, whole or not at all, a line at a time."""
-    works = {}
-    try:
+    with ExitStack() as whole:
+        works: dict[str, BinaryIO] = {}
         for line in read_journal(out / JOURNAL):
             if "file_name" in line:
                 split = line.pop("split")
                 del line["name"]
                 if split not in works:
-                    works[split] = (out / split / f".{METADATA}").open("w", encoding="utf-8")
-                works[split].write(json.dumps(line, ensure_ascii=False) + "\n")
-        for work in works.values():
-            work.flush()
-            os.fsync(work.fileno())
-    finally:
-        for work in works.values():
-            work.close()
-    for split in works:
-        (out / split / f".{METADATA}").replace(out / split / METADATA)
+                    remove_leftovers(out / split, METADATA)
+                    works[split] = whole.enter_context(whole_file(out / split / METADATA))
+                works[split].write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
