@@ -112,7 +112,7 @@ def _resume(
             raise DataError(
                 f"{error}; if the data moved, name its new place with --data"
             ) from error
-        _restore(trainer, run)
+        _restore(trainer, run, console)
         if trainer.game.step >= trainer.steps(trainer.config.training.kimg):
             return _tell_complete(trainer, run, console)
         if dry_run:
@@ -174,7 +174,7 @@ def _prepare(config: RunConfig, console: Console) -> Trainer:
     return trainer
 
 
-def _restore(trainer: Trainer, run: RunFolder) -> None:
+def _restore(trainer: Trainer, run: RunFolder, console: Console) -> None:
     if run.data_facts().get("digest") != trainer.data.store.digest:
         raise RunError(
             f"'{trainer.config.data.source}' is not what '{run.path}' was trained on: its "
@@ -182,6 +182,8 @@ def _restore(trainer: Trainer, run: RunFolder) -> None:
         )
     if any(run.checkpoints.glob("step-*")):
         load_checkpoint(latest_checkpoint(run.checkpoints), trainer.game, trainer.encoder.identity)
+    else:
+        say(console, f"'{run.path}' holds no checkpoint yet; it begins again")
 
 
 def _tell_complete(trainer: Trainer, run: RunFolder, console: Console) -> bool:
