@@ -147,7 +147,8 @@ def flops_as_trained(pipeline: Pipeline) -> int:
     inputs = torch.zeros(1, manifest.noise_dim), torch.zeros(1, manifest.embedding_dim)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         generator(*inputs)
-    return counter.get_total_flops()
+    flops: int = counter.get_total_flops()
+    return flops
 
 
 def _sentences() -> Iterator[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import cost_curves
+from captiongan.cache import cache_folder
 from captiongan.config import load_config
 from captiongan.data.folder import LoadedExample, read_captioned_folder
 from captiongan.data.toy import captions, toy_flower
@@ -45,13 +46,10 @@ def test_a_large_data_set_has_all_pictures_with_captions_of_their_own(tmp_path: 
     assert len(files) == 3
 
 
-def test_what_a_start_does_is_timed_part_by_part(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(cost_curves.CACHE_VARIABLE, str(tmp_path / "cache"))
+def test_what_a_start_does_is_timed_part_by_part(tmp_path: Path) -> None:
     opening = cost_curves.opening(tmp_path / "data", 5, rounds=1)
     assert min(opening.prepared, opening.store, opening.pairs, opening.embeddings) > 0
-    assert len(list((tmp_path / "cache" / "pictures").iterdir())) == 1
+    assert len(list(cache_folder("pictures").iterdir())) == 1
 
 
 def test_the_page_has_a_row_for_each_point() -> None:
