@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import matplotlib as mpl
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -59,6 +60,7 @@ def measured(costs: Costs) -> str:
         for size, each in costs.openings.items()
     ]
     parts = [
+        f"Threads: {torch.get_num_threads()}.",
         table("| batch | images a second | most memory |", by_batch),
         table("| features of G and D | images a second |", by_width),
         table("| pictures | prepared, once | opened: store | pairs | embeddings |", by_pictures),

@@ -127,7 +127,7 @@ class _Writer:
         nearest = how.get("mode") == b"nearest" and how.get("nearest_mode") == b"floor"
         asymmetric = how.get("coordinate_transformation_mode") == b"asymmetric"
         scales = numpy_helper.to_array(self.weights[node.input[2]]).tolist()
-        return nearest and asymmetric and scales == [1, 1, 2, 2]
+        return nearest and asymmetric and scales == [1, 1, 2, 2] and self._is_picture(node)
 
     def _doubled_before(self, node: NodeProto) -> str:
         """Return what is doubled before a convolution of 3 x 3; empty if nothing is."""
@@ -143,8 +143,12 @@ class _Writer:
         return _is(node, "ConvTranspose", how) and self._has_channels(node)
 
     def _has_channels(self, node: NodeProto) -> bool:
+        return self._is_picture(node) and self.shapes[node.output[0]][1] >= FEWEST_CHANNELS
+
+    def _is_picture(self, node: NodeProto) -> bool:
+        """Whether a node gives (B, C, H, W) with C, H and W known."""
         shape = self.shapes.get(node.output[0], ())
-        return len(shape) == 4 and all(shape[1:]) and shape[1] >= FEWEST_CHANNELS
+        return len(shape) == 4 and all(shape[1:])
 
     def _keeps_batch(self, node: NodeProto) -> bool:
         """Whether a node gives each row of a matrix the shape of a picture."""
