@@ -33,6 +33,7 @@ notebook: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/performance.py
+	$(BIN)/python benchmarks/cost_curves.py
 
 torture: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/torture.py

@@ -7,14 +7,12 @@ disturbs one disturbs all. Writes docs/performance.md.
 """
 
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count, cycle
 from pathlib import Path
 from typing import Annotated
@@ -26,40 +24,37 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import MPNetConfig, MPNetModel
 
+from captiongan.bundle import GENERATOR_FILE
 from captiongan.cli import run
 from captiongan.config import RunConfig, load_config
 from captiongan.data.toy import write_toy_folder
 from captiongan.networks.course import Generator as CourseGenerator
 from captiongan.pipeline import Pipeline, load
+from captiongan.training.game import build_generator
 from captiongan.training.loop import Trainer
-from captiongan.training.step import Batch, training_step
+from captiongan.training.step import Batch
 from exercise import Exercise, decoded
 from marked_page import check_marks, write_measured
+from onnx_flops import flops_of
+from performance_page import BATCH, MATRIX, PAGE, Figures, in_words
+from step_profile import Part, parts_of
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "performance.md"
 PRESET = ROOT / "configs" / "gan-cls-l1-fm.yaml"
-PICTURES, BATCH, MATRIX = 512, 64, 1024
+PICTURES = 512
 TOKENS = 20
 """Of a sentence that the exercise's text model reads."""
+
+PAUSE = 0.05
+"""Seconds before each work, until the threads of the last one no longer spin for more."""
+
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 COLOURS = ("red", "blue", "yellow", "white", "purple", "pink", "orange", "violet")
 
 app = typer.Typer(pretty_exceptions_enable=False)
 
 Work = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What was measured: seconds of a step, of a picture or a whole process, and so on."""
-
-    step: Mapping[str, float]
-    drawing: Mapping[str, float]
-    flops_of_step: float
-    flops_a_second: float
-    process_seconds: float
-    process_megabytes: int
 
 
 @app.command()
@@ -69,15 +64,20 @@ def main(
 ) -> None:
     """Measure, and write docs/performance.md."""
     check_marks(PAGE)
+    pipeline = load(bundle)
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "toy"
         write_toy_folder(data, PICTURES, 144, seed=0)
         config = load_config(PRESET, [f"training.batch_size={BATCH}"], str(data))
-        step, flops = training_seconds(config, sorted(data.glob("*.png")), rounds)
+        step, parts = training_figures(config, sorted(data.glob("*.png")), rounds)
     figures = Figures(
         step=step,
-        drawing=drawing_seconds(load(bundle), rounds),
-        flops_of_step=flops,
+        parts=parts,
+        drawing=drawing_seconds(pipeline, rounds),
+        flops_of_picture={
+            "trained": flops_as_trained(pipeline),
+            "drawn": flops_of(pipeline.bundle.folder / GENERATOR_FILE),
+        },
         flops_a_second=2 * MATRIX**3 / median_seconds({"": _matrix_product()}, 4 * rounds)[""],
         process_seconds=median_seconds({"": lambda: _draw_in_a_process(bundle)}, rounds)[""],
         process_megabytes=_megabytes_of_a_process(bundle),
@@ -90,6 +90,7 @@ def median_seconds(works: Mapping[str, Work], rounds: int) -> dict[str, float]:
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for number in range(rounds + 1):
         for name, work in works.items():
+            time.sleep(PAUSE)
             started = time.perf_counter()
             work()
             if number:
@@ -97,10 +98,10 @@ def median_seconds(works: Mapping[str, Work], rounds: int) -> dict[str, float]:
     return {name: statistics.median(each) for name, each in seconds.items()}
 
 
-def training_seconds(
+def training_figures(
     config: RunConfig, files: Sequence[Path], rounds: int
-) -> tuple[dict[str, float], float]:
-    """Return the seconds of a step of the exercise and of ours, and the FLOPs of ours."""
+) -> tuple[dict[str, float], dict[str, list[Part]]]:
+    """Return the seconds of a step of the exercise and of ours, and the parts of both."""
     trainer = Trainer.prepare(config, Console(quiet=True))
     exercise = Exercise.of(config, trainer.encoder.dim)
     numbers, names = count(), cycle(files)
@@ -110,15 +111,12 @@ def training_seconds(
         pictures = decoded([next(names) for _ in range(BATCH)], config.data.resolution)
         exercise.step(batch._replace(pictures=pictures))
 
-    works: dict[str, Work] = {
-        "exercise, with decoding": with_decoding,
+    steps: dict[str, Work] = {
         "exercise": lambda: exercise.step(_contiguous(trainer, next(numbers))),
         "ours": trainer.take_step,
     }
-    seconds = median_seconds(works, rounds)
-    with FlopCounterMode(display=False) as counter:
-        training_step(trainer.game, trainer.data.batch(0), config.losses)
-    return seconds, float(counter.get_total_flops())
+    seconds = median_seconds({"exercise, with decoding": with_decoding} | steps, rounds)
+    return seconds, {name: parts_of(step, rounds) for name, step in steps.items()}
 
 
 def _contiguous(trainer: Trainer, number: int) -> Batch:
@@ -127,14 +125,30 @@ def _contiguous(trainer: Trainer, number: int) -> Batch:
 
 
 def drawing_seconds(pipeline: Pipeline, rounds: int) -> dict[str, float]:
-    """Return the seconds of one new sentence, by the demo and by us, and of 64 pictures."""
-    sentences = _sentences()
+    """Return the seconds of one new sentence and of its parts, by the demo, and of 64 pictures."""
+    sentences, more_sentences = _sentences(), _sentences()
+    plan = pipeline.plan(["a red flower"], n=BATCH)
     works: dict[str, Work] = {
         "demo": _demo(),
         "one": lambda: pipeline.generate(next(sentences)),
+        "text": lambda: pipeline.encode([next(more_sentences)]),
+        "one drawn": lambda: pipeline.draw(plan.noise[:1], plan.embedding[:1]),
         "many": lambda: pipeline.generate("a red flower", n=BATCH),
+        "many drawn": lambda: pipeline.draw(plan.noise, plan.embedding),
     }
     return median_seconds(works, 4 * rounds)
+
+
+def flops_as_trained(pipeline: Pipeline) -> int:
+    """Count the FLOPs of a picture in the generator's own layers."""
+    manifest = pipeline.manifest
+    config = RunConfig.model_validate(manifest.training["config"])
+    generator = build_generator(config, manifest.embedding_dim).eval()
+    inputs = torch.zeros(1, manifest.noise_dim), torch.zeros(1, manifest.embedding_dim)
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        generator(*inputs)
+    flops: int = counter.get_total_flops()
+    return flops
 
 
 def _sentences() -> Iterator[str]:
@@ -165,72 +179,38 @@ def _matrix_product() -> Work:
 
 def _draw_in_a_process(bundle: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(_generate(bundle, folder), check=True, capture_output=True)
+        command = _generate(bundle, folder)
+        subprocess.run(command, check=True, capture_output=True, env=_with_bytecode())
+
+
+def _with_bytecode() -> dict[str, str]:
+    """Return the environment of a user, whose Python keeps what it has compiled."""
+    return {name: value for name, value in os.environ.items() if name != NO_BYTECODE}
 
 
 def _megabytes_of_a_process(bundle: str) -> int:
-    """Return the most memory that drawing takes, as a small parent sees it.
+    """Return the most memory that drawing takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        return peak_megabytes(_generate(bundle, folder))
+
+
+def peak_megabytes(command: Sequence[str]) -> int:
+    """Return the most memory that a command takes, as a small parent sees it.
 
     A child of this process would count what is in memory here.
     """
     parent = (
-        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], capture_output=True);"
+        "import resource, subprocess, sys;"
+        "subprocess.run(sys.argv[1:], check=True, capture_output=True);"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
     )
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-c", parent, *_generate(bundle, folder)]
-        return int(subprocess.run(command, check=True, capture_output=True).stdout)
+    parent_and_child = [sys.executable, "-c", parent, *command]
+    return int(subprocess.run(parent_and_child, check=True, capture_output=True).stdout)
 
 
 def _generate(bundle: str, folder: str) -> list[str]:
     asked = ["generate", "a red flower", "--bundle", bundle, "-o", f"{folder}/a.png"]
     return [sys.executable, "-m", "captiongan", *asked]
-
-
-def in_words(figures: Figures, bundle: str) -> str:
-    """Put the figures into Markdown."""
-    cores = len(os.sched_getaffinity(0))
-    ceiling = figures.flops_a_second / 1e9
-    share = figures.flops_of_step / figures.step["ours"] / figures.flops_a_second
-    parts = [
-        f"{cores} cores, {platform.machine()}, {torch.get_num_threads()} threads; a product of "
-        f"matrices of {MATRIX} x {MATRIX} in single precision runs at {ceiling:.0f} GFLOP/s.",
-        f"Training, `configs/gan-cls-l1-fm.yaml` at batch {BATCH}:",
-        _table("| | images a second | times the exercise |", _training_rows(figures.step)),
-        f"A step of ours counts {figures.flops_of_step / 1e9:.0f} GFLOP in convolutions and "
-        f"products, and runs at {100 * share:.0f} % of what products of matrices reach here.",
-        f"Drawing, bundle `{bundle}`:",
-        _table("| | |", _drawing_rows(figures)),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _training_rows(step: Mapping[str, float]) -> list[str]:
-    decoding, exercise, ours = (
-        step[name] for name in ("exercise, with decoding", "exercise", "ours")
-    )
-    return [
-        f"| the exercise, decoding each picture when it is asked for | {BATCH / decoding:.1f} | |",
-        f"| the exercise, without decoding | {BATCH / exercise:.1f} | 1 |",
-        f"| ours | {BATCH / ours:.1f} | {exercise / ours:.2f} |",
-        f"| ours against the exercise with decoding | | {decoding / ours:.2f} |",
-    ]
-
-
-def _drawing_rows(figures: Figures) -> list[str]:
-    one, demo, many = (figures.drawing[name] for name in ("one", "demo", "many"))
-    return [
-        f"| one picture of a new sentence, text included | {1000 * one:.1f} ms |",
-        "| the exercise's demo: its text model, with random weights, and its generator | "
-        f"{1000 * demo:.0f} ms, {demo / one:.1f} times ours |",
-        f"| {BATCH} pictures | {1000 * many:.0f} ms, {BATCH / many:.0f} a second |",
-        f"| `captiongan generate` as a whole process | {figures.process_seconds:.2f} s, "
-        f"{figures.process_megabytes} MB |",
-    ]
-
-
-def _table(head: str, rows: Sequence[str]) -> str:
-    return "\n".join([head, "|" + "---|" * (head.count("|") - 1), *rows])
 
 
 if __name__ == "__main__":

@@ -6,10 +6,16 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
+from captiongan.bundle import GENERATOR_FILE
+from captiongan.pipeline import load
 from captiongan.training.step import training_step
 from exercise import Exercise, decoded
-from performance import Figures, in_words, median_seconds
+from onnx_flops import flops_of
+from performance import flops_as_trained, median_seconds
+from performance_page import Figures, in_words
+from step_profile import Part, parts_of
 from tiny_run import CONFIG, EMBEDDING_DIM, random_batch, tiny_game
 
 
@@ -52,11 +58,47 @@ def test_works_take_turns_and_the_median_of_each_counts(monkeypatch: pytest.Monk
 
 
 def test_the_page_has_the_ratios_of_what_was_measured() -> None:
-    step = {"exercise, with decoding": 4.0, "exercise": 3.2, "ours": 1.6}
-    drawing = {"one": 0.01, "demo": 0.2, "many": 0.32}
-    page = in_words(Figures(step, drawing, 80e9, 100e9, 0.5, 130), "flowers")
+    figures = Figures(
+        step={"exercise, with decoding": 4.0, "exercise": 3.2, "ours": 1.6},
+        parts={
+            "exercise": [Part("convolutions, forward", 1.0, 160e9)],
+            "ours": [Part("convolutions, forward", 0.75, 80e9), Part("copies", 0.25, 0)],
+        },
+        drawing={
+            **{"one": 0.01, "text": 0.002, "demo": 0.2, "many": 0.32},
+            **{"one drawn": 0.008, "many drawn": 0.32},
+        },
+        flops_of_picture={"trained": 400_000_000, "drawn": 240_000_000},
+        flops_a_second=100e9,
+        process_seconds=0.5,
+        process_megabytes=130,
+    )
+    page = in_words(figures, "flowers")
     assert "| ours | 40.0 | 2.00 |" in page
     assert "| ours against the exercise with decoding | | 2.50 |" in page
-    assert "runs at 50 % of what" in page
+    assert "2.00 times as many. Ours runs at 50 % of the ceiling, the exercise at 50 %" in page
+    assert "products are 1.00 times as quick. At the ceiling itself ours would be 4.0 times" in page
+    assert "| convolutions, forward | 75 % | 80 | 67 % |" in page
+    assert "| copies | 25 % | | |" in page
     assert "200 ms, 20.0 times ours" in page
     assert "| 64 pictures | 320 ms, 200 a second |" in page
+    assert "| one picture at a time | 8.0 ms | 30 | 30 % | 50 % |" in page
+    assert "| 64 at a time | 5.0 ms | 48 | 48 % | 80 % |" in page
+
+
+def test_the_parts_of_a_step_are_told_apart_and_their_flops_counted() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.LeakyReLU(), nn.Flatten())
+    pictures = torch.zeros(2, 3, 6, 6)
+    parts = {part.kind: part for part in parts_of(lambda: network(pictures).sum().backward(), 2)}
+    assert {"convolutions, forward", "convolutions, backward", "batch normalisation"} <= set(parts)
+    assert parts["convolutions, forward"].flops == 2 * (2 * 4 * 4 * 4) * (3 * 3 * 3)
+    assert parts["batch normalisation"].flops == 0
+    assert sum(part.share for part in parts.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("bundle", ["flowers", "flowers-lecture"])
+def test_a_bundle_counts_as_many_flops_as_its_network_or_fewer(bundle: str) -> None:
+    pipeline = load(bundle)
+    drawn = flops_of(pipeline.bundle.folder / GENERATOR_FILE)
+    trained = flops_as_trained(pipeline)
+    assert 0.5 * trained < drawn <= trained

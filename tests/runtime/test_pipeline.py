@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any
 
@@ -34,6 +35,15 @@ def test_the_noise_of_a_seed_never_changes() -> None:
     expected = [1.6905257, -0.4659374, 0.0328202]
     assert noise_of(7, 3).dtype == np.float32
     assert np.allclose(noise_of(7, 3), expected, rtol=0, atol=1e-6)
+
+
+def test_noise_is_the_same_after_any_other_and_in_any_thread() -> None:
+    seeds = [7, 8, 7, 2**32 - 1, 0, 7]
+    expected = [np.random.RandomState(s).standard_normal(3).astype(np.float32) for s in seeds]
+    with ThreadPoolExecutor(4) as threads:
+        drawn = list(threads.map(lambda seed: noise_of(seed, 3), seeds * 50))
+    assert np.array_equal([noise_of(seed, 3) for seed in seeds], expected)
+    assert np.array_equal(drawn, expected * 50)
 
 
 def test_other_seeds_and_other_sentences_draw_other_pictures(pipeline: Pipeline) -> None:

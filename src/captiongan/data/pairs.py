@@ -69,8 +69,9 @@ class PairSampler:
         self._caption_count = counts
         self._first_caption = first_captions(examples)
         self._owner = np.repeat(np.arange(len(examples)), counts)
-        texts = [caption for example in examples for caption in example.captions]
-        self._text = np.unique(np.array(texts, dtype=object), return_inverse=True)[1]
+        numbers: dict[str, int] = {}
+        texts = (caption for example in examples for caption in example.captions)
+        self._text = np.array([numbers.setdefault(text, len(numbers)) for text in texts])
         # Sorted by class, a class is one block; all others are the places outside it.
         classes = class_numbers(examples)
         self._by_class = np.argsort(classes, kind="stable")
