@@ -52,6 +52,16 @@ class Torture:
             and self.siege.withstood
         )
 
+    @property
+    def faults(self) -> list[str]:
+        """All that was told unclearly, crashed or was found, in words."""
+        return [
+            *(fault for disk in self.full_disks.values() for fault in disk.unclear),
+            *(fault for tried in self.tried.values() for fault in tried.crashes),
+            *self.siege.by_document.findings,
+            *self.siege.raw.findings,
+        ]
+
 
 @app.command()
 def main(
@@ -78,6 +88,8 @@ def main(
         typer.echo(json.dumps(asdict(torture)))
     else:
         write_measured(PAGE, in_words(torture))
+    for fault in torture.faults:
+        typer.echo(fault, err=True)
     if not torture.survived:
         raise typer.Exit(1)
 

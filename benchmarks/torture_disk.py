@@ -105,7 +105,7 @@ def _try(command: Command, folder: Path, tries: int, moments: random.Random) -> 
             if code == 0:
                 break
             full += 1
-            if not _is_clear(code, told, place) or limit is None:
+            if not is_clear(code, told, place) or limit is None:
                 unclear.append(f"try {number}, {limit}: code {code}: {told}")
         os.environ[CACHE_VARIABLE] = shared
         different += code == 0 and command.leaves(place) != expected
@@ -118,9 +118,12 @@ def _drawn(moments: random.Random, largest: int, seconds: float) -> Limit:
     return Limit(size, moments.choice([0, moments.uniform(0, seconds)]))
 
 
-def _is_clear(code: int, told: str, place: Path) -> bool:
-    errors = [line for line in told.splitlines() if not line.startswith("warning: ")]
-    return code == 2 and len(errors) == 1 and str(place) in errors[0] and "too large" in errors[0]
+def is_clear(code: int, told: str, place: Path) -> bool:
+    """Whether a command ended with one line of error, after its progress, with the file's name."""
+    *before, last = told.splitlines() or [""]
+    one = last.startswith("error: ") and not any(line.startswith("error: ") for line in before)
+    fits = code == 2 and str(place) in last and "too large" in last
+    return one and fits and "Traceback" not in told
 
 
 def _must(*arguments: object) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from captiongan.errors import CaptionganError
 from torture import Torture, in_words
-from torture_disk import FullDisk
+from torture_disk import FullDisk, is_clear
 from torture_garbage import Address, Requests, send_garbage
 from torture_inputs import Tried, try_inputs
 from torture_kills import Kills
@@ -157,6 +157,25 @@ def test_only_what_lost_nothing_counts_as_survived(changes: dict[str, Any], surv
     tried = {"pictures": Tried(10, {"read": 8, "DataError": 2}, [], 50)}
     torture = replace(Torture(KILLS, {"train": DISK}, tried, SIEGE, 1.0), **changes)
     assert torture.survived == survived
+    assert all(fault in ("input 1: ...", "a traceback", "status 500") for fault in torture.faults)
+
+
+@pytest.mark.parametrize(
+    ("code", "told", "clear"),
+    [
+        (2, "error: '/work/x' cannot be written (File too large)", True),
+        (2, "warning: old\n12/12 pictures\nerror: '/work/x' File too large", True),
+        (1, "error: '/work/x' cannot be written (File too large)", False),
+        (2, "error: '/elsewhere' cannot be written (File too large)", False),
+        (2, "error: '/work/x' cannot be written", False),
+        (2, "error: '/work/x' File too large\nerror: '/work/x' File too large", False),
+        (2, "Traceback (most recent call last):\nerror: '/work/x' File too large", False),
+        (2, "error: '/work/x' File too large\nand more", False),
+        (2, "", False),
+    ],
+)
+def test_what_is_told_clearly(code: int, told: str, clear: bool) -> None:
+    assert is_clear(code, told, Path("/work")) == clear
 
 
 def test_the_page_has_a_row_for_everything() -> None:
