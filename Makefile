@@ -4,14 +4,18 @@ BIN := $(VENV)/bin
 PROMPT_FLOWER := The flower has petals that are bright pinkish purple with white stigma
 PROMPT_BIRD := This small bird has a pink breast and crown, and black primaries and secondaries
 
-.PHONY: run test lint format notebook chromium bench torture sbom clean
+.PHONY: run test pytest lint format notebook chromium bench torture sbom clean
 
 run: $(VENV)/.runtime
 	@mkdir -p pictures
 	$(BIN)/captiongan generate "$(PROMPT_FLOWER)" -n 16 --seed 7 --grid -o pictures/flower.png
 	$(BIN)/captiongan generate "$(PROMPT_BIRD)" -n 16 --seed 7 --grid --bundle birds -o pictures/bird.png
 
-test: lint chromium
+test:
+	$(MAKE) --jobs=2 $(VENV)/.dev chromium
+	$(MAKE) --jobs=2 lint pytest
+
+pytest: $(VENV)/.dev chromium
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --dist worksteal
 
 lint: $(VENV)/.dev

@@ -19,6 +19,7 @@ from torch import Tensor
 from captiongan import processes
 from captiongan.cli import main
 from captiongan.config import LossConfig, RunConfig
+from captiongan.leader import leads
 from captiongan.networks.layers import AppendDeviation
 from captiongan.training.loop import Trainer
 from captiongan.training.step import Figures
@@ -57,7 +58,7 @@ def deviation_and_gradient() -> tuple[Tensor, Tensor]:
 def write_figures(folder: Path) -> None:
     for name, config in RUNS.items():
         figures, weights = take_steps(config)
-        if processes.leads():
+        if leads():
             (folder / f"{name}.json").write_text(json.dumps(figures))
             save_file(weights, folder / f"{name}.safetensors")
     said, gradient = deviation_and_gradient()

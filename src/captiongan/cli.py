@@ -328,7 +328,7 @@ def train(
     ] = None,
     into: Annotated[
         Path | None,
-        typer.Option(help="This very run folder: made, or gone on with if it is there already."),
+        typer.Option(help="Run folder: created, or resumed if it exists."),
     ] = None,
     override: Annotated[
         list[str] | None, typer.Option("--set", help="section.name=value; may be repeated.")

@@ -9,21 +9,19 @@ The loss of the whole is the mean of the processes' losses, and so is its gradie
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from captiongan.errors import ConfigError
+from captiongan.errors import ConfigError, RunError
 
 OWN_STORE = "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1"
 
-Given = ParamSpec("Given")
 
 PATIENCE = timedelta(hours=1)
 """How long the others wait while the first process scores or saves."""
@@ -58,7 +56,7 @@ def _check_restarts() -> None:
         raise ConfigError(
             f"torchrun --max-restarts {restarts}: processes that start again would wait for ever, "
             "misled by what those before have left in torchrun's store (pytorch issue 135712); "
-            f"set {OWN_STORE} in the environment of torchrun"
+            f"set {OWN_STORE} in the environment of torchrun, with --rdzv-backend c10d"
         )
 
 
@@ -70,11 +68,6 @@ def count() -> int:
 def number() -> int:
     """Return which of them this one is, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
-
-
-def leads() -> bool:
-    """Whether this is the process that writes, scores and speaks for all."""
-    return number() == 0
 
 
 def share(batch_size: int) -> slice:
@@ -138,15 +131,21 @@ def any_of(flag: bool) -> bool:
     return bool(flags)
 
 
-def led(act: Callable[Given, None]) -> Callable[Given, None]:
-    """Let something be done by the first process only."""
+def check_alike(numbers: Sequence[float]) -> None:
+    """Make sure that all processes have the same numbers.
 
-    @wraps(act)
-    def only_by_the_first(*args: Given.args, **options: Given.kwargs) -> None:
-        if leads():
-            act(*args, **options)
-
-    return only_by_the_first
+    Raises:
+        RunError: they have not.
+    """
+    own = torch.tensor(numbers, dtype=torch.float64)
+    total = own.clone()
+    if count() > 1:
+        distributed.all_reduce(total)
+    if any_of(not torch.equal(total, count() * own)):
+        raise RunError(
+            f"process {number()} has other data or weights than the others; give all machines the "
+            "same versions, the same data and the same run folder"
+        )
 
 
 def meet() -> None:
@@ -183,7 +182,7 @@ class SynchronisedBatchNorm(_BatchNorm):
 
 
 def synchronise(network: nn.Module) -> None:
-    """Let every BatchNorm of a network see the whole batch; its weights stay the same tensors."""
+    """Let every BatchNorm of a network, with weights and momentum, see the whole batch."""
     if count() == 1:
         return
     for module in list(network.modules()):

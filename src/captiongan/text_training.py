@@ -195,7 +195,8 @@ def _train_into(
     network = (SmallTextEncoder if small else CharCnnRnn)(tokenizer.get_vocab_size(), teacher.dim)
     network.to(device)
 
-    keeping: Keeping = _nothing_to_keep
+    nothing = torch.zeros((), device=device)
+    keeping: Keeping = lambda _: nothing  # noqa: E731
     if small:
         keeping = _distilled(network, tokenizer, plan, corpus, teacher, say)
     pictures = gallery = None
@@ -248,6 +249,7 @@ def _distilled(
         passes = Plan(plan.epochs, [plan.seed, 1], _bookmark(file))
         distill(network, read_out, lessons, passes, say)
         write_to_cache(file, save(pupils.state_dict()))
+        _bookmark(file).unlink(missing_ok=True)
     dealt = list(lessons.batches(np.random.default_rng([plan.seed, 3])))
 
     def keeping(step: int) -> Tensor:
@@ -255,10 +257,6 @@ def _distilled(
         return KEEPING_WEIGHT * lessons.loss(network, read_out, rows)
 
     return keeping
-
-
-def _nothing_to_keep(_: int) -> Tensor:
-    return torch.zeros(())
 
 
 def _bookmark(file: Path) -> Path:

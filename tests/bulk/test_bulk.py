@@ -1,7 +1,6 @@
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import tarfile
@@ -339,7 +338,7 @@ def test_ctrl_c_is_one_line_and_code_130(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def interrupted(*_: object) -> None:
-        signal.raise_signal(signal.SIGINT)
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(Pipeline, "draw", interrupted)
     where = ("--prompts", prompts, "--out", tmp_path / "out", "--bundle", tiny.folder)

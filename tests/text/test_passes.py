@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from captiongan.errors import DataError
 from captiongan.text.passes import Course, Plan, Rows, take
 
 ROWS, PASSES = 10, 4
@@ -59,9 +60,20 @@ def test_a_killed_training_goes_on_from_its_bookmark_to_the_same_weights(tmp_pat
     assert torch.equal(ended.weight, unbroken.weight)
 
 
-def test_a_training_that_ended_leaves_no_bookmark(tmp_path: Path) -> None:
-    taught(tmp_path / "bookmark")
-    assert list(tmp_path.iterdir()) == []
+def test_a_training_that_ended_is_not_taken_again_until_its_bookmark_is_gone(
+    tmp_path: Path,
+) -> None:
+    ended, _ = taught(tmp_path / "bookmark")
+    again, told = taught(tmp_path / "bookmark")
+    assert told == []
+    assert torch.equal(again.weight, ended.weight)
+
+
+def test_a_course_without_a_batch_is_refused() -> None:
+    learner = pupil()
+    nothing = Course(lambda _: iter([]), course(learner).terms)
+    with pytest.raises(DataError, match="too few texts of one length"):
+        take(nothing, learner, 0.1, Plan(1, [0]), lambda *_: None)
 
 
 def test_each_pass_has_an_order_of_its_own_and_steps_are_counted_through() -> None:
@@ -79,15 +91,15 @@ def test_a_damaged_bookmark_is_as_none(content: bytes, tmp_path: Path) -> None:
 
 
 def test_a_bookmark_of_another_network_is_as_none(tmp_path: Path) -> None:
-    bookmark = tmp_path / "bookmark"
+    bookmark, heard = tmp_path / "bookmark", list[int]()
     taught(bookmark, killed_after=2)
-    other = nn.Linear(3, 5)
-    heard = list[int]()
-    take(
-        course(other),
-        other,
-        0.1,
-        Plan(PASSES, [0], bookmark),
-        lambda number, _: heard.append(number),
-    )
+    torch.manual_seed(0)
+    other = nn.Linear(3, 2, bias=False)
+    before = other.weight.clone()
+
+    def tell(number: int, _: Sequence[float]) -> None:
+        heard.append(number)
+
+    take(course(other), other, 0.0, Plan(PASSES, [0], bookmark), tell)
     assert heard == [1, 2, 3, 4]
+    assert torch.equal(other.weight, before)

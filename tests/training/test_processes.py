@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 import two_processes
 from captiongan import processes
 from captiongan.cache import CACHE_VARIABLE
-from captiongan.errors import ConfigError
+from captiongan.errors import ConfigError, RunError
+from captiongan.leader import leads
 from captiongan.training.checkpoint import latest_checkpoint
 from captiongan.training.run_folder import RunFolder
 from command_line import captiongan
@@ -91,11 +92,13 @@ def test_one_process_goes_on_with_what_two_began(
 ) -> None:
     run = tmp_path / "run"
     copytree(folder / "run", run)
-    further = [*OPTIONS, "--set", "training.kimg=0.08"]
-    assert captiongan("train", *further, "--into", run) == 0
+    assert captiongan("train", "--resume", run, "--set", "training.kimg=0.08") == 0
     assert latest_checkpoint(run / "checkpoints").step == 10
-    assert captiongan("train", *further, "--into", run) == 0
+    again = [*OPTIONS, "--set", "training.kimg=0.08", "--into", run]
+    assert captiongan("train", *again) == 0
     assert "has reached 0.08 kimg" in capsys.readouterr().out
+    assert captiongan("train", *again, "--set", "losses.pixel_wise=7") == 2
+    assert "the run there has losses pixel_wise 50.0, not 7.0" in capsys.readouterr().err
 
 
 def test_restarts_that_would_wait_for_ever_are_refused_with_the_remedy(
@@ -106,6 +109,17 @@ def test_restarts_that_would_wait_for_ever_are_refused_with_the_remedy(
     assert captiongan("train", *OPTIONS) == 2
     told = capsys.readouterr().err
     assert "--max-restarts 3" in told and processes.OWN_STORE in told
+
+
+def test_processes_with_other_weights_do_not_train_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda tensor, *_: tensor.mul_(2))
+    processes.check_alike([3.0, 0.5])
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda tensor, *_: tensor.add_(1))
+    with pytest.raises(RunError, match="process 0 has other data or weights"):
+        processes.check_alike([3.0, 0.5])
 
 
 def test_a_batch_that_cannot_be_shared_equally_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,4 +134,4 @@ def test_alone_nothing_changes() -> None:
         assert torch.equal(same, rows)
     assert torch.equal(processes.rolled(rows), rows.roll(1, dims=0))
     assert processes.any_of(True) and not processes.any_of(False)
-    assert processes.leads()
+    assert leads()

@@ -39,9 +39,10 @@ class AppendDeviation(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the features and their mean deviation."""
-        centred = features - processes.mean(features.mean(dim=0))
+        exact = features.float()
+        centred = exact - processes.mean(exact.mean(dim=0))
         variance = processes.mean(centred.square().mean(dim=0))
-        deviation = torch.sqrt(variance + 1e-8).mean()
+        deviation = torch.sqrt(variance + 1e-8).mean().to(features.dtype)
         return torch.cat([features, deviation.expand_as(features[:, :1])], dim=1)
 
 

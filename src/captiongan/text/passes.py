@@ -4,7 +4,7 @@ All that is drawn at random follows from the seed and the number of the pass or 
 that was killed goes on from its bookmark as if nothing had been.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from torch.optim import Optimizer
 
 from captiongan.adam_state import moments, restore_moments
 from captiongan.cache import write_to_cache
+from captiongan.errors import DataError
 from captiongan.schedule import warm_up_then_cosine
 
 Rows = npt.NDArray[np.int64]
@@ -51,13 +52,17 @@ class Plan:
 def take(course: Course, pupils: nn.Module, peak: float, plan: Plan, tell: Tell) -> None:
     """Go over a course, from the bookmark on if there is one; `tell` hears the terms' means.
 
-    The learning rate rises to `peak` and falls to 0.
+    The learning rate rises to `peak` and falls to 0. The bookmark stays: what was learned is safe
+    when the caller has written it.
 
     Raises:
+        DataError: there is not a single batch.
         OutputError: the bookmark cannot be written.
     """
     optimiser = torch.optim.AdamW(pupils.parameters(), fused=True)
     steps = sum(1 for _ in course.batches(np.random.default_rng(0)))
+    if not steps:
+        raise DataError("there are too few texts of one length to learn from; give more captions")
     for number in range(_read(plan.bookmark, pupils, optimiser), plan.passes):
         order, heard = np.random.default_rng([*plan.seed, number]), []
         for step, rows in enumerate(course.batches(order), start=number * steps):
@@ -68,8 +73,6 @@ def take(course: Course, pupils: nn.Module, peak: float, plan: Plan, tell: Tell)
         tell(number + 1, torch.stack(heard).mean(dim=0).tolist())
         if plan.bookmark is not None:
             write_to_cache(plan.bookmark, _state(number + 1, pupils, optimiser))
-    if plan.bookmark is not None:
-        plan.bookmark.unlink(missing_ok=True)
 
 
 def _descend(loss: Tensor, optimiser: Optimizer, learning_rate: float) -> None:
@@ -95,11 +98,19 @@ def _read(bookmark: Path | None, pupils: nn.Module, optimiser: Optimizer) -> int
         with safe_open(bookmark, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             passes = int(file.metadata()["passes"])
-        weights = {name: tensors.pop(name) for name in [*tensors] if name.startswith("pupils.")}
-        pupils.load_state_dict(
-            {name.removeprefix("pupils."): value for name, value in weights.items()}
-        )
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError):
+    except (OSError, KeyError, TypeError, ValueError, SafetensorError):
         return 0
+    weights = {
+        name.removeprefix("pupils."): tensors.pop(name)
+        for name in [*tensors]
+        if name.startswith("pupils.")
+    }
+    if _shapes(weights) != _shapes(pupils.state_dict()):
+        return 0
+    pupils.load_state_dict(weights)
     restore_moments(optimiser, tensors)
     return passes
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from captiongan import processes
 from captiongan.config import LossConfig, RunConfig
+from captiongan.leader import leads
 from captiongan.progress import say
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.choose import choose_encoder
@@ -81,8 +82,8 @@ class Trainer:
         cls, config: RunConfig, encoder: TextEncoder, data: TrainingData, fabric: Fabric
     ) -> "Trainer":
         game = new_game(config, encoder.dim, fabric, data.wording())
-        on_gpu = fabric.device.type == "cuda"
-        step = CapturedStep(fabric.device) if on_gpu else training_step
+        captured = fabric.device.type == "cuda" and processes.count() == 1
+        step = CapturedStep(fabric.device) if captured else training_step
         return cls(config, encoder, data, game, step)
 
     def begin_again(self, config: RunConfig) -> "Trainer":
@@ -116,9 +117,14 @@ class Trainer:
         batches = (self.data.batch(number) for number in range(SETTLING_BATCHES))
         settle_average(self.game, ((batch.noise, batch.matching) for batch in batches))
 
+    def totals(self) -> list[float]:
+        """Sum up the weights and the embeddings, by which processes can tell that theirs differ."""
+        weights = [*self.game.generator.parameters(), *self.game.discriminator.parameters()]
+        return [float(tensor.detach().sum()) for tensor in (*weights, self.data.embeddings)]
+
     def open_scores(self, console: Console) -> RunScores | None:
         """Get ready to score the run, if that is wished for and there are pictures enough."""
-        if not self.config.scores.every_kimg or not processes.leads():
+        if not self.config.scores.every_kimg or not leads():
             return None
         device = self.game.fabric.device
         return RunScores.open(self.config, self.encoder, device, partial(say, console))
@@ -130,7 +136,7 @@ class Trainer:
             DivergenceError: a weight is not finite, and nothing is written.
         """
         check_weights(self.game)
-        if processes.leads():
+        if leads():
             self.settle_average()
             keep = self.config.training.keep_checkpoints
             save_checkpoint(self.game, self.encoder.identity, run.checkpoints, keep)
@@ -167,7 +173,8 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     """
     game, plan = trainer.game, trainer.config.training
     last = trainer.steps(plan.kimg)
-    leads = processes.leads()
+    first = leads()
+    processes.check_alike([game.step, *trainer.totals()])
     on_cpu = game.fabric.device.type == "cpu"  # elsewhere, looking at each step is waiting for it
     scoring, scores = trainer.config.scores.every_kimg, trainer.open_scores(console)
     grid, averages = SampleGrid(trainer.data), Averages()
@@ -192,7 +199,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
                 note(figures)
                 report.show_figures(trainer.kimg(game.step), figures)
                 health.hear_reading(game.step, figures)
-            if leads and due(plan.grid_every_kimg):
+            if first and due(plan.grid_every_kimg):
                 trainer.settle_average()
                 drawn = grid.draw(game.average)
                 run.write_grid(game.step, grid.sheet(drawn))

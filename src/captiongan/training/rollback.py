@@ -4,8 +4,8 @@ import time
 
 from rich.console import Console
 
-from captiongan import processes
 from captiongan.config import RunConfig
+from captiongan.leader import led
 from captiongan.progress import say
 from captiongan.training.checkpoint import (
     checkpoints,
@@ -70,7 +70,7 @@ def calmer(config: RunConfig) -> RunConfig:
     )
 
 
-@processes.led
+@led
 def forget_after(step: int, run: RunFolder) -> None:
     """Drop the figures and best checkpoints of steps that will be taken again."""
     run.forget_metrics_after(step)

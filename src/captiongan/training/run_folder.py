@@ -23,10 +23,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 from PIL.Image import Image
 
-from captiongan import __version__, processes
+from captiongan import __version__
 from captiongan.config import SCHEMA, RunConfig, load_config
 from captiongan.errors import OutputError, RunError
 from captiongan.files import naming, remove_leftovers, replace_file, whole_file, whole_folder
+from captiongan.leader import leads, led
 
 
 @dataclass(frozen=True)
@@ -36,24 +37,28 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def create(cls, runs: Path, config: RunConfig) -> "RunFolder":
-        """Make the next numbered folder in `runs` and write the configuration into it.
+    def create(
+        cls, runs: Path, config: RunConfig, facts: dict[str, Any] | None = None
+    ) -> "RunFolder":
+        """Make the next numbered folder in `runs`, as `make` does.
 
         Raises:
             OutputError: it cannot be made.
         """
         taken = [int(found[1]) for entry in runs.glob("*") if (found := NUMBERED.match(entry.name))]
-        return cls.make(runs / f"{max(taken, default=-1) + 1:05d}-{config.name}", config)
+        return cls.make(runs / f"{max(taken, default=-1) + 1:05d}-{config.name}", config, facts)
 
     @classmethod
-    def make(cls, path: Path, config: RunConfig) -> "RunFolder":
-        """Make a folder and write the configuration into it.
+    def make(
+        cls, path: Path, config: RunConfig, facts: dict[str, Any] | None = None
+    ) -> "RunFolder":
+        """Make a folder with the configuration, and the facts of the data if they are known.
 
         Raises:
             OutputError: it cannot be made.
         """
         try:
-            cls._make(path, config)
+            cls._make(path, config, facts)
         except OSError as error:
             raise OutputError(
                 f"run folder '{path}' cannot be made ({error.strerror}); choose another place"
@@ -61,13 +66,15 @@ class RunFolder:
         return cls(path)
 
     @staticmethod
-    @processes.led
-    def _make(path: Path, config: RunConfig) -> None:
+    @led
+    def _make(path: Path, config: RunConfig, facts: dict[str, Any] | None) -> None:
         with whole_folder(path) as work:
             run = RunFolder(work)
             run.grids.mkdir()
             run.checkpoints.mkdir()
             run.write_config(config)
+            if facts is not None:
+                run.write_data_facts(facts)
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
@@ -93,7 +100,7 @@ class RunFolder:
             OutputError: nothing can be written here.
             RunError: another process trains it; the message names it.
         """
-        if not processes.leads():
+        if not leads():
             yield
             return
         try:
@@ -148,7 +155,7 @@ class RunFolder:
         """Read the run's configuration, with single values, or the data set, replaced."""
         return load_config(self.path / "config.yaml", overrides, source, schema=1)
 
-    @processes.led
+    @led
     def write_config(self, config: RunConfig) -> None:
         """Note the configuration that holds from now on."""
         origin = f"schema: {SCHEMA}\ncaptiongan: {__version__}\n"
@@ -163,7 +170,7 @@ class RunFolder:
         with whole_file(self.grid(step)) as file:
             sheet.save(file, "PNG")
 
-    @processes.led
+    @led
     def write_data_facts(self, facts: dict[str, Any]) -> None:
         """Note what the run is trained on."""
         replace_file(self.path / "data.json", (json.dumps(facts, indent=2) + "\n").encode())
@@ -180,7 +187,7 @@ class RunFolder:
             raise RunError(f"'{self.path}' has no readable data.json; start a new run") from error
         return facts
 
-    @processes.led
+    @led
     def add_metrics(self, figures: dict[str, float]) -> None:
         """Append one line of figures."""
         file = self.path / "metrics.jsonl"

@@ -13,6 +13,7 @@ from rich.console import Console
 from captiongan import processes
 from captiongan.config import RunConfig, load_config
 from captiongan.errors import ConfigError, DataError, RunError
+from captiongan.leader import leads
 from captiongan.progress import say
 from captiongan.text.choose import NAMES
 from captiongan.training.captured import WARM_UP
@@ -21,7 +22,7 @@ from captiongan.training.checkpoint import (
     load_checkpoint,
 )
 from captiongan.training.loop import Trainer
-from captiongan.training.rollback import forget_after, train_with_rollbacks
+from captiongan.training.rollback import calmer, forget_after, train_with_rollbacks
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.samples import SampleGrid
 from captiongan.training.step import Figures
@@ -74,14 +75,19 @@ def start(
             "--into out"
         )
     with processes.joined():
-        console = Console(quiet=not processes.leads())
+        console = Console(quiet=not leads())
         if resume is not None:
             return _resume(RunFolder.open(resume), data, overrides, dry_run, live_view, console)
         wanted = _with_absolute_paths(load_config(config, overrides, data))
+        processes.share(wanted.training.batch_size)
         if into is not None and _is_there(into):
             earlier = RunFolder(into)
-            _check_fixed(earlier.config(), wanted)
-            return _resume(earlier, data, overrides, dry_run, live_view, console)
+            _check_same(wanted, earlier)
+            return _resume(earlier, data, (), dry_run, live_view, console)
+        if into is None and processes.count() > 1 and not dry_run:
+            raise ConfigError(
+                f"--into is missing; {processes.count()} processes train one run: name its folder"
+            )
         trainer = _prepare(wanted, console)
         if dry_run:
             return _tell_dry_run(trainer, console)
@@ -95,6 +101,32 @@ def _is_there(run: Path) -> bool:
     there = (run / "config.yaml").is_file()
     processes.meet()
     return there
+
+
+def _check_same(wanted: RunConfig, run: RunFolder) -> None:
+    """Make sure that the run of a folder is the one that is asked for; it may be calmer by now.
+
+    Raises:
+        ConfigError: it is another one; the message names an option.
+    """
+    for _ in range(wanted.training.rollbacks - run.config().training.rollbacks):
+        wanted = calmer(wanted)
+    had = run.config(source=wanted.data.source).model_dump()
+    for section, value in wanted.model_dump().items():
+        before = had[section]
+        if before != value:
+            raise ConfigError(
+                f"--into '{run.path}': the run there has {section} {_difference(before, value)}; "
+                "name another folder, or change the run with --resume and --set"
+            )
+
+
+def _difference(before: object, value: object) -> str:
+    """Say in which options two sections of a configuration differ."""
+    if not (isinstance(before, dict) and isinstance(value, dict)):
+        return f"{before}, not {value}"
+    differing = [name for name in value if before.get(name) != value[name]]
+    return ", ".join(f"{name} {before.get(name)}, not {value[name]}" for name in differing)
 
 
 def _resume(
@@ -197,18 +229,10 @@ def _tell_complete(trainer: Trainer, run: RunFolder, console: Console) -> bool:
 
 
 def _new_run(trainer: Trainer, out: Path, into: Path | None) -> RunFolder:
+    facts = trainer.data.facts() | {"sample_captions": SampleGrid(trainer.data).captions}
     if into is not None:
-        run = RunFolder.make(into, trainer.config)
-    elif processes.count() == 1:
-        run = RunFolder.create(out, trainer.config)
-    else:
-        raise ConfigError(
-            f"--into is missing; {processes.count()} processes train one run: name its folder"
-        )
-    facts = {"sample_captions": SampleGrid(trainer.data).captions}
-    with run.writing():
-        run.write_data_facts(trainer.data.facts() | facts)
-    return run
+        return RunFolder.make(into, trainer.config, facts)
+    return RunFolder.create(out, trainer.config, facts)
 
 
 def _live_view(run: RunFolder, console: Console) -> AbstractContextManager[object]:
@@ -220,7 +244,8 @@ def _live_view(run: RunFolder, console: Console) -> AbstractContextManager[objec
 def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: bool) -> bool:
     say(console, f"run folder {run.path}")
     try:
-        with run.writing(), _live_view(run, console) if live_view else nullcontext():
+        watched = live_view and leads()
+        with run.writing(), _live_view(run, console) if watched else nullcontext():
             complete = train_with_rollbacks(trainer, run, console)
     except KeyboardInterrupt:
         say(
