@@ -163,19 +163,19 @@ def test_only_what_lost_nothing_counts_as_survived(changes: dict[str, Any], surv
 @pytest.mark.parametrize(
     ("code", "told", "clear"),
     [
-        (2, "error: '/work/x' cannot be written (File too large)", True),
-        (2, "warning: old\n12/12 pictures\nerror: '/work/x' File too large", True),
-        (1, "error: '/work/x' cannot be written (File too large)", False),
+        (2, "error: '/full/x' cannot be written (File too large)", True),
+        (2, "warning: old\n12/12 pictures\nerror: '/full/x' File too large", True),
+        (1, "error: '/full/x' cannot be written (File too large)", False),
         (2, "error: '/elsewhere' cannot be written (File too large)", False),
-        (2, "error: '/work/x' cannot be written", False),
-        (2, "error: '/work/x' File too large\nerror: '/work/x' File too large", False),
-        (2, "Traceback (most recent call last):\nerror: '/work/x' File too large", False),
-        (2, "error: '/work/x' File too large\nand more", False),
+        (2, "error: '/full/x' cannot be written", False),
+        (2, "error: '/full/x' File too large\nerror: '/full/x' File too large", False),
+        (2, "Traceback (most recent call last):\nerror: '/full/x' File too large", False),
+        (2, "error: '/full/x' File too large\nand more", False),
         (2, "", False),
     ],
 )
 def test_what_is_told_clearly(code: int, told: str, clear: bool) -> None:
-    assert is_clear(code, told, Path("/work")) == clear
+    assert is_clear(code, told, Path("/full")) == clear
 
 
 def test_the_page_has_a_row_for_everything() -> None:

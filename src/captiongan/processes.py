@@ -15,13 +15,12 @@ from datetime import timedelta
 from typing import Any
 
 import torch
-from torch import Tensor, distributed, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor, distributed
 
 from captiongan.errors import ConfigError, RunError
 
 OWN_STORE = "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1"
-
+"""What keeps the keys of processes that died from those that start again."""
 
 PATIENCE = timedelta(hours=1)
 """How long the others wait while the first process scores or saves."""
@@ -151,50 +150,6 @@ def check_alike(numbers: Sequence[float]) -> None:
 def meet() -> None:
     """Wait until all processes are here."""
     any_of(False)
-
-
-class SynchronisedBatchNorm(_BatchNorm):
-    """BatchNorm over the shares of all processes (torch's own needs a GPU)."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Normalise (B, C, ...), in training by the statistics of the whole batch."""
-        if not self.training:
-            return super().forward(features)
-        axes = [axis for axis in range(features.dim()) if axis != 1]
-        shape = [-1 if axis == 1 else 1 for axis in range(features.dim())]
-        exact = features.float()
-        middle = mean(exact.mean(axes))
-        centred = exact - middle.view(shape)
-        variance = mean(centred.square().mean(axes))
-        self._note(middle.detach(), variance.detach(), count() * features[:, 0].numel())
-        scale = self.weight * torch.rsqrt(variance + self.eps)
-        return torch.addcmul(self.bias.view(shape), centred, scale.view(shape)).to(features.dtype)
-
-    def _check_input_dim(self, features: Tensor) -> None:
-        """Take texts and pictures."""
-
-    def _note(self, middle: Tensor, variance: Tensor, numbers: int) -> None:
-        """Follow the statistics, the variance without its bias, as BatchNorm does."""
-        self.get_buffer("num_batches_tracked").add_(1)
-        unbiased = variance * (numbers / (numbers - 1))
-        self.get_buffer("running_mean").lerp_(middle, self.momentum or 0.0)
-        self.get_buffer("running_var").lerp_(unbiased, self.momentum or 0.0)
-
-
-def synchronise(network: nn.Module) -> None:
-    """Let every BatchNorm of a network, with weights and momentum, see the whole batch."""
-    if count() == 1:
-        return
-    for module in list(network.modules()):
-        for name, layer in module.named_children():
-            if isinstance(layer, _BatchNorm):
-                setattr(module, name, _synchronised(layer))
-
-
-def _synchronised(layer: _BatchNorm) -> SynchronisedBatchNorm:
-    synchronised = SynchronisedBatchNorm(layer.num_features, layer.eps, layer.momentum)
-    synchronised.load_state_dict(layer.state_dict())
-    return synchronised
 
 
 def _sum(tensor: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ import pytest
 from safetensors.torch import load_file
 
 from captiongan.training.checkpoint import latest_checkpoint
+from captiongan.training.rollback import calmer
+from captiongan.training.run_folder import RunFolder
 from command_line import captiongan
 
 TINY = [
@@ -219,6 +221,19 @@ def test_a_complete_run_says_so_and_how_to_go_further(
         assert captiongan("train", "--resume", run, *further) == 0
         assert "has reached 0.08 kimg; go further with" in capsys.readouterr().out
     assert (run / "config.yaml").read_text() == before
+
+
+def test_the_command_that_began_a_run_goes_on_with_it_after_a_rollback_but_not_with_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = RunFolder(tmp_path / "night")
+    command = ["train", *TINY, "--set", "training.kimg=0.08", "--into", run.path]
+    assert captiongan(*command) == 0
+    run.write_config(calmer(run.config()))
+    assert captiongan(*command) == 0
+    assert "has reached 0.08 kimg" in capsys.readouterr().out
+    assert captiongan(*command, "--set", "optimiser.learning_rate=0.5") == 2
+    assert "the run there has optimiser learning_rate 0.0001, not 0.25" in capsys.readouterr().err
 
 
 BAD = {

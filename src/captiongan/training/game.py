@@ -16,7 +16,7 @@ from captiongan.config import Precision, RunConfig
 from captiongan.hardware import computes_bf16, default_device
 from captiongan.networks.choose import NETWORKS
 from captiongan.networks.layers import PairDiscriminator, PictureGenerator
-from captiongan.processes import synchronise
+from captiongan.networks.synchronised import synchronise
 
 
 @dataclass
