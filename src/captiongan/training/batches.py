@@ -121,7 +121,7 @@ class TrainingData:
     @cached_property
     def _pixels(self) -> Tensor:
         """All pixels of all pictures in one row, on the device: (N H W, 3) uint8."""
-        return self._to_device(self.store.pictures).view(-1, 3)
+        return torch.from_numpy(self.store.pictures).to(self.device).view(-1, 3)
 
     def _crops(self, pairs: Pairs, rows: slice) -> Tensor:
         """Cut the windows out of some pictures of a batch: (B, H, W, 3) uint8."""
@@ -136,7 +136,10 @@ class TrainingData:
         return self._pixels.index_select(0, pixels.flatten()).view(-1, side, side, 3)
 
     def _to_device(self, values: npt.NDArray[Any]) -> Tensor:
-        return torch.from_numpy(values).to(self.device)
+        here = torch.from_numpy(values)
+        if self.device.type == "cuda":
+            here = here.pin_memory()  # from other memory, a copy waits for the step before
+        return here.to(self.device, non_blocking=True)
 
 
 def to_tensor(pictures: Tensor) -> Tensor:
