@@ -16,11 +16,13 @@ from captiongan.pipeline import Picture, Pipeline, load
 ROOT = Path(__file__).parents[2]
 LECTURE = {
     "flowers": "The flower has petals that are bright pinkish purple with white stigma",
+    "flowers-128": "The flower has petals that are bright pinkish purple with white stigma",
     "flowers-lecture": "The flower has petals that are bright pinkish purple with white stigma",
     "birds": "This small bird has a pink breast and crown, and black primaries and secondaries",
 }
 SUBJECT = {
     "flowers": "flower with large petals",
+    "flowers-128": "flower with large petals",
     "flowers-lecture": "flower with large petals",
     "birds": "bird",
 }
@@ -42,7 +44,9 @@ def mean_colour(pipeline: Pipeline, prompt: str) -> npt.NDArray[np.float64]:
 
 
 def middle_colour(pictures: Sequence[Picture]) -> npt.NDArray[np.float64]:
-    middles = np.stack([np.asarray(picture.image, float)[16:48, 16:48] for picture in pictures])
+    quarter = pictures[0].image.width // 4
+    middle = slice(quarter, 3 * quarter)
+    middles = np.stack([np.asarray(picture.image, float)[middle, middle] for picture in pictures])
     means: npt.NDArray[np.float64] = middles.mean(axis=(0, 1, 2))
     return means
 
@@ -120,6 +124,7 @@ def test_it_knows_every_word_of_the_prompts_it_is_shown_with(pipeline: Pipeline)
     ("name", "data"),
     [
         ("flowers", "Oxford-102"),
+        ("flowers-128", "Oxford-102"),
         ("flowers-lecture", "Oxford-102"),
         ("birds", "CUB-200-2011"),
     ],
