@@ -10,6 +10,10 @@ import numpy as np
 from PIL import Image
 
 CONFIG = Path(__file__).parent.parent / "configs" / "toy.yaml"
+SHORT = [
+    *("--set", "generator.features=16", "--set", "discriminator.features=16"),
+    *("--set", "training.kimg=10"),
+]
 PROMPT = "a {} flower with six pointed petals and a yellow centre"
 
 
@@ -45,9 +49,10 @@ def colours_follow_the_words(work: Path, shuffled: bool) -> bool:
     captiongan("data", "toy", data, "--size", 600, "--side", 64)
     if shuffled:
         shuffle_captions(data)
-    captiongan("train", "--config", CONFIG, "--data", data, "--out", work / "runs")
+    captiongan("train", "--config", CONFIG, "--data", data, "--out", work / "runs", *SHORT)
     captiongan("export", work / "runs" / "00000-toy", "--out", bundle)
-    return redness(bundle, "red", work) > 40 and redness(bundle, "blue", work) < -40
+    # Seeds 0 and 1 differ by 177 and 219; with shuffled captions by -26 and -27.
+    return redness(bundle, "red", work) - redness(bundle, "blue", work) > 100
 
 
 def test_a_model_trained_on_a_captioned_folder_draws_the_colours_that_the_words_say(

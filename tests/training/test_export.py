@@ -33,7 +33,7 @@ PROMPTS = [
     "a small violet blossom with four sharp petals on a light background",
 ]
 
-SHORT = ["training.kimg=0.64"]
+SHORT = ["training.kimg=0.064"]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_a_bundle_is_small_tells_its_training_and_names_no_place_of_the_machine(
     assert sum(file.stat().st_size for file in folder.iterdir()) < 25e6
     assert {file.suffix for file in folder.iterdir()} == {".onnx", ".json", ".md", ".png"}
     training = read_bundle(folder).manifest.training
-    assert training["kimg"] == 0.6
+    assert training["kimg"] == 0.1
     data = training["data"]
     assert isinstance(data, dict)
     assert (data["name"], data["pictures"], data["captions"]) == ("toy:64", 64, 320)
