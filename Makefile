@@ -15,8 +15,9 @@ test:
 	$(MAKE) --jobs=2 $(VENV)/.dev chromium
 	$(MAKE) --jobs=2 lint pytest
 
+# Many tests start Pythons of their own: what one has compiled is to be there for the next.
 pytest: $(VENV)/.dev chromium
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --dist worksteal
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n logical --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
