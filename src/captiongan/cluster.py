@@ -63,7 +63,7 @@ class Cluster:
         """Keep all cores busy, and yield what the first `choice` tasks, or any, have made."""
         import ray
 
-        call = ray.remote(num_cpus=1)(_call)
+        call: Any = ray.remote(num_cpus=1)(_call)
         running: list[Any] = []
         try:
             for item in items:

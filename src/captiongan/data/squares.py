@@ -1,13 +1,17 @@
 """From lines of the metadata to squares, the pictures of a store: pure work, for any engine."""
 
+import os
+import platform
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
+import PIL
 from PIL import Image
 
+from captiongan import __version__
 from captiongan.cores import Engine
 from captiongan.data.folder import Line, Reject, Verdicts, load
 from captiongan.errors import DataError
@@ -27,10 +31,10 @@ class Square:
 
 @dataclass(frozen=True)
 class Deferred:
-    """A line that can only be judged after those before it.
+    """A line that is left to be judged at home, when those before it are.
 
-    Its file was handed out before, by another name perhaps, or a machine cannot use it: `trouble`
-    tells which machine and why.
+    Another that names the same file was handed out before; or another process cannot use the file,
+    and `trouble` tells which machine that is on, and why.
     """
 
     line: Line
@@ -38,26 +42,56 @@ class Deferred:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where work is done: the process, and what decides the pixels there beside the pictures."""
+
+    machine: str
+    process: int
+    versions: tuple[str, ...]
+
+    @classmethod
+    def here(cls) -> "Place":
+        """Return the place of this process."""
+        versions = (f"captiongan {__version__}", f"Pillow {PIL.__version__}")
+        return cls(platform.node(), os.getpid(), versions)
+
+
+@dataclass(frozen=True)
 class SquareMaker:
-    """What makes squares of the lines of one folder, with nothing else in mind.
+    """What makes squares of the lines of one folder, in this process or far from its `home`.
 
     Args:
         root: the captioned folder.
         side: side of the squares, in pixels.
         minimum_side: pictures with a shorter short side are rejected.
         squash: squeeze whole pictures to squares, instead of keeping their middle squares.
+        home: the process that puts the squares together.
     """
 
     root: Path
     side: int
     minimum_side: int
-    squash: bool
+    squash: bool = False
+    home: Place = field(default_factory=Place.here)
 
     def __call__(
         self, chunk: Sequence[Line | Deferred | Reject]
     ) -> list[Square | Deferred | Reject]:
-        """Make a square of each line that is free to be judged; keep the order."""
-        return [self.square(each) if isinstance(each, Line) else each for each in chunk]
+        """Make a square of each line that is free to be judged; keep the order.
+
+        Far from home no line is rejected, but deferred: the fault may be the machine's.
+
+        Raises:
+            DataError: this machine would make other squares than the one at home.
+        """
+        here = Place.here()
+        if here.versions != self.home.versions:
+            raise DataError(
+                f"machine '{here.machine}' has {', '.join(here.versions)}, not "
+                f"{', '.join(self.home.versions)}, and would make other pictures; install the same "
+                "on all machines"
+            )
+        return [self._item(each, here) if isinstance(each, Line) else each for each in chunk]
 
     def square(self, line: Line) -> Square | Reject:
         """Decode the picture of a line and fit it to a square."""
@@ -65,6 +99,15 @@ class SquareMaker:
         if isinstance(item, Reject):
             return item
         return Square(line, fit(self.squash)(item.picture, self.side).tobytes())
+
+    def _item(self, line: Line, here: Place) -> Square | Deferred | Reject:
+        item = self.square(line)
+        if isinstance(item, Square) or here == self.home:
+            return item
+        file = self.root / line.example.file_name
+        return Deferred(
+            line, f"machine '{here.machine}' cannot use '{file}' ({item.kind}: {item.reason})"
+        )
 
 
 def make_squares(

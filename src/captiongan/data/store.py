@@ -84,15 +84,14 @@ def open_store(
         on_progress: hears, while the store is built, how many pictures are in it.
 
     Raises:
-        DataError: the folder cannot be read, or nothing usable is left in it.
+        DataError: the folder cannot be read, also by all that decode, or nothing usable is left.
         OutputError: the store cannot be written.
     """
     toy_size = _toy_size(source)
     if toy_size is None:
         lines = read_lines(Path(source))
-        squares = make_squares(
-            lines, SquareMaker(Path(source).resolve(), side, minimum_side, squash), engine
-        )
+        make = SquareMaker(Path(source).resolve(), side, minimum_side, squash)
+        squares = make_squares(lines, make, engine)
         key = _fingerprint(Path(source), side, minimum_side)
     else:
         squares = _toy_squares(toy_size, side, squash)
