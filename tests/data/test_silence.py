@@ -3,7 +3,6 @@
 import io
 import threading
 import warnings
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -18,26 +17,28 @@ def test_threads_that_decode_at_once_hear_no_warnings_and_leave_them_as_they_wer
     content = io.BytesIO()
     Image.new("RGB", (4, 4)).save(content, "PNG")
     before = list(warnings.filters)
-    both_inside, first_left = threading.Barrier(2, timeout=30), threading.Event()
-    open_it = Image.open
-
-    def warn_and_open(file: Path | io.BytesIO, formats: tuple[str, ...]) -> Image.Image:
-        both_inside.wait()
-        if threading.current_thread() is last:
-            assert first_left.wait(30)
-        warnings.warn("a doubtful picture", stacklevel=1)
-        return open_it(file, formats=formats)
-
-    monkeypatch.setattr(picture_file.Image, "open", warn_and_open)
+    second_inside, first_left = threading.Event(), threading.Event()
     decoded: list[Image.Image] = []
+    open_it = Image.open
 
     def decode() -> None:
         decoded.append(decode_picture(content.getvalue(), "x.png"))
 
-    last = threading.Thread(target=decode)
-    last.start()
+    second = threading.Thread(target=decode)
+
+    def open_with_a_warning(file: io.BytesIO, formats: tuple[str, ...]) -> Image.Image:
+        if threading.current_thread() is second:
+            second_inside.set()
+            assert first_left.wait(30)
+        else:
+            second.start()
+            assert second_inside.wait(30)
+        warnings.warn("a doubtful picture", stacklevel=1)
+        return open_it(file, formats=formats)
+
+    monkeypatch.setattr(picture_file.Image, "open", open_with_a_warning)
     decode()
     first_left.set()
-    last.join(30)
+    second.join(30)
     assert len(decoded) == 2
     assert list(warnings.filters) == before

@@ -12,7 +12,7 @@ from captiongan.cores import Engine, in_turn
 from captiongan.errors import OutputError
 from captiongan.text.encoder import Embeddings, EncoderIdentity, TextEncoder
 
-CHUNK = 4096
+CHUNK = 1024
 
 Progress = Callable[[int, int], None]
 
