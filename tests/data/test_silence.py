@@ -7,7 +7,6 @@ import warnings
 import pytest
 from PIL import Image
 
-from captiongan import picture_file
 from captiongan.picture_file import decode_picture
 
 
@@ -36,7 +35,7 @@ def test_threads_that_decode_at_once_hear_no_warnings_and_leave_them_as_they_wer
         warnings.warn("a doubtful picture", stacklevel=1)
         return open_it(file, formats=formats)
 
-    monkeypatch.setattr(picture_file.Image, "open", open_with_a_warning)
+    monkeypatch.setattr(Image, "open", open_with_a_warning)
     decode()
     first_left.set()
     second.join(30)

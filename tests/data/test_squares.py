@@ -22,7 +22,7 @@ from captiongan.data.folder import LoadedExample, read_captioned_folder, read_li
 from captiongan.data.squares import Place, Square, SquareMaker, make_squares
 from captiongan.data.store import open_store
 from captiongan.errors import DataError
-from captiongan.picture_file import middle_square
+from captiongan.picture_file import middle_square, read_picture
 
 SIDE, LEAST = 16, 8
 NAMES = ["a.png", "./a.png", "A.PNG", "b.png", "B.png", "cut.png", "small.png", "none.png", "../x"]
@@ -75,11 +75,10 @@ def in_small_chunks(monkeypatch: pytest.MonkeyPatch, threads: int = 3, chunk: in
 def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list that gets the name of each picture that is decoded."""
     decoded: list[str] = []
-    read = reading.read_picture
 
     def count(path: Path, minimum_side: int) -> Image.Image:
         decoded.append(path.name)
-        return read(path, minimum_side)
+        return read_picture(path, minimum_side)
 
     monkeypatch.setattr(reading, "read_picture", count)
     return decoded
@@ -206,7 +205,7 @@ def test_a_build_that_is_broken_off_ends_its_threads_and_leaves_nothing(
 # Far from home
 
 
-def far_away(there: Callable[[], None], back: Callable[[], None]) -> Engine:
+def far_away(there: Callable[[], object], back: Callable[[], object]) -> Engine:
     """Return an engine that changes something while it works."""
 
     def engine(function: Any, items: Any) -> Generator[Any, None, None]:
