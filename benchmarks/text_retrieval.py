@@ -8,10 +8,11 @@ import numpy as np
 
 from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import DataError
+from captiongan.evaluation import CANDIDATES
 from captiongan.evaluation.distances import Floats
 from captiongan.evaluation.exam import questions
 from captiongan.evaluation.extractors import Extractor
-from captiongan.evaluation.judges import CANDIDATES, RetrievalJudge, open_judges
+from captiongan.evaluation.judges import RetrievalJudge, open_judges
 from captiongan.evaluation.real import RealPictures
 from captiongan.text.encoder import TextEncoder
 from text_mean import Mean

@@ -188,6 +188,44 @@ def check_data(
         raise typer.Exit(2)
 
 
+@data_app.command("prepare")
+def prepare_data(
+    data: Annotated[str, typer.Argument(help="Captioned folder, `toy`, or `toy:SIZE`.")],
+    config: Annotated[
+        Path | None,
+        typer.Option(help="YAML file of the training; without it, as configs/dcgan.yaml."),
+    ] = None,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", help="section.name=value; may be repeated.")
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Work on a Ray cluster: its address, `auto` or `local`. All its machines must see "
+            "the data under the same path."
+        ),
+    ] = None,
+) -> None:
+    """Decode and encode, once and on all cores, what a training needs; it then starts at once.
+
+    What is there already is not done again.
+    """
+    from captiongan.data.importers.found import needs
+
+    with needs("train"):
+        from captiongan.config import load_config
+        from captiongan.training.material import with_absolute_paths
+        from captiongan.training.prepare import prepare
+
+    wanted = with_absolute_paths(load_config(config, override or [], data))
+    try:
+        for line in prepare(wanted, lambda progress: typer.echo(progress, err=True), ray):
+            typer.echo(line)
+    except KeyboardInterrupt:
+        typer.echo("stopped; what was done to its end is kept", err=True)
+        raise typer.Exit(130) from None
+
+
 @data_app.command("toy")
 def write_toy(
     out: Annotated[Path, typer.Argument(help="Folder to write, made new.")],

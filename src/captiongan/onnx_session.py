@@ -9,6 +9,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime as ort
 
+from captiongan.cores import threads
 from captiongan.errors import BundleError
 from captiongan.onnx_check import check_onnx
 
@@ -21,7 +22,7 @@ def open_session(path: Path) -> ort.InferenceSession:
     """
     check_onnx(path)
     options = ort.SessionOptions()
-    options.intra_op_num_threads = _threads()
+    options.intra_op_num_threads = threads()
     options.log_severity_level = 3
     try:
         return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -31,16 +32,3 @@ def open_session(path: Path) -> ort.InferenceSession:
             f"'{path}' is not a model that ONNX Runtime can open ({reason}); copy or download the "
             "bundle again"
         ) from error
-
-
-def _threads() -> int:
-    """Return `OMP_NUM_THREADS` if it is a whole number, else how many cores this process may use.
-
-    Left to itself ONNX Runtime takes all cores of the machine, also those that others have.
-    """
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    if wanted.isdecimal() and int(wanted) > 0:
-        return int(wanted)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -2,7 +2,10 @@
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 
 import numpy as np
@@ -42,6 +45,37 @@ class _RefusedError(Exception):
         super().__init__(fault, reason)
         self.fault: PictureFault = fault
         self.reason = reason
+
+
+class _Silence:
+    """No warnings, from when the first thread wants none until none does any more.
+
+    `warnings.catch_warnings` alone belongs to the whole process: of two threads that overlap, the
+    one that leaves last would bring back what it found, the other's silence.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._keepers = 0
+        self._before = ExitStack()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        with self._lock:
+            if not self._keepers:
+                self._before.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("ignore")
+            self._keepers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._keepers -= 1
+                if not self._keepers:
+                    self._before.close()
+
+
+_silence = _Silence()
 
 
 def read_picture(path: Path, minimum_side: int = 1) -> Image.Image:
@@ -93,8 +127,7 @@ def without_path(error: Exception) -> str:
 def _read(
     file: Path | io.BytesIO, name: str | Path, minimum_side: int, background: str
 ) -> Image.Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a picture is used or refused, nothing in between
+    with _silence.kept():  # a picture is used or refused, nothing in between
         try:
             with Image.open(file, formats=FORMATS) as picture:
                 _check_size(picture.width, picture.height, minimum_side)

@@ -1,11 +1,9 @@
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from captiongan.bulk.run import generate_all
+from ray_script import on_ray
 from tiny_bundle import write_tiny_bundle
 
 pytest.importorskip("ray", reason="needs the extra `ray`")
@@ -47,20 +45,13 @@ def test_two_workers_on_ray_write_exactly_the_files_of_one_process(tmp_path: Pat
     alone, together = tmp_path / "alone", tmp_path / "together"
     generate_all(prompts, alone, bundle, n=2, shard_size=20)
 
-    done = subprocess.run(
-        [sys.executable, "-c", TWO_WORKERS, *map(str, (prompts, together, bundle, other))],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=os.environ | {"RAY_AUTH_MODE": "disabled"},
-    )
-    assert done.returncode == 0, done.stderr
+    told = on_ray(TWO_WORKERS, prompts, together, bundle, other)
 
     names = sorted(path.relative_to(alone) for path in alone.rglob("*.*"))
     assert len(names) == 6 + 6 + 2  # shards, their entries in the journal, job and rejects
     assert names == sorted(path.relative_to(together) for path in together.rglob("*.*"))
     for name in names:
         assert (alone / name).read_bytes() == (together / name).read_bytes()
-    not_there, misfit = done.stdout.splitlines()
+    not_there, misfit = told
     assert not_there.startswith("no Ray cluster at '127.0.0.1:9' (")
     assert "bundle is other there, tiny now" in misfit

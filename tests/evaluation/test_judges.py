@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from captiongan.cache import CACHE_VARIABLE, cache_folder
 from captiongan.data.folder import Example
 from captiongan.errors import OutputError
-from captiongan.evaluation import judges
+from captiongan.evaluation import CANDIDATES, judges
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.judges import (
-    CANDIDATES,
     FEWEST_PICTURES,
     Classifier,
     Judges,

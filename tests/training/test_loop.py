@@ -167,7 +167,7 @@ def test_scoring_leaves_the_training_as_it_is_to_the_last_bit(
             np.random.rand(7)
             return super().features(pictures)
 
-    monkeypatch.setattr(scoring, "MiniLM", WordEncoder)
+    monkeypatch.setattr(scoring, "choose_encoder", lambda _: WordEncoder())
     monkeypatch.setattr(judges, "STEPS", 3)
     monkeypatch.setitem(extractors.EXTRACTORS, "lite0", lambda _: Wasteful("lite0"))
     config = scored_every(1, length=4)

@@ -29,7 +29,7 @@ def config_of(source: str, seed: int = 0) -> RunConfig:
 
 
 def put_in_stand_ins(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(scoring, "MiniLM", WordEncoder)
+    patch.setattr(scoring, "choose_encoder", lambda _: WordEncoder())
     patch.setattr(judges, "STEPS", 5)
     patch.setitem(extractors.EXTRACTORS, "lite0", lambda _: BlockMeans("lite0"))
 

@@ -10,9 +10,10 @@ import torch
 from PIL import Image
 
 from captiongan.cache import CACHE_VARIABLE, cache_folder
-from captiongan.data import store
+from captiongan.data import squares, store
 from captiongan.data.folder import Example
-from captiongan.data.store import PictureStore, open_store, squashed
+from captiongan.data.squares import squashed
+from captiongan.data.store import PictureStore, open_store
 from captiongan.data.toy import toy_examples
 from captiongan.errors import DataError, OutputError
 from captiongan.picture_file import middle_square
@@ -54,7 +55,7 @@ def refuse_to_decode(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> Image.Image:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(store, "middle_square", fail)
+    monkeypatch.setattr(squares, "middle_square", fail)
 
 
 def test_a_store_holds_pictures_captions_and_classes_in_the_order_of_the_metadata(
@@ -255,7 +256,7 @@ def test_a_build_that_is_broken_off_leaves_nothing_behind(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "middle_square", broken_off)
+        patch.setattr(squares, "middle_square", broken_off)
         with pytest.raises(KeyboardInterrupt):
             open_store(str(folder), 16, 8)
     assert list(cache_folder("pictures").iterdir()) == []

@@ -99,6 +99,48 @@ class Summary:
         return obstacle(self.pictures, self.classes)
 
 
+@dataclass(frozen=True)
+class Line:
+    """A line that says what it must, numbered from 1; its picture has not been looked at."""
+
+    number: int
+    example: Example
+
+    @property
+    def identity(self) -> str:
+        """What it has in common with lines that name the same file, however they spell it."""
+        return posixpath.normpath(self.example.file_name).casefold()
+
+    def refused(self, kind: Kind, reason: str) -> Reject:
+        """Return what becomes of it if it cannot be used."""
+        return Reject(METADATA, self.number, kind, reason, self.example.file_name)
+
+
+class Verdicts:
+    """What became of the files that lines have named: each is judged once.
+
+    Of the lines that name the same file, the first usable one counts.
+    """
+
+    def __init__(self) -> None:
+        self._used: dict[str, int] = {}
+        self._refused: dict[str, Reject] = {}
+
+    def on(self, line: Line) -> Reject | None:
+        """Return why a line cannot be used, if the lines before it tell."""
+        if line.identity in self._used:
+            return line.refused("duplicate", f"already on line {self._used[line.identity]}")
+        before = self._refused.get(line.example.file_name)
+        return before and line.refused(before.kind, before.reason)
+
+    def note(self, line: Line, refusal: Reject | None) -> None:
+        """Remember that a line is used, or why not."""
+        if refusal is None:
+            self._used[line.identity] = line.number
+        else:
+            self._refused[line.example.file_name] = refusal
+
+
 class _BadLineError(Exception):
     def __init__(self, kind: LineFault, reason: str) -> None:
         super().__init__(kind, reason)
@@ -127,6 +169,14 @@ def read_captioned_folder(root: Path, minimum_side: int) -> Iterator[LoadedExamp
 
     Raises `DataError`, at the call, if there is no folder or no metadata with at least one line.
     """
+    return _stream(root, read_lines(root), minimum_side)
+
+
+def read_lines(root: Path) -> Iterator[Line | Reject]:
+    """Stream the lines of a folder's metadata; of what they name, nothing is looked at.
+
+    Raises `DataError` as `read_captioned_folder` does.
+    """
     try:
         if not root.is_dir():
             raise DataError(
@@ -140,7 +190,18 @@ def read_captioned_folder(root: Path, minimum_side: int) -> Iterator[LoadedExamp
         ) from error
     if empty:
         raise DataError(f"data folder {str(root)!r} has an empty {METADATA}: fill it; {_EXPECTED}")
-    return _stream(root, minimum_side)
+    return (_parsed(number, line) for number, line in numbered_lines(root / METADATA))
+
+
+def load(root: Path, line: Line, minimum_side: int) -> LoadedExample | Reject:
+    """Decode the picture of a line, whatever other lines name."""
+    try:
+        picture = read_picture(_path(root, line.example.file_name), minimum_side)
+    except _BadLineError as bad:
+        return line.refused(bad.kind, bad.reason)
+    except UnusablePictureError as unusable:
+        return line.refused(unusable.fault, unusable.reason)
+    return LoadedExample(line.example, picture)
 
 
 def summarise(items: Iterable[LoadedExample | Reject]) -> Summary:
@@ -166,25 +227,30 @@ def summarise(items: Iterable[LoadedExample | Reject]) -> Summary:
     )
 
 
-def _stream(root: Path, minimum_side: int) -> Iterator[LoadedExample | Reject]:
-    used: dict[str, int] = {}
-    for number, line in numbered_lines(root / METADATA):
-        file_name = None
-        try:
-            record = json_object(line)
-            file_name = _file_name(record)
-            example = Example(file_name, _captions(record), _label(record))
-            identity = posixpath.normpath(file_name).casefold()
-            if identity in used:
-                raise _BadLineError("duplicate", f"already on line {used[identity]}")
-            picture = read_picture(_path(root, file_name), minimum_side)
-        except (BadTextError, _BadLineError) as bad:
-            yield Reject(METADATA, number, bad.kind, bad.reason, file_name)
-        except UnusablePictureError as unusable:
-            yield Reject(METADATA, number, unusable.fault, unusable.reason, file_name)
-        else:
-            used[identity] = number
-            yield LoadedExample(example, picture)
+def _stream(
+    root: Path, lines: Iterable[Line | Reject], minimum_side: int
+) -> Iterator[LoadedExample | Reject]:
+    verdicts = Verdicts()
+    for line in lines:
+        if isinstance(line, Reject):
+            yield line
+            continue
+        if refusal := verdicts.on(line):
+            yield refusal
+            continue
+        item = load(root, line, minimum_side)
+        verdicts.note(line, item if isinstance(item, Reject) else None)
+        yield item
+
+
+def _parsed(number: int, line: bytes) -> Line | Reject:
+    file_name = None
+    try:
+        record = json_object(line)
+        file_name = _file_name(record)
+        return Line(number, Example(file_name, _captions(record), _label(record)))
+    except (BadTextError, _BadLineError) as bad:
+        return Reject(METADATA, number, bad.kind, bad.reason, file_name)
 
 
 def _file_name(record: dict[str, object]) -> str:

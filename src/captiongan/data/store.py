@@ -2,7 +2,8 @@
 
 Each picture is decoded once, its short side resized to `side` with an antialiasing filter
 (Lanczos), its middle square kept (or the whole picture squashed to a square), and appended to one
-file that is then memory-mapped. Training never decodes.
+file that is then memory-mapped. Training never decodes. Any engine may decode, on all cores of this
+machine or of many: the store is the same to the last byte.
 """
 
 import hashlib
@@ -10,33 +11,30 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from captiongan.cache import CACHE_VARIABLE, cache_folder
-from captiongan.data.folder import (
-    METADATA,
-    Example,
-    LoadedExample,
-    Reject,
-    read_captioned_folder,
-)
+from captiongan.cores import Engine, on_cores
+from captiongan.data.folder import METADATA, Example, Line, Reject, read_lines
+from captiongan.data.squares import Square, SquareMaker, fit, make_squares
 from captiongan.data.toy import toy_examples
 from captiongan.errors import DataError, OutputError
 from captiongan.files import whole_folder
-from captiongan.picture_file import middle_square
 
 STORE_FORMAT = 1
 TOY_SIZE = 2048
 FILE_NAME = re.compile(rb'"file_name"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 Pictures = npt.NDArray[np.uint8]
+
+Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,14 @@ class PictureStore:
         return replace(self, examples=tuple(examples))
 
 
-def open_store(source: str, side: int, minimum_side: int, squash: bool = False) -> PictureStore:
+def open_store(
+    source: str,
+    side: int,
+    minimum_side: int,
+    squash: bool = False,
+    engine: Engine = on_cores,
+    on_progress: Progress | None = None,
+) -> PictureStore:
     """Open the store of a data set; build it first if this is the first time.
 
     Args:
@@ -75,22 +80,27 @@ def open_store(source: str, side: int, minimum_side: int, squash: bool = False) 
         side: side of the stored pictures, in pixels.
         minimum_side: pictures with a shorter short side are rejected.
         squash: squeeze whole pictures to squares, instead of keeping their middle squares.
+        engine: what decodes; it changes nothing but the speed.
+        on_progress: hears, while the store is built, how many pictures are in it.
 
     Raises:
-        DataError: the folder cannot be read, or nothing usable is left in it.
+        DataError: the folder cannot be read, also by all that decode, or nothing usable is left.
+        OutputError: the store cannot be written.
     """
     toy_size = _toy_size(source)
     if toy_size is None:
-        items = read_captioned_folder(Path(source), minimum_side)
+        lines = read_lines(Path(source))
+        make = SquareMaker(Path(source).resolve(), side, minimum_side, squash)
+        squares = make_squares(lines, make, engine)
         key = _fingerprint(Path(source), side, minimum_side)
     else:
-        items = toy_examples(toy_size, side)
+        squares = _toy_squares(toy_size, side, squash)
         key = f"toy-{toy_size}-{side}-{STORE_FORMAT}"
     folder = cache_folder("pictures") / (f"{key}-squashed" if squash else key)
     store = _read(folder, side)
     if store is None:
         shutil.rmtree(folder, ignore_errors=True)
-        _build(folder, items, side, squashed if squash else middle_square)
+        _build(folder, squares, on_progress)
         store = _read(folder, side)
     if store is None:
         raise OutputError(f"picture store '{folder}' is unreadable; remove it and try again")
@@ -112,11 +122,6 @@ def captions_of(sources: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(caption for store in stores for caption in store.captions))
 
 
-def squashed(picture: Image.Image, side: int) -> Image.Image:
-    """Return the whole picture squeezed to a square of `side`, with the same filter."""
-    return picture.resize((side, side), Image.Resampling.LANCZOS)
-
-
 def _toy_size(source: str) -> int | None:
     name, _, size = source.partition(":")
     if name != "toy":
@@ -129,6 +134,11 @@ def _toy_size(source: str) -> int | None:
             "as in toy:500"
         )
     return int(size)
+
+
+def _toy_squares(size: int, side: int, squash: bool) -> Generator[Square | Reject, None, None]:
+    for number, drawn in enumerate(toy_examples(size, side), 1):
+        yield Square(Line(number, drawn.example), fit(squash)(drawn.picture, side).tobytes())
 
 
 def _fingerprint(root: Path, side: int, minimum_side: int) -> str:
@@ -148,21 +158,22 @@ def _fingerprint(root: Path, side: int, minimum_side: int) -> str:
 
 def _build(
     folder: Path,
-    items: Iterator[LoadedExample | Reject],
-    side: int,
-    fit: Callable[[Image.Image, int], Image.Image],
+    squares: Generator[Square | Reject, None, None],
+    on_progress: Progress | None,
 ) -> None:
     examples: list[Example] = []
     rejects: list[str] = []
     try:
-        with whole_folder(folder) as work:
+        with closing(squares), whole_folder(folder) as work:
             with (work / "pictures.u8").open("wb") as pictures:
-                for item in items:
+                for item in squares:
                     if isinstance(item, Reject):
                         rejects.append(str(item))
-                    else:
-                        examples.append(item.example)
-                        pictures.write(fit(item.picture, side).tobytes())
+                        continue
+                    examples.append(item.line.example)
+                    pictures.write(item.pixels)
+                    if on_progress:
+                        on_progress(len(examples))
             content = {"examples": [asdict(example) for example in examples], "rejects": rejects}
             (work / "examples.json").write_text(json.dumps(content))
     except OSError as error:

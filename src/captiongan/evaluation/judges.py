@@ -24,6 +24,7 @@ from torch.nn import functional as F
 from captiongan.cache import cache_folder, write_to_cache
 from captiongan.data.pairs import Indices, class_numbers
 from captiongan.errors import OutputError
+from captiongan.evaluation import CANDIDATES
 from captiongan.evaluation.distances import Features, row_blocks
 from captiongan.evaluation.extractors import ExtractorIdentity
 from captiongan.evaluation.real import RealPictures
@@ -32,9 +33,6 @@ from captiongan.text.encoder import Embeddings, EncoderIdentity
 
 VERSION = 2
 """Part of the name of stored judges: to be raised whenever others would come out."""
-
-CANDIDATES = 100
-"""Among so many captions, a picture's own must be the nearest."""
 
 FEWEST_PICTURES = 100
 FEWEST_PER_CLASS = 10

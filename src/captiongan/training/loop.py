@@ -32,6 +32,7 @@ from captiongan.training.game import (
 )
 from captiongan.training.health import Health
 from captiongan.training.interrupt import StopRequest
+from captiongan.training.material import to_learn_from
 from captiongan.training.report import Averages, LiveReport, scores_in_words
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.samples import SampleGrid
@@ -65,7 +66,7 @@ class Trainer:
             OutputError: the caches cannot be written.
         """
         encoder = CachedTextEncoder(
-            choose_encoder(config.text.encoder),
+            choose_encoder(to_learn_from(config).encoder),
             on_progress=lambda done, total: say(
                 console, f"encoded {done:,} of {total:,} new captions"
             ),

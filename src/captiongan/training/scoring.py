@@ -12,20 +12,19 @@ import numpy as np
 import torch
 
 from captiongan.config import RunConfig
-from captiongan.data.store import open_store
+from captiongan.evaluation import CANDIDATES
 from captiongan.evaluation.candidate import of_generator
 from captiongan.evaluation.exam import Exam, questions
 from captiongan.evaluation.extractors import choose_extractor
-from captiongan.evaluation.judges import CANDIDATES, open_judges
+from captiongan.evaluation.judges import open_judges
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scores import kid, r_at_1
 from captiongan.networks.layers import PictureGenerator
 from captiongan.text.cached import CachedTextEncoder
+from captiongan.text.choose import choose_encoder
 from captiongan.text.encoder import TextEncoder
-from captiongan.text.minilm import MiniLM
+from captiongan.training.material import PICTURES, SHARE, set_apart, to_be_scored_by
 
-PICTURES = 1000
-SHARE = 0.2
 SCORE_STREAM = 4
 """Keeps the choice of pictures apart from other random numbers of the run."""
 
@@ -50,16 +49,17 @@ class RunScores:
             ConfigError: the extractor's package is not installed.
             OutputError: the cache cannot be written.
         """
-        side = config.data.resolution
-        store = open_store(config.data.source, side, minimum_side=side)
-        count = min(PICTURES, round(SHARE * len(store.examples)))
-        if count < CANDIDATES:
+        material = to_be_scored_by(config)
+        store = material.open()
+        count = set_apart(len(store.examples))
+        if not count:
             say(f"no scores: {len(store.examples)} pictures, it takes {CANDIDATES / SHARE:.0f}")
             return None
         say("getting ready to score; the first time on these pictures takes minutes")
         extractor = choose_extractor(config.scores.extractor, device=device)
         sentences = CachedTextEncoder(
-            MiniLM(), lambda done, total: say(f"encoded {done:,} of {total:,} new captions")
+            choose_encoder(material.encoder),
+            lambda done, total: say(f"encoded {done:,} of {total:,} new captions"),
         )
         everything = RealPictures.describe(store.examples, store.pictures, extractor, sentences)
         random = np.random.default_rng([config.training.seed, SCORE_STREAM])

@@ -15,13 +15,13 @@ from captiongan.config import RunConfig, load_config
 from captiongan.errors import ConfigError, DataError, RunError
 from captiongan.leader import leads
 from captiongan.progress import say
-from captiongan.text.choose import NAMES
 from captiongan.training.captured import WARM_UP
 from captiongan.training.checkpoint import (
     latest_checkpoint,
     load_checkpoint,
 )
 from captiongan.training.loop import Trainer
+from captiongan.training.material import with_absolute_paths
 from captiongan.training.rollback import calmer, forget_after, train_with_rollbacks
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.samples import SampleGrid
@@ -78,7 +78,7 @@ def start(
         console = Console(quiet=not leads())
         if resume is not None:
             return _resume(RunFolder.open(resume), data, overrides, dry_run, live_view, console)
-        wanted = _with_absolute_paths(load_config(config, overrides, data))
+        wanted = with_absolute_paths(load_config(config, overrides, data))
         processes.share(wanted.training.batch_size)
         if into is not None and _is_there(into):
             earlier = RunFolder(into)
@@ -155,20 +155,8 @@ def _resume(
         return _train(trainer, run, console, live_view)
 
 
-def _with_absolute_paths(config: RunConfig) -> RunConfig:
-    """Make paths independent of the folder from which a run is resumed."""
-    data, text = config.data, config.text
-    if not data.source:
-        raise ConfigError("--data is missing; name a captioned folder, or use --data toy")
-    if data.source.partition(":")[0] != "toy":
-        data = data.model_copy(update={"source": str(Path(data.source).resolve())})
-    if text.encoder not in NAMES:
-        text = text.model_copy(update={"encoder": str(Path(text.encoder).resolve())})
-    return config.model_copy(update={"data": data, "text": text})
-
-
 def _resumed_config(run: RunFolder, overrides: Sequence[str], data: str | None) -> RunConfig:
-    after = _with_absolute_paths(run.config(overrides, data))
+    after = with_absolute_paths(run.config(overrides, data))
     _check_fixed(run.config(), after)
     return after
 
