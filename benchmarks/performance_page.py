@@ -34,6 +34,25 @@ class Figures:
     process_megabytes: int
 
 
+@dataclass(frozen=True)
+class Aim:
+    """A figure that is to be at least, or `at_most`, what was wanted."""
+
+    title: str
+    wanted: float
+    reached: float
+    at_most: bool = False
+
+    def __str__(self) -> str:
+        """A row of a table."""
+        met = self.reached <= self.wanted if self.at_most else self.reached >= self.wanted
+        bound = "at most" if self.at_most else "at least"
+        return (
+            f"| {self.title} | {bound} {self.wanted:g} | {self.reached:.3g} "
+            f"| {'yes' if met else 'no'} |"
+        )
+
+
 def in_words(figures: Figures, bundle: str) -> str:
     """Put the figures into Markdown."""
     cores = len(os.sched_getaffinity(0))
@@ -59,8 +78,28 @@ def in_words(figures: Figures, bundle: str) -> str:
                 _generator_row(figures, f"{BATCH} at a time", "many drawn", BATCH),
             ],
         ),
+        "What was aimed at:",
+        table("| | wanted | reached | |", [str(aim) for aim in _aims(figures)]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _aims(figures: Figures) -> list[Aim]:
+    step, drawing = figures.step, figures.drawing
+    ours = step["ours"]
+    share = 100 / figures.flops_a_second
+    drawn = figures.flops_of_picture["drawn"] * BATCH / drawing["many drawn"]
+    return [
+        Aim("training, times the exercise", 2.5, step["exercise"] / ours),
+        Aim("the same, with its decoding", 5, step["exercise, with decoding"] / ours),
+        Aim("training, % of the ceiling", 60, share * _flops(figures.parts["ours"]) / ours),
+        Aim("one picture of a new sentence, ms", 6, 1000 * drawing["one"], at_most=True),
+        Aim("the same, times the exercise's demo", 15, drawing["demo"] / drawing["one"]),
+        Aim(f"pictures a second, {BATCH} at a time", 600, BATCH / drawing["many"]),
+        Aim("or the generator, % of the ceiling", 60, share * drawn),
+        Aim("`captiongan generate`, seconds", 0.6, figures.process_seconds, at_most=True),
+        Aim("`captiongan generate`, MB", 250, figures.process_megabytes, at_most=True),
+    ]
 
 
 def _training_rows(step: Mapping[str, float]) -> list[str]:

@@ -84,6 +84,10 @@ def test_the_page_has_the_ratios_of_what_was_measured() -> None:
     assert "| 64 pictures | 320 ms, 200 a second |" in page
     assert "| one picture at a time | 8.0 ms | 30 | 30 % | 50 % |" in page
     assert "| 64 at a time | 5.0 ms | 48 | 48 % | 80 % |" in page
+    assert "| training, times the exercise | at least 2.5 | 2 | no |" in page
+    assert "| the same, times the exercise's demo | at least 15 | 20 | yes |" in page
+    assert "| or the generator, % of the ceiling | at least 60 | 48 | no |" in page
+    assert "| `captiongan generate`, seconds | at most 0.6 | 0.5 | yes |" in page
 
 
 def test_the_parts_of_a_step_are_told_apart_and_their_flops_counted() -> None:
