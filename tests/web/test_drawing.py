@@ -156,12 +156,12 @@ def test_bundles_are_told_with_their_examples_and_without_a_path(pipeline: Pipel
     assert flowers["examples"][0] == lecture
     assert (flowers["shipped"], tiny["shipped"]) == (True, False)
     assert flowers["training"] == {
-        "kimg": 489.0,
-        "steps": 7640,
+        "kimg": 1000.0,
+        "steps": 15625,
         "pictures": 7370,
         "captions": 73691,
         "classes": 102,
-        "preset": "projected",
+        "preset": "flowers",
     }
     assert (tiny["examples"], tiny["training"]) == ([], {"kimg": 1.5})
     assert (told["limits"]["n"], told["limits"]["prompt_characters"]) == (64, 1000)
