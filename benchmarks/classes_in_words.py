@@ -1,4 +1,4 @@
-"""How much of a picture's class its caption tells: the most that pictures drawn from it can show.
+"""How much of a picture's class its caption tells, at least: so much a drawn picture can show.
 
     python benchmarks/classes_in_words.py oxford-flowers cub-birds
 
@@ -59,11 +59,11 @@ def guessed(
     if strangers := set(_labels(test)) - set(numbers):
         raise DataError(f"classes {sorted(strangers)} are in `test` only; add pictures to `train`")
     texts, given = torch.from_numpy(encoder.encode(train.captions)), _numbered(labels, numbers)
-    scale = texts.std(dim=0), texts.mean(dim=0)
-    network = _learned((texts - scale[1]) / scale[0], given, len(numbers), seed)
+    mean, deviation = texts.mean(dim=0), texts.std(dim=0)
+    network = _learned((texts - mean) / deviation, given, len(numbers), seed)
     with torch.no_grad():
         asked = torch.from_numpy(encoder.encode(test.captions))
-        guesses = network((asked - scale[1]) / scale[0]).topk(min(5, len(numbers))).indices
+        guesses = network((asked - mean) / deviation).topk(min(5, len(numbers))).indices
     right = guesses == _numbered(_labels(test), numbers)[:, None]
     return float(right[:, 0].float().mean()), float(right.any(dim=1).float().mean())
 

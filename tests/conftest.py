@@ -50,7 +50,7 @@ def visitor(chromium: Browser) -> Iterator[Visitor]:
 
 @pytest.fixture(scope="session")
 def studio() -> Iterator[str]:
-    """The address of a studio with both shipped bundles."""
+    """The address of a studio with two of the shipped bundles."""
     with serving("serve", "--bundle", "flowers", "--bundle", "birds") as address:
         yield address
 

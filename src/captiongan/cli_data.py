@@ -206,9 +206,10 @@ def prepare_data(
         ),
     ] = None,
 ) -> None:
-    """Decode and encode, once and on all cores, what a training needs; it then starts at once.
+    """Decode and encode, once and on all cores, what a training needs before its first step.
 
-    What is there already is not done again.
+    What is there already is not done again. A run that scores itself still looks at the pictures
+    when it first starts.
     """
     from captiongan.data.importers.found import needs
 

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 import PIL
-from PIL import Image
+from PIL import Image, features
 
 from captiongan import __version__
 from captiongan.cores import Engine
@@ -52,7 +52,11 @@ class Place:
     @classmethod
     def here(cls) -> "Place":
         """Return the place of this process."""
-        versions = (f"captiongan {__version__}", f"Pillow {PIL.__version__}")
+        versions = (
+            f"captiongan {__version__}",
+            f"Pillow {PIL.__version__}",
+            f"libjpeg {features.version('jpg')}",
+        )
         return cls(platform.node(), os.getpid(), versions)
 
 
