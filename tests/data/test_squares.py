@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, features
 
 from captiongan.cache import cache_folder
 from captiongan.cores import Engine, in_turn, on_cores
@@ -242,3 +242,9 @@ def test_a_machine_that_would_make_other_pixels_is_refused(pictures: Path) -> No
     old = replace(ELSEWHERE, versions=("captiongan 0.0.1", "Pillow 1.0"))
     with pytest.raises(DataError, match=r"has captiongan .*, not captiongan 0\.0\.1, Pillow 1\.0"):
         made(pictures, in_turn, home=old)
+
+
+def test_what_decodes_pictures_is_part_of_what_machines_compare() -> None:
+    decoder = features.version("jpg")
+    assert decoder
+    assert any(decoder in version for version in Place.here().versions)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from captiongan.text.choose import choose_encoder
 from captiongan.text.encoder import TextEncoder
@@ -29,6 +30,14 @@ def test_minilm_gives_unit_vectors(minilm: TextEncoder) -> None:
     embeddings = minilm.encode(CAPTIONS)
     assert embeddings.shape == (len(CAPTIONS), minilm.dim) == (5, 384)
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, rtol=1e-5)
+
+
+def test_opening_minilm_leaves_random_numbers_as_they_were() -> None:
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    choose_encoder("minilm").encode(CAPTIONS[:1])
+    torch.testing.assert_close(torch.rand(3), expected, rtol=0, atol=0)
 
 
 def test_small_answers_nearly_as_minilm_does(minilm: TextEncoder) -> None:

@@ -38,6 +38,17 @@ def crops(data: TrainingData, steps: int) -> Pictures:
     return np.concatenate(batches)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU, and there is none")
+def test_a_batch_put_together_on_a_gpu_is_that_of_the_processor() -> None:
+    here = data_that_tells_its_place(flip=True)
+    device = torch.device("cuda")
+    there = dataclasses.replace(here, device=device, embeddings=here.embeddings.to(device))
+    batches = [there.batch(step) for step in range(20)]  # none waits for the one before
+    for step, batch in enumerate(batches):
+        for one, other in zip(here.batch(step), batch, strict=True):
+            torch.testing.assert_close(other.cpu(), one)
+
+
 def test_every_level_survives_the_way_to_the_network_and_back() -> None:
     levels = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
     np.testing.assert_array_equal(to_pictures(to_tensor(torch.from_numpy(levels))).numpy(), levels)

@@ -44,9 +44,8 @@ class MiniLM:
         transformers_logging.disable_progress_bar()
         device = str(self._device or "cpu")
         own = [self._device] if self._device and self._device.type == "cuda" else []
-        with torch.random.fork_rng(
-            devices=own
-        ):  # nobody's random numbers depend on when this happens
+        # Nobody's random numbers depend on when this happens, and no other GPU is touched.
+        with torch.random.fork_rng(devices=own):
             return SentenceTransformer(
                 str(get_model_path()), device=device, local_files_only=True
             ).eval()
