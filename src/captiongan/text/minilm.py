@@ -37,18 +37,13 @@ class MiniLM:
 
     @cached_property
     def _model(self) -> "SentenceTransformer":
-        import torch
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()
-        device = str(self._device or "cpu")
-        own = [self._device] if self._device and self._device.type == "cuda" else []
-        # Nobody's random numbers depend on when this happens, and no other GPU is touched.
-        with torch.random.fork_rng(devices=own):
-            return SentenceTransformer(
-                str(get_model_path()), device=device, local_files_only=True
-            ).eval()
+        return SentenceTransformer(
+            str(get_model_path()), device=str(self._device or "cpu"), local_files_only=True
+        ).eval()
 
     @cached_property
     def identity(self) -> EncoderIdentity:
