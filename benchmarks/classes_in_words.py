@@ -87,9 +87,7 @@ def _learned(texts: Tensor, classes: Tensor, count: int, seed: int) -> nn.Module
 
 def _labels(store: PictureStore) -> list[str]:
     """Return the class of each caption's picture."""
-    labels = [
-        each.label for example in store.examples for each in [example] * len(example.captions)
-    ]
+    labels = [example.label for example in store.examples for _ in example.captions]
     known = [label for label in labels if label is not None]
     if len(known) < len(labels):
         raise DataError("a picture has no class; every line of the metadata needs its `class`")
