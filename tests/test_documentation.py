@@ -22,7 +22,7 @@ def options(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, object]
 
 
 def in_words(value: object) -> str:
-    if value in ("", ()):
+    if value in ("", (), None):
         return "none"
     return f"`{value}`" if isinstance(value, str) else f"{value:g}"
 

@@ -11,17 +11,20 @@ The plain install is the runtime: `load` a bundle, `generate` pictures, no PyTor
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["CaptionganError", "Picture", "Pipeline", "__version__", "load"]
+__all__ = ["CaptionganError", "Picture", "Pipeline", "Run", "__version__", "load", "train"]
 
 if TYPE_CHECKING:
     from captiongan.errors import CaptionganError
     from captiongan.pipeline import Picture, Pipeline, load
+    from captiongan.training.run import Run, train
 
 _HOMES = {
     "CaptionganError": "captiongan.errors",
     "Picture": "captiongan.pipeline",
     "Pipeline": "captiongan.pipeline",
+    "Run": "captiongan.training.run",
     "load": "captiongan.pipeline",
+    "train": "captiongan.training.run",
 }
 
 
@@ -31,4 +34,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'captiongan' has no attribute '{name}'")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    from captiongan.errors import needs_extra
+
+    with needs_extra("train", f"captiongan.{name}", "the training half"):
+        return getattr(import_module(_HOMES[name]), name)

@@ -7,8 +7,6 @@ import errno
 import sys
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -17,7 +15,7 @@ import typer
 
 from captiongan import __version__
 from captiongan.cli_data import data_app
-from captiongan.errors import CaptionganError
+from captiongan.errors import CaptionganError, needs_extra
 
 Which = Literal["best", "newest"]
 
@@ -68,20 +66,8 @@ def _end(error: object) -> NoReturn:
     sys.exit(2)
 
 
-@contextmanager
-def _extra(name: str, what: str) -> Iterator[None]:
-    """Say what to install where the packages of an extra are missing."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise CaptionganError(
-            f"this verb needs the package '{error.name}', which is not installed; install "
-            f"{what}: pip install 'captiongan[{name}]', or as README.md says in a clone"
-        ) from error
-
-
-_training_half = partial(_extra, "train", "the training half")
-_web_half = partial(_extra, "serve", "the web half")
+_training_half = partial(needs_extra, "train", "this verb", "the training half")
+_web_half = partial(needs_extra, "serve", "this verb", "the web half")
 
 
 def _to_stderr(line: str) -> None:
@@ -317,6 +303,10 @@ def train(
     config: Annotated[
         Path | None, typer.Option(help="YAML file; without it, as configs/dcgan.yaml.")
     ] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option("--from", help="Bundle to start from: a shipped one's name, or a folder."),
+    ] = None,
     data: Annotated[
         str | None, typer.Option(help="Captioned folder, `toy`, or `toy:SIZE`.")
     ] = None,
@@ -354,7 +344,7 @@ def train(
     with _training_half():
         from captiongan.training.start import start
 
-        complete = start(config, data, out, resume, overrides, dry_run, watch, into)
+        complete = start(config, data, out, resume, overrides, dry_run, watch, into, start_from)
     if not complete:
         raise typer.Exit(130)
 

@@ -4,7 +4,7 @@ A run's configuration is a YAML file (presets are in `configs/`), with single va
 `--set section.name=value`. The resolved tree is the first thing written to a run folder.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -124,8 +124,21 @@ class OptimiserConfig(_Section):
     halve_every_kimg: float = Field(0.0, ge=0, description="of the learning rate; 0 keeps it")
 
 
+class StartConfig(_Section):
+    """The bundle whose generator a run starts from."""
+
+    bundle: str = Field("", description="a shipped bundle's name, or the path of a folder")
+    name: str = Field(description="the bundle's name")
+    version: str = Field(description="the bundle's version")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of its `bundle.json`")
+
+
 class TrainingConfig(_Section):
     """How long, how often, with which seed. A kimg is a thousand real pictures shown."""
+
+    start: StartConfig | None = Field(
+        None, description="the bundle that the run starts from; `--from` sets it"
+    )
 
     kimg: float = Field(400.0, gt=0, le=1e7, description="length of the run")
     batch_size: int = Field(32, ge=2, le=65536)
@@ -150,6 +163,9 @@ class ScoresConfig(_Section):
     every_kimg: float = Field(50.0, ge=0, description="0 for a run without scores")
     extractor: Literal["lite0", "lite1", "inception"] = Field(
         "lite0", description="the network that judges; it cannot judge the finished model again"
+    )
+    patience: int = Field(
+        0, ge=0, description="scorings without a better one after which the run stops; 0: never"
     )
 
 
@@ -261,14 +277,16 @@ def load_config(
     overrides: Sequence[str] = (),
     source: str | None = None,
     schema: int = SCHEMA,
+    base: Mapping[str, Any] | None = None,
 ) -> RunConfig:
     """Read a run's configuration.
 
     Args:
-        path: a YAML file; without one, every option has its default.
+        path: a YAML file; options that it leaves out have the values of `base`.
         overrides: `section.name=value`, applied in order.
         source: the data set, if not the file's own.
         schema: that of a file that has none: today's if a person wrote it.
+        base: a tree of options in place of the defaults, as today's version understands them.
 
     Raises:
         ConfigError: the file cannot be read, a later version wrote it, or a field breaks its rule;
@@ -276,6 +294,7 @@ def load_config(
     """
     tree = {} if path is None else _of_today(_read_tree(path), schema, path)
     tree = {name: value for name, value in tree.items() if value is not None}
+    tree = merged(base or {}, tree)
     for override in overrides:
         _apply(tree, override)
     if source and isinstance(tree.setdefault("data", {}), dict):
@@ -285,6 +304,15 @@ def load_config(
     except ValidationError as error:
         where = f"'{path}'" if path else "configuration"
         raise ConfigError(f"{where}: {'; '.join(map(_in_words, error.errors()))}") from error
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a tree of options in which those of `over` replace those of `base`."""
+    tree = dict(base) | dict(over)
+    for name, value in base.items():
+        if isinstance(value, Mapping) and isinstance(over.get(name, {}), Mapping):
+            tree[name] = merged(value, over.get(name, {}))
+    return tree
 
 
 def _of_today(tree: dict[str, Any], schema: int, path: Path) -> dict[str, Any]:

@@ -4,6 +4,9 @@ Every message is one line and says four things: which argument, which value, whi
 The command line prints it and ends with exit code 2; a library user catches `CaptionganError`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class CaptionganError(Exception):
     """Something that the caller can mend; the message says what and how."""
@@ -42,3 +45,24 @@ class OutputError(CaptionganError):
 
 class BulkError(CaptionganError):
     """A file of prompts that cannot be read, or a job that cannot be begun or gone on with."""
+
+
+@contextmanager
+def needs_extra(name: str, what: str, half: str) -> Iterator[None]:
+    """Say what to install where the packages of an extra are missing.
+
+    Args:
+        name: of the extra.
+        what: needs it.
+        half: what the extra installs, in words.
+
+    Raises:
+        CaptionganError: a package is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise CaptionganError(
+            f"{what} needs the package '{error.name}', which is not installed; install "
+            f"{half}: pip install 'captiongan[{name}]', or as README.md says in a clone"
+        ) from error

@@ -1,5 +1,6 @@
 """From a checkpoint to a bundle: the seam between training and drawing."""
 
+import hashlib
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,17 +11,22 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from captiongan import __version__
 from captiongan.bundle import GENERATOR_FILE, Bundle, BundleManifest, write_bundle
+from captiongan.cache import cache_folder
 from captiongan.config import RunConfig
 from captiongan.errors import RunError
+from captiongan.files import sha256_of
 from captiongan.model_card import model_card
 from captiongan.networks.layers import PictureGenerator
 from captiongan.onnx_file import as_onnx
 from captiongan.pictures import grid
-from captiongan.pipeline import noise_of
+from captiongan.pipeline import Pipeline, noise_of
 from captiongan.text.encoder import ENCODER_FILES, OnnxTextEncoder
 from captiongan.training.batches import to_pictures
-from captiongan.training.trained import TrainedRun
+from captiongan.training.checkpoint import MANIFEST
+from captiongan.training.run_folder import RunFolder
+from captiongan.training.trained import TrainedRun, load_trained
 
 SAMPLES = 4
 """Pictures per prompt on the card, of the seeds 0, 1, 2, ..."""
@@ -69,6 +75,28 @@ def export_run(
     files["sample.png"] = _sample(trained.generator, config, encoder, prompts)
     files["README.md"] = model_card(manifest, prompts, SAMPLES).encode()
     return write_bundle(out, files, manifest)
+
+
+def opened_run(run: Path) -> Pipeline:
+    """Open the best checkpoint of a run for drawing: the bundle that `export_run` would write.
+
+    The bundle is kept in the cache, so the next call opens it at once.
+
+    Raises:
+        RunError: there is no usable checkpoint, or the text encoder cannot travel.
+        OutputError: the cache cannot be written.
+    """
+    folder = RunFolder.open(run)
+    trained = load_trained(folder)
+    name = run.resolve().name
+    facts = (
+        f"{name} {__version__} {folder.config()!r} {sha256_of(trained.checkpoint.path / MANIFEST)}"
+    )
+    bundle = cache_folder("runs") / hashlib.sha256(facts.encode()).hexdigest()[:32]
+    if not bundle.exists():
+        prompts = folder.data_facts()["sample_captions"]
+        export_run(trained, bundle, name, f"step {trained.checkpoint.step}", prompts, critic=False)
+    return Pipeline.from_bundle(bundle)
 
 
 def _travelling(trained: TrainedRun) -> OnnxTextEncoder:

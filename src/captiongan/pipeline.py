@@ -19,7 +19,7 @@ from captiongan.bundle import (
     find_bundle,
     read_bundle,
 )
-from captiongan.errors import BundleError, CaptionganError
+from captiongan.errors import BundleError, CaptionganError, needs_extra
 from captiongan.interpolation import Interpolation, arc, line, on_arc, through
 from captiongan.onnx_session import open_session
 from captiongan.picture_file import as_rgb, middle_square
@@ -50,8 +50,15 @@ REMEMBERED = 1024
 def load(bundle: str | Path = "flowers") -> "Pipeline":
     """Open a bundle: the name of a shipped one, or the path of a folder.
 
-    Raises BundleError if it is missing, damaged, foreign or from a newer captiongan.
+    The folder may also be that of a run, whose best checkpoint then draws; this takes the training
+    half. Raises BundleError if it is missing, damaged, foreign or from a newer captiongan, and
+    RunError if a run has no usable checkpoint.
     """
+    if (Path(bundle) / "config.yaml").is_file():
+        with needs_extra("train", f"the run '{bundle}'", "the training half"):
+            from captiongan.export import opened_run
+
+            return opened_run(Path(bundle))
     return Pipeline.from_bundle(bundle)
 
 

@@ -103,7 +103,7 @@ def test_what_is_drawn_at_random_within_a_step_follows_from_its_number_and_the_s
         training = RECIPE.training.model_copy(update={"seed": seed})
         trainer = tiny_trainer(RECIPE.model_copy(update={"training": training}))
         trainer.game.step = step
-        return trainer._seed_of_step()
+        return trainer.seed_of(trainer.game.step)
 
     assert drawn(0, 1) == drawn(0, 1)
     assert len({drawn(seed, step) for seed in range(3) for step in range(3)}) == 9

@@ -1,11 +1,15 @@
 """Ctrl-C as a request, not an accident: the step is finished and saved first."""
 
 import signal
+import threading
 from types import FrameType
 
 
 class StopRequest:
-    """While entered, the first SIGINT or SIGTERM sets `requested`; a second one strikes at once."""
+    """While entered, the first SIGINT or SIGTERM sets `requested`; a second one strikes at once.
+
+    Signals reach the main thread alone, so in another one nothing is requested.
+    """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -13,8 +17,9 @@ class StopRequest:
         self.requested = False
 
     def __enter__(self) -> "StopRequest":
-        self._before = {number: signal.getsignal(number) for number in self.SIGNALS}
-        for number in self.SIGNALS:
+        here = threading.current_thread() is threading.main_thread()
+        self._before = {number: signal.getsignal(number) for number in self.SIGNALS if here}
+        for number in self._before:
             signal.signal(number, self._note)
         return self
 

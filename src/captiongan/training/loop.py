@@ -33,6 +33,7 @@ from captiongan.training.game import (
 from captiongan.training.health import Health
 from captiongan.training.interrupt import StopRequest
 from captiongan.training.material import to_learn_from
+from captiongan.training.patience import impatience
 from captiongan.training.report import Averages, LiveReport, scores_in_words
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.samples import SampleGrid
@@ -103,14 +104,14 @@ class Trainer:
         """Take one training step and follow it with the average; return its figures."""
         plan = self.config.training
         batch = self.data.batch(self.game.step, processes.share(plan.batch_size))
-        torch.manual_seed(self._seed_of_step())
+        torch.manual_seed(self.seed_of(self.game.step))
         figures = self.step(self.game, batch, self.config.losses)
         update_average(self.game, plan.batch_size, plan.ema_halflife_kimg)
         return figures
 
-    def _seed_of_step(self) -> int:
-        """Decide what is drawn at random within a step, so that a resumed run draws the same."""
-        entropy = [self.config.training.seed, self.game.step, STEP_STREAM]
+    def seed_of(self, step: int) -> int:
+        """Return the seed of all random numbers within a step, the same after a resume."""
+        entropy = [self.config.training.seed, step, STEP_STREAM]
         return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0])
 
     def settle_average(self) -> None:
@@ -164,10 +165,11 @@ class Trainer:
 
 
 def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
-    """Train until the configured length or a stop signal, whichever comes first.
+    """Train until the configured length, a stop signal, or scores that no longer improve.
 
     Of several processes the first one keeps the run folder, the others only take their steps.
-    Returns whether the run is complete; if not, its state is saved and it can be resumed.
+    Returns whether the run is complete; if not, its state is saved and it can be resumed. A run
+    that starts from a bundle notes first what that draws, and how good it is.
 
     Raises:
         DivergenceError: a loss, gradient or weight was not finite; nothing of that is saved.
@@ -180,6 +182,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     scoring, scores = trainer.config.scores.every_kimg, trainer.open_scores(console)
     grid, averages = SampleGrid(trainer.data), Averages()
     health = Health(trainer.data, grid.captions, game.step, partial(say, console))
+    enough = False
 
     def due(kimg: float) -> bool:
         return game.step % trainer.steps(kimg) == 0 or game.step == last
@@ -188,8 +191,29 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
         now = {"step": game.step, "kimg": trainer.kimg(game.step), "time": time.time()}
         run.add_metrics(now | figures)
 
+    def write_grid() -> None:
+        trainer.settle_average()
+        drawn = grid.draw(game.average)
+        run.write_grid(game.step, grid.sheet(drawn))
+        note(health.see_grid(game.step, drawn))
+
+    def score() -> None:
+        with averages.paused():
+            marks = trainer.score(run, scores)
+        if marks:
+            note(marks)
+            report.say(scores_in_words(marks))
+
+    def why_enough() -> str:
+        return impatience(run.metrics(), trainer.config.scores)
+
     with StopRequest() as stop, LiveReport(console, plan.kimg, trainer.kimg(game.step)) as report:
-        while game.step < last and not processes.any_of(stop.requested):
+        if plan.start and game.step == 0:
+            if first:
+                run.forget_metrics_after(-1)  # an earlier try may have come as far as this
+                write_grid()
+            score()
+        while game.step < last and not enough and not processes.any_of(stop.requested):
             taken = trainer.take_step()
             if on_cpu:
                 check_finite(game, taken)
@@ -201,19 +225,15 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
                 report.show_figures(trainer.kimg(game.step), figures)
                 health.hear_reading(game.step, figures)
             if first and due(plan.grid_every_kimg):
-                trainer.settle_average()
-                drawn = grid.draw(game.average)
-                run.write_grid(game.step, grid.sheet(drawn))
-                note(health.see_grid(game.step, drawn))
+                write_grid()
             if scoring and due(scoring):
-                with averages.paused():
-                    marks = trainer.score(run, scores)
-                if marks:
-                    note(marks)
-                    report.say(scores_in_words(marks))
-            if due(plan.checkpoint_every_kimg):
+                score()
+                enough = processes.any_of(first and bool(why_enough()))
+            if enough or due(plan.checkpoint_every_kimg):
                 trainer.save(run)  # last, so that nothing of a saved step is missing after a kill
-        if game.step < last:
+        if enough:
+            report.say(why_enough())
+        elif game.step < last:
             report.say("stopping: saving; Ctrl-C again quits without that")
             trainer.save(run)
-    return game.step >= last
+    return enough or game.step >= last

@@ -17,15 +17,18 @@ from captiongan.leader import leads
 from captiongan.progress import say
 from captiongan.training.captured import WARM_UP
 from captiongan.training.checkpoint import (
+    checkpoints,
     latest_checkpoint,
     load_checkpoint,
 )
 from captiongan.training.loop import Trainer
 from captiongan.training.material import with_absolute_paths
+from captiongan.training.patience import impatience
 from captiongan.training.rollback import calmer, forget_after, train_with_rollbacks
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.samples import SampleGrid
 from captiongan.training.step import Figures
+from captiongan.training.warm_start import starting_config, take_over, warm_up
 
 FIXED = (
     "network",
@@ -33,7 +36,7 @@ FIXED = (
     *(f"text.{name}" for name in ("captions", "averaged", "wording")),
     *(f"generator.{name}" for name in ("features", "noise_dim", "projected_dim")),
     *(f"discriminator.{name}" for name in ("features", "projected_dim")),
-    *(f"training.{name}" for name in ("batch_size", "seed")),
+    *(f"training.{name}" for name in ("batch_size", "seed", "start")),
     *(f"scores.{name}" for name in ("every_kimg", "extractor")),
 )
 """What a resumed run cannot change."""
@@ -58,27 +61,33 @@ def start(
     dry_run: bool,
     live_view: bool = False,
     into: Path | None = None,
+    bundle: str | None = None,
 ) -> bool:
     """Do what the command line asks for; return whether nothing is left to train.
 
-    Started by `torchrun`, do it together with the other processes.
+    Started by `torchrun`, do it together with the other processes. With a `bundle`, a shipped one's
+    name or a folder, the run starts from its weights.
 
     Raises:
+        BundleError: the bundle is missing or damaged, or a run cannot start from it.
         ConfigError: the options contradict each other or break a rule.
         DataError: the data cannot be used.
         RunError: there is nothing to resume, another process trains the run, or it diverged.
         OutputError: the run folder cannot be written.
     """
-    if resume is not None and (config is not None or into is not None):
+    if resume is not None and (config is not None or into is not None or bundle is not None):
         raise ConfigError(
-            f"--resume '{resume}' has its own configuration and folder; leave --config and "
-            "--into out"
+            f"--resume '{resume}' has its own configuration, start and folder; leave --config, "
+            "--from and --into out"
         )
     with processes.joined():
         console = Console(quiet=not leads())
         if resume is not None:
             return _resume(RunFolder.open(resume), data, overrides, dry_run, live_view, console)
-        wanted = with_absolute_paths(load_config(config, overrides, data))
+        if bundle is None:
+            wanted = with_absolute_paths(load_config(config, overrides, data))
+        else:
+            wanted = starting_config(bundle, config, overrides, data, partial(say, console))
         processes.share(wanted.training.batch_size)
         if into is not None and _is_there(into):
             earlier = RunFolder(into)
@@ -89,6 +98,8 @@ def start(
                 f"--into is missing; {processes.count()} processes train one run: name its folder"
             )
         trainer = _prepare(wanted, console)
+        if wanted.training.start:
+            take_over(trainer)
         if dry_run:
             return _tell_dry_run(trainer, console)
         new = _new_run(trainer, out, into)
@@ -147,6 +158,9 @@ def _resume(
         _restore(trainer, run, console)
         if trainer.game.step >= trainer.steps(trainer.config.training.kimg):
             return _tell_complete(trainer, run, console)
+        if enough := impatience(run.metrics(), trainer.config.scores):
+            say(console, enough)
+            return True
         if dry_run:
             return _tell_dry_run(trainer, console)
         with run.writing():
@@ -204,6 +218,8 @@ def _restore(trainer: Trainer, run: RunFolder, console: Console) -> None:
         load_checkpoint(latest_checkpoint(run.checkpoints), trainer.game, trainer.encoder.identity)
     else:
         say(console, f"'{run.path}' holds no checkpoint yet; it begins again")
+        if trainer.config.training.start:
+            take_over(trainer)
 
 
 def _tell_complete(trainer: Trainer, run: RunFolder, console: Console) -> bool:
@@ -234,6 +250,9 @@ def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: bool) 
     try:
         watched = live_view and leads()
         with run.writing(), _live_view(run, console) if watched else nullcontext():
+            if trainer.config.training.start and not checkpoints(run.checkpoints):
+                warm_up(trainer, partial(say, console))
+                trainer.save(run)
             complete = train_with_rollbacks(trainer, run, console)
     except KeyboardInterrupt:
         say(

@@ -1,0 +1,26 @@
+"""Early stopping: a run ends when its scores no longer improve (Prechelt 1998)."""
+
+from collections.abc import Sequence
+
+from captiongan.config import ScoresConfig
+
+
+def impatience(lines: Sequence[dict[str, float]], scores: ScoresConfig) -> str:
+    """Say in words why a run stops here; empty if it goes on.
+
+    Args:
+        lines: of the run's figures, oldest first.
+        scores: how often the run is scored, and how many scorings it waits for a better one.
+    """
+    scored = [line for line in lines if "score_error" in line]
+    if not scores.patience or not scored:
+        return ""
+    best = min(range(len(scored)), key=lambda place: (scored[place]["score_error"], -place))
+    if len(scored) - 1 - best < scores.patience:
+        return ""
+    return (
+        f"stopped early at {scored[-1]['kimg']:g} kimg: none of the last {scores.patience} "
+        f"scorings was better than that at {scored[best]['kimg']:g} kimg, whose checkpoint is "
+        "kept; "
+        f"to wait longer, resume with --set scores.patience={2 * scores.patience}"
+    )

@@ -1,0 +1,91 @@
+"""Training from Python: `captiongan.train`, and the run that it returns."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from captiongan.bundle import Bundle
+from captiongan.export import export_run, opened_run
+from captiongan.pipeline import Pipeline
+from captiongan.training.run_folder import RunFolder
+from captiongan.training.start import start as start_training
+from captiongan.training.trained import Which, load_trained
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained run: its folder, and whether nothing was left to train.
+
+    A run that is not complete was stopped (Ctrl-C); the same call goes on with it.
+    """
+
+    path: Path
+    complete: bool
+
+    def load(self) -> Pipeline:
+        """Open the run's best checkpoint for drawing, as `captiongan.load` does."""
+        return opened_run(self.path)
+
+    def export(
+        self, out: str | Path, version: str = "1", checkpoint: Which = "best", critic: bool = True
+    ) -> Bundle:
+        """Write a checkpoint as a bundle, named after its folder.
+
+        Args:
+            out: the bundle's folder; must not exist, or be empty.
+            version: of the bundle.
+            checkpoint: `best` by the run's own scores, or `newest`.
+            critic: whether the discriminator goes with it, for trainings that start from it.
+
+        Raises:
+            RunError: there is no checkpoint, or the text encoder cannot travel.
+            OutputError: `out` cannot be written.
+        """
+        folder, out = RunFolder.open(self.path), Path(out)
+        prompts = folder.data_facts()["sample_captions"]
+        trained = load_trained(folder, checkpoint)
+        return export_run(trained, out, out.resolve().name, version, prompts, critic)
+
+
+def train(
+    data: str | Path,
+    into: str | Path,
+    start: str | Path | None = None,
+    config: str | Path | None = None,
+    kimg: float | None = None,
+    options: Mapping[str, object] | None = None,
+) -> Run:
+    """Train on captioned pictures; begin the run folder `into`, or go on with it.
+
+    Args:
+        data: a captioned folder, `toy`, or `toy:SIZE`.
+        into: the run's folder.
+        start: the bundle to start from: a shipped one's name, or a folder.
+        config: a YAML file; without it and without `start`, as `configs/dcgan.yaml`.
+        kimg: thousand pictures to show, in place of the configuration's.
+        options: single values, such as `{"optimiser.learning_rate": 1e-4}`.
+
+    Returns:
+        The run; Ctrl-C saves it and returns it incomplete.
+
+    Raises:
+        BundleError: `start` is missing or damaged, or no run can start from it.
+        ConfigError: an option breaks its rule, or the run in `into` is another one.
+        DataError: the data cannot be used.
+        RunError: another process trains the run, or it diverged.
+        OutputError: the run folder cannot be written.
+    """
+    chosen = dict(options or {}) | ({} if kimg is None else {"training.kimg": kimg})
+    overrides = [f"{name}={json.dumps(value)}" for name, value in chosen.items()]
+    complete = start_training(
+        config=None if config is None else Path(config),
+        data=str(data),
+        out=Path(into).parent,
+        resume=None,
+        overrides=overrides,
+        dry_run=False,
+        into=Path(into),
+        bundle=None if start is None else str(start),
+    )
+    return Run(Path(into), complete)

@@ -1,0 +1,251 @@
+"""A run that starts from a bundle: its generator goes on learning, on other pictures.
+
+What a generator knows of pictures and words carries over, so a thousand pictures and minutes do
+what takes hours from scratch (Wang et al. 2018, "Transferring GANs"). The discriminator matters as
+much. In the network `projected` most of it is frozen anyway, as FreezeD recommends (Mo et al.
+2020). The rest comes out of the bundle, or is fresh; either way it is warmed up first, with the
+generator fixed, until it tells real pictures from generated ones.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from captiongan import processes
+from captiongan.bundle import MANIFEST, Bundle, find_bundle, read_bundle
+from captiongan.config import RunConfig, StartConfig, load_config, merged
+from captiongan.errors import BundleError, ConfigError
+from captiongan.files import sha256_of
+from captiongan.networks.choose import NETWORKS
+from captiongan.text.choose import choose_encoder
+from captiongan.training.bundle_weights import read_critic, read_generator
+from captiongan.training.game import set_learning_rate
+from captiongan.training.loop import Trainer
+from captiongan.training.material import to_learn_from, with_absolute_paths
+from captiongan.training.step import update_discriminator
+
+INHERITED = ("name", "network", "data", "text", "generator", "discriminator", "losses", "optimiser")
+"""Sections that a run takes over from the configuration its bundle was trained by."""
+
+SMALL_SET = 5_000
+"""Sets of fewer pictures are trained by `SMALL_RECIPE`."""
+
+SMALL_RECIPE: Mapping[str, Any] = {
+    "training": {
+        "kimg": 40,
+        "batch_size": 16,
+        "ema_halflife_kimg": 2,
+        "log_every_kimg": 0.5,
+        "grid_every_kimg": 2,
+        "checkpoint_every_kimg": 2,
+    },
+    "scores": {"every_kimg": 2, "extractor": "lite2", "patience": 5},
+}
+"""What a small set needs, as `docs/your-own-data.md` measures it."""
+
+RECIPE: Mapping[str, Any] = {"scores": {"every_kimg": 20, "extractor": "lite2"}}
+"""What any run needs that starts from a bundle."""
+
+WINDOW = 1_000
+"""Pictures over which the discriminator's accuracy is averaged while it warms up."""
+
+TOLD_APART = 0.65
+"""Share of real and generated pairs that a warm discriminator judges rightly."""
+
+LONGEST_WARM_UP = 8_000
+"""Pictures after which the warm-up ends, whatever the discriminator has learned."""
+
+Say = Callable[[str], None]
+
+
+def starting_config(
+    bundle: str, path: Path | None, overrides: Sequence[str], source: str | None, say: Say
+) -> RunConfig:
+    """Return the configuration of a run that starts from a bundle.
+
+    The bundle's own comes first, then the recipe for so many pictures, then the file at `path`,
+    then `overrides`.
+
+    Args:
+        bundle: a shipped bundle's name, or a folder.
+        path: a YAML file, or None.
+        overrides: `section.name=value`, applied in order.
+        source: the data set.
+        say: hears which recipe was chosen.
+
+    Raises:
+        BundleError: the bundle is missing or damaged, or does not say how it was trained.
+        ConfigError: a field breaks its rule, or no data set is named.
+        DataError: the data cannot be used.
+        OutputError: the caches cannot be written.
+    """
+    opened = read_bundle(find_bundle(bundle))
+    start = _start_from(opened)
+
+    def with_recipe(recipe: Mapping[str, Any]) -> RunConfig:
+        base = merged(_inherited(opened), recipe)
+        config = with_absolute_paths(load_config(path, overrides, source, base=base))
+        training = config.training.model_copy(update={"start": start})
+        return config.model_copy(update={"training": training})
+
+    config = with_recipe(RECIPE)
+    pictures = len(to_learn_from(config).open().examples)
+    if pictures >= SMALL_SET:
+        return config
+    config = with_recipe(SMALL_RECIPE)
+    say(f"{pictures:,} pictures: the recipe for small sets, {_in_words(config)}; --set changes it")
+    return config
+
+
+def take_over(trainer: Trainer) -> None:
+    """Give a new run the weights of the bundle that it starts from.
+
+    The generator and its average get the bundle's; the discriminator, too, if the bundle has one
+    that fits.
+
+    Raises:
+        BundleError: the bundle is missing, damaged, or not the one that the run began with.
+        ConfigError: it has another text encoder, other sizes or another network.
+    """
+    config, game = trainer.config, trainer.game
+    bundle = _open(_start_of(config))
+    _check_fits(trainer, bundle)
+    weights = read_generator(bundle)
+    for generator in (game.generator, game.average):
+        generator.load_state_dict(weights)
+    critic = read_critic(bundle) if _trained_config(bundle)["network"] == config.network else None
+    if critic is not None:
+        try:
+            game.discriminator.load_state_dict(critic)
+        except (RuntimeError, SafetensorError) as error:
+            raise ConfigError(
+                f"--from '{bundle.manifest.name}': its discriminator does not fit this run's "
+                f"({' '.join(str(error).split())}); leave discriminator.* as the bundle has it"
+            ) from error
+
+
+def warm_up(trainer: Trainer, say: Say) -> None:
+    """Train the discriminator alone until it tells real pairs from generated ones."""
+    game, batch_size = trainer.game, trainer.config.training.batch_size
+    recent: deque[float] = deque(maxlen=max(1, WINDOW // batch_size))
+    steps = LONGEST_WARM_UP // batch_size
+    set_learning_rate(game)
+    for step in range(steps):
+        recent.append(_accuracy(trainer, step))
+        accuracy = sum(recent) / len(recent)
+        if len(recent) == recent.maxlen and accuracy >= TOLD_APART:
+            break
+    shown = (step + 1) * batch_size
+    say(
+        f"warmed up the discriminator on {shown:,} pictures, the generator fixed: it judges "
+        f"{accuracy:.0%} of real and generated pairs rightly"
+    )
+
+
+def _accuracy(trainer: Trainer, step: int) -> float:
+    """Update the discriminator on the batch of a step; return how often it was right."""
+    game, config = trainer.game, trainer.config
+    batch = trainer.data.batch(step, processes.share(config.training.batch_size))
+    torch.manual_seed(trainer.seed_of(step))
+    with torch.no_grad():
+        generated = game.generator(batch.noise, batch.matching)
+    figures = update_discriminator(game, batch, generated, config.losses)
+    accuracy = (figures["accuracy_real"] + figures["accuracy_generated"]) / 2
+    processes.average_([accuracy])
+    return float(accuracy)
+
+
+def _inherited(bundle: Bundle) -> dict[str, Any]:
+    """Return the part of a bundle's configuration that a run takes over."""
+    trained = _trained_config(bundle)
+    tree = {name: trained[name] for name in INHERITED}
+    same = choose_encoder("small").identity.sha256 == bundle.manifest.text_encoder.sha256
+    tree["text"]["encoder"] = "small" if same else str(bundle.folder.resolve())
+    schedule = {name: trained["training"][name] for name in ("batch_size", "ema_halflife_kimg")}
+    return tree | {"training": schedule}
+
+
+def _start_from(bundle: Bundle) -> StartConfig:
+    return StartConfig(
+        bundle=bundle.folder.name if bundle.is_shipped else str(bundle.folder.resolve()),
+        name=bundle.manifest.name,
+        version=bundle.manifest.version,
+        sha256=sha256_of(bundle.folder / MANIFEST),
+    )
+
+
+def _trained_config(bundle: Bundle) -> dict[str, Any]:
+    """Return the configuration that a bundle was trained by.
+
+    Raises:
+        BundleError: its manifest has none that can be used.
+    """
+    config = bundle.manifest.training.get("config")
+    try:
+        return RunConfig.model_validate(config).model_dump()
+    except ValueError as error:
+        raise BundleError(
+            f"bundle '{bundle.manifest.name}' does not say how it was trained ('training > config' "
+            f"in {MANIFEST} is not a run's configuration); start from one that "
+            "`captiongan export` wrote"
+        ) from error
+
+
+def _start_of(config: RunConfig) -> StartConfig:
+    assert config.training.start is not None
+    return config.training.start
+
+
+def _open(start: StartConfig) -> Bundle:
+    bundle = read_bundle(find_bundle(start.bundle))
+    if sha256_of(bundle.folder / MANIFEST) != start.sha256:
+        raise BundleError(
+            f"bundle '{start.bundle}' is not the one that this run starts from ({start.name} "
+            f"{start.version}, {start.sha256[:12]}); bring that back, or start a new run"
+        )
+    return bundle
+
+
+def _check_fits(trainer: Trainer, bundle: Bundle) -> None:
+    """Make sure that a run's generator can have a bundle's weights.
+
+    Raises:
+        ConfigError: it cannot; the message names what differs.
+    """
+    config, theirs = trainer.config, RunConfig.model_validate(_trained_config(bundle))
+    refusal = f"--from '{bundle.manifest.name}':"
+    if NETWORKS[config.network].generator is not NETWORKS[theirs.network].generator:
+        raise ConfigError(
+            f"{refusal} network is '{theirs.network}' there and '{config.network}' here, with "
+            f"another generator; set network={theirs.network}"
+        )
+    sizes = {"data.resolution": (theirs.data.resolution, config.data.resolution)} | {
+        f"generator.{name}": (value, getattr(config.generator, name))
+        for name, value in theirs.generator.model_dump().items()
+    }
+    for option, (there, here) in sizes.items():
+        if there != here:
+            raise ConfigError(
+                f"{refusal} {option} is {there} there and {here} here; "
+                f"set {option}={there}, or train from scratch without --from"
+            )
+    there, here = bundle.manifest.text_encoder, trainer.encoder.identity
+    if there.sha256 != here.sha256:
+        raise ConfigError(
+            f"{refusal} its text encoder is {there}, text.encoder={config.text.encoder} is {here}; "
+            "leave text.encoder out, or train from scratch without --from"
+        )
+
+
+def _in_words(config: RunConfig) -> str:
+    """List what the recipe for small sets decides, with the values that hold."""
+    options = (
+        (f"{section}.{name}", getattr(getattr(config, section), name))
+        for section, values in SMALL_RECIPE.items()
+        for name in values
+    )
+    return ", ".join(f"{option}={value}" for option, value in options)

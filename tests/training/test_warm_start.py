@@ -1,0 +1,307 @@
+"""`captiongan train --from`: a run that starts from a bundle."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from captiongan.bundle import CRITIC_FILE, MANIFEST, Bundle, FileFacts, read_bundle
+from captiongan.errors import BundleError, CaptionganError, ConfigError
+from captiongan.export import export_run
+from captiongan.files import sha256_of
+from captiongan.pipeline import Pipeline, noise_of
+from captiongan.training import warm_start
+from captiongan.training.batches import to_pictures
+from captiongan.training.bundle_weights import read_critic
+from captiongan.training.checkpoint import checkpoints
+from captiongan.training.run_folder import RunFolder
+from captiongan.training.start import start
+from captiongan.training.trained import load_trained
+
+TINY = [
+    *("network=fusion", "data.resolution=16", "data.margin=2", "text.wording=0.5"),
+    *("generator.features=4", "generator.noise_dim=8", "discriminator.features=4"),
+    *("losses.pixel_wise=0", "losses.feature_matching=0", "training.precision=32-true"),
+    *("training.batch_size=4", "scores.every_kimg=0"),
+]
+SHORT = ["scores.every_kimg=0", "training.kimg=0.048", "training.batch_size=4"]
+OFTEN = [f"training.{what}_every_kimg=0.008" for what in ("log", "grid", "checkpoint")]
+PLAN = [*SHORT, *OFTEN, "training.precision=32-true"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Two bundles of a tiny run: `whole`, and `plain` without its discriminator."""
+    work = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAPTIONGAN_CACHE", str(work / "cache"))
+        start(None, "toy:24", work, None, [*TINY, "training.kimg=0.02"], dry_run=False)
+        trained = load_trained(RunFolder.open(work / "00000-dcgan"))
+        export_run(trained, work / "whole", "whole", "1.2", ["a red flower"])
+        export_run(trained, work / "plain", "plain", "1", ["a red flower"], critic=False)
+        yield work
+
+
+@pytest.fixture
+def bundle(made: Path, tmp_path: Path) -> Bundle:
+    """A copy that a test may damage."""
+    shutil.copytree(made / "whole", tmp_path / "whole")
+    return read_bundle(tmp_path / "whole")
+
+
+def begun(bundle: Path, out: Path, *overrides: str, data: str = "toy:30") -> RunFolder:
+    """Train twelve steps from a bundle."""
+    start(None, data, out, None, [*PLAN, *overrides], dry_run=False, bundle=str(bundle))
+    return RunFolder.open(next(out.glob("0*")))
+
+
+def listed_as_it_is(bundle: Bundle, name: str) -> None:
+    """Make the manifest fit a file that was changed."""
+    facts = json.loads((bundle.folder / MANIFEST).read_text())
+    measured = FileFacts.of(bundle.folder / name)
+    facts["files"][name] = {"bytes": measured.size, "sha256": measured.sha256}
+    (bundle.folder / MANIFEST).write_text(json.dumps(facts))
+
+
+# The weights
+
+
+@pytest.mark.parametrize("name", ["whole", "plain"])
+def test_at_step_0_a_run_draws_what_its_bundle_draws(name: str, made: Path, tmp_path: Path) -> None:
+    run = begun(made / name, tmp_path, "training.keep_checkpoints=100")
+    first = checkpoints(run.checkpoints)[0]
+    assert first.step == 0
+    pipeline = Pipeline.from_bundle(made / name)
+    trained = load_trained(run)
+    prompts = ["a red flower", "a blue flower with six round petals", "yellow"]
+    noise = np.stack([noise_of(seed, 8) for seed in range(len(prompts))])
+    expected = pipeline.draw(noise, pipeline.encode(prompts)).astype(int)
+
+    def error() -> int:
+        with torch.no_grad():
+            drawn = trained.generator(
+                torch.from_numpy(noise), torch.from_numpy(trained.encoder.encode(prompts))
+            )
+        return int(np.abs(to_pictures(drawn).numpy().astype(int) - expected).max())
+
+    assert error() > 1  # after twelve steps
+    trained.generator.load_state_dict(first.average())
+    assert error() <= 1
+
+
+def test_the_configuration_says_which_bundle_the_run_started_from(
+    made: Path, tmp_path: Path
+) -> None:
+    run = begun(made / "whole", tmp_path)
+    begin = run.config().training.start
+    assert begin is not None
+    assert (begin.name, begin.version) == ("whole", "1.2")
+    assert begin.sha256 == sha256_of(made / "whole" / MANIFEST)
+    assert run.config().network == "fusion"
+    assert run.config().generator.features == 4
+
+
+def test_a_bundle_of_such_a_run_says_so_without_paths_and_can_be_started_from(
+    made: Path, tmp_path: Path
+) -> None:
+    run = begun(made / "whole", tmp_path / "first")
+    export_run(load_trained(run), tmp_path / "child", "child", "1", ["a red flower"])
+    manifest = (tmp_path / "child" / MANIFEST).read_text()
+    assert str(made) not in manifest
+    assert "starts from `whole` 1.2" in (tmp_path / "child" / "README.md").read_text()
+    second = begun(tmp_path / "child", tmp_path / "second").config().training.start
+    assert second is not None
+    assert second.name == "child"
+
+
+def test_the_discriminator_of_a_bundle_is_taken_over(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm_start, "LONGEST_WARM_UP", 0)
+    run = begun(made / "whole", tmp_path, "training.keep_checkpoints=100")
+    had = read_critic(read_bundle(made / "whole"))
+    assert had is not None
+    first = checkpoints(run.checkpoints)[0].discriminator()
+    assert first.keys() == had.keys()
+    assert all(torch.equal(first[name], had[name]) for name in had)
+
+
+# The warm-up
+
+
+def test_the_discriminator_warms_up_alone_until_it_tells_real_pairs_from_generated_ones(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(warm_start, "WINDOW", 8)
+    accuracies = iter([0.9, 0.3, 0.3, 0.8, 0.9, 0.9])
+    monkeypatch.setattr(warm_start, "_accuracy", lambda *_: next(accuracies))
+    begun(made / "plain", tmp_path)
+    assert list(accuracies) == [0.9]
+    assert "warmed up the discriminator on 20 pictures" in capsys.readouterr().out
+
+
+def test_the_warm_up_teaches_the_discriminator_and_leaves_the_generator_alone(
+    made: Path, tmp_path: Path
+) -> None:
+    begun(made / "plain", tmp_path / "warm", "training.keep_checkpoints=100")
+    run = begun(made / "plain", tmp_path / "again", "training.keep_checkpoints=100")
+    first, later = checkpoints(run.checkpoints)[0], checkpoints(run.checkpoints)[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(warm_start, "LONGEST_WARM_UP", 0)
+        cold = begun(made / "plain", tmp_path / "cold", "training.keep_checkpoints=100")
+    untaught = checkpoints(cold.checkpoints)[0]
+    assert _equal(first.average(), untaught.average())
+    assert not _equal(first.discriminator(), untaught.discriminator())
+    assert later.step == 2
+
+
+def _equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+# Kill and resume
+
+
+@pytest.mark.parametrize("saved", ["a checkpoint", "the start alone", "nothing"])
+def test_a_run_that_was_killed_ends_as_if_it_had_never_been(
+    saved: str, made: Path, tmp_path: Path
+) -> None:
+    keep = "training.keep_checkpoints=100"
+    unbroken = begun(made / "whole", tmp_path / "unbroken", keep)
+    killed = begun(made / "whole", tmp_path / "killed", keep)
+    kept = {"a checkpoint": 3, "the start alone": 1, "nothing": 0}[saved]
+    for later in checkpoints(killed.checkpoints)[kept:]:
+        shutil.rmtree(later.path)
+    start(None, None, tmp_path, killed.path, [], dry_run=False)
+    assert _outcome(killed) == _outcome(unbroken)
+
+
+def _outcome(run: RunFolder) -> dict[str, object]:
+    """Return all that a run leaves, but for times."""
+    files = [*run.checkpoints.glob("*/*"), *run.grids.iterdir()]
+    lines = [
+        {name: value for name, value in line.items() if name not in ("time", "images_per_second")}
+        for line in run.metrics()
+    ]
+    return {f"{file.parent.name}/{file.name}": file.read_bytes() for file in files} | {
+        "metrics": lines
+    }
+
+
+def test_the_same_command_resumes_the_run_and_another_start_is_refused(
+    made: Path, tmp_path: Path
+) -> None:
+    def again(bundle: str) -> bool:
+        return start(
+            None, "toy:30", tmp_path, None, PLAN, False, into=tmp_path / "run", bundle=bundle
+        )
+
+    assert again(str(made / "whole"))
+    assert again(str(made / "whole"))
+    with pytest.raises(ConfigError, match="the run there has training start"):
+        again(str(made / "plain"))
+
+
+def test_a_run_that_must_begin_again_wants_the_very_bundle(bundle: Bundle, tmp_path: Path) -> None:
+    run = begun(bundle.folder, tmp_path / "runs")
+    shutil.rmtree(run.checkpoints)
+    run.checkpoints.mkdir()
+    facts = json.loads((bundle.folder / MANIFEST).read_text())
+    (bundle.folder / MANIFEST).write_text(json.dumps(facts | {"version": "9"}))
+    with pytest.raises(BundleError, match=r"is not the one that this run starts from \(whole 1.2"):
+        start(None, None, tmp_path, run.path, [], dry_run=False)
+
+
+# What cannot be started from
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.resolution=32", "data.resolution is 16 there and 32 here; set data.resolution=16"),
+        ("generator.noise_dim=12", "generator.noise_dim is 8 there and 12 here"),
+        ("text.encoder=minilm", "its text encoder is small .*, text.encoder=minilm is"),
+        ("discriminator.features=8", "its discriminator does not fit"),
+    ],
+)
+def test_what_differs_from_the_bundle_is_named_and_leaves_no_run(
+    override: str, message: str, made: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        begun(made / "whole", tmp_path, override)
+    assert not list(tmp_path.glob("0*"))
+
+
+def test_another_generator_is_refused(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="network is 'fusion' there and 'dcgan' here"):
+        begun(made / "whole", tmp_path, "network=dcgan", "text.wording=0")
+
+
+def test_a_bundle_whose_batchnorm_is_folded_away_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="'flowers-lecture' was trained by network 'dcgan'"):
+        begun(Path("flowers-lecture"), tmp_path)
+
+
+def test_a_bundle_that_does_not_say_how_it_was_trained_is_refused(
+    tiny: Bundle, tmp_path: Path
+) -> None:
+    with pytest.raises(BundleError, match="'tiny' does not say how it was trained"):
+        begun(tiny.folder, tmp_path)
+
+
+def test_a_damaged_discriminator_is_one_clear_line(bundle: Bundle, tmp_path: Path) -> None:
+    file = bundle.folder / CRITIC_FILE
+    file.write_bytes(file.read_bytes()[:-7])
+    with pytest.raises(BundleError, match=f"{CRITIC_FILE} has .* bytes"):
+        begun(bundle.folder, tmp_path)
+    listed_as_it_is(bundle, CRITIC_FILE)
+    with pytest.raises(BundleError, match="cannot be read as safetensors"):
+        begun(bundle.folder, tmp_path)
+
+
+def test_resume_has_its_own_start(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="leave --config, --from and --into out"):
+        start(None, None, tmp_path, tmp_path, [], False, bundle=str(made / "whole"))
+
+
+def test_a_dry_run_takes_the_weights_and_writes_nothing(made: Path, tmp_path: Path) -> None:
+    start(None, "toy:30", tmp_path / "runs", None, PLAN, True, bundle=str(made / "whole"))
+    assert not (tmp_path / "runs").exists()
+
+
+# The recipe
+
+
+def test_a_small_set_gets_its_recipe_which_a_file_and_set_change(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("training: {ema_halflife_kimg: 3}\n")
+    config = warm_start.starting_config(
+        str(made / "whole"), file, ["training.kimg=7"], "toy:30", print
+    )
+    assert config.training.batch_size == 16
+    assert config.training.ema_halflife_kimg == 3
+    assert config.training.kimg == 7
+    assert config.scores.patience > 0
+    said = capsys.readouterr().out
+    assert "30 pictures: the recipe for small sets" in said
+    assert "training.ema_halflife_kimg=3" in said
+
+
+def test_a_large_set_keeps_the_recipe_of_the_bundle(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm_start, "SMALL_SET", 30)
+    config = warm_start.starting_config(str(made / "whole"), None, [], "toy:30", print)
+    assert config.training.batch_size == 4
+    assert config.scores.patience == 0
+
+
+def test_an_option_that_does_not_exist_is_refused(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(CaptionganError, match=r"training\.kimgs"):
+        begun(made / "whole", tmp_path, "training.kimgs=3")
