@@ -211,6 +211,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
                 if marks:
                     note(marks)
                     report.say(scores_in_words(marks))
+                    health.hear_scores(game.step, marks)
             if due(plan.checkpoint_every_kimg):
                 trainer.save(run)  # last, so that nothing of a saved step is missing after a kill
         if game.step < last:
