@@ -374,7 +374,7 @@ def evaluate(
         Path, typer.Option("-o", "--out", help="Folder for report.json and report.html.")
     ] = Path("report"),
     extractor: Annotated[
-        str, typer.Option(help="Network that judges: lite0, lite1 or inception.")
+        str, typer.Option(help="Network that judges: lite0, lite1, lite2 or inception.")
     ] = "lite1",
     per_picture: Annotated[
         int, typer.Option(min=1, max=1000, help="Pictures to draw for each real one.")

@@ -24,6 +24,9 @@ from captiongan.migrations import RUN_CONFIG, newest, of_today
 NO_TEXT = "none"
 """The `text.encoder` of a run that draws without text."""
 
+LOOKED_THROUGH = "lite0"
+"""The extractor that is part of the discriminator of `projected`."""
+
 SCHEMA = newest(RUN_CONFIG)
 """Of the configuration that is written into a run's folder."""
 
@@ -161,7 +164,7 @@ class ScoresConfig(_Section):
     """How often a run scores itself; the checkpoint with the best scores is kept apart."""
 
     every_kimg: float = Field(50.0, ge=0, description="0 for a run without scores")
-    extractor: Literal["lite0", "lite1", "inception"] = Field(
+    extractor: Literal["lite0", "lite1", "lite2", "inception"] = Field(
         "lite0", description="the network that judges; it cannot judge the finished model again"
     )
     patience: int = Field(
@@ -202,7 +205,7 @@ class RunConfig(_Section):
 
         Whatever chooses a checkpoint has one, too.
         """
-        looked_through = {"lite0"} if self.network == "projected" else set()
+        looked_through = {LOOKED_THROUGH} if self.network == "projected" else set()
         chose = {self.scores.extractor} if self.scores.every_kimg else set()
         return tuple(sorted(looked_through | chose))
 
@@ -234,6 +237,13 @@ def _contradictions(config: RunConfig) -> Iterator[str]:
         yield (
             f"text.wording = {config.text.wording:g} with text.captions = 'first': one caption has "
             "no others to differ from; set text.wording=0 or text.captions=all"
+        )
+    scores = config.scores
+    if config.network == "projected" and scores.every_kimg and scores.extractor == LOOKED_THROUGH:
+        yield (
+            f"scores.extractor = '{LOOKED_THROUGH}' with network = 'projected': the discriminator "
+            "looks through it, so its scores would flatter; set scores.extractor=lite2, or "
+            "scores.every_kimg=0 for no scores"
         )
     if config.network == "course":
         yield from _against_the_course(config)

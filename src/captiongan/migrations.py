@@ -21,9 +21,22 @@ def never_scored(config: Facts) -> Facts:
     return {"scores": {"every_kimg": 0}} | config
 
 
+def not_judged_by_its_teacher(config: Facts) -> Facts:
+    """Bring a run's configuration from 2 to 3: `projected` is no longer scored by lite0.
+
+    Its discriminator looks through that network. Its best checkpoint so far stays.
+    """
+    scores = config.get("scores") or {}
+    if config.get("network") != "projected" or not isinstance(scores, dict):
+        return config
+    if scores.get("extractor", "lite0") != "lite0":
+        return config
+    return config | {"scores": scores | {"every_kimg": 0}}
+
+
 BUNDLE: tuple[Migration, ...] = ()
 CHECKPOINT: tuple[Migration, ...] = ()
-RUN_CONFIG: tuple[Migration, ...] = (never_scored,)
+RUN_CONFIG: tuple[Migration, ...] = (never_scored, not_judged_by_its_teacher)
 """From schema 1 of each to today's."""
 
 

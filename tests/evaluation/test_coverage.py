@@ -195,6 +195,27 @@ def test_a_copy_is_found_at_distance_exactly_zero() -> None:
     assert found.tolist() == [0] * 500
 
 
+@QUICK
+@given(small_sets())
+def test_a_row_that_is_left_out_is_never_the_nearest(sets: Sets) -> None:
+    itself = np.arange(len(sets.real))
+    indices, found = nearest(sets.real, sets.real, leaving_out=itself)
+    assert (indices != itself).all()
+    expected = [
+        min(distance(x, y) for row, y in enumerate(sets.real) if row != own)
+        for own, x in enumerate(sets.real)
+    ]
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_rows_are_left_out_of_every_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, rows = noise(0, 9, 3), np.array([8, 0, 3, 5, 1])
+    expected = nearest(pool[rows], pool, leaving_out=rows)
+    monkeypatch.setattr(distances, "BLOCK_ROWS", 2)
+    for found, array in zip(nearest(pool[rows], pool, leaving_out=rows), expected, strict=True):
+        assert np.array_equal(found, array)
+
+
 def test_a_tiny_distance_keeps_its_digits() -> None:
     pool = noise(0, 50, 8) + 100
     step = np.zeros(8)
@@ -222,6 +243,8 @@ def test_unusable_features_and_k_are_refused_in_one_line() -> None:
         nearest(good, good[:, :2])
     with pytest.raises(ValueError, match=r"^pool: 24 values such as inf, must all be finite"):
         nearest(good, np.full((8, 3), np.inf))
+    with pytest.raises(ValueError, match=r"^pool: 1 row, must be at least 2 to leave one out"):
+        nearest(good[:1], good[:1], leaving_out=np.array([0]))
 
 
 def test_no_more_rows_than_needed_are_asked_for() -> None:

@@ -31,7 +31,7 @@ from captiongan.evaluation.extractors import (
 from captiongan.files import sha256_of
 from captiongan.networks.efficientnet_lite import VARIANTS, EfficientNetLite
 
-PUBLISHED = {"lite0": "57934424", "lite1": "77cc7160"}
+PUBLISHED = {"lite0": "57934424", "lite1": "77cc7160", "lite2": "9656183e"}
 IDENTITY = ExtractorIdentity("sums", 2, 4, "none", "0" * 64)
 CPU = torch.device("cpu")
 
@@ -185,7 +185,7 @@ def test_batch_normalisation_uses_what_it_learned_in_training() -> None:
 
 def test_an_unknown_extractor_is_refused_with_those_there_are() -> None:
     with pytest.raises(
-        ConfigError, match="extractor 'vgg' is none; choose lite0, lite1, inception"
+        ConfigError, match="extractor 'vgg' is none; choose lite0, lite1, lite2, inception"
     ):
         choose_extractor("vgg")
 

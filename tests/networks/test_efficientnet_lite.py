@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from captiongan.errors import ConfigError
 from captiongan.networks.efficientnet_lite import FEATURES, VARIANTS, EfficientNetLite
 
 NAMES = sorted(VARIANTS)
+CHANNELS = {"lite0": (24, 40, 112, 320), "lite1": (24, 40, 112, 320), "lite2": (24, 48, 120, 352)}
+"""Of the maps of each variant."""
 
 
 def reference(name: str) -> EfficientNet:
@@ -48,12 +51,9 @@ def test_features_are_those_of_the_published_network(name: str) -> None:
 def test_the_maps_are_the_last_of_each_stride(name: str) -> None:
     network, x = EfficientNetLite(VARIANTS[name]), pictures(96)
     maps = network.maps(x)
-    assert [tuple(each.shape[1:]) for each in maps] == [
-        (24, 24, 24),
-        (40, 12, 12),
-        (112, 6, 6),
-        (320, 3, 3),
-    ]
+    found = [(each.shape[1], *each.shape[2:]) for each in maps]
+    sides = ((24, 24), (12, 12), (6, 6), (3, 3))
+    assert found == [(count, *side) for count, side in zip(CHANNELS[name], sides, strict=True)]
     assert torch.equal(network.head(maps[-1]).mean(dim=(2, 3)), network(x))
     seen: list[Tensor] = []
     for block in network.blocks:
@@ -77,8 +77,8 @@ def test_the_network_is_frozen() -> None:
     assert not any(weight.requires_grad for weight in network.parameters())
 
 
-def test_the_weights_of_one_variant_are_refused_by_the_other() -> None:
-    for name, other in (NAMES, NAMES[::-1]):
+def test_the_weights_of_one_variant_are_refused_by_the_others() -> None:
+    for name, other in permutations(NAMES, 2):
         with pytest.raises(ConfigError, match="not those of this EfficientNet-Lite"):
             EfficientNetLite(replace(VARIANTS[name], weights=VARIANTS[other].weights))
 

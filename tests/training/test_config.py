@@ -175,6 +175,14 @@ CONTRADICTIONS = {
         ["network=fusion", "text.captions=first", "text.wording=0.5"],
         ["text.wording = 0.5 with text.captions = 'first'", "set text.wording=0"],
     ),
+    "scores by what the discriminator looks through": (
+        ["network=projected"],
+        [
+            "scores.extractor = 'lite0' with network = 'projected'",
+            "set scores.extractor=lite2",
+            "or scores.every_kimg=0",
+        ],
+    ),
     "the course at another size": (
         ["network=course", "data.resolution=32"],
         ["data.resolution = 32: must be 64", "set data.resolution=64"],
@@ -205,9 +213,13 @@ def test_options_that_cannot_go_together_are_told_with_both_and_the_remedy(
         ["text.encoder=none", "losses.discriminator=gan"],
         ["losses.discriminator=gan"],
         ["network=fusion", "text.wording=0.5", "losses.discriminator=hinge-cls"],
-        ["network=projected", "text.wording=0.5", "losses.augment=[translation, cutout]"],
+        ["network=projected", "scores.extractor=lite2", "text.wording=0.5"],
+        ["network=projected", "scores.every_kimg=0", "losses.augment=[translation, cutout]"],
         ["network=fusion", "text.encoder=none", "losses.discriminator=gan"],
-        ["network=projected", "text.encoder=none", "losses.discriminator=gan"],
+        [
+            *("network=projected", "text.encoder=none", "losses.discriminator=gan"),
+            "scores.extractor=inception",
+        ],
     ],
 )
 def test_options_that_go_together_are_taken(overrides: list[str], tmp_path: Path) -> None:
@@ -220,9 +232,10 @@ def test_options_that_go_together_are_taken(overrides: list[str], tmp_path: Path
         ([], ("lite0",)),
         (["scores.every_kimg=0"], ()),
         (["scores.extractor=lite1"], ("lite1",)),
+        (["scores.extractor=lite2"], ("lite2",)),
         (["network=fusion", "scores.every_kimg=0"], ()),
         (["network=projected", "scores.every_kimg=0"], ("lite0",)),
-        (["network=projected", "scores.extractor=lite1"], ("lite0", "lite1")),
+        (["network=projected", "scores.extractor=lite2"], ("lite0", "lite2")),
     ],
 )
 def test_networks_that_chose_the_checkpoint_or_taught_the_generator_are_named(
@@ -246,6 +259,14 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
         for name in names:
             del tree[section][name]
     assert load(tmp_path, yaml.safe_dump(tree)) == RunConfig()
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.stem)
+def test_lite1_is_free_to_report_on_what_a_preset_trains(preset: Path) -> None:
+    config = load_config(preset)
+    assert "lite1" not in config.extractors
+    if config.network == "projected":
+        assert config.extractors == ("lite0", "lite2")
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.stem)

@@ -42,7 +42,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrainedRun]:
     work = tmp_path_factory.mktemp("export")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CAPTIONGAN_CACHE", str(work / "cache"))
-        start(None, "toy:64", work / "runs", None, SHORT, dry_run=False)
+        start(None, "toy:40", work / "runs", None, SHORT, dry_run=False)
         yield load_trained(RunFolder.open(work / "runs" / "00000-dcgan"))
 
 
@@ -104,7 +104,7 @@ def test_a_bundle_is_small_tells_its_training_and_names_no_place_of_the_machine(
     assert training["kimg"] == 0.1
     data = training["data"]
     assert isinstance(data, dict)
-    assert (data["name"], data["pictures"], data["captions"]) == ("toy:64", 64, 320)
+    assert (data["name"], data["pictures"], data["captions"]) == ("toy:40", 40, 200)
     assert training["extractors"] == ["lite0"]
     assert PROMPTS[1] in (folder / "README.md").read_text()
     places = [sys.prefix.encode(), str(Path(__file__).parents[2]).encode(), bytes(tmp_path)]

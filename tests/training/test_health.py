@@ -25,7 +25,9 @@ from captiongan.training.alarms import (
     IGNORES_NOISE,
     IGNORES_TEXT,
     LEAST_NOISE_SPREAD,
+    LEAST_NOVELTY,
     LEAST_TEXT_SPREAD,
+    REPEATS,
     TOO_STRONG,
     Trouble,
 )
@@ -37,7 +39,7 @@ from captiongan.training.run_folder import RunFolder
 from tiny_exam import WordEncoder
 from tiny_run import tiny_data
 
-TROUBLES = (IGNORES_TEXT, IGNORES_NOISE, COLLAPSED, TOO_STRONG, BLIND)
+TROUBLES = (IGNORES_TEXT, IGNORES_NOISE, COLLAPSED, TOO_STRONG, BLIND, REPEATS)
 CAPTIONS = ["red", "green", "blue", "white"]
 SIDE = 16
 
@@ -73,6 +75,11 @@ class Watch:
         for number, (real, generated) in enumerate(accuracies, 1):
             figures = {"accuracy_real": real, "accuracy_generated": generated}
             self.health.hear_reading(number * every, figures)
+        return self.lines
+
+    def score(self, *novelties: float) -> list[str]:
+        for number, novelty in enumerate(novelties, 1):
+            self.health.hear_scores(number, {"score_error": 0.1, "score_novelty": novelty})
         return self.lines
 
 
@@ -220,6 +227,34 @@ def test_alarms_of_generator_and_discriminator_do_not_mix() -> None:
     assert len(watch.lines) == 1
 
 
+# Alarms of the scores
+
+
+def test_a_generator_that_repeats_its_training_pictures_is_told_at_any_step() -> None:
+    lines = Watch().score(LEAST_NOVELTY, 0.33, 0.2, 0.9)
+    assert lines == [
+        "alarm at step 2: the generator repeats its training pictures: its pictures are 0.33 times "
+        "as far from the nearest training picture as training pictures are from each other "
+        "(score_novelty under 0.5); give it more pictures, or stop earlier and take the best "
+        "checkpoint, or try --set losses.augment=[translation,cutout] or a higher text.wording",
+        "alarm over at step 4: the generator repeats its training pictures no longer",
+    ]
+
+
+def test_scores_without_novelty_raise_no_alarm() -> None:
+    watch = Watch()
+    watch.health.hear_scores(1, {"score_error": 0.1, "score_kid": 0.1, "score_r_at_1": 0.2})
+    assert watch.lines == []
+
+
+def test_alarms_of_grids_and_of_scores_do_not_mix() -> None:
+    watch = Watch()
+    watch.see(DEAF)
+    watch.score(0.1)
+    watch.see(DEAF)
+    assert begun(watch.lines) == told(IGNORES_TEXT, REPEATS)
+
+
 # Documentation
 
 
@@ -236,7 +271,7 @@ def test_the_documentation_gives_the_thresholds_as_they_are() -> None:
     section = page.split("## Alarms")[1].split("\n## ")[0]
     for trouble in TROUBLES:
         assert f"`{trouble.what}`" in section
-    for threshold in (LEAST_TEXT_SPREAD, LEAST_NOISE_SPREAD, ALWAYS, FAIR_CHANCE):
+    for threshold in (LEAST_TEXT_SPREAD, LEAST_NOISE_SPREAD, LEAST_NOVELTY, ALWAYS, FAIR_CHANCE):
         assert f"{threshold:g}" in section
 
 

@@ -200,8 +200,21 @@ def test_a_run_that_is_not_to_be_scored_opens_no_exam(
 def test_a_run_with_too_few_pictures_says_so_and_trains_without_scores(tmp_path: Path) -> None:
     out = io.StringIO()
     run = trained(tmp_path, scored_every(1, length=2), out)
-    assert out.getvalue().startswith("no scores: 10 pictures, it takes 500\n")
+    assert out.getvalue().startswith("no scores: 10 pictures, it takes 50\n")
     assert scored(run) == {}
+
+
+def test_a_run_that_repeats_its_training_pictures_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Repeating(StubScores):
+        def measure(self, average: Generator) -> dict[str, float]:
+            return super().measure(average) | {"score_novelty": 0.25}
+
+    monkeypatch.setattr(RunScores, "open", lambda *_: Repeating(1, 2))
+    out = io.StringIO()
+    trained(tmp_path, scored_every(2, length=4), out)
+    assert out.getvalue().count("alarm at step 2: the generator repeats its training pict") == 1
 
 
 def test_weights_that_are_not_finite_are_never_scored(tmp_path: Path) -> None:

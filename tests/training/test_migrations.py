@@ -89,7 +89,7 @@ def test_all_else_of_an_old_configuration_means_what_it_did(old: RunFolder) -> N
 def test_a_run_that_goes_on_is_noted_as_of_today(old: RunFolder) -> None:
     old.write_config(old.config())
     noted = yaml.safe_load((old.path / "config.yaml").read_text())
-    assert (noted["schema"], noted["captiongan"]) == (SCHEMA, __version__) == (2, "0.1.0")
+    assert (noted["schema"], noted["captiongan"]) == (SCHEMA, __version__) == (3, "0.1.0")
     assert noted["scores"]["every_kimg"] == old.config().scores.every_kimg == 0
 
 
@@ -99,6 +99,55 @@ def test_a_run_that_scored_itself_before_there_was_a_schema_still_does(tmp_path:
     del written["schema"], written["captiongan"]
     (run.path / "config.yaml").write_text(yaml.safe_dump(written))
     assert run.config().scores.every_kimg == 50
+
+
+def scored_by(run: RunFolder, network: str, **scores: object) -> RunFolder:
+    """Make a run one that a version of schema 2 wrote, with this network and these scores."""
+    edit(run, schema=2, network=network, scores={"every_kimg": 50.0, "extractor": "lite0"} | scores)
+    return run
+
+
+def test_a_run_of_projected_that_lite0_scored_opens_and_goes_on_without_scores(
+    tmp_path: Path,
+) -> None:
+    """Its discriminator looks through lite0, which a new run is told."""
+    run = scored_by(tiny_run(tmp_path, 1), "projected")
+    config = run.config()
+    assert (config.scores.every_kimg, config.extractors) == (0, ("lite0",))
+    run.write_config(config)
+    assert run.config() == config
+
+
+@pytest.mark.parametrize(
+    ("network", "scores"),
+    [
+        ("dcgan", {}),
+        ("projected", {"extractor": "lite1"}),
+        ("projected", {"every_kimg": 0.0}),
+    ],
+    ids=["another network", "another extractor", "no scores"],
+)
+def test_all_other_runs_are_scored_as_they_were(
+    network: str, scores: dict[str, object], tmp_path: Path
+) -> None:
+    run = scored_by(tiny_run(tmp_path, 1), network, **scores)
+    expected = {"every_kimg": 50.0, "extractor": "lite0"} | scores
+    assert run.config().scores.model_dump() == expected
+
+
+@pytest.mark.parametrize("scores", ["nothing", "~", "5", "{every_kimg: 9}"])
+def test_scores_that_an_old_file_leaves_to_chance_are_read_or_refused_as_before(
+    scores: str, tmp_path: Path
+) -> None:
+    lines = ["schema: 2", "network: projected"]
+    lines += [f"scores: {scores}"] if scores != "nothing" else []
+    file = tmp_path / "old.yaml"
+    file.write_text("\n".join(lines))
+    if scores == "5":
+        with pytest.raises(ConfigError, match="scores = 5"):
+            load_config(file)
+    else:
+        assert load_config(file).scores.every_kimg == 0
 
 
 def test_a_file_that_a_person_wrote_has_the_defaults_of_today(tmp_path: Path) -> None:
@@ -124,7 +173,7 @@ def test_a_run_of_a_later_version_is_refused_with_the_version_to_install(
 ) -> None:
     run = tiny_run(tmp_path, 1)
     edit(run, schema=SCHEMA + 1, captiongan=by, speed="a new option")
-    with pytest.raises(ConfigError, match=rf"config.yaml' has schema 3, .* {install}$"):
+    with pytest.raises(ConfigError, match=rf"config.yaml' has schema 4, .* {install}$"):
         run.config()
 
 

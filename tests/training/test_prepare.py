@@ -94,6 +94,17 @@ def test_a_prepared_training_with_scores_decodes_and_encodes_nothing(
     assert {name: encoder.texts for name, encoder in encoders.items()} == asked
 
 
+def test_what_is_scored_without_a_judge_is_prepared_without_its_encoder(
+    encoders: dict[str, Counting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = changed("data", source="toy:60")
+    monkeypatch.setitem(extractors.EXTRACTORS, "lite0", lambda _: BlockMeans("lite0"))
+    prepared(config)
+    refuse_to_decode(monkeypatch)
+    open_training(config, encoders)
+    assert not encoders["minilm"].texts
+
+
 @pytest.mark.parametrize(
     "config",
     [

@@ -68,6 +68,11 @@ def test_scores_in_words_have_the_distance_its_error_and_the_share_of_captions_f
     assert scores_in_words(scores) == "KID 0.0312 +- 0.0020, R@1 0.250"
 
 
+def test_scores_without_a_judge_are_told_without_the_share_and_novelty_where_there_is_one() -> None:
+    scores = {"score_kid": 0.5, "score_kid_standard_error": 0.01, "score_novelty": 0.876}
+    assert scores_in_words(scores) == "KID 0.5000 +- 0.0100, novelty 0.88"
+
+
 def test_adding_leaves_the_steps_own_figures_alone() -> None:
     averages, first = Averages(), torch.tensor(1.0)
     averages.add({"loss_d": first})

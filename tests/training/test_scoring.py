@@ -1,6 +1,8 @@
 """A run scores itself with an exam of its own, the same at every reading."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,12 +10,15 @@ import torch
 
 from captiongan.cache import CACHE_VARIABLE
 from captiongan.config import RunConfig
-from captiongan.data.store import open_store
+from captiongan.data.store import Pictures, open_store
+from captiongan.data.toy import toy_examples
 from captiongan.evaluation import extractors, judges
 from captiongan.evaluation.candidate import of_generator
+from captiongan.evaluation.coverage import nearest
 from captiongan.evaluation.exam import Answers
-from captiongan.evaluation.scores import kid, r_at_1
+from captiongan.evaluation.scores import FEWEST, kid, r_at_1
 from captiongan.training import scoring
+from captiongan.training.alarms import Alarms
 from captiongan.training.scoring import RunScores
 from tiny_exam import BlockMeans, WordEncoder
 from tiny_run import CONFIG, StubEncoder, tiny_game
@@ -39,12 +44,15 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(tmp_path_factory.mktemp("scoring"))
 
 
-def opened(cache: str, seed: int = 0) -> RunScores:
+def opened(
+    cache: str, seed: int = 0, pictures: int = PICTURES, told: list[str] | None = None
+) -> RunScores:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, cache)
         put_in_stand_ins(patch)
-        config = config_of(f"toy:{PICTURES}", seed)
-        found = RunScores.open(config, StubEncoder(), CPU, print)
+        config = config_of(f"toy:{pictures}", seed)
+        say = [].append if told is None else told.append
+        found = RunScores.open(config, StubEncoder(), CPU, say)
     assert found is not None
     return found
 
@@ -54,11 +62,43 @@ def scores(cache: str) -> Iterator[RunScores]:
     yield opened(cache)
 
 
-@pytest.mark.parametrize("source", ["toy:10", "toy:497"])
+@pytest.fixture(scope="module")
+def few(cache: str) -> RunScores:
+    """The scores of as few pictures as get any."""
+    return opened(cache, pictures=FEWEST)
+
+
+@pytest.mark.parametrize("source", ["toy:10", "toy:49"])
 def test_too_few_pictures_are_not_scored_and_the_run_says_why(source: str) -> None:
     told: list[str] = []
     assert RunScores.open(config_of(source), StubEncoder(), CPU, told.append) is None
-    assert told == [f"no scores: {source.removeprefix('toy:')} pictures, it takes 500"]
+    assert told == [f"no scores: {source.removeprefix('toy:')} pictures, it takes 50"]
+
+
+def test_without_pictures_for_a_judge_all_are_the_exam_and_the_run_says_what_it_lacks(
+    cache: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("MiniLM reads no captions where no judge does")
+
+    monkeypatch.setattr(WordEncoder, "encode", fail)
+    for pictures in (FEWEST, 497):
+        told: list[str] = []
+        exam = opened(cache, pictures=pictures, told=told).exam
+        assert (len(exam.real), exam.train, exam.judges) == (pictures, None, None)
+        assert told[0] == (
+            f"too few pictures for R@1: {pictures}, it takes 500; KID alone, against all of them, "
+            "will choose the best checkpoint"
+        )
+        assert exam.captions.size >= 1000
+        assert not any("R@1 0" in line for line in told)
+
+
+def test_five_hundred_pictures_are_enough_for_a_judge(cache: str) -> None:
+    told: list[str] = []
+    assert opened(cache, pictures=500, told=told).exam.judges is not None
+    assert not any("too few" in line for line in told)
+    assert re.fullmatch(r"real pictures in the place of drawn ones: R@1 \d\.\d{3}", told[-1])
 
 
 def test_a_fifth_of_the_pictures_is_set_apart_and_the_judge_learns_from_the_others(
@@ -116,7 +156,9 @@ def test_the_extractor_that_the_configuration_names_judges(monkeypatch: pytest.M
     assert found.exam.extractor.identity.name == "lite1"
 
 
-def test_the_figures_are_kid_and_r_at_1_of_what_the_average_draws(scores: RunScores) -> None:
+def test_the_figures_are_kid_r_at_1_and_novelty_of_what_the_average_draws(
+    scores: RunScores,
+) -> None:
     average = tiny_game().average
     figures = scores.measure(average)
     answers = scores.exam.answers(of_generator(scores.config, average, StubEncoder()))
@@ -126,9 +168,80 @@ def test_the_figures_are_kid_and_r_at_1_of_what_the_average_draws(scores: RunSco
         "score_kid_standard_error": distance.standard_error,
         "score_r_at_1": found.value,
         "score_error": pytest.approx(distance.value * (1 - found.value)),
+        "score_novelty": pytest.approx(novelty_of(scores, answers)),
     }
     assert figures["score_kid"] > 0  # an untrained generator
     assert scores.measure(average) == figures
+
+
+def test_without_a_judge_the_error_is_kid_alone(few: RunScores) -> None:
+    average = tiny_game().average
+    figures = few.measure(average)
+    answers = few.exam.answers(of_generator(few.config, average, StubEncoder()))
+    distance = kid(few.exam, answers)
+    assert figures == {
+        "score_kid": distance.value,
+        "score_kid_standard_error": distance.standard_error,
+        "score_error": distance.value,
+        "score_novelty": pytest.approx(novelty_of(few, answers)),
+    }
+
+
+def novelty_of(scores: RunScores, answers: Answers) -> float:
+    """Measure it from the pictures of the exam, those the judge learned from among them."""
+    parts = [part.features for part in (scores.exam.real, scores.exam.train) if part is not None]
+    real = np.concatenate(parts)
+    between = np.linalg.norm(real[:, None] - real, axis=2)
+    np.fill_diagonal(between, np.inf)
+    drawn = answers.features.reshape(-1, real.shape[1])
+    return float(nearest(drawn, real)[1].mean() / between.min(axis=1).mean())
+
+
+def told_of(scores: RunScores, pictures: Pictures, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the alarms about a generator whose answers are these pictures, drawn at random."""
+    exam = scores.exam
+    rows = np.random.default_rng(0).integers(len(pictures), size=exam.captions.shape)
+    features = exam.extractor.features(pictures)
+    answers = Answers(pictures[rows], features[rows], exam.captions)
+    monkeypatch.setattr("captiongan.evaluation.exam.Exam.answers", lambda *_: answers)
+    lines: list[str] = []
+    Alarms(0, lines.append).hear_scores(1, scores.measure(tiny_game().average))
+    return lines
+
+
+def test_whoever_draws_the_training_pictures_again_is_told_to_the_user(
+    scores: RunScores, few: RunScores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it learned by heart what the exam does not hold, and not to the last level."""
+    assert scores.exam.train is not None
+    for exam, real in (
+        (scores, scores.exam.train),
+        (scores, scores.exam.real),
+        (few, few.exam.real),
+    ):
+        almost = (real.pictures // 2 * 2).astype(np.uint8)
+        (line,) = told_of(exam, almost, monkeypatch)
+        assert line.startswith("alarm at step 1: the generator repeats its training pictures: its ")
+
+
+def test_whoever_draws_pictures_of_the_same_kind_is_not_told_of(
+    scores: RunScores, few: RunScores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strangers = np.stack([np.asarray(each.picture) for each in toy_examples(300, 16, seed=9)])
+    for exam in (scores, few):
+        assert told_of(exam, strangers, monkeypatch) == []
+
+
+def test_where_every_training_picture_has_a_double_there_is_no_novelty(few: RunScores) -> None:
+    doubled = replace(few, spacing=scoring._spacing(np.repeat(few.features, 2, axis=0)))
+    assert "score_novelty" not in doubled.measure(tiny_game().average)
+
+
+def test_of_many_pictures_some_are_asked_for_their_neighbours(
+    scores: RunScores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "MOST_NEIGHBOURS", PICTURES // 2)
+    assert scoring._spacing(scores.features) == pytest.approx(scores.spacing, rel=0.1)
 
 
 def test_no_error_is_below_that_of_a_distance_of_zero(

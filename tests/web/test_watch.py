@@ -121,9 +121,20 @@ def test_the_alarms_are_those_that_the_training_says(run: RunFolder, follower: F
         alarms.hear_reading(step, {"accuracy_real": share, "accuracy_generated": share})
         run.add_metrics({"step": step, "kimg": 1, "health_noise_spread": 0.01})
         alarms.hear_grid(step, {"health_noise_spread": 0.01})
+        scores = {"score_error": 0.1, "score_novelty": 0.1 * number}
+        run.add_metrics({"step": step, "kimg": 1} | scores)
+        alarms.hear_scores(step, scores)
     follower.read_on()
     assert follower.alarms == said
-    assert len(said) == 3
+    assert len(said) == 4
+
+
+def test_scores_of_before_there_was_novelty_raise_no_alarm(
+    run: RunFolder, follower: Follower
+) -> None:
+    note(run, 1, score_error=0.1, score_kid=0.1, score_r_at_1=0.2)
+    follower.read_on()
+    assert follower.alarms == []
 
 
 def test_what_is_not_a_run_is_refused(tmp_path: Path) -> None:

@@ -71,7 +71,9 @@ def manifold_scores(generated: Features, real: Features, k: int = 5) -> Manifold
     )
 
 
-def nearest(queries: Features, pool: Features) -> tuple[Indices, Floats]:
+def nearest(
+    queries: Features, pool: Features, leaving_out: Indices | None = None
+) -> tuple[Indices, Floats]:
     """Find the nearest row of a pool: its index, (N,), and its Euclidean distance, (N,), from 0.
 
     The distance of a query that is in the pool is exactly 0. Of rows that are equally near, one is
@@ -80,17 +82,23 @@ def nearest(queries: Features, pool: Features) -> tuple[Indices, Floats]:
     Args:
         queries: features, (N, D), N at least 1.
         pool: features to search, (M, D), M at least 1.
+        leaving_out: a row of the pool for each query, (N,), that is not searched: the query itself,
+            where its nearest neighbour is wanted. M must be at least 2 then.
 
     Raises:
         ValueError: no rows, other D, a wrong shape or a value that is not finite.
     """
     x, y = checked_pair("queries", queries, "pool", pool, rows=1)
+    if leaving_out is not None and len(y) < 2:
+        raise ValueError("pool: 1 row, must be at least 2 to leave one out; give more pictures")
     centre = y.mean(axis=0)
     centred = y - centre
-    found = [
-        _squared_distances(x[block] - centre, centred).argmin(axis=1)
-        for block in row_blocks(len(x))
-    ]
+    found = []
+    for block in row_blocks(len(x)):
+        distances = _squared_distances(x[block] - centre, centred)
+        if leaving_out is not None:
+            distances[np.arange(len(distances)), leaving_out[block]] = np.inf
+        found.append(distances.argmin(axis=1))
     indices = np.concatenate(found)
     return indices, np.linalg.norm(x - y[indices], axis=1)
 

@@ -30,7 +30,7 @@ VERSION = 1
 BATCH = 16
 """Pictures at a time; more would leave the processor's caches."""
 
-INPUT_SIDES = {"lite0": 128, "lite1": 160}
+INPUT_SIDES = {"lite0": 128, "lite1": 160, "lite2": 128}
 """Large enough: judges gain little from more, as docs/decisions/0005-extractors.md measures."""
 
 
@@ -121,7 +121,7 @@ class NetworkExtractor:
 def choose_extractor(
     name: str, took_part: Collection[str] = (), device: torch.device | None = None
 ) -> Extractor:
-    """Return the extractor `lite0`, `lite1` or `inception`, unless it would judge its own pupil.
+    """Return the extractor of that name, one of `EXTRACTORS`, unless it would judge its own pupil.
 
     `took_part` are the extractors that had a part in the training of what is to be scored.
 
@@ -210,6 +210,7 @@ def _for_lite(side: int, pictures: Tensor) -> Tensor:
 EXTRACTORS: dict[str, Callable[[torch.device], Extractor]] = {
     "lite0": partial(open_lite, "lite0"),
     "lite1": partial(open_lite, "lite1"),
+    "lite2": partial(open_lite, "lite2"),
     "inception": open_inception,
 }
 """The extractors by name."""

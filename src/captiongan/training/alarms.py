@@ -2,21 +2,27 @@
 
 A generator may draw the same pictures whatever the text is (it takes little to please a
 discriminator that reads none), or whatever the noise is (Reed et al. 2016, section 4.4; a
-pixel-wise loss rewards it), or one picture only (mode collapse; Goodfellow 2016, section 5.1.1). A
-discriminator may be too strong to learn from (Arjovsky and Bottou 2017), or be none at all.
+pixel-wise loss rewards it), or one picture only (mode collapse; Goodfellow 2016, section 5.1.1), or
+its training pictures again. A discriminator may be too strong to learn from (Arjovsky and Bottou
+2017), or be none at all.
 
 All goes by figures that stand in `metrics.jsonl`: who only has the file can hear the same alarms.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 FAIR_CHANCE = 500
-"""Steps before the first alarm, and for which a discriminator has to be in trouble."""
+"""Steps before the first alarm by a grid, and for which a discriminator has to be in trouble."""
 
 LEAST_TEXT_SPREAD = 0.2
 LEAST_NOISE_SPREAD = 0.1
 """Shares of the real pictures' spread, below which a generator is taken to ignore its input."""
+
+LEAST_NOVELTY = 0.5
+"""Distance of drawn pictures to the nearest training picture, as a share of that between training
+pictures, below which they are taken for repetitions."""
 
 ALWAYS = 0.99
 """Share of the pairs of a kind which counts as all of them."""
@@ -66,6 +72,13 @@ BLIND = Trouble(
     "(now {accuracy_real:.1%} of the real, {accuracy_generated:.1%} of the generated)",
     "try a larger discriminator.features or a lower optimiser.learning_rate",
 )
+REPEATS = Trouble(
+    "the generator repeats its training pictures",
+    "its pictures are {score_novelty:.2f} times as far from the nearest training picture as "
+    f"training pictures are from each other (score_novelty under {LEAST_NOVELTY:g})",
+    "give it more pictures, or stop earlier and take the best checkpoint, or try "
+    "--set losses.augment=[translation,cutout] or a higher text.wording",
+)
 
 
 class Alarm:
@@ -86,10 +99,11 @@ class Alarm:
 
 
 class Alarms:
-    """Both players' alarms, by the figures of a run from the step where it begins, or goes on."""
+    """All alarms of a run, by its figures from the step where it begins, or goes on."""
 
     def __init__(self, step: int, say: Say) -> None:
         self._of_generator, self._of_discriminator = Alarm(say), Alarm(say)
+        self._of_scores = Alarm(say)
         self._last = self._since = step
         self._suspicion: Trouble | None = None
 
@@ -112,6 +126,10 @@ class Alarms:
         lasting = step - self._since >= FAIR_CHANCE
         self._of_discriminator.hear(step, suspicion if lasting else None, figures)
 
+    def hear_scores(self, step: int, figures: dict[str, float]) -> None:
+        """Sound the alarm where the figures of `RunScores.measure` call for it, at any step."""
+        self._of_scores.hear(step, trouble_of_scores(figures), figures)
+
 
 def trouble_of_generator(figures: dict[str, float]) -> Trouble | None:
     """Tell from the figures of `Health.see_grid` what is wrong with a generator, if anything."""
@@ -130,3 +148,8 @@ def trouble_of_discriminator(figures: dict[str, float]) -> Trouble | None:
     if low > ALWAYS:
         return TOO_STRONG
     return BLIND if high > ALWAYS and low < 1 - ALWAYS else None
+
+
+def trouble_of_scores(figures: dict[str, float]) -> Trouble | None:
+    """Tell from the figures of `RunScores.measure` whether a generator learned by heart."""
+    return REPEATS if figures.get("score_novelty", math.inf) < LEAST_NOVELTY else None

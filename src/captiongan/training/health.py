@@ -50,6 +50,10 @@ class Health:
         """Sound the alarm as `Alarms.hear_reading` does."""
         self._alarms.hear_reading(step, figures)
 
+    def hear_scores(self, step: int, figures: dict[str, float]) -> None:
+        """Sound the alarm as `Alarms.hear_scores` does."""
+        self._alarms.hear_scores(step, figures)
+
 
 def spread(pictures: Pictures, axis: int) -> float:
     """Return the root mean square distance of two pictures along an axis, all else held.

@@ -203,6 +203,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
         if marks:
             note(marks)
             report.say(scores_in_words(marks))
+            health.hear_scores(game.step, marks)
 
     def why_enough() -> str:
         return impatience(run.metrics(), trainer.config.scores)

@@ -66,7 +66,10 @@ def to_be_scored_by(config: RunConfig) -> Material:
 
 
 def set_apart(pictures: int) -> int:
-    """Return how many of so many pictures are set apart for the exam; 0 if they are too few."""
+    """Return how many of so many pictures are set apart for the exam; 0 if they are too few.
+
+    The exam is of all of them then, see `RunScores`.
+    """
     count = min(PICTURES, round(SHARE * pictures))
     return count if count >= CANDIDATES else 0
 

@@ -63,7 +63,9 @@ def figures_in_words(figures: dict[str, float], images_left: float) -> str:
 
 def scores_in_words(marks: dict[str, float]) -> str:
     """Put the figures of `RunScores.measure` in one line."""
-    return (
-        f"KID {marks['score_kid']:.4f} +- {marks['score_kid_standard_error']:.4f}, "
-        f"R@1 {marks['score_r_at_1']:.3f}"
-    )
+    words = [f"KID {marks['score_kid']:.4f} +- {marks['score_kid_standard_error']:.4f}"]
+    others = {"R@1": ("score_r_at_1", 3), "novelty": ("score_novelty", 2)}
+    words += [
+        f"{name} {marks[key]:.{digits}f}" for name, (key, digits) in others.items() if key in marks
+    ]
+    return ", ".join(words)

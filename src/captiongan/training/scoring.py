@@ -1,8 +1,9 @@
 """Cheap scores of a run while it trains, by which its best checkpoint is known.
 
 A fifth of the training pictures, a thousand at most, is set apart for the exam; the judge learns
-from the others. The generator has seen them all, so these scores serve to compare moments of one
-run. For all else there is `captiongan evaluate`.
+from the others. Where that would leave too few, the exam is of all pictures and there is no judge.
+The generator has seen them all, so these scores serve to compare moments of one run. For all else
+there is `captiongan evaluate`.
 """
 
 from collections.abc import Callable
@@ -14,30 +15,42 @@ import torch
 from captiongan.config import RunConfig
 from captiongan.evaluation import CANDIDATES
 from captiongan.evaluation.candidate import of_generator
-from captiongan.evaluation.exam import Exam, questions
-from captiongan.evaluation.extractors import choose_extractor
+from captiongan.evaluation.coverage import nearest
+from captiongan.evaluation.distances import Features
+from captiongan.evaluation.exam import Answers, Exam, questions
+from captiongan.evaluation.extractors import Extractor, choose_extractor
 from captiongan.evaluation.judges import open_judges
 from captiongan.evaluation.real import RealPictures
-from captiongan.evaluation.scores import kid, r_at_1
+from captiongan.evaluation.scores import FEWEST, kid, r_at_1
 from captiongan.networks.layers import PictureGenerator
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.choose import choose_encoder
-from captiongan.text.encoder import TextEncoder
+from captiongan.text.encoder import EncoderIdentity, TextEncoder
+from captiongan.text.no_text import NoText
 from captiongan.training.material import PICTURES, SHARE, set_apart, to_be_scored_by
 
 SCORE_STREAM = 4
 """Keeps the choice of pictures apart from other random numbers of the run."""
+
+MOST_NEIGHBOURS = 5000
+"""Most training pictures whose nearest other one is looked for."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class RunScores:
-    """The exam of a run, the same at every reading."""
+    """The exam of a run, the same at every reading.
+
+    `features` (N, D) are of all training pictures; `spacing` is the mean distance from one of these
+    to the nearest other one.
+    """
 
     config: RunConfig
     encoder: TextEncoder
     exam: Exam
+    features: Features
+    spacing: float
 
     @classmethod
     def open(
@@ -45,42 +58,88 @@ class RunScores:
     ) -> "RunScores | None":
         """Set pictures apart and train the judge on the others; None if there are too few.
 
+        Of too few for a judge, all are the exam.
+
         Raises:
             ConfigError: the extractor's package is not installed.
             OutputError: the cache cannot be written.
         """
         material = to_be_scored_by(config)
         store = material.open()
-        count = set_apart(len(store.examples))
-        if not count:
-            say(f"no scores: {len(store.examples)} pictures, it takes {CANDIDATES / SHARE:.0f}")
+        total = len(store.examples)
+        if total < FEWEST:
+            say(f"no scores: {total} pictures, it takes {FEWEST}")
             return None
+        apart = set_apart(total)
+        if not apart:
+            say(
+                f"too few pictures for R@1: {total}, it takes {CANDIDATES / SHARE:.0f}; "
+                "KID alone, against all of them, will choose the best checkpoint"
+            )
         say("getting ready to score; the first time on these pictures takes minutes")
         extractor = choose_extractor(config.scores.extractor, device=device)
-        sentences = CachedTextEncoder(
-            choose_encoder(material.encoder),
-            lambda done, total: say(f"encoded {done:,} of {total:,} new captions"),
-        )
+        sentences = _reader(material.encoder, say) if apart else NoText()
         everything = RealPictures.describe(store.examples, store.pictures, extractor, sentences)
-        random = np.random.default_rng([config.training.seed, SCORE_STREAM])
-        apart, others = np.split(random.permutation(len(store.examples)), [count])
-        real, train = everything.subset(np.sort(apart)), everything.subset(np.sort(others))
-        judges = open_judges(train, extractor.identity, sentences.identity)
-        rounds = -(-PICTURES // count)
-        exam = Exam(real, train, "", judges, extractor, questions(real, rounds, same=1), seed=0)
-        say(f"real pictures in the place of drawn ones: R@1 {r_at_1(exam, exam.of_real).value:.3f}")
-        return cls(config, encoder, exam)
+        exam = _exam(everything, apart, extractor, sentences.identity, config.training.seed)
+        if exam.judges:
+            found = r_at_1(exam, exam.of_real).value
+            say(f"real pictures in the place of drawn ones: R@1 {found:.3f}")
+        return cls(config, encoder, exam, everything.features, _spacing(everything.features))
 
     def measure(self, average: PictureGenerator) -> dict[str, float]:
         """Let the generator's running average, settled, draw a thousand pictures; return figures.
 
-        `score_error` is the lower the better: KID times the share of captions not recognised.
+        `score_error` is the lower the better: KID times the share of captions not recognised, where
+        there is a judge. `score_novelty` is the distance of a drawn picture to the nearest training
+        picture over that between training pictures: near 1 or above, unless these are repeated. It
+        is left out where every training picture has a double.
         """
         answers = self.exam.answers(of_generator(self.config, average, self.encoder))
-        distance, found = kid(self.exam, answers), r_at_1(self.exam, answers)
-        return {
+        distance = kid(self.exam, answers)
+        figures = {
             "score_kid": distance.value,
             "score_kid_standard_error": distance.standard_error or 0.0,
-            "score_r_at_1": found.value,
-            "score_error": max(distance.value, 0.0) * (1 - found.value),
+            "score_error": max(distance.value, 0.0),
         }
+        if self.exam.judges:
+            found = r_at_1(self.exam, answers).value
+            figures["score_r_at_1"] = found
+            figures["score_error"] *= 1 - found
+        if self.spacing:
+            figures["score_novelty"] = self._distance(answers) / self.spacing
+        return figures
+
+    def _distance(self, answers: Answers) -> float:
+        """Return the mean distance of answers to the nearest training picture."""
+        drawn = answers.features.reshape(-1, self.features.shape[1])
+        return float(nearest(drawn, self.features)[1].mean())
+
+
+def _reader(encoder: str, say: Say) -> TextEncoder:
+    return CachedTextEncoder(
+        choose_encoder(encoder),
+        lambda done, total: say(f"encoded {done:,} of {total:,} new captions"),
+    )
+
+
+def _exam(
+    everything: RealPictures,
+    apart: int,
+    extractor: Extractor,
+    sentences: EncoderIdentity,
+    seed: int,
+) -> Exam:
+    """Set so many pictures apart and train the judge on the others; 0 for all, without a judge."""
+    real, train, judges = everything, None, None
+    if apart:
+        order = np.random.default_rng([seed, SCORE_STREAM]).permutation(len(everything))
+        real, train = (everything.subset(np.sort(rows)) for rows in np.split(order, [apart]))
+        judges = open_judges(train, extractor.identity, sentences)
+    asked = questions(real, rounds=-(-PICTURES // len(real)), same=1)
+    return Exam(real, train, "all pictures are the exam", judges, extractor, asked, seed=0)
+
+
+def _spacing(features: Features) -> float:
+    """Return the mean distance of pictures to the nearest other one; of many, some are asked."""
+    rows = np.linspace(0, len(features) - 1, min(len(features), MOST_NEIGHBOURS)).astype(np.int64)
+    return float(nearest(features[rows], features, leaving_out=rows)[1].mean())

@@ -91,6 +91,8 @@ class Follower:
             self._listening.hear_reading(step, figures)
         if "health_noise_spread" in figures:
             self._listening.hear_grid(step, figures)
+        if "score_error" in figures:
+            self._listening.hear_scores(step, figures)
 
 
 def _figures(line: bytes) -> Figures | None:

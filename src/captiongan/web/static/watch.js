@@ -15,6 +15,7 @@ const CURVES = {
   },
   "KID, lower is better": { score_kid: "KID" },
   "R@1 of 100, higher is better": { score_r_at_1: "R@1" },
+  "Novelty, far below 1 is repetition": { score_novelty: "novelty" },
   "Images a second": { images_per_second: "speed" },
   "Variety, as a share of real pictures'": {
     health_text_spread: "between captions", health_noise_spread: "between noises",
