@@ -8,7 +8,14 @@ import numpy.typing as npt
 from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from captiongan.bundle import MODEL_FILES, STYLE_FILE, Bundle, BundleManifest, write_bundle
+from captiongan.bundle import (
+    CRITIC_FILE,
+    MODEL_FILES,
+    STYLE_FILE,
+    Bundle,
+    BundleManifest,
+    write_bundle,
+)
 from captiongan.text.encoder import OnnxTextEncoder
 
 RESOLUTION, NOISE_DIM, EMBEDDING_DIM = 8, 5, 6
@@ -22,6 +29,7 @@ def write_tiny_bundle(
     noise_dim: int = NOISE_DIM,
     encoder_sha256: str | None = None,
     style_encoder: ModelProto | None = None,
+    critic: bytes | None = None,
 ) -> Bundle:
     """Write the bundle to `out`; a wrong `noise_dim` or `encoder_sha256` makes it a foreign one."""
     parts = out.parent / f"{out.name}-parts"
@@ -39,6 +47,8 @@ def write_tiny_bundle(
     files = bundle_files(parts)
     if style_encoder:
         files[STYLE_FILE] = style_encoder.SerializeToString()
+    if critic is not None:
+        files[CRITIC_FILE] = critic
     return write_bundle(out, files, manifest)
 
 

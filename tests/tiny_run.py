@@ -129,17 +129,18 @@ def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     )
 
 
-def tiny_run(root: Path, *steps: int, scored: bool = True) -> RunFolder:
+def tiny_run(root: Path, *steps: int, scored: bool = True, config: RunConfig = CONFIG) -> RunFolder:
     """Train a run in `root`, with the text encoder of the tiny bundle, and save it at `steps`."""
     write_parts(root / "words")
-    config = CONFIG.model_copy(
+    config = config.model_copy(
         update={
-            "text": TextConfig(encoder=str(root / "words")),
+            "text": config.text.model_copy(update={"encoder": str(root / "words")}),
             "scores": ScoresConfig() if scored else ScoresConfig(every_kimg=0),
         }
     )
     encoder = choose_encoder(config.text.encoder)
-    trainer = Trainer(config, encoder, tiny_data(config), tiny_game(config))
+    data = tiny_data(config)
+    trainer = Trainer(config, encoder, data, tiny_game(config, data.wording()))
     run = RunFolder.create(root / "runs", config)
     run.write_data_facts(trainer.data.facts())
     while trainer.game.step < max(steps, default=0):

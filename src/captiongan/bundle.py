@@ -1,7 +1,8 @@
 """The bundle: one folder that turns a sentence into pictures.
 
-The seam between training and drawing. Nothing in it runs code on loading, and every file that draws
-is checked against the manifest `bundle.json` first. The format is in `docs/bundle-format.md`.
+The seam between training and drawing. Nothing in it runs code on loading, and every file but those
+of the model card is checked against the manifest `bundle.json` first. The format is in
+`docs/bundle-format.md`.
 """
 
 import json
@@ -25,6 +26,17 @@ GENERATOR_FILE = "generator.onnx"
 MODEL_FILES = (GENERATOR_FILE, *ENCODER_FILES)
 STYLE_FILE = "style_encoder.onnx"
 """What a bundle has, beyond `MODEL_FILES`, if it can restyle."""
+
+CRITIC_FILE = "discriminator.safetensors"
+"""What a bundle has, beyond `MODEL_FILES`, if its discriminator travels with it."""
+
+OPTIONAL_FILES = (STYLE_FILE, CRITIC_FILE)
+
+UNFOLDED_NETWORKS = ("fusion", "projected")
+"""Networks whose generator a bundle holds weight by weight, so that training can go on from it.
+
+The others that draw from text have BatchNorm, which export folds into the convolutions.
+"""
 
 CARD_FILES = ("README.md", "sample.png")
 
@@ -56,8 +68,8 @@ class BundleManifest:
 
     `resolution` is the side of a picture in pixels; `noise_dim` and `embedding_dim` are the lengths
     of the generator's two inputs; `training` holds any facts that JSON can hold; `files` has one
-    entry for each of `MODEL_FILES`, and for `STYLE_FILE` where there is one, and is filled in by
-    `write_bundle`.
+    entry for each of `MODEL_FILES`, and for those of `OPTIONAL_FILES` that the bundle has, and is
+    filled in by `write_bundle`.
     """
 
     name: str
@@ -135,6 +147,11 @@ class Bundle:
         return STYLE_FILE in self.manifest.files
 
     @property
+    def has_critic(self) -> bool:
+        """Whether the discriminator that its generator was trained against travels with it."""
+        return CRITIC_FILE in self.manifest.files
+
+    @property
     def is_shipped(self) -> bool:
         """Whether it came with this package, and can be opened by its name alone."""
         return self.folder.parent == _SHIPPED
@@ -199,8 +216,8 @@ def read_bundle(folder: Path) -> Bundle:
 def write_bundle(out: Path, files: Mapping[str, Path | bytes], manifest: BundleManifest) -> Bundle:
     """Write a bundle to `out`, which appears whole or not at all.
 
-    `files` gives the content of each of `MODEL_FILES` and `CARD_FILES`, and of `STYLE_FILE` if the
-    bundle is to restyle, as bytes or as a file to copy; `manifest.files` is measured here. Raises
+    `files` gives the content of each of `MODEL_FILES` and `CARD_FILES`, and of any of
+    `OPTIONAL_FILES`, as bytes or as a file to copy; `manifest.files` is measured here. Raises
     OutputError if `out` holds something or cannot be written, BundleError if the result would not
     be read back.
     """
@@ -220,10 +237,10 @@ def write_bundle(out: Path, files: Mapping[str, Path | bytes], manifest: BundleM
 
 def _check_complete(files: Mapping[str, Path | bytes]) -> None:
     expected = {*MODEL_FILES, *CARD_FILES}
-    if files.keys() - {STYLE_FILE} != expected:
+    if files.keys() - {*OPTIONAL_FILES} != expected:
         raise BundleError(
             f"files are {', '.join(sorted(files)) or 'none'}; a bundle has exactly "
-            f"{', '.join(sorted(expected))}, and {STYLE_FILE} if it restyles; "
+            f"{', '.join(sorted(expected))}, and perhaps {' and '.join(OPTIONAL_FILES)}; "
             "give each of these and no other"
         )
 
@@ -263,8 +280,9 @@ def _write_files(folder: Path, files: Mapping[str, Path | bytes]) -> None:
 
 
 def _write_manifest(folder: Path, manifest: BundleManifest) -> None:
-    names = [*MODEL_FILES, STYLE_FILE] if (folder / STYLE_FILE).exists() else MODEL_FILES
-    measured = replace(manifest, files={name: FileFacts.of(folder / name) for name in names})
+    optional = (name for name in OPTIONAL_FILES if (folder / name).exists())
+    files = {name: FileFacts.of(folder / name) for name in (*MODEL_FILES, *optional)}
+    measured = replace(manifest, files=files)
     (folder / MANIFEST).write_text(measured.to_json(), encoding="utf-8")
 
 
@@ -321,8 +339,8 @@ def _value(facts: object, path: tuple[str, ...]) -> object:
 
 
 def _model_files(facts: Mapping[str, object]) -> tuple[str, ...]:
-    can_restyle = _value(facts, ("files", STYLE_FILE)) is not None
-    return (*MODEL_FILES, STYLE_FILE) if can_restyle else MODEL_FILES
+    listed = (name for name in OPTIONAL_FILES if _value(facts, ("files", name)) is not None)
+    return (*MODEL_FILES, *listed)
 
 
 def _text(facts: object, *path: str) -> str:

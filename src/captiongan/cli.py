@@ -422,8 +422,15 @@ def export(
     checkpoint: Annotated[
         Which, typer.Option(help="The best by the run's own scores, or the newest.")
     ] = "best",
+    without_critic: Annotated[
+        bool,
+        typer.Option("--without-critic", help="Leave out the discriminator, for a smaller bundle."),
+    ] = False,
 ) -> None:
-    """Write a run's checkpoint as a bundle that draws without PyTorch."""
+    """Write a run's checkpoint as a bundle that draws without PyTorch.
+
+    Its discriminator travels along, so that another training can start from the bundle.
+    """
     with _training_half():
         from captiongan.export import export_run
         from captiongan.training.run_folder import RunFolder
@@ -431,7 +438,8 @@ def export(
     folder = RunFolder.open(run)
     lines = _lines(prompts, "--prompts") if prompts else folder.data_facts()["sample_captions"]
     trained = load_trained(folder, checkpoint)
-    bundle = export_run(trained, out, name or out.resolve().name, version, lines)
+    name = name or out.resolve().name
+    bundle = export_run(trained, out, name, version, lines, with_critic=not without_critic)
     size = sum(file.stat().st_size for file in bundle.folder.iterdir()) / 1e6
     typer.echo(f"{bundle.folder} ({size:.1f} MB), from {trained.checkpoint.path.name}")
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from captiongan import __version__
-from captiongan.bundle import GENERATOR_FILE, Bundle, BundleManifest, write_bundle
+from captiongan.bundle import CRITIC_FILE, GENERATOR_FILE, Bundle, BundleManifest, write_bundle
 from captiongan.cache import cache_folder
 from captiongan.config import RunConfig
 from captiongan.errors import RunError
@@ -24,7 +25,7 @@ from captiongan.pictures import grid
 from captiongan.pipeline import Pipeline, noise_of
 from captiongan.text.encoder import ENCODER_FILES, OnnxTextEncoder
 from captiongan.training.batches import to_pictures
-from captiongan.training.checkpoint import MANIFEST
+from captiongan.training.checkpoint import MANIFEST, Checkpoint
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.trained import TrainedRun, load_trained
 
@@ -45,9 +46,14 @@ class DrawingGenerator(nn.Module):
 
 
 def export_run(
-    trained: TrainedRun, out: Path, name: str, version: str, prompts: Sequence[str]
+    trained: TrainedRun,
+    out: Path,
+    name: str,
+    version: str,
+    prompts: Sequence[str],
+    with_critic: bool = True,
 ) -> Bundle:
-    """Write the running average of a run's generator as a bundle.
+    """Write the running average of a run's generator, and its discriminator, as a bundle.
 
     Args:
         trained: a checkpoint of a run.
@@ -55,9 +61,10 @@ def export_run(
         name: of the bundle.
         version: of the bundle.
         prompts: for the sample on the model card.
+        with_critic: whether the discriminator travels along, for another training to start from.
 
     Raises:
-        RunError: the text encoder cannot travel.
+        RunError: the text encoder or the discriminator cannot travel.
         OutputError: `out` cannot be written.
     """
     config, encoder = trained.config, _travelling(trained)
@@ -71,9 +78,11 @@ def export_run(
         training=_training_facts(trained),
     )
     files: dict[str, Path | bytes] = {file: encoder.folder / file for file in ENCODER_FILES}
+    if with_critic:
+        files[CRITIC_FILE] = _critic(trained.checkpoint)
     files[GENERATOR_FILE] = _drawing(trained.generator, config, encoder.dim)
     files["sample.png"] = _sample(trained.generator, config, encoder, prompts)
-    files["README.md"] = model_card(manifest, prompts, SAMPLES).encode()
+    files["README.md"] = model_card(manifest, prompts, SAMPLES, with_critic).encode()
     return write_bundle(out, files, manifest)
 
 
@@ -95,7 +104,7 @@ def opened_run(run: Path) -> Pipeline:
     bundle = cache_folder("runs") / hashlib.sha256(facts.encode()).hexdigest()[:32]
     if not bundle.exists():
         prompts = folder.data_facts()["sample_captions"]
-        export_run(trained, bundle, name, f"step {trained.checkpoint.step}", prompts, critic=False)
+        export_run(trained, bundle, name, f"step {trained.checkpoint.step}", prompts, with_critic=False)
     return Pipeline.from_bundle(bundle)
 
 
@@ -111,6 +120,21 @@ def _travelling(trained: TrainedRun) -> OnnxTextEncoder:
             "train a run with text.encoder=small and export that"
         )
     return trained.encoder
+
+
+def _critic(checkpoint: Checkpoint) -> bytes:
+    """Return the discriminator as the content of a safetensors file, in half precision."""
+    weights = {
+        name: values.half() if values.is_floating_point() else values
+        for name, values in checkpoint.discriminator().items()
+    }
+    for name, values in weights.items():
+        if not values.isfinite().all():
+            raise RunError(
+                f"'{checkpoint.path}': the discriminator's {name} is not finite in half precision, "
+                "which ends at 65504; choose another checkpoint, or export --without-critic"
+            )
+    return save(weights)
 
 
 def _drawing(generator: PictureGenerator, config: RunConfig, embedding_dim: int) -> bytes:
@@ -137,7 +161,9 @@ def _training_facts(trained: TrainedRun) -> dict[str, Any]:
             "skipped": len(facts["skipped"]),
         },
         "extractors": list(trained.config.extractors),
-        "config": trained.config.model_dump(exclude={"data": {"source"}}),
+        "config": trained.config.model_dump(  # without places on this machine
+            exclude={"data": {"source"}, "training": {"start": {"bundle"}}}
+        ),
     }
 
 

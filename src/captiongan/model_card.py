@@ -4,11 +4,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from captiongan.bundle import BundleManifest
+from captiongan.bundle import CRITIC_FILE, UNFOLDED_NETWORKS, BundleManifest
 
 
-def model_card(manifest: BundleManifest, prompts: Sequence[str], samples: int) -> str:
-    """Return the card as Markdown; `sample.png` has `prompts` in rows, `samples` in columns."""
+def model_card(
+    manifest: BundleManifest, prompts: Sequence[str], samples: int, has_critic: bool
+) -> str:
+    """Return the card as Markdown; `sample.png` has `prompts` in rows, `samples` in columns.
+
+    `has_critic` says whether the discriminator travels with the bundle.
+    """
     training: Mapping[str, Any] = manifest.training
     data, config = training["data"], training["config"]
     rows = "\n".join(f"{number}. {prompt}" for number, prompt in enumerate(prompts, start=1))
@@ -38,6 +43,7 @@ captiongan generate "{prompts[0]}" --bundle PATH_OF_THIS_FOLDER
 | length | {training["kimg"]:,} kimg (thousand pictures shown), {training["steps"]:,} steps |
 | losses | {_losses_in_words(config["losses"])} |
 | text encoder | {manifest.text_encoder} |
+| discriminator | {_critic_in_words(config["network"], has_critic)} |
 | captiongan | {manifest.captiongan} |
 
 All options are in `bundle.json`. The generator is the running average (EMA) of the one trained.
@@ -63,6 +69,16 @@ def _losses_in_words(losses: Mapping[str, Any]) -> str:
     if losses["augment"]:
         words.append(f"DiffAugment ({', '.join(losses['augment'])})")
     return ", ".join(words)
+
+
+def _critic_in_words(network: str, has_critic: bool) -> str:
+    """Say whether the discriminator travels along, and what it is for."""
+    if not has_critic:
+        return "left out"
+    if network not in UNFOLDED_NETWORKS:
+        return f"in `{CRITIC_FILE}`, not needed to draw"
+    start = "`captiongan train --from PATH_OF_THIS_FOLDER --data FOLDER`"
+    return f"in `{CRITIC_FILE}`, to start another training from this bundle: {start}"
 
 
 def with_style_section(card: str, style: Mapping[str, Any]) -> str:

@@ -20,7 +20,6 @@ from torch import Tensor
 from captiongan import __version__
 from captiongan.bundle import (
     CARD_FILES,
-    MODEL_FILES,
     STYLE_FILE,
     Bundle,
     check_vacant,
@@ -139,7 +138,8 @@ def _writing_aside() -> Iterator[None]:
 def _copied(bundle: Bundle) -> dict[str, bytes]:
     """Read what the new bundle takes over from the old one."""
     try:
-        files = {name: (bundle.folder / name).read_bytes() for name in (*MODEL_FILES, *CARD_FILES)}
+        names = (*bundle.manifest.files, *CARD_FILES)
+        files = {name: (bundle.folder / name).read_bytes() for name in names}
         files["README.md"].decode()
     except OSError as error:
         raise BundleError(

@@ -1,5 +1,6 @@
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ import pytest
 from captiongan import bundle as bundle_module
 from captiongan.bundle import (
     CARD_FILES,
+    CRITIC_FILE,
     MANIFEST,
     MODEL_FILES,
+    OPTIONAL_FILES,
     Bundle,
     BundleManifest,
     find_bundle,
@@ -18,7 +21,7 @@ from captiongan.bundle import (
 )
 from captiongan.errors import BundleError, OutputError
 from captiongan.pipeline import load
-from tiny_bundle import bundle_files, write_parts, write_tiny_bundle
+from tiny_bundle import bundle_files, style_encoder, write_parts, write_tiny_bundle
 
 
 def edit_manifest(folder: Path, **changes: Any) -> None:
@@ -55,6 +58,62 @@ def test_a_missing_file_is_named(tiny: Bundle, name: str) -> None:
     (tiny.folder / name).unlink()
     with pytest.raises(BundleError, match=f"has no {name}"):
         read_bundle(tiny.folder)
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Bundle:
+    """A bundle with every optional file."""
+    return write_tiny_bundle(tmp_path / "full", style_encoder=style_encoder(), critic=b"critic")
+
+
+def test_a_bundle_with_optional_files_is_read_back_and_tells_of_them(
+    full: Bundle, tiny: Bundle
+) -> None:
+    assert read_bundle(full.folder) == full
+    assert full.has_critic and full.can_restyle
+    assert full.manifest.files.keys() == {*MODEL_FILES, *OPTIONAL_FILES}
+    assert BundleManifest.from_json(full.manifest.to_json()) == full.manifest
+    assert not tiny.has_critic and not tiny.can_restyle
+    assert tiny.manifest.files.keys() == {*MODEL_FILES}
+
+
+def flip_a_bit(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(bytes([content[0] ^ 1, *content[1:]]))
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize("name", OPTIONAL_FILES)
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (flip_a_bit, r"{name} has sha256 .* changed or damaged"),
+        (cut, r"{name} has \d+ bytes, bundle.json says \d+"),
+        (Path.unlink, r"has no {name}"),
+    ],
+)
+def test_an_optional_file_that_the_manifest_lists_is_checked_as_the_others_are(
+    full: Bundle, name: str, damage: Callable[[Path], None], message: str
+) -> None:
+    damage(full.folder / name)
+    with pytest.raises(BundleError, match=message.replace("{name}", name)) as caught:
+        read_bundle(full.folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_discriminator_of_another_bundle_is_noticed(full: Bundle, tmp_path: Path) -> None:
+    other = write_tiny_bundle(tmp_path / "other", critic=b"others")
+    shutil.copyfile(other.folder / CRITIC_FILE, full.folder / CRITIC_FILE)
+    with pytest.raises(BundleError, match=f"{CRITIC_FILE} has sha256 .* changed or damaged"):
+        read_bundle(full.folder)
+
+
+def test_a_discriminator_that_the_manifest_does_not_list_does_not_count(tiny: Bundle) -> None:
+    (tiny.folder / CRITIC_FILE).write_bytes(b"whose?")
+    assert not read_bundle(tiny.folder).has_critic
 
 
 def test_a_bundle_from_the_future_is_refused_with_the_version_to_install(tiny: Bundle) -> None:

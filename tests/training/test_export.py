@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from captiongan.bundle import read_bundle
+from captiongan.bundle import CRITIC_FILE, MODEL_FILES, read_bundle
 from captiongan.errors import ConfigError, OutputError, RunError
 from captiongan.export import export_run
 from captiongan.pipeline import Pipeline, noise_of
@@ -17,6 +18,7 @@ from captiongan.training.batches import to_pictures
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start
 from captiongan.training.trained import TrainedRun, load_trained
+from command_line import captiongan
 from tiny_run import StubEncoder
 
 ROOT = Path(__file__).parents[2]
@@ -99,17 +101,58 @@ def test_a_bundle_is_small_tells_its_training_and_names_no_place_of_the_machine(
 ) -> None:
     folder = export_run(run, tmp_path / "bundle", "toy", "1", PROMPTS[:2]).folder
     assert sum(file.stat().st_size for file in folder.iterdir()) < 25e6
-    assert {file.suffix for file in folder.iterdir()} == {".onnx", ".json", ".md", ".png"}
+    suffixes = {file.suffix for file in folder.iterdir()}
+    assert suffixes == {".onnx", ".safetensors", ".json", ".md", ".png"}
     training = read_bundle(folder).manifest.training
     assert training["kimg"] == 0.1
     data = training["data"]
     assert isinstance(data, dict)
     assert (data["name"], data["pictures"], data["captions"]) == ("toy:40", 40, 200)
     assert training["extractors"] == ["lite0"]
-    assert PROMPTS[1] in (folder / "README.md").read_text()
+    card = (folder / "README.md").read_text()
+    assert PROMPTS[1] in card
+    assert CRITIC_FILE in card and "train --from" not in card  # its BatchNorm is folded
     places = [sys.prefix.encode(), str(Path(__file__).parents[2]).encode(), bytes(tmp_path)]
     for file in folder.iterdir():
         assert not any(place in file.read_bytes() for place in places)
+
+
+def test_the_discriminator_travels_in_half_precision_unless_told_to_stay(
+    fusion_run: TrainedRun, tmp_path: Path
+) -> None:
+    export = ("export", fusion_run.folder.path, "--out")
+    assert captiongan(*export, tmp_path / "with") == 0
+    assert captiongan(*export, tmp_path / "without", "--without-critic") == 0
+    bundle, without = (read_bundle(tmp_path / name) for name in ("with", "without"))
+    carried = load_file(bundle.folder / CRITIC_FILE)
+    trained = fusion_run.checkpoint.discriminator()
+    assert carried.keys() == trained.keys()
+    assert all(values.equal(trained[name].half()) for name, values in carried.items())
+    whole = (fusion_run.checkpoint.path / CRITIC_FILE).stat().st_size
+    assert bundle.manifest.files[CRITIC_FILE].size < 0.6 * whole
+    assert "captiongan train --from PATH_OF_THIS_FOLDER --data FOLDER" in bundle.card
+    assert bundle.has_critic and not without.has_critic
+    assert not (without.folder / CRITIC_FILE).exists()
+    assert "| discriminator | left out |" in without.card and "train --from" not in without.card
+    for file in MODEL_FILES:
+        assert without.manifest.files[file] == bundle.manifest.files[file]
+
+
+@pytest.mark.parametrize("value", [float("nan"), 1e6])
+def test_a_discriminator_that_does_not_fit_half_precision_is_named_and_may_stay_behind(
+    value: float, run: TrainedRun, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "checkpoint"
+    checkpoint.mkdir()
+    weights = run.checkpoint.discriminator()
+    name, values = next((n, each) for n, each in weights.items() if each.is_floating_point())
+    values.view(-1)[0] = value
+    save_file(weights, checkpoint / CRITIC_FILE)
+    broken = replace(run, checkpoint=replace(run.checkpoint, path=checkpoint))
+    with pytest.raises(RunError, match=rf"{name} is not finite in half .* --without-critic"):
+        export_run(broken, tmp_path / "bundle", "toy", "1", PROMPTS[:2])
+    assert not (tmp_path / "bundle").exists()
+    export_run(broken, tmp_path / "bundle", "toy", "1", PROMPTS[:2], with_critic=False)
 
 
 def test_an_encoder_that_cannot_travel_is_refused_at_export(

@@ -11,7 +11,14 @@ import pytest
 import torch
 
 from captiongan import __version__, style_training
-from captiongan.bundle import MODEL_FILES, STYLE_FILE, Bundle, read_bundle, write_bundle
+from captiongan.bundle import (
+    CRITIC_FILE,
+    MODEL_FILES,
+    STYLE_FILE,
+    Bundle,
+    read_bundle,
+    write_bundle,
+)
 from captiongan.data.store import captions_of
 from captiongan.errors import BundleError, CaptionganError, ConfigError, OutputError
 from captiongan.model_card import with_style_section
@@ -114,6 +121,14 @@ def test_only_the_style_encoder_is_added(taught: Taught) -> None:
     for file in MODEL_FILES:
         assert bundle.manifest.files[file] == plain.manifest.files[file]
     assert (bundle.manifest.name, bundle.manifest.version) == ("tiny", "0.1.0")
+
+
+def test_what_is_taught_keeps_its_discriminator(tmp_path: Path) -> None:
+    plain = write_tiny_bundle(tmp_path / "plain", critic=b"weights")
+    teach_style(plain.folder, DATA, tmp_path / "taught", 0.1, 0, silent)
+    taught = read_bundle(tmp_path / "taught")
+    assert taught.can_restyle and taught.has_critic
+    assert (taught.folder / CRITIC_FILE).read_bytes() == b"weights"
 
 
 def test_manifest_and_card_tell_how_the_style_encoder_was_trained(taught: Taught) -> None:
@@ -219,7 +234,7 @@ def test_a_taught_bundle_that_is_not_whole_is_not_written(tiny: Bundle, tmp_path
     files: dict[str, Path | bytes] = {
         path.name: path for path in tiny.folder.iterdir() if path.name != "bundle.json"
     }
-    with pytest.raises(CaptionganError, match=f"and {STYLE_FILE} if it restyles"):
+    with pytest.raises(CaptionganError, match=f"and perhaps {STYLE_FILE}"):
         write_bundle(tmp_path / "out", files | {"more.onnx": b""}, tiny.manifest)
 
 

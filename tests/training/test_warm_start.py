@@ -42,7 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         start(None, "toy:24", work, None, [*TINY, "training.kimg=0.02"], dry_run=False)
         trained = load_trained(RunFolder.open(work / "00000-dcgan"))
         export_run(trained, work / "whole", "whole", "1.2", ["a red flower"])
-        export_run(trained, work / "plain", "plain", "1", ["a red flower"], critic=False)
+        export_run(trained, work / "plain", "plain", "1", ["a red flower"], with_critic=False)
         yield work
 
 

@@ -50,6 +50,10 @@ class Checkpoint:
         """Read the weights of the generator's running average."""
         return load_file(self.path / "average.safetensors")
 
+    def discriminator(self) -> dict[str, Tensor]:
+        """Read the weights of the discriminator."""
+        return load_file(self.path / "discriminator.safetensors")
+
 
 def save_checkpoint(game: Game, encoder: EncoderIdentity, folder: Path, keep: int) -> Checkpoint:
     """Write the game's state to `folder`, then drop all but the newest `keep` checkpoints.

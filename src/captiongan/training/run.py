@@ -28,7 +28,11 @@ class Run:
         return opened_run(self.path)
 
     def export(
-        self, out: str | Path, version: str = "1", checkpoint: Which = "best", critic: bool = True
+        self,
+        out: str | Path,
+        version: str = "1",
+        checkpoint: Which = "best",
+        with_critic: bool = True,
     ) -> Bundle:
         """Write a checkpoint as a bundle, named after its folder.
 
@@ -36,7 +40,7 @@ class Run:
             out: the bundle's folder; must not exist, or be empty.
             version: of the bundle.
             checkpoint: `best` by the run's own scores, or `newest`.
-            critic: whether the discriminator goes with it, for trainings that start from it.
+            with_critic: whether the discriminator travels along, for another training to start from.
 
         Raises:
             RunError: there is no checkpoint, or the text encoder cannot travel.
@@ -45,7 +49,7 @@ class Run:
         folder, out = RunFolder.open(self.path), Path(out)
         prompts = folder.data_facts()["sample_captions"]
         trained = load_trained(folder, checkpoint)
-        return export_run(trained, out, out.resolve().name, version, prompts, critic)
+        return export_run(trained, out, out.resolve().name, version, prompts, with_critic)
 
 
 def train(

@@ -1,0 +1,122 @@
+"""The weights in a bundle as state dicts, for another training to start from."""
+
+import reprlib
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from captiongan.bundle import CRITIC_FILE, GENERATOR_FILE, MANIFEST, UNFOLDED_NETWORKS, Bundle
+from captiongan.errors import BundleError
+from captiongan.onnx_check import check_onnx
+
+FOLDED_NETWORKS = ("dcgan", "reed", "course")
+"""Networks whose generator has BatchNorm."""
+
+PREFIX, HALF = "generator.", ".half"
+"""What the exporter puts around the name of a weight, and of one in half precision."""
+
+
+def read_generator(bundle: Bundle) -> dict[str, Tensor]:
+    """Read the state dict of a bundle's generator, in single precision.
+
+    Raises:
+        BundleError: the generator is not of one of `UNFOLDED_NETWORKS`, cannot be read, or holds
+            values that are not finite.
+    """
+    _check_unfolded(bundle)
+    stored = _stored(bundle)
+    weights = {
+        name.removeprefix(PREFIX): values
+        for name, values in stored.items()
+        if name.startswith(PREFIX)
+    }
+    if "wording" not in weights:
+        weights["wording"] = _folded_wording(bundle, stored)
+    return _finite(bundle, GENERATOR_FILE, weights)
+
+
+def read_critic(bundle: Bundle) -> dict[str, Tensor] | None:
+    """Read the state dict of a bundle's discriminator, in single precision; None if it has none.
+
+    Raises:
+        BundleError: it cannot be read, or holds values that are not finite.
+    """
+    if not bundle.has_critic:
+        return None
+    try:
+        weights = {
+            name: values.float() if values.is_floating_point() else values
+            for name, values in load_file(bundle.folder / CRITIC_FILE).items()
+        }
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise _unusable(bundle, CRITIC_FILE, f"cannot be read as safetensors ({error})") from error
+    return _finite(bundle, CRITIC_FILE, weights)
+
+
+def _check_unfolded(bundle: Bundle) -> None:
+    config = bundle.manifest.training.get("config")
+    # A configuration without a network is from before there was a choice.
+    network = config.get("network", "dcgan") if isinstance(config, dict) else None
+    if network in UNFOLDED_NETWORKS:
+        return
+    name, usable = bundle.manifest.name, " or ".join(UNFOLDED_NETWORKS)
+    if network in FOLDED_NETWORKS:
+        raise BundleError(
+            f"bundle '{name}' was trained by network '{network}', whose BatchNorm is folded into "
+            f"its weights; start from a bundle of {usable}"
+        )
+    found = "missing" if network is None else reprlib.repr(network)
+    raise BundleError(
+        f"bundle '{name}': 'training > config > network' in {MANIFEST} is {found}, must be "
+        f"{usable}; start from another bundle"
+    )
+
+
+def _stored(bundle: Bundle) -> dict[str, Tensor]:
+    """Return all initializers in single precision, by their names without `HALF`."""
+    path = bundle.folder / GENERATOR_FILE
+    check_onnx(path)
+    try:
+        return {
+            weight.name.removesuffix(HALF): _tensor(weight)
+            for weight in onnx.load(path).graph.initializer
+        }
+    except Exception as error:  # foreign bytes may raise any
+        raise _unusable(bundle, GENERATOR_FILE, f"cannot be read ({error})") from error
+
+
+def _tensor(weight: onnx.TensorProto) -> Tensor:
+    return torch.from_numpy(numpy_helper.to_array(weight).astype(np.float32))
+
+
+def _folded_wording(bundle: Bundle, stored: Mapping[str, Tensor]) -> Tensor:
+    """Return `wording` (D, noise_dim // 4) of `networks/fusion.py`.
+
+    Its forward pass transposes it, an operation called `permute`. The exporter computes that once
+    and stores the outcome under the operation's name.
+    """
+    if "permute" not in stored:
+        raise _unusable(bundle, GENERATOR_FILE, "has no weight 'generator.wording' or 'permute'")
+    return stored["permute"].transpose(0, -1).contiguous()
+
+
+def _finite(bundle: Bundle, file: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    for name, values in weights.items():
+        if not values.isfinite().all():
+            raise _unusable(
+                bundle, file, f"holds values in {reprlib.repr(name)} that are not finite"
+            )
+    return weights
+
+
+def _unusable(bundle: Bundle, file: str, fault: str) -> BundleError:
+    return BundleError(
+        f"bundle '{bundle.folder}': {file} {' '.join(fault.split())}; "
+        "write the bundle again with `captiongan export`, or start from another"
+    )
