@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,64 @@ def test_a_training_is_watched_as_it_goes(
     expect(page.get_by_text("a blue flower", exact=True)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     check_accessibility(page)
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_first_grid_stands_beside_that_of_the_slider_and_on_a_phone_above_it(
+    visitor: Visitor, run: RunFolder, address: str, width: int
+) -> None:
+    Image.new("RGB", (16, 16), "white").save(run.grid(0))
+    page = visitor.open(address, viewport={"width": width, "height": 740})
+    expect(page.get_by_role("heading", name="At the start: step 0", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Now: step 300, 1.2 kimg", exact=True)).to_be_visible()
+    start, grid = (
+        page.get_by_role("img", name=f"Pictures drawn at {step}: a row for each caption")
+        for step in ("step 0", "step 300, 1.2 kimg")
+    )
+    expect(grid).to_have_js_property("naturalWidth", 16)
+    first, now = start.bounding_box(), grid.bounding_box()
+    assert first and now
+    assert first["width"] == now["width"] > 0.4 * width
+    if width == 360:
+        assert first["y"] + first["height"] < now["y"]
+    else:
+        assert first["y"] == now["y"]
+        assert first["x"] + first["width"] < now["x"]
+
+    page.get_by_role("slider", name="Step").fill("2")
+    expect(page.get_by_role("heading", name="step 200, 0.8 kimg", exact=True)).to_be_visible()
+    expect(page.locator("#time-shown")).to_have_text("step 200, 0.8 kimg")
+    expect(page.locator("#grid")).to_have_attribute("src", re.compile("^/grids/200"))
+    expect(page.locator("#start-grid")).to_have_attribute("src", re.compile(r"^/grids/0\?"))
+
+
+def test_a_single_grid_stands_alone_till_there_is_another(visitor: Visitor, tmp_path: Path) -> None:
+    run = watched_run(tmp_path)
+    Image.new("RGB", (16, 16)).save(run.grid(0))
+    with serving("watch", run.path) as address:
+        page = visitor.open(address)
+        expect(page.get_by_role("img", name="Pictures drawn at step 0")).to_have_count(1)
+        expect(page.locator("#grids").get_by_role("figure")).to_have_count(1)
+        expect(page.locator("#grids").get_by_role("heading")).to_have_count(0)
+        Image.new("RGB", (16, 16)).save(run.grid(100))
+        expect(page.get_by_role("heading", name="Now: step 100")).to_be_visible()
+
+
+def test_how_good_it_is_is_said_in_words_once_that_is_known(
+    visitor: Visitor, run: RunFolder, address: str
+) -> None:
+    page = visitor.open(address)
+    expect(page.locator("#step")).to_have_text("300")
+    expect(page.get_by_text("About as good as")).to_have_count(0)
+    novelty = page.get_by_role("img", name="Novelty: distance to the nearest training picture")
+    expect(novelty).to_have_count(0)
+    for kimg in (250.0, 495.0):
+        scores = {"score_like_kimg": kimg, "score_novelty": 0.97}
+        run.add_metrics({"step": 300, "kimg": 1.2, **scores})
+    note(run, 400)
+    line = "About as good as training from scratch on 495 thousand pictures"
+    expect(page.get_by_text(f"{line} (2 h 45 min at this speed)", exact=True)).to_be_visible()
+    expect(novelty).to_be_visible()
 
 
 def test_a_training_that_ends_its_live_view_is_said(visitor: Visitor, run: RunFolder) -> None:

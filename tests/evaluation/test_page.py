@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from captiongan.data.store import Pictures
+from captiongan.evaluation.candidate import Samples
 from captiongan.evaluation.charts import BOTTOM, LEFT, RIGHT, TOP, curve
 from captiongan.evaluation.evaluate import Evaluation
 from captiongan.evaluation.page import PublicPrompts, draw_public, figure, page, place
@@ -63,9 +64,19 @@ def alone() -> Evaluation:
     return tiny_evaluation()
 
 
+def png(color: str) -> bytes:
+    encoded = io.BytesIO()
+    Image.new("RGB", (9, 8), color).save(encoded, "PNG")
+    return encoded.getvalue()
+
+
+SAMPLES = Samples(("a caption of <the> run",), {0: png("red"), 5_000: png("blue")})
+
+
 @cache
 def pair() -> Evaluation:
-    return tiny_evaluation(tiny_model("first"), tiny_model("second", strength=0.3, curve=CURVE))
+    run = replace(tiny_model("second", strength=0.3, curve=CURVE), samples=SAMPLES)
+    return tiny_evaluation(tiny_model("first"), run)
 
 
 @cache
@@ -95,7 +106,16 @@ def hostile() -> Evaluation:
         data=HOSTILE,
         split=HOSTILE,
         exam=replace(exam, real=replace(exam.real, examples=examples)),
-        papers=[replace(paper, candidate=replace(paper.candidate, name=HOSTILE))],
+        papers=[
+            replace(
+                paper,
+                candidate=replace(
+                    paper.candidate,
+                    name=HOSTILE,
+                    samples=replace(SAMPLES, captions=(HOSTILE,)),
+                ),
+            )
+        ],
     )
 
 
@@ -213,6 +233,28 @@ def test_the_curve_is_there_for_a_run_only() -> None:
     assert "Over training" in private()
     assert "Losses, over kimg" in private()
     assert "Over training" not in show(alone())
+
+
+def test_a_run_is_shown_as_it_drew_at_the_start_and_last() -> None:
+    section = private().split("First and last samples</h2>")[1].split("<h2>")[0]
+    shown = re.findall(r'<img src="([^"]+)" alt="([^"]+)">\s*<figcaption>(.*?)<', section)
+    assert [words for _, *words in shown] == [
+        ["pictures drawn at the start, step 0", "At the start, step 0"],
+        ["pictures drawn last, step 5,000", "Last, step 5,000"],
+    ]
+    sources = [base64.b64decode(uri.removeprefix("data:image/png;base64,")) for uri, *_ in shown]
+    assert sources == list(SAMPLES.grids.values())
+    assert "<li>a caption of &lt;the&gt; run</li>" in section
+    assert re.findall("<h3>(.*?)</h3>", section) == ["second"]
+    assert "First and last samples" not in show(alone())
+
+
+def test_the_public_page_shows_neither_grids_nor_captions_of_a_run() -> None:
+    assert not pictures_in(public()) & {
+        Image.open(io.BytesIO(grid)).tobytes() for grid in SAMPLES.grids.values()
+    }
+    assert "a caption of" not in public()
+    assert "First and last samples" not in public()
 
 
 def test_a_curve_passes_over_what_is_not_finite_and_stays_in_its_field() -> None:

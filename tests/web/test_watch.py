@@ -146,10 +146,12 @@ def test_what_is_not_a_run_is_refused(tmp_path: Path) -> None:
 def test_the_server_tells_what_is_new_and_gives_no_path_away(run: RunFolder, address: str) -> None:
     note(run, 1)
     note(run, 2)
-    Image.new("RGB", (8, 8)).save(run.grid(2))
+    for step in (2, 1_000_000_000, 0):
+        Image.new("RGB", (8, 8)).save(run.grid(step))
     (run.grids / "step-x.png").touch()
     news = ask(address)
-    assert (news["name"], news["kimg"], news["grids"]) == (run.path.name, 4, [2])
+    assert (news["name"], news["kimg"]) == (run.path.name, 4)
+    assert news["grids"] == [0, 2, 1_000_000_000]
     assert news["captions"] == ["a red flower", "a blue flower"]
     assert [each["step"] for each in news["lines"]] == [1, 2]
     assert news["silent"] >= 0

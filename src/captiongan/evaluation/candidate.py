@@ -2,6 +2,7 @@
 
 import reprlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,23 @@ from captiongan.training.trained import Which, load_trained
 
 
 @dataclass(frozen=True)
+class Samples:
+    """Two sample grids of a run, the first and the newest, as PNG by their steps.
+
+    `captions` are of their rows, as far as the run noted them. A real picture begins each row.
+    """
+
+    captions: tuple[str, ...]
+    grids: dict[int, bytes]
+
+
+@dataclass(frozen=True)
 class Candidate:
     """Something that draws pictures (H, W, 3) of captions, and is to be scored.
 
     `facts` say what it is, for the report; `took_part` are the extractors that had a part in its
-    training; `curve` are the figures of its run, if it is one. Noise is multiplied by `truncation`,
-    above 0 and at most 1.
+    training; `curve` are the figures of its run, if it is one, and `samples` what it drew on the
+    way. Noise is multiplied by `truncation`, above 0 and at most 1.
     """
 
     name: str
@@ -41,6 +53,7 @@ class Candidate:
     encode: Callable[[Sequence[str]], Embeddings]
     draw: Callable[[Noise, Embeddings], Pictures]
     curve: Sequence[dict[str, float]] = ()
+    samples: Samples | None = None
     truncation: float = 1.0
 
     def pictures_of(self, captions: Sequence[str], seeds: Sequence[int]) -> Pictures:
@@ -147,4 +160,20 @@ def _run(folder: RunFolder, which: Which) -> Candidate:
         "kimg": trained.kimg,
     }
     candidate = of_generator(trained.config, trained.generator, trained.encoder)
-    return replace(candidate, name=name, facts=facts, curve=folder.metrics())
+    return replace(
+        candidate, name=name, facts=facts, curve=folder.metrics(), samples=_samples(folder)
+    )
+
+
+def _samples(folder: RunFolder) -> Samples | None:
+    """Read what a run drew first and last; None where that is not two grids."""
+    steps = folder.grid_steps()
+    if len(steps) < 2:
+        return None
+    data: dict[str, Any] = {}
+    with suppress(RunError):  # a run draws without its notes, too
+        data = folder.data_facts()
+    return Samples(
+        captions=tuple(data.get("sample_captions", [])),
+        grids={step: folder.grid(step).read_bytes() for step in (steps[0], steps[-1])},
+    )

@@ -78,6 +78,7 @@ def page(facts: Mapping[str, Any], evaluation: Evaluation, public: PublicPrompts
         no_memory=evaluation.exam.no_train,
         alignment=[] if public else list(_alignment(evaluation)),
         curves=[curve(paper.candidate) for paper in evaluation.papers],
+        samples=[] if public else list(_samples(evaluation.papers)),
     )
 
 
@@ -200,6 +201,16 @@ def _alignment(evaluation: Evaluation) -> Iterator[dict[str, list[dict[str, Any]
         }
 
 
+def _samples(papers: Sequence[Paper]) -> Iterator[dict[str, Any]]:
+    for paper in papers:
+        if found := paper.candidate.samples:
+            yield {
+                "name": paper.candidate.name,
+                "captions": found.captions,
+                "grids": {step: _png_uri(grid) for step, grid in found.grids.items()},
+            }
+
+
 def _choice(exam: Exam, count: int) -> Indices:
     random = np.random.default_rng([exam.seed, EXAMPLE_STREAM])
     return random.permutation(len(exam.real))[:count]
@@ -217,4 +228,8 @@ def _data_uris(pictures: Pictures) -> list[str]:
 def _data_uri(picture: Pictures) -> str:
     encoded = io.BytesIO()
     Image.fromarray(picture).save(encoded, format="PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(encoded.getvalue()).decode()}"
+    return _png_uri(encoded.getvalue())
+
+
+def _png_uri(content: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"

@@ -165,6 +165,12 @@ class RunFolder:
         """Name the sample grid after a step."""
         return self.grids / f"step-{step:09d}.png"
 
+    def grid_steps(self) -> list[int]:
+        """Return the steps after which there are sample grids, in order."""
+        files = self.grids.glob("step-*.png")
+        names = (re.fullmatch(r"step-(\d+)\.png", file.name) for file in files)
+        return sorted(int(name[1]) for name in names if name)
+
     def write_grid(self, step: int, sheet: Image) -> None:
         """Write the sample grid after a step."""
         with whole_file(self.grid(step)) as file:

@@ -8,7 +8,6 @@ what is left of the processor, and all that can happen to it is that it ends. No
 import json
 import math
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -133,7 +132,7 @@ def create_watch_app(run: RunFolder, access: Access | None = None) -> FastAPI:
                 "lines": lines,
                 "more": start + len(lines) < len(follower.lines),
                 "alarms": follower.alarms,
-                "grids": _grids(run),
+                "grids": run.grid_steps(),
                 "silent": None if written is None else max(0.0, time() - written),
             }
 
@@ -165,12 +164,6 @@ def _facts(run: RunFolder) -> dict[str, Any]:
         "data": {name: data.get(name) for name in ("pictures", "captions", "classes")},
         "captions": data.get("sample_captions", []),
     }
-
-
-def _grids(run: RunFolder) -> list[int]:
-    """Return the steps of which there are sample grids, in order."""
-    names = (re.fullmatch(r"step-(\d+)\.png", path.name) for path in run.grids.glob("step-*.png"))
-    return sorted(int(name[1]) for name in names if name)
 
 
 def watch(

@@ -15,7 +15,7 @@ const CURVES = {
   },
   "KID, lower is better": { score_kid: "KID" },
   "R@1 of 100, higher is better": { score_r_at_1: "R@1" },
-  "Novelty, far below 1 is repetition": { score_novelty: "novelty" },
+  "Novelty: distance to the nearest training picture, 1 like real ones": { score_novelty: "novelty" },
   "Images a second": { images_per_second: "speed" },
   "Variety, as a share of real pictures'": {
     health_text_spread: "between captions", health_noise_spread: "between noises",
@@ -63,6 +63,7 @@ function show(news) {
   for (const { step, kimg } of news.lines) kimgAt.set(step, kimg);
   if (news.more) return;
   showRun(news);
+  showLikeness();
   showAlarms(news.alarms);
   showGrids(news);
   if (news.first === 0 || news.lines.length) {
@@ -82,7 +83,7 @@ function showRun({ name, network, resolution, data, kimg, silent }) {
     say("It has begun; no figures yet.");
     return;
   }
-  const speed = lines.findLast((line) => line.images_per_second)?.images_per_second;
+  const speed = newest("images_per_second");
   const left = Math.max(0, kimg - last.kimg);
   const done = left < 1e-9;
   $("progress").value = Math.min(1, last.kimg / kimg);
@@ -93,6 +94,15 @@ function showRun({ name, network, resolution, data, kimg, silent }) {
   if (done) say("Complete.");
   else if (silent > SILENCE) say(`Silent for ${duration(silent)}: it may have stopped.`);
   else say("Training.");
+}
+
+function showLikeness() {
+  const kimg = newest("score_like_kimg");
+  const speed = newest("images_per_second");
+  $("like").hidden = kimg === undefined;
+  if (kimg === undefined) return;
+  const time = speed ? ` (${duration((1000 * kimg) / speed)} at this speed)` : "";
+  $("like").textContent = `About as good as training from scratch on ${shown(kimg)} thousand pictures${time}`;
 }
 
 function showAlarms(alarms) {
@@ -119,16 +129,25 @@ function showGrids(news) {
 }
 
 function showGrid() {
-  const step = grids[Number($("time").value)];
+  const place = Number($("time").value);
+  const atNewest = place === grids.length - 1;
+  const words = put($("grid"), grids[place]);
+  $("time-shown").textContent = atNewest ? `${words}, the newest` : words;
+  $("time").setAttribute("aria-valuetext", $("time-shown").textContent);
+  $("start").hidden = $("grid-shown").hidden = grids.length === 1;
+  if (grids.length === 1) return;
+  $("start-shown").textContent = `At the start: ${put($("start-grid"), grids[0])}`;
+  $("grid-shown").textContent = atNewest ? `Now: ${words}` : words;
+}
+
+/** Put the grid of a step into an image; return the step in words. */
+function put(image, step) {
   const source = `/grids/${step}?${generation}`;
-  const image = $("grid");
   if (image.getAttribute("src") !== source) image.src = source;
   const kimg = kimgAt.get(step);
   const words = `step ${step.toLocaleString("en")}${kimg === undefined ? "" : `, ${shown(kimg)} kimg`}`;
   image.alt = `Pictures drawn at ${words}: a row for each caption, the real picture first`;
-  const newest = Number($("time").value) === grids.length - 1;
-  $("time-shown").textContent = newest ? `${words}, the newest` : words;
-  $("time").setAttribute("aria-valuetext", $("time-shown").textContent);
+  return words;
 }
 
 function showCurves(most) {
@@ -156,6 +175,11 @@ function showTable() {
   $("table").querySelector("table").replaceChildren(head, ...body);
 }
 
+/** The newest value of a figure, if there is one. */
+function newest(name) {
+  return lines.findLast((line) => name in line)?.[name];
+}
+
 function say(words) {
   if ($("status").textContent !== words) $("status").textContent = words;
 }
@@ -170,6 +194,8 @@ function duration(seconds) {
 
 $("time").addEventListener("input", showGrid);
 // A grid may have been asked for while it was being written: the next time it is whole.
-$("grid").addEventListener("error", () => $("grid").removeAttribute("src"));
+for (const image of [$("start-grid"), $("grid")]) {
+  image.addEventListener("error", () => image.removeAttribute("src"));
+}
 document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
 ask();
