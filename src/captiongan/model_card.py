@@ -40,6 +40,7 @@ captiongan generate "{prompts[0]}" --bundle PATH_OF_THIS_FOLDER
 | data | `{data["name"]}`: {data["pictures"]:,} pictures, {data["captions"]:,} captions, \
 {data["classes"]} classes, {data["skipped"]} lines skipped |
 | preset | `{config["name"]}` |
+| start | {_start_in_words(config["training"])} |
 | length | {training["kimg"]:,} kimg (thousand pictures shown), {training["steps"]:,} steps |
 | losses | {_losses_in_words(config["losses"])} |
 | text encoder | {manifest.text_encoder} |
@@ -69,6 +70,14 @@ def _losses_in_words(losses: Mapping[str, Any]) -> str:
     if losses["augment"]:
         words.append(f"DiffAugment ({', '.join(losses['augment'])})")
     return ", ".join(words)
+
+
+def _start_in_words(schedule: Mapping[str, Any]) -> str:
+    """Say which bundle's weights came first, if any did."""
+    start = schedule.get("start")
+    if start is None:
+        return "from scratch"
+    return f"starts from `{start['name']}` {start['version']} ({start['sha256'][:12]})"
 
 
 def _critic_in_words(network: str, has_critic: bool) -> str:

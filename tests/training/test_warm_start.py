@@ -14,6 +14,7 @@ from captiongan.errors import BundleError, CaptionganError, ConfigError
 from captiongan.export import export_run
 from captiongan.files import sha256_of
 from captiongan.pipeline import Pipeline, noise_of
+from captiongan.training import start as begin
 from captiongan.training import warm_start
 from captiongan.training.batches import to_pictures
 from captiongan.training.bundle_weights import read_critic
@@ -44,6 +45,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         export_run(trained, work / "whole", "whole", "1.2", ["a red flower"])
         export_run(trained, work / "plain", "plain", "1", ["a red flower"], with_critic=False)
         yield work
+
+
+@pytest.fixture(autouse=True)
+def short_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm_start, "WINDOW", 8)
+    monkeypatch.setattr(warm_start, "LONGEST_WARM_UP", 24)
 
 
 @pytest.fixture
@@ -97,10 +104,10 @@ def test_the_configuration_says_which_bundle_the_run_started_from(
     made: Path, tmp_path: Path
 ) -> None:
     run = begun(made / "whole", tmp_path)
-    begin = run.config().training.start
-    assert begin is not None
-    assert (begin.name, begin.version) == ("whole", "1.2")
-    assert begin.sha256 == sha256_of(made / "whole" / MANIFEST)
+    origin = run.config().training.start
+    assert origin is not None
+    assert (origin.name, origin.version) == ("whole", "1.2")
+    assert origin.sha256 == sha256_of(made / "whole" / MANIFEST)
     assert run.config().network == "fusion"
     assert run.config().generator.features == 4
 
@@ -121,7 +128,7 @@ def test_a_bundle_of_such_a_run_says_so_without_paths_and_can_be_started_from(
 def test_the_discriminator_of_a_bundle_is_taken_over(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(warm_start, "LONGEST_WARM_UP", 0)
+    monkeypatch.setattr(begin, "warm_up", lambda *_: None)
     run = begun(made / "whole", tmp_path, "training.keep_checkpoints=100")
     had = read_critic(read_bundle(made / "whole"))
     assert had is not None
@@ -136,7 +143,6 @@ def test_the_discriminator_of_a_bundle_is_taken_over(
 def test_the_discriminator_warms_up_alone_until_it_tells_real_pairs_from_generated_ones(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(warm_start, "WINDOW", 8)
     accuracies = iter([0.9, 0.3, 0.3, 0.8, 0.9, 0.9])
     monkeypatch.setattr(warm_start, "_accuracy", lambda *_: next(accuracies))
     begun(made / "plain", tmp_path)
@@ -151,7 +157,7 @@ def test_the_warm_up_teaches_the_discriminator_and_leaves_the_generator_alone(
     run = begun(made / "plain", tmp_path / "again", "training.keep_checkpoints=100")
     first, later = checkpoints(run.checkpoints)[0], checkpoints(run.checkpoints)[1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(warm_start, "LONGEST_WARM_UP", 0)
+        patch.setattr(begin, "warm_up", lambda *_: None)
         cold = begun(made / "plain", tmp_path / "cold", "training.keep_checkpoints=100")
     untaught = checkpoints(cold.checkpoints)[0]
     assert _equal(first.average(), untaught.average())

@@ -27,6 +27,7 @@ from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.choose import choose_encoder
 from captiongan.text.encoder import EncoderIdentity, TextEncoder
 from captiongan.text.no_text import NoText
+from captiongan.training.equivalent import like_kimg
 from captiongan.training.material import PICTURES, SHARE, set_apart, to_be_scored_by
 
 SCORE_STREAM = 4
@@ -43,7 +44,7 @@ class RunScores:
     """The exam of a run, the same at every reading.
 
     `features` (N, D) are of all training pictures; `spacing` is the mean distance from one of these
-    to the nearest other one.
+    to the nearest other one. `flat` is the KID of sheets of one colour.
     """
 
     config: RunConfig
@@ -51,6 +52,7 @@ class RunScores:
     exam: Exam
     features: Features
     spacing: float
+    flat: float
 
     @classmethod
     def open(
@@ -84,7 +86,9 @@ class RunScores:
         if exam.judges:
             found = r_at_1(exam, exam.of_real).value
             say(f"real pictures in the place of drawn ones: R@1 {found:.3f}")
-        return cls(config, encoder, exam, everything.features, _spacing(everything.features))
+        flat = kid(exam, exam.of_flat).value
+        spacing = _spacing(everything.features)
+        return cls(config, encoder, exam, everything.features, spacing, flat)
 
     def measure(self, average: PictureGenerator) -> dict[str, float]:
         """Let the generator's running average, settled, draw a thousand pictures; return figures.
@@ -105,6 +109,8 @@ class RunScores:
             found = r_at_1(self.exam, answers).value
             figures["score_r_at_1"] = found
             figures["score_error"] *= 1 - found
+        if self.flat > 0:
+            figures["score_like_kimg"] = like_kimg(distance.value / self.flat)
         if self.spacing:
             figures["score_novelty"] = self._distance(answers) / self.spacing
         return figures
