@@ -104,7 +104,9 @@ def opened_run(run: Path) -> Pipeline:
     bundle = cache_folder("runs") / hashlib.sha256(facts.encode()).hexdigest()[:32]
     if not bundle.exists():
         prompts = folder.data_facts()["sample_captions"]
-        export_run(trained, bundle, name, f"step {trained.checkpoint.step}", prompts, with_critic=False)
+        export_run(
+            trained, bundle, name, f"step {trained.checkpoint.step}", prompts, with_critic=False
+        )
     return Pipeline.from_bundle(bundle)
 
 

@@ -19,6 +19,7 @@ from captiongan.evaluation.exam import Answers
 from captiongan.evaluation.scores import FEWEST, kid, r_at_1
 from captiongan.training import scoring
 from captiongan.training.alarms import Alarms
+from captiongan.training.equivalent import like_kimg
 from captiongan.training.scoring import RunScores
 from tiny_exam import BlockMeans, WordEncoder
 from tiny_run import CONFIG, StubEncoder, tiny_game
@@ -168,6 +169,7 @@ def test_the_figures_are_kid_r_at_1_and_novelty_of_what_the_average_draws(
         "score_kid_standard_error": distance.standard_error,
         "score_r_at_1": found.value,
         "score_error": pytest.approx(distance.value * (1 - found.value)),
+        "score_like_kimg": pytest.approx(like_kimg(distance.value / scores.flat)),
         "score_novelty": pytest.approx(novelty_of(scores, answers)),
     }
     assert figures["score_kid"] > 0  # an untrained generator

@@ -40,7 +40,7 @@ class Run:
             out: the bundle's folder; must not exist, or be empty.
             version: of the bundle.
             checkpoint: `best` by the run's own scores, or `newest`.
-            with_critic: whether the discriminator travels along, for another training to start from.
+            with_critic: whether the discriminator travels along.
 
         Raises:
             RunError: there is no checkpoint, or the text encoder cannot travel.
