@@ -52,7 +52,7 @@ def opened(
         patch.setenv(CACHE_VARIABLE, cache)
         put_in_stand_ins(patch)
         config = config_of(f"toy:{pictures}", seed)
-        say = [].append if told is None else told.append
+        say = print if told is None else told.append
         found = RunScores.open(config, StubEncoder(), CPU, say)
     assert found is not None
     return found

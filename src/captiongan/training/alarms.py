@@ -20,7 +20,7 @@ LEAST_TEXT_SPREAD = 0.2
 LEAST_NOISE_SPREAD = 0.1
 """Shares of the real pictures' spread, below which a generator is taken to ignore its input."""
 
-LEAST_NOVELTY = 0.5
+LEAST_NOVELTY = 0.8
 """Distance of drawn pictures to the nearest training picture, as a share of that between training
 pictures, below which they are taken for repetitions."""
 
