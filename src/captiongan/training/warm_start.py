@@ -43,7 +43,7 @@ SMALL_RECIPE: Mapping[str, Any] = {
         "grid_every_kimg": 2,
         "checkpoint_every_kimg": 2,
     },
-    "scores": {"every_kimg": 2, "extractor": "lite2", "patience": 5},
+    "scores": {"every_kimg": 4, "extractor": "lite2", "patience": 4},
 }
 """What a small set needs, as `docs/your-own-data.md` measures it."""
 
