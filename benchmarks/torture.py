@@ -120,10 +120,10 @@ def in_words(torture: Torture) -> str:
     killed = torture.kills
     lines = [
         f"{killed.kills} trainings were killed (SIGKILL), {killed.during_saves} of them while they "
-        f"saved, and resumed: {killed.different} of {killed.runs} runs ended otherwise than one "
-        f"that was never stopped, and {killed.torn} kills left a checkpoint that does not count. "
-        f"At most {killed.most_lost} steps had to be taken again, with a checkpoint every "
-        f"{STEPS_A_SAVE}.",
+        f"saved, and resumed: {killed.different} of {killed.runs} runs, of which {killed.started} "
+        "started from a bundle, ended otherwise than one that was never stopped, and "
+        f"{killed.torn} kills left a checkpoint that does not count. At most {killed.most_lost} "
+        f"steps had to be taken again, with a checkpoint every {STEPS_A_SAVE}.",
         "",
         "| full disk | jobs | ran out of room | not told in one line that names the file | ended "
         "otherwise when there was room again |",

@@ -1,4 +1,7 @@
-"""A training killed at random, again and again, resumed, and held against one that never was."""
+"""A training killed at random, again and again, resumed, and held against one that never was.
+
+Every second one starts from a bundle.
+"""
 
 import contextlib
 import multiprocessing
@@ -11,9 +14,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from captiongan.errors import CaptionganError
+from captiongan.export import export_run
 from captiongan.training.checkpoint import checkpoints, latest_checkpoint
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start
+from captiongan.training.trained import load_trained
 
 STEPS, STEPS_A_SAVE, BATCH_SIZE = 120, 3, 4
 TINY = (
@@ -25,6 +30,8 @@ TINY = (
     f"training.checkpoint_every_kimg={STEPS_A_SAVE * BATCH_SIZE / 1000}",
 )
 DATA = "toy:24"
+BUNDLE = (*TINY, "network=fusion", f"training.kimg={BATCH_SIZE / 100}")
+"""The run of which the bundle is made that others start from."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,8 @@ class Kills:
 
     `during_saves` of the `kills` left a checkpoint behind that was half written or half removed;
     `torn` left one that does not count among those that do; `most_lost` steps, at most, had to be
-    taken again; `different` runs did not end like the unbroken one.
+    taken again; `different` runs did not end like the unbroken one. `started` of the `runs` began
+    with the weights of a bundle.
     """
 
     kills: int
@@ -42,6 +50,7 @@ class Kills:
     most_lost: int
     different: int
     torn: int = 0
+    started: int = 0
 
 
 def survive_kills(folder: Path, kills: int, seed: int) -> Kills:
@@ -51,16 +60,18 @@ def survive_kills(folder: Path, kills: int, seed: int) -> Kills:
     """
     moments = random.Random(seed)
     _train(None, folder / "warm-up")  # children inherit what is imported by now
-    started = time.perf_counter()
-    _end(_child(None, folder / "unbroken"))
-    seconds = time.perf_counter() - started
-    unbroken = outcome(_runs(folder / "unbroken")[0])
+    starts = None, _a_bundle(folder)
+    seconds, unbroken = zip(
+        *(_unbroken(folder / f"unbroken-{number}", each) for number, each in enumerate(starts)),
+        strict=True,
+    )
     killed = during_saves = most_lost = different = torn = runs = 0
-    while killed < kills:
+    while killed < kills or runs < len(starts):
+        kind = runs % len(starts)
         out, run = folder / f"run-{runs}", None
         while run is None or latest_step(run) < STEPS:
-            child = _child(run, out)
-            child.join(moments.uniform(0, seconds))
+            child = _child(run, out, starts[kind])
+            child.join(moments.uniform(0, seconds[kind]))
             was_alive = child.exitcode is None
             child.kill()
             _end(child, allowed=(0, -9))
@@ -75,21 +86,37 @@ def survive_kills(folder: Path, kills: int, seed: int) -> Kills:
                     most_lost = max(most_lost, _newest_figures(run) - latest_step(run))
                 else:
                     out = folder / f"run-{runs}-{killed}"  # nothing was saved: begin anew
-        different += outcome(run) != unbroken
+        different += outcome(run) != unbroken[kind]
         runs += 1
-    return Kills(killed, during_saves, runs, most_lost, different, torn)
+    return Kills(killed, during_saves, runs, most_lost, different, torn, started=runs // 2)
 
 
-def _child(run: RunFolder | None, out: Path) -> BaseProcess:
-    child = multiprocessing.get_context("fork").Process(target=_train, args=(run, out))
+def _a_bundle(folder: Path) -> Path:
+    """Write the bundle that runs start from."""
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        start(None, DATA, folder / "before", None, BUNDLE, dry_run=False)
+    (run,) = _runs(folder / "before")
+    return export_run(load_trained(run), folder / "bundle", "bundle", "1", ["a red flower"]).folder
+
+
+def _unbroken(out: Path, bundle: Path | None) -> tuple[float, dict[str, object]]:
+    """Train without a kill; return the seconds it took, and the outcome."""
+    started = time.perf_counter()
+    _end(_child(None, out, bundle))
+    return time.perf_counter() - started, outcome(_runs(out)[0])
+
+
+def _child(run: RunFolder | None, out: Path, bundle: Path | None) -> BaseProcess:
+    child = multiprocessing.get_context("fork").Process(target=_train, args=(run, out, bundle))
     child.start()
     return child
 
 
-def _train(run: RunFolder | None, out: Path) -> None:
+def _train(run: RunFolder | None, out: Path, bundle: Path | None = None) -> None:
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         if run is None:
-            start(None, DATA, out, None, TINY, dry_run=False)
+            begin = None if bundle is None else str(bundle)
+            start(None, DATA, out, None, TINY, dry_run=False, bundle=begin)
         else:
             start(None, None, out, run.path, [], dry_run=False)
 

@@ -50,6 +50,7 @@ def test_a_run_killed_at_any_moment_ends_as_one_that_never_was(short: dict[str, 
     kills = short["kills"]
     assert kills["kills"] >= 4
     assert kills["runs"] >= 1
+    assert kills["started"] >= 1
     assert kills["different"] == 0
     assert kills["torn"] == 0
 

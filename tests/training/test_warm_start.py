@@ -49,8 +49,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def short_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm_start, "WINDOW", 8)
-    monkeypatch.setattr(warm_start, "LONGEST_WARM_UP", 24)
+    monkeypatch.setattr(warm_start, "WINDOW", 2)
+    monkeypatch.setattr(warm_start, "LONGEST_WARM_UP", 6)
 
 
 @pytest.fixture
