@@ -169,11 +169,21 @@ def test_the_figures_are_kid_r_at_1_and_novelty_of_what_the_average_draws(
         "score_kid_standard_error": distance.standard_error,
         "score_r_at_1": found.value,
         "score_error": pytest.approx(distance.value * (1 - found.value)),
-        "score_like_kimg": pytest.approx(like_kimg(distance.value / scores.flat)),
         "score_novelty": pytest.approx(novelty_of(scores, answers)),
     }
     assert figures["score_kid"] > 0  # an untrained generator
     assert scores.measure(average) == figures
+
+
+@pytest.mark.parametrize(("times", "told"), [(0.1, False), (10.0, True)])
+def test_a_run_is_likened_to_one_from_scratch_once_it_is_as_good_as_the_shortest_of_them(
+    times: float, told: bool, scores: RunScores
+) -> None:
+    average = tiny_game().average
+    distance = scores.measure(average)["score_kid"]
+    figures = replace(scores, flat=times * distance).measure(average)
+    assert figures.get("score_like_kimg") == like_kimg(1 / times)
+    assert ("score_like_kimg" in figures) == told
 
 
 def test_without_a_judge_the_error_is_kid_alone(few: RunScores) -> None:

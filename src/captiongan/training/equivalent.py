@@ -13,15 +13,16 @@ Measured by `captiongan evaluate` on photographs and emoji (the first) and on Ox
 """
 
 
-def like_kimg(share: float) -> float:
+def like_kimg(share: float) -> float | None:
     """Return after how many thousand pictures a run from scratch is about as good.
 
     Args:
         share: the run's KID as a share of that of flat sheets; below 0 counts as 0.
 
     Returns:
-        A number within the range of `FROM_SCRATCH`, interpolated between logarithms.
+        A number within the range of `FROM_SCRATCH`, interpolated between logarithms; its end for a
+        run that is better than all of them, None for one that is worse.
     """
     kimg, shares = np.log(np.array(FROM_SCRATCH)).T
     known = np.log(max(share, 1e-9))
-    return float(np.exp(np.interp(-known, -shares, kimg)))
+    return None if known > shares[0] else float(np.exp(np.interp(-known, -shares, kimg)))

@@ -96,7 +96,8 @@ class RunScores:
         `score_error` is the lower the better: KID times the share of captions not recognised, where
         there is a judge. `score_novelty` is the distance of a drawn picture to the nearest training
         picture over that between training pictures: near 1 or above, unless these are repeated. It
-        is left out where every training picture has a double.
+        is left out where every training picture has a double. `score_like_kimg` is explained in
+        `equivalent.py`, and left out below its range.
         """
         answers = self.exam.answers(of_generator(self.config, average, self.encoder))
         distance = kid(self.exam, answers)
@@ -109,8 +110,9 @@ class RunScores:
             found = r_at_1(self.exam, answers).value
             figures["score_r_at_1"] = found
             figures["score_error"] *= 1 - found
-        if self.flat > 0:
-            figures["score_like_kimg"] = like_kimg(distance.value / self.flat)
+        like = like_kimg(distance.value / self.flat) if self.flat > 0 else None
+        if like is not None:
+            figures["score_like_kimg"] = like
         if self.spacing:
             figures["score_novelty"] = self._distance(answers) / self.spacing
         return figures
