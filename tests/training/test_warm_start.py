@@ -13,6 +13,7 @@ from captiongan.bundle import CRITIC_FILE, MANIFEST, Bundle, FileFacts, read_bun
 from captiongan.errors import BundleError, CaptionganError, ConfigError
 from captiongan.export import export_run
 from captiongan.files import sha256_of
+from captiongan.pictures import read_metadata
 from captiongan.pipeline import Pipeline, noise_of
 from captiongan.training import start as begin
 from captiongan.training import warm_start
@@ -22,6 +23,8 @@ from captiongan.training.checkpoint import checkpoints
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start
 from captiongan.training.trained import load_trained
+from command_line import captiongan
+from tiny_run import RECIPE, tiny_run
 
 TINY = [
     *("network=fusion", "data.resolution=16", "data.margin=2", "text.wording=0.5"),
@@ -267,6 +270,28 @@ def test_a_damaged_discriminator_is_one_clear_line(bundle: Bundle, tmp_path: Pat
     listed_as_it_is(bundle, CRITIC_FILE)
     with pytest.raises(BundleError, match="cannot be read as safetensors"):
         begun(bundle.folder, tmp_path)
+
+
+def test_the_text_encoder_of_a_bundle_is_taken_from_it_unless_it_is_the_projects_own(
+    made: Path, tmp_path: Path
+) -> None:
+    assert begun(made / "whole", tmp_path / "own").config().text.encoder == "small"
+    trained = load_trained(tiny_run(tmp_path, 2, config=RECIPE))
+    export_run(trained, tmp_path / "foreign", "foreign", "1", ["a red flower"])
+    shutil.rmtree(tmp_path / "words")
+    run = begun(tmp_path / "foreign", tmp_path / "other")
+    assert run.config().text.encoder == str(tmp_path / "foreign")
+
+
+def test_the_command_line_trains_from_a_bundle_and_draws_from_the_run(
+    made: Path, tmp_path: Path
+) -> None:
+    sets = [part for override in PLAN for part in ("--set", override)]
+    run, out = tmp_path / "mine", tmp_path / "out.png"
+    begin = ["train", "--from", made / "whole", "--data", "toy:30", "--into", run]
+    assert captiongan(*begin, *sets) == 0
+    assert captiongan("generate", "a red flower", "--bundle", run, "-o", out) == 0
+    assert read_metadata(out)["bundle"] == "mine"
 
 
 def test_resume_has_its_own_start(made: Path, tmp_path: Path) -> None:
