@@ -217,6 +217,28 @@ def test_a_run_that_repeats_its_training_pictures_says_so(
     assert out.getvalue().count("alarm at step 2: the generator repeats its training pict") == 1
 
 
+def test_a_run_whose_scores_no_longer_improve_stops_saves_and_says_so_again_when_resumed(
+    tmp_path: Path, give: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(3, 1, 2, 2, 0, 0)
+    patient = [*TINY_RUN, "scores.patience=2", "training.kimg=0.1"]
+    assert start(None, "toy:24", tmp_path, None, patient, dry_run=False)
+    run = RunFolder.open(tmp_path / "00000-dcgan")
+    assert scored(run) == {2: 3, 4: 1, 6: 2, 8: 2}
+    assert best_of(run) == [4]
+    assert latest_checkpoint(run.checkpoints).step == 8
+    assert run.metrics()[-1]["stopped_early"] == 1
+    assert "stopped early at 0.032 kimg" in capsys.readouterr().out
+    assert start(None, None, tmp_path, run.path, [], dry_run=False)
+    assert "stopped early at 0.032 kimg" in capsys.readouterr().out
+    assert latest_checkpoint(run.checkpoints).step == 8
+    give(0, 0)
+    longer = ["scores.patience=3", "training.kimg=0.04"]
+    assert start(None, None, tmp_path, run.path, longer, dry_run=False)
+    assert latest_checkpoint(run.checkpoints).step == 10
+    assert "stopped_early" not in run.metrics()[-1]
+
+
 def test_weights_that_are_not_finite_are_never_scored(tmp_path: Path) -> None:
     run, trainer = RunFolder.create(tmp_path, CONFIG), tiny_trainer()
     with torch.no_grad():

@@ -73,6 +73,11 @@ def test_scores_without_a_judge_are_told_without_the_share_and_novelty_where_the
     assert scores_in_words(scores) == "KID 0.5000 +- 0.0100, novelty 0.88"
 
 
+def test_scores_in_words_say_which_training_from_scratch_is_about_as_good() -> None:
+    scores = {"score_kid": 0.1, "score_kid_standard_error": 0.01, "score_like_kimg": 123.4}
+    assert scores_in_words(scores).endswith(", about as good as 123 kimg from scratch")
+
+
 def test_adding_leaves_the_steps_own_figures_alone() -> None:
     averages, first = Averages(), torch.tensor(1.0)
     averages.add({"loss_d": first})

@@ -233,6 +233,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
             if enough or due(plan.checkpoint_every_kimg):
                 trainer.save(run)  # last, so that nothing of a saved step is missing after a kill
         if enough:
+            note({"stopped_early": 1.0})
             report.say(why_enough())
         elif game.step < last:
             report.say("stopping: saving; Ctrl-C again quits without that")

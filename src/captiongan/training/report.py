@@ -68,4 +68,6 @@ def scores_in_words(marks: dict[str, float]) -> str:
     words += [
         f"{name} {marks[key]:.{digits}f}" for name, (key, digits) in others.items() if key in marks
     ]
+    if "score_like_kimg" in marks:
+        words.append(f"about as good as {marks['score_like_kimg']:.0f} kimg from scratch")
     return ", ".join(words)

@@ -85,13 +85,14 @@ function showRun({ name, network, resolution, data, kimg, silent }) {
   }
   const speed = newest("images_per_second");
   const left = Math.max(0, kimg - last.kimg);
-  const done = left < 1e-9;
+  const done = left < 1e-9 || last.stopped_early;
   $("progress").value = Math.min(1, last.kimg / kimg);
   $("kimg").textContent = `${shown(last.kimg)} of ${shown(kimg)} kimg`;
   $("left").textContent = done ? "nothing" : speed ? duration((1000 * left) / speed) : "–";
   $("speed").textContent = speed ? `${shown(speed)} images/s` : "–";
   $("step").textContent = last.step.toLocaleString("en");
-  if (done) say("Complete.");
+  if (last.stopped_early) say("Stopped early: the scores no longer improved.");
+  else if (done) say("Complete.");
   else if (silent > SILENCE) say(`Silent for ${duration(silent)}: it may have stopped.`);
   else say("Training.");
 }
