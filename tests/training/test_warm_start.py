@@ -18,7 +18,7 @@ from captiongan.pipeline import Pipeline, noise_of
 from captiongan.training import start as begin
 from captiongan.training import warm_start
 from captiongan.training.batches import to_pictures
-from captiongan.training.bundle_weights import read_critic
+from captiongan.training.bundle_weights import read_critic, read_generator
 from captiongan.training.checkpoint import checkpoints
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start
@@ -138,6 +138,17 @@ def test_the_discriminator_of_a_bundle_is_taken_over(
     first = checkpoints(run.checkpoints)[0].discriminator()
     assert first.keys() == had.keys()
     assert all(torch.equal(first[name], had[name]) for name in had)
+
+
+@pytest.mark.parametrize(("strength", "times"), [(0.25, 0.5), (0.0, 0.0)])
+def test_wording_scales_the_directions_of_the_bundle(
+    strength: float, times: float, made: Path, tmp_path: Path
+) -> None:
+    run = begun(made / "whole", tmp_path, f"text.wording={strength}")
+    directions = load_trained(run).generator.state_dict()["wording"]
+    of_bundle = read_generator(read_bundle(made / "whole"))["wording"]
+    assert of_bundle.abs().max() > 0
+    assert torch.allclose(directions, times * of_bundle)
 
 
 # The warm-up

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from torch import Tensor, nn
 
 from captiongan import processes
 from captiongan.bundle import MANIFEST, Bundle, find_bundle, read_bundle
@@ -107,8 +107,9 @@ def starting_config(
 def take_over(trainer: Trainer) -> None:
     """Give a new run the weights of the bundle that it starts from.
 
-    The generator and its average get the bundle's; the discriminator, too, if the bundle has one
-    that fits.
+    The generator and its average get the bundle's, and so does the discriminator if the bundle has
+    one for this network. The directions in which z moves a text are the bundle's too, scaled to
+    `text.wording`; only a bundle without any leaves those of the new captions in place.
 
     Raises:
         BundleError: the bundle is missing, damaged, or not the one that the run began with.
@@ -116,19 +117,29 @@ def take_over(trainer: Trainer) -> None:
     """
     config, game = trainer.config, trainer.game
     bundle = _open(_start_of(config))
-    _check_fits(trainer, bundle)
+    theirs = _trained_config(bundle)
+    _check_fits(trainer, bundle, theirs)
     weights = read_generator(bundle)
+    if theirs.text.wording:
+        weights["wording"] *= config.text.wording / theirs.text.wording
+    else:
+        weights["wording"] = game.average.get_buffer("wording")
     for generator in (game.generator, game.average):
-        generator.load_state_dict(weights)
-    critic = read_critic(bundle) if _trained_config(bundle)["network"] == config.network else None
-    if critic is not None:
-        try:
-            game.discriminator.load_state_dict(critic)
-        except (RuntimeError, SafetensorError) as error:
-            raise ConfigError(
-                f"--from '{bundle.manifest.name}': its discriminator does not fit this run's "
-                f"({' '.join(str(error).split())}); leave discriminator.* as the bundle has it"
-            ) from error
+        _load(generator, weights, f"bundle '{bundle.manifest.name}': its generator", "export again")
+    critic = read_critic(bundle)
+    if critic is not None and theirs.network == config.network:
+        what = f"--from '{bundle.manifest.name}': its discriminator"
+        _load(game.discriminator, critic, what, "leave discriminator.* as the bundle has it")
+
+
+def _load(network: nn.Module, weights: Mapping[str, Tensor], what: str, remedy: str) -> None:
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(
+            f"{what} does not fit this run's networks ({reason}); {remedy}"
+        ) from error
 
 
 def warm_up(trainer: Trainer, say: Say) -> None:
@@ -162,7 +173,7 @@ def _accuracy(trainer: Trainer, step: int) -> float:
 
 def _inherited(bundle: Bundle) -> dict[str, Any]:
     """Return the part of a bundle's configuration that a run takes over."""
-    trained = _trained_config(bundle)
+    trained = _trained_config(bundle).model_dump()
     tree = {name: trained[name] for name in INHERITED}
     same = choose_encoder("small").identity.sha256 == bundle.manifest.text_encoder.sha256
     tree["text"]["encoder"] = "small" if same else str(bundle.folder.resolve())
@@ -179,7 +190,7 @@ def _start_from(bundle: Bundle) -> StartConfig:
     )
 
 
-def _trained_config(bundle: Bundle) -> dict[str, Any]:
+def _trained_config(bundle: Bundle) -> RunConfig:
     """Return the configuration that a bundle was trained by.
 
     Raises:
@@ -187,7 +198,7 @@ def _trained_config(bundle: Bundle) -> dict[str, Any]:
     """
     config = bundle.manifest.training.get("config")
     try:
-        return RunConfig.model_validate(config).model_dump()
+        return RunConfig.model_validate(config)
     except ValueError as error:
         raise BundleError(
             f"bundle '{bundle.manifest.name}' does not say how it was trained ('training > config' "
@@ -211,13 +222,13 @@ def _open(start: StartConfig) -> Bundle:
     return bundle
 
 
-def _check_fits(trainer: Trainer, bundle: Bundle) -> None:
+def _check_fits(trainer: Trainer, bundle: Bundle, theirs: RunConfig) -> None:
     """Make sure that a run's generator can have a bundle's weights.
 
     Raises:
         ConfigError: it cannot; the message names what differs.
     """
-    config, theirs = trainer.config, RunConfig.model_validate(_trained_config(bundle))
+    config = trainer.config
     refusal = f"--from '{bundle.manifest.name}':"
     if NETWORKS[config.network].generator is not NETWORKS[theirs.network].generator:
         raise ConfigError(
