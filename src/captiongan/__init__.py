@@ -11,12 +11,13 @@ The plain install is the runtime: `load` a bundle, `generate` pictures, no PyTor
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["CaptionganError", "Picture", "Pipeline", "Run", "__version__", "load", "train"]
+__all__ = ["CaptionganError", "Picture", "Pipeline", "__version__", "load"]
 
 if TYPE_CHECKING:
     from captiongan.errors import CaptionganError
     from captiongan.pipeline import Picture, Pipeline, load
-    from captiongan.training.run import Run, train
+    from captiongan.training.run import Run as Run
+    from captiongan.training.run import train as train
 
 _HOMES = {
     "CaptionganError": "captiongan.errors",
@@ -34,6 +35,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'captiongan' has no attribute '{name}'")
     from importlib import import_module
 
+    if not _HOMES[name].startswith("captiongan.training"):
+        return getattr(import_module(_HOMES[name]), name)
     from captiongan.errors import needs_extra
 
     with needs_extra("train", f"captiongan.{name}", "the training half"):

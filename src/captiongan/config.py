@@ -134,6 +134,7 @@ class StartConfig(_Section):
     name: str = Field(description="the bundle's name")
     version: str = Field(description="the bundle's version")
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of its `bundle.json`")
+    extractors: tuple[str, ...] = Field((), description="networks with a part in its training")
 
 
 class TrainingConfig(_Section):
@@ -203,11 +204,12 @@ class RunConfig(_Section):
     def extractors(self) -> tuple[str, ...]:
         """The pretrained networks of pictures that have a part in the training.
 
-        Whatever chooses a checkpoint has one, too.
+        Whatever chooses a checkpoint has one, too, and so has what trained the bundle at its start.
         """
         looked_through = {LOOKED_THROUGH} if self.network == "projected" else set()
         chose = {self.scores.extractor} if self.scores.every_kimg else set()
-        return tuple(sorted(looked_through | chose))
+        before = set(self.training.start.extractors) if self.training.start else set()
+        return tuple(sorted(looked_through | chose | before))
 
     def to_yaml(self) -> str:
         """Return the whole tree as YAML that `load_config` reads back to the same tree."""

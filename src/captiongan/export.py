@@ -23,6 +23,7 @@ from captiongan.networks.layers import PictureGenerator
 from captiongan.onnx_file import as_onnx
 from captiongan.pictures import grid
 from captiongan.pipeline import Pipeline, noise_of
+from captiongan.text.choose import NAMES
 from captiongan.text.encoder import ENCODER_FILES, OnnxTextEncoder
 from captiongan.training.batches import to_pictures
 from captiongan.training.checkpoint import MANIFEST, Checkpoint
@@ -163,10 +164,16 @@ def _training_facts(trained: TrainedRun) -> dict[str, Any]:
             "skipped": len(facts["skipped"]),
         },
         "extractors": list(trained.config.extractors),
-        "config": trained.config.model_dump(  # without places on this machine
-            exclude={"data": {"source"}, "training": {"start": {"bundle"}}}
-        ),
+        "config": _without_places(trained.config),
     }
+
+
+def _without_places(config: RunConfig) -> dict[str, Any]:
+    """Return all options but the paths of this machine."""
+    facts = config.model_dump(exclude={"data": {"source"}, "training": {"start": {"bundle"}}})
+    if config.text.encoder not in NAMES:
+        del facts["text"]["encoder"]
+    return facts
 
 
 @torch.no_grad()

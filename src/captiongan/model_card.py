@@ -77,7 +77,7 @@ def _start_in_words(schedule: Mapping[str, Any]) -> str:
     start = schedule.get("start")
     if start is None:
         return "from scratch"
-    return f"starts from `{start['name']}` {start['version']} ({start['sha256'][:12]})"
+    return f"from `{start['name']}` {start['version']} ({start['sha256'][:12]})"
 
 
 def _critic_in_words(network: str, has_critic: bool) -> str:

@@ -18,6 +18,7 @@ from captiongan.bundle import (
     BundleManifest,
     find_bundle,
     read_bundle,
+    shipped_bundles,
 )
 from captiongan.errors import BundleError, CaptionganError, needs_extra
 from captiongan.interpolation import Interpolation, arc, line, on_arc, through
@@ -54,7 +55,7 @@ def load(bundle: str | Path = "flowers") -> "Pipeline":
     half. Raises BundleError if it is missing, damaged, foreign or from a newer captiongan, and
     RunError if a run has no usable checkpoint.
     """
-    if (Path(bundle) / "config.yaml").is_file():
+    if bundle not in shipped_bundles() and (Path(bundle) / "config.yaml").is_file():
         with needs_extra("train", f"the run '{bundle}'", "the training half"):
             from captiongan.export import opened_run
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from captiongan.bundle import CRITIC_FILE, MANIFEST, Bundle, FileFacts, read_bundle
 from captiongan.errors import BundleError, CaptionganError, ConfigError
@@ -20,6 +21,7 @@ from captiongan.training import warm_start
 from captiongan.training.batches import to_pictures
 from captiongan.training.bundle_weights import read_critic, read_generator
 from captiongan.training.checkpoint import checkpoints
+from captiongan.training.loop import Trainer, train
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start
 from captiongan.training.trained import load_trained
@@ -122,7 +124,7 @@ def test_a_bundle_of_such_a_run_says_so_without_paths_and_can_be_started_from(
     export_run(load_trained(run), tmp_path / "child", "child", "1", ["a red flower"])
     manifest = (tmp_path / "child" / MANIFEST).read_text()
     assert str(made) not in manifest
-    assert "starts from `whole` 1.2" in (tmp_path / "child" / "README.md").read_text()
+    assert "| start | from `whole` 1.2" in (tmp_path / "child" / "README.md").read_text()
     second = begun(tmp_path / "child", tmp_path / "second").config().training.start
     assert second is not None
     assert second.name == "child"
@@ -256,6 +258,39 @@ def test_what_differs_from_the_bundle_is_named_and_leaves_no_run(
     assert not list(tmp_path.glob("0*"))
 
 
+def test_the_networks_that_trained_the_bundle_count_as_a_part_of_the_run(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    facts = json.loads((bundle.folder / MANIFEST).read_text())
+    facts["training"]["config"] |= {"scores": {"every_kimg": 1, "extractor": "lite0"}}
+    facts["training"]["config"]["network"] = "projected"
+    (bundle.folder / MANIFEST).write_text(json.dumps(facts))
+    config = warm_start.starting_config(
+        str(bundle.folder), None, ["network=fusion"], "toy:30", print
+    )
+    assert config.extractors == ("lite0", "lite2")
+
+
+def test_the_data_of_a_bundle_is_not_trained_on(bundle: Bundle, tmp_path: Path) -> None:
+    facts = json.loads((bundle.folder / MANIFEST).read_text())
+    facts["training"]["config"]["data"]["source"] = "toy:24"
+    (bundle.folder / MANIFEST).write_text(json.dumps(facts))
+    with pytest.raises(ConfigError, match="--data is missing"):
+        start(None, None, tmp_path / "runs", None, PLAN, False, bundle=str(bundle.folder))
+
+
+def test_a_rollback_to_the_start_stays_noted(made: Path, tmp_path: Path) -> None:
+    run = begun(made / "whole", tmp_path)
+    for later in checkpoints(run.checkpoints):
+        shutil.rmtree(later.path) if later.step else None
+    first = run.metrics()[0]
+    run.forget_metrics_after(-1)
+    run.add_metrics(first | {"rolled_back_from": 3})
+    trainer = Trainer.prepare(run.config(), Console(quiet=True))
+    assert train(trainer, run, Console(quiet=True))
+    assert [line["rolled_back_from"] for line in run.metrics() if "rolled_back_from" in line] == [3]
+
+
 def test_another_generator_is_refused(made: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="network is 'fusion' there and 'dcgan' here"):
         begun(made / "whole", tmp_path, "network=dcgan", "text.wording=0")
@@ -292,6 +327,8 @@ def test_the_text_encoder_of_a_bundle_is_taken_from_it_unless_it_is_the_projects
     shutil.rmtree(tmp_path / "words")
     run = begun(tmp_path / "foreign", tmp_path / "other")
     assert run.config().text.encoder == str(tmp_path / "foreign")
+    child = export_run(load_trained(run), tmp_path / "child", "child", "1", ["a red flower"])
+    assert str(tmp_path) not in child.manifest.to_json()
 
 
 def test_the_command_line_trains_from_a_bundle_and_draws_from_the_run(
@@ -332,7 +369,7 @@ def test_a_small_set_gets_its_recipe_which_a_file_and_set_change(
     assert config.scores.patience > 0
     said = capsys.readouterr().out
     assert "30 pictures: the recipe for small sets" in said
-    assert "training.ema_halflife_kimg=3" in said
+    assert "ema_halflife_kimg" not in said
 
 
 def test_a_large_set_keeps_the_recipe_of_the_bundle(

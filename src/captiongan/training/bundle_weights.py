@@ -29,7 +29,7 @@ def read_generator(bundle: Bundle) -> dict[str, Tensor]:
         BundleError: the generator is not of one of `UNFOLDED_NETWORKS`, cannot be read, or holds
             values that are not finite.
     """
-    _check_unfolded(bundle)
+    check_unfolded(bundle)
     stored = _stored(bundle)
     weights = {
         name.removeprefix(PREFIX): values
@@ -59,7 +59,12 @@ def read_critic(bundle: Bundle) -> dict[str, Tensor] | None:
     return _finite(bundle, CRITIC_FILE, weights)
 
 
-def _check_unfolded(bundle: Bundle) -> None:
+def check_unfolded(bundle: Bundle) -> None:
+    """Make sure that a bundle's generator can be read back.
+
+    Raises:
+        BundleError: it is not of one of `UNFOLDED_NETWORKS`.
+    """
     config = bundle.manifest.training.get("config")
     # A configuration without a network is from before there was a choice.
     network = config.get("network", "dcgan") if isinstance(config, dict) else None

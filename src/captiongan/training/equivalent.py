@@ -1,4 +1,4 @@
-"""How good a run is in words that a person can weigh: so good as so many pictures from scratch.
+"""Says how good a run is as a length of training: as good as N thousand pictures from scratch.
 
 KID differs from one set of pictures to the next, and so does that of sheets of one colour, which
 know nothing of pictures. Their ratio hardly does.

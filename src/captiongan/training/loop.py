@@ -182,6 +182,8 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     scoring, scores = trainer.config.scores.every_kimg, trainer.open_scores(console)
     grid, averages = SampleGrid(trainer.data), Averages()
     health = Health(trainer.data, grid.captions, game.step, partial(say, console))
+    if first and scores is None and trainer.config.scores.patience:
+        say(console, "scores.patience has no effect without scores; the run goes on to its end")
     enough = False
 
     def due(kimg: float) -> bool:
@@ -211,7 +213,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     with StopRequest() as stop, LiveReport(console, plan.kimg, trainer.kimg(game.step)) as report:
         if plan.start and game.step == 0:
             if first:
-                run.forget_metrics_after(-1)  # an earlier try may have come as far as this
+                _begin_again(run)
                 write_grid()
             score()
         while game.step < last and not enough and not processes.any_of(stop.requested):
@@ -229,13 +231,22 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
                 write_grid()
             if scoring and due(scoring):
                 score()
-                enough = processes.any_of(first and bool(why_enough()))
+                enough = processes.any_of(first and game.step < last and bool(why_enough()))
+            if enough:
+                note({"stopped_early": 1.0})
             if enough or due(plan.checkpoint_every_kimg):
                 trainer.save(run)  # last, so that nothing of a saved step is missing after a kill
         if enough:
-            note({"stopped_early": 1.0})
             report.say(why_enough())
         elif game.step < last:
             report.say("stopping: saving; Ctrl-C again quits without that")
             trainer.save(run)
     return enough or game.step >= last
+
+
+def _begin_again(run: RunFolder) -> None:
+    """Forget what an earlier try of step 0 noted, but for rollbacks to it."""
+    rollbacks = [line for line in run.metrics() if "rolled_back_from" in line]
+    run.forget_metrics_after(-1)
+    for line in rollbacks:
+        run.add_metrics(line)

@@ -158,7 +158,8 @@ def _resume(
         _restore(trainer, run, console)
         if trainer.game.step >= trainer.steps(trainer.config.training.kimg):
             return _tell_complete(trainer, run, console)
-        if enough := impatience(run.metrics(), trainer.config.scores):
+        reached = [line for line in run.metrics() if line["step"] <= trainer.game.step]
+        if enough := impatience(reached, trainer.config.scores):
             say(console, enough)
             return True
         if dry_run:
@@ -251,6 +252,7 @@ def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: bool) 
         watched = live_view and leads()
         with run.writing(), _live_view(run, console) if watched else nullcontext():
             if trainer.config.training.start and not checkpoints(run.checkpoints):
+                processes.check_alike(trainer.totals())
                 warm_up(trainer, partial(say, console))
                 trainer.save(run)
             complete = train_with_rollbacks(trainer, run, console)

@@ -1,7 +1,7 @@
 """A run that starts from a bundle: its generator goes on learning, on other pictures.
 
-What a generator knows of pictures and words carries over, so a thousand pictures and minutes do
-what takes hours from scratch (Wang et al. 2018, "Transferring GANs"). The discriminator matters as
+What a generator knows of pictures and words carries over, so a run on a thousand pictures takes
+minutes where training from scratch takes hours (Wang et al. 2018, "Transferring GANs"). The discriminator matters as
 much. In the network `projected` most of it is frozen anyway, as FreezeD recommends (Mo et al.
 2020). The rest comes out of the bundle, or is fresh; either way it is warmed up first, with the
 generator fixed, until it tells real pictures from generated ones.
@@ -22,7 +22,8 @@ from captiongan.errors import BundleError, ConfigError
 from captiongan.files import sha256_of
 from captiongan.networks.choose import NETWORKS
 from captiongan.text.choose import choose_encoder
-from captiongan.training.bundle_weights import read_critic, read_generator
+from captiongan.training.bundle_weights import check_unfolded, read_critic, read_generator
+from captiongan.training.divergence import check_finite
 from captiongan.training.game import set_learning_rate
 from captiongan.training.loop import Trainer
 from captiongan.training.material import to_learn_from, with_absolute_paths
@@ -87,6 +88,7 @@ def starting_config(
         OutputError: the caches cannot be written.
     """
     opened = read_bundle(find_bundle(bundle))
+    check_unfolded(opened)
     start = _start_from(opened)
 
     def with_recipe(recipe: Mapping[str, Any]) -> RunConfig:
@@ -143,7 +145,13 @@ def _load(network: nn.Module, weights: Mapping[str, Tensor], what: str, remedy: 
 
 
 def warm_up(trainer: Trainer, say: Say) -> None:
-    """Train the discriminator alone until it tells real pairs from generated ones."""
+    """Train the discriminator alone until it tells real pairs from generated ones.
+
+    It gives up after `LONGEST_WARM_UP` steps, and says so.
+
+    Raises:
+        DivergenceError: a loss or gradient was not finite.
+    """
     recent: deque[float] = deque(maxlen=WINDOW)
     set_learning_rate(trainer.game)
     for step in range(LONGEST_WARM_UP):
@@ -152,9 +160,10 @@ def warm_up(trainer: Trainer, say: Say) -> None:
         if len(recent) == WINDOW and accuracy >= TOLD_APART:
             break
     shown = (step + 1) * trainer.config.training.batch_size
+    still = "" if accuracy >= TOLD_APART else "still only "
     say(
         f"warmed up the discriminator on {shown:,} pictures, the generator fixed: it judges "
-        f"{accuracy:.0%} of real and generated pairs rightly"
+        f"{still}{accuracy:.0%} of real and generated pairs rightly"
     )
 
 
@@ -166,6 +175,7 @@ def _accuracy(trainer: Trainer, step: int) -> float:
     with torch.no_grad():
         generated = game.generator(batch.noise, batch.matching)
     figures = update_discriminator(game, batch, generated, config.losses)
+    check_finite(game, figures)
     accuracy = (figures["accuracy_real"] + figures["accuracy_generated"]) / 2
     processes.average_([accuracy])
     return float(accuracy)
@@ -176,6 +186,7 @@ def _inherited(bundle: Bundle) -> dict[str, Any]:
     trained = _trained_config(bundle).model_dump()
     tree = {name: trained[name] for name in INHERITED}
     same = choose_encoder("small").identity.sha256 == bundle.manifest.text_encoder.sha256
+    del tree["data"]["source"]
     tree["text"]["encoder"] = "small" if same else str(bundle.folder.resolve())
     schedule = {name: trained["training"][name] for name in ("batch_size", "ema_halflife_kimg")}
     return tree | {"training": schedule}
@@ -187,6 +198,7 @@ def _start_from(bundle: Bundle) -> StartConfig:
         name=bundle.manifest.name,
         version=bundle.manifest.version,
         sha256=sha256_of(bundle.folder / MANIFEST),
+        extractors=_trained_config(bundle).extractors,
     )
 
 
@@ -198,8 +210,9 @@ def _trained_config(bundle: Bundle) -> RunConfig:
     """
     config = bundle.manifest.training.get("config")
     try:
-        return RunConfig.model_validate(config)
-    except ValueError as error:
+        # How it was scored matters no more, and may be against today's rules.
+        return RunConfig.model_validate({**config, "scores": {"every_kimg": 0}})
+    except (TypeError, ValueError) as error:
         raise BundleError(
             f"bundle '{bundle.manifest.name}' does not say how it was trained ('training > config' "
             f"in {MANIFEST} is not a run's configuration); start from one that "
@@ -254,10 +267,10 @@ def _check_fits(trainer: Trainer, bundle: Bundle, theirs: RunConfig) -> None:
 
 
 def _in_words(config: RunConfig) -> str:
-    """List what the recipe for small sets decides, with the values that hold."""
-    options = (
-        (f"{section}.{name}", getattr(getattr(config, section), name))
+    """List what the recipe for small sets decides here."""
+    return ", ".join(
+        f"{section}.{name}={value}"
         for section, values in SMALL_RECIPE.items()
-        for name in values
+        for name, value in values.items()
+        if getattr(getattr(config, section), name) == value
     )
-    return ", ".join(f"{option}={value}" for option, value in options)

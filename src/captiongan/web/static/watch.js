@@ -98,7 +98,7 @@ function showRun({ name, network, resolution, data, kimg, silent }) {
 }
 
 function showLikeness() {
-  const kimg = newest("score_like_kimg");
+  const kimg = lines.findLast((line) => "score_kid" in line)?.score_like_kimg;
   const speed = newest("images_per_second");
   $("like").hidden = kimg === undefined;
   if (kimg === undefined) return;
