@@ -258,9 +258,7 @@ def test_what_differs_from_the_bundle_is_named_and_leaves_no_run(
     assert not list(tmp_path.glob("0*"))
 
 
-def test_the_networks_that_trained_the_bundle_count_as_a_part_of_the_run(
-    bundle: Bundle, tmp_path: Path
-) -> None:
+def test_the_networks_that_trained_the_bundle_count_as_a_part_of_the_run(bundle: Bundle) -> None:
     facts = json.loads((bundle.folder / MANIFEST).read_text())
     facts["training"]["config"] |= {"scores": {"every_kimg": 1, "extractor": "lite0"}}
     facts["training"]["config"]["network"] = "projected"

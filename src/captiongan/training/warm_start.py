@@ -1,10 +1,10 @@
 """A run that starts from a bundle: its generator goes on learning, on other pictures.
 
 What a generator knows of pictures and words carries over, so a run on a thousand pictures takes
-minutes where training from scratch takes hours (Wang et al. 2018, "Transferring GANs"). The discriminator matters as
-much. In the network `projected` most of it is frozen anyway, as FreezeD recommends (Mo et al.
-2020). The rest comes out of the bundle, or is fresh; either way it is warmed up first, with the
-generator fixed, until it tells real pictures from generated ones.
+minutes where training from scratch takes hours (Wang et al. 2018, "Transferring GANs"). The
+discriminator matters as much. In the network `projected` most of it is frozen anyway, as FreezeD
+recommends (Mo et al. 2020). The rest comes out of the bundle, or is fresh; either way it is warmed
+up first, with the generator fixed, until it tells real pictures from generated ones.
 """
 
 from collections import deque
