@@ -97,7 +97,7 @@ def _bundle(folder: Path) -> Candidate:
             "sha256": sha256_of(folder / MANIFEST),
             "kimg": training.get("kimg"),
         },
-        took_part=_took_part(training.get("extractors", []), folder),
+        took_part=took_part(training.get("extractors", []), folder),
         resolution=manifest.resolution,
         noise_dim=manifest.noise_dim,
         encode=pipeline.encode,
@@ -116,7 +116,12 @@ def _check_finite(folder: Path) -> None:
             )
 
 
-def _took_part(extractors: object, folder: Path) -> tuple[str, ...]:
+def took_part(extractors: object, folder: Path) -> tuple[str, ...]:
+    """Return the extractors that had a part in a bundle's training, of its training facts.
+
+    Raises:
+        BundleError: they are not a list of names.
+    """
     if isinstance(extractors, list) and all(isinstance(name, str) for name in extractors):
         return tuple(extractors)
     raise BundleError(

@@ -19,6 +19,7 @@ from captiongan import processes
 from captiongan.bundle import MANIFEST, Bundle, find_bundle, read_bundle
 from captiongan.config import RunConfig, StartConfig, load_config, merged
 from captiongan.errors import BundleError, ConfigError
+from captiongan.evaluation.candidate import took_part
 from captiongan.files import sha256_of
 from captiongan.networks.choose import NETWORKS
 from captiongan.text.choose import choose_encoder
@@ -198,7 +199,7 @@ def _start_from(bundle: Bundle) -> StartConfig:
         name=bundle.manifest.name,
         version=bundle.manifest.version,
         sha256=sha256_of(bundle.folder / MANIFEST),
-        extractors=_trained_config(bundle).extractors,
+        extractors=took_part(bundle.manifest.training.get("extractors", []), bundle.folder),
     )
 
 
@@ -209,10 +210,11 @@ def _trained_config(bundle: Bundle) -> RunConfig:
         BundleError: its manifest has none that can be used.
     """
     config = bundle.manifest.training.get("config")
+    if isinstance(config, dict):  # how it was scored may be against today's rules
+        config = config | {"scores": {"every_kimg": 0}}
     try:
-        # How it was scored matters no more, and may be against today's rules.
-        return RunConfig.model_validate({**config, "scores": {"every_kimg": 0}})
-    except (TypeError, ValueError) as error:
+        return RunConfig.model_validate(config)
+    except ValueError as error:
         raise BundleError(
             f"bundle '{bundle.manifest.name}' does not say how it was trained ('training > config' "
             f"in {MANIFEST} is not a run's configuration); start from one that "
