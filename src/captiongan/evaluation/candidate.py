@@ -29,7 +29,7 @@ from captiongan.training.trained import Which, load_trained
 class Samples:
     """Two sample grids of a run, the first and the newest, as PNG by their steps.
 
-    `captions` are of their rows, as far as the run noted them. A real picture begins each row.
+    `captions` name the rows, if the run noted them. A real picture begins each row.
     """
 
     captions: tuple[str, ...]

@@ -137,7 +137,7 @@ function showGrid() {
   $("time").setAttribute("aria-valuetext", $("time-shown").textContent);
   $("start").hidden = $("grid-shown").hidden = grids.length === 1;
   if (grids.length === 1) return;
-  $("start-shown").textContent = `At the start: ${put($("start-grid"), grids[0])}`;
+  $("start-shown").textContent = `${grids[0] === 0 ? "At the start" : "First"}: ${put($("start-grid"), grids[0])}`;
   $("grid-shown").textContent = atNewest ? `Now: ${words}` : words;
 }
 
