@@ -111,7 +111,7 @@ def test_how_good_it_is_is_said_in_words_once_that_is_known(
     novelty = page.get_by_role("img", name="Novelty: distance to the nearest training picture")
     expect(novelty).to_have_count(0)
     for kimg in (250.0, 495.0):
-        scores = {"score_like_kimg": kimg, "score_novelty": 0.97}
+        scores = {"score_kid": 0.1, "score_like_kimg": kimg, "score_novelty": 0.97}
         run.add_metrics({"step": 300, "kimg": 1.2, **scores})
     note(run, 400)
     line = "About as good as training from scratch on 495 thousand pictures"

@@ -215,7 +215,7 @@ def test_the_shipped_bundle_of_the_lecture_is_refused_by_its_network() -> None:
 def test_a_discriminator_of_any_network_is_read_back_as_it_was_exported(
     tmp_path: Path, config: RunConfig
 ) -> None:
-    trained = load_trained(tiny_run(tmp_path, 1, config=config))
+    trained = load_trained(tiny_run(tmp_path, 1, scored=False, config=config))
     critic = read_critic(export_run(trained, tmp_path / "bundle", "small", "1", PROMPTS))
     expected = trained.checkpoint.discriminator()
     assert critic is not None

@@ -131,7 +131,7 @@ def test_all_other_runs_are_scored_as_they_were(
     network: str, scores: dict[str, object], tmp_path: Path
 ) -> None:
     run = scored_by(tiny_run(tmp_path, 1), network, **scores)
-    expected = {"every_kimg": 50.0, "extractor": "lite0"} | scores
+    expected = {"every_kimg": 50.0, "extractor": "lite0", "patience": 0} | scores
     assert run.config().scores.model_dump() == expected
 
 

@@ -297,10 +297,15 @@ def test_a_bundle_whose_batchnorm_is_folded_away_is_refused(tmp_path: Path) -> N
 
 
 def test_a_bundle_that_does_not_say_how_it_was_trained_is_refused(
-    tiny: Bundle, tmp_path: Path
+    tiny: Bundle, bundle: Bundle, tmp_path: Path
 ) -> None:
-    with pytest.raises(BundleError, match="'tiny' does not say how it was trained"):
+    with pytest.raises(BundleError, match=r"config > network' in bundle\.json is missing"):
         begun(tiny.folder, tmp_path)
+    facts = json.loads((bundle.folder / MANIFEST).read_text())
+    facts["training"]["config"]["data"]["resolution"] = "large"
+    (bundle.folder / MANIFEST).write_text(json.dumps(facts))
+    with pytest.raises(BundleError, match="'whole' does not say how it was trained"):
+        begun(bundle.folder, tmp_path)
 
 
 def test_a_damaged_discriminator_is_one_clear_line(bundle: Bundle, tmp_path: Path) -> None:
