@@ -6,7 +6,7 @@ A run's configuration is a YAML file (presets are in `configs/`), with single va
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
@@ -93,10 +93,15 @@ class GeneratorConfig(_Section):
 
 
 class DiscriminatorConfig(_Section):
-    """The size of the discriminator."""
+    """The size of the discriminator, and how closely it looks."""
 
     features: int = Field(64, ge=1, le=1024, description="channels of the first stage")
     projected_dim: int = Field(128, ge=1, le=4096, description="length of the projected text")
+    look: tuple[Annotated[int, Field(ge=96, le=256, multiple_of=32)], ...] = Field(
+        (),
+        description="sides to which `projected` enlarges pictures, one drawn for each step; none: "
+        "96, or the pictures' own if that is larger",
+    )
 
 
 class LossConfig(_Section):
@@ -247,6 +252,8 @@ def _contradictions(config: RunConfig) -> Iterator[str]:
             "looks through it, so its scores would flatter; set scores.extractor=lite2, or "
             "scores.every_kimg=0 for no scores"
         )
+    if config.discriminator.look:
+        yield from _against_the_look(config)
     if config.network == "course":
         yield from _against_the_course(config)
 
@@ -267,6 +274,20 @@ def _in_need_of_text(config: RunConfig) -> Iterator[str]:
                 f"{option} = {value!r} needs text, and text.encoder = '{NO_TEXT}' is without; "
                 f"set {option}={usable[-1]}, or choose an encoder"
             )
+
+
+def _against_the_look(config: RunConfig) -> Iterator[str]:
+    look, resolution = list(config.discriminator.look), config.data.resolution
+    if config.network != "projected":
+        yield (
+            f"discriminator.look = {look} with network = '{config.network}': its discriminator "
+            "sees pictures as they are; set discriminator.look=[], or network=projected"
+        )
+    if min(look) < resolution:
+        yield (
+            f"discriminator.look = {look} with data.resolution = {resolution}: pictures must not "
+            f"be shrunk; take sides of at least {resolution}"
+        )
 
 
 def _against_the_course(config: RunConfig) -> Iterator[str]:

@@ -15,6 +15,7 @@ from captiongan.networks.efficientnet_lite import VARIANTS, EfficientNetLite, Sa
 from captiongan.networks.projected import Discriminator, FrozenDepthwise, FrozenLook
 from captiongan.training.checkpoint import load_checkpoint, save_checkpoint
 from captiongan.training.game import Game
+from captiongan.training.loop import Trainer
 from captiongan.training.step import frozen, training_step
 from tiny_run import EMBEDDING_DIM, copied, equal, random_batch, tiny_game, tiny_trainer
 
@@ -68,6 +69,30 @@ def test_every_scale_judges_at_as_many_places(side: int, places: int) -> None:
     assert features.shape == (2, 4, PROJECTED_DIM, places)
     assert network.judge(features, texts()).shape == (2, 4 * places)
     assert network(pictures(side=side), texts()).shape == (2, 4 * places)
+
+
+@pytest.mark.parametrize("side", [96, 160, 224])
+def test_it_looks_at_pictures_of_any_side_with_the_same_heads(side: int) -> None:
+    network = Discriminator(32, FEATURES, EMBEDDING_DIM, PROJECTED_DIM)
+    network.look_at(side)
+    assert network.side == side
+    assert network.judge(network.features(pictures()), texts()).shape == (2, 4 * (side // 32) ** 2)
+
+
+def test_each_step_looks_at_a_side_that_follows_from_the_seed_and_the_step() -> None:
+    small = ["data.resolution=16", "generator.features=2", "discriminator.features=2"]
+    small += ["generator.noise_dim=8", "training.batch_size=4", "training.precision=32-true"]
+    config = load_config(CONFIGS / "projected.yaml", [*small, "discriminator.look=[96,128,160]"])
+    one, other = tiny_trainer(config), tiny_trainer(config)
+
+    def side_of(trainer: Trainer, step: int) -> int:
+        trainer.begin_step(step)
+        return int(trainer.game.discriminator.side)
+
+    sides = [side_of(one, step) for step in range(60)]
+    assert {sides.count(side) > 10 for side in (96, 128, 160)} == {True}
+    assert [side_of(other, step) for step in reversed(range(60))] == sides[::-1]
+    assert one.take_step().keys() == other.take_step().keys()
 
 
 def test_the_maps_are_those_of_the_docstring() -> None:

@@ -102,8 +102,8 @@ def test_what_is_drawn_at_random_within_a_step_follows_from_its_number_and_the_s
     def drawn(seed: int, step: int) -> int:
         training = RECIPE.training.model_copy(update={"seed": seed})
         trainer = tiny_trainer(RECIPE.model_copy(update={"training": training}))
-        trainer.game.step = step
-        return trainer.seed_of(trainer.game.step)
+        trainer.begin_step(step)
+        return torch.initial_seed()
 
     assert drawn(0, 1) == drawn(0, 1)
     assert len({drawn(seed, step) for seed in range(3) for step in range(3)}) == 9

@@ -183,6 +183,17 @@ CONTRADICTIONS = {
             "or scores.every_kimg=0",
         ],
     ),
+    "a closer look by a network that takes pictures as they are": (
+        ["network=fusion", "discriminator.look=[160]"],
+        ["discriminator.look = [160] with network = 'fusion'", "set discriminator.look=[]"],
+    ),
+    "a look at less than the picture": (
+        [
+            *("network=projected", "scores.every_kimg=0"),
+            *("data.resolution=128", "discriminator.look=[96,160]"),
+        ],
+        ["discriminator.look = [96, 160] with data.resolution = 128", "sides of at least 128"],
+    ),
     "the course at another size": (
         ["network=course", "data.resolution=32"],
         ["data.resolution = 32: must be 64", "set data.resolution=64"],
@@ -215,6 +226,7 @@ def test_options_that_cannot_go_together_are_told_with_both_and_the_remedy(
         ["network=fusion", "text.wording=0.5", "losses.discriminator=hinge-cls"],
         ["network=projected", "scores.extractor=lite2", "text.wording=0.5"],
         ["network=projected", "scores.every_kimg=0", "losses.augment=[translation, cutout]"],
+        ["network=projected", "scores.every_kimg=0", "discriminator.look=[96, 224]"],
         ["network=fusion", "text.encoder=none", "losses.discriminator=gan"],
         [
             *("network=projected", "text.encoder=none", "losses.discriminator=gan"),
@@ -299,7 +311,7 @@ def test_the_course_is_the_exercises_own_solution() -> None:
         },
         "text": RunConfig().text.model_dump() | {"encoder": "minilm", "captions": "first"},
         "generator": {"features": 128, "noise_dim": 100, "projected_dim": 256},
-        "discriminator": {"features": 128, "projected_dim": 256},
+        "discriminator": {"features": 128, "projected_dim": 256, "look": ()},
         "losses": {
             "discriminator": "gan-cls-sum",
             "pixel_wise": 50,

@@ -72,6 +72,11 @@ class PairDiscriminator(nn.Module):
         self.text = text
         self.compare = compare
 
+    @property
+    def side(self) -> int:
+        """To which pictures are resized; 0 in networks that take them as they are."""
+        return 0
+
     def features(self, pictures: Tensor) -> Tensor:
         """f(x): features (B, C, ...) of pictures (B, 3, H, W) in [-1, 1]."""
         features: Tensor = self.picture(pictures)

@@ -2,7 +2,7 @@
 
 Sauer et al. 2021 (arXiv 2111.01007). The pictures go through EfficientNet-Lite0, whose maps of four
 scales are mixed by random convolutions; none of these weights ever changes. What is trained is a
-small head for each scale. With F features and 96 x 96 pictures:
+small head for each scale. With F features and pictures enlarged to 96 x 96:
 
     frozen   24 x 24x24, 40 x 12x12, 112 x 6x6, 320 x 3x3      EfficientNet-Lite0
              F  x 24x24, 2F x 12x12,  4F x 6x6,  8F x 3x3      1x1 convolutions
@@ -10,15 +10,17 @@ small head for each scale. With F features and 96 x 96 pictures:
     trained  f(x) = projected_dim x 3x3 of each scale          3, 2, 1, 0 halvings, then 3x3
              logits = f(x) . (w + V e)                         at each scale and place
 
-Every head ends on the places of the coarsest map, so that a mean over the logits weighs the scales
-alike. The text joins in the last line (projection, Miyato and Koyama 2018), so another text for the
-same picture costs next to nothing. The heads have spectral norm (Miyato et al. 2018) instead of
-BatchNorm; of the batch, each sees how much what it looks at varies (Karras et al. 2018, section 3),
-so that a generator that draws the same again and again is found out.
+Heads are convolutions, so pictures may be enlarged to any multiple of 32: the larger, the better
+the frozen network knows what they show, and the longer a step takes. Every head ends on the places
+of the coarsest map, so that a mean over the logits weighs the scales alike. The text joins in the
+last line (projection, Miyato and Koyama 2018), so another text for the same picture costs next to
+nothing. The heads have spectral norm (Miyato et al. 2018) instead of BatchNorm; of the batch, each
+sees how much what it looks at varies (Karras et al. 2018, section 3), so that a generator that
+draws the same again and again is found out.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -63,10 +65,25 @@ class Discriminator(PairDiscriminator):
             compare=InnerProduct(),
         )
 
+    @property
+    def side(self) -> int:
+        """To which pictures are enlarged, in pixels."""
+        return self._look.side
+
+    def look_at(self, side: int) -> None:
+        """Enlarge pictures to another side from now on, a multiple of 32."""
+        self._look.side = side
+
+    @property
+    def _look(self) -> "FrozenLook":
+        look = cast(nn.Sequential, self.picture)[0]
+        assert isinstance(look, FrozenLook)
+        return look
+
     def judge(self, features: Tensor, embedding: Tensor) -> Tensor:
         """Return logits (B, K) of pairs: features as of `features` with embeddings (B, D).
 
-        K counts scales times places: 36 for pictures of up to 96 pixels, 64 for those of 128.
+        K counts scales times places: 4 (side / 32)^2, such as 36 for 96 pixels and 100 for 160.
         """
         logits: Tensor = self.compare(features, self.text(embedding))
         return logits

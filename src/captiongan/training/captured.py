@@ -13,51 +13,64 @@ from captiongan.training.game import Game
 from captiongan.training.step import Batch, Figures, training_step
 
 WARM_UP = 3
-"""Steps before the recording, in which libraries choose their algorithms."""
+"""Steps before the first recording, in which libraries choose their algorithms."""
 
 
 class CapturedStep:
     """Stands in for `training_step` on an NVIDIA GPU, with the same result up to rounding.
 
-    The learning rate is part of the recording, so a new rate makes a new one.
+    There is a recording for each side at which the discriminator looks. The learning rate is part
+    of all of them, so a new rate makes new ones.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._stream = torch.cuda.Stream(device)
         self._warmed_up = 0
         self._rate = math.nan
+        self._recordings: dict[int, _Recording] = {}
 
     def __call__(self, game: Game, batch: Batch, losses: LossConfig) -> Figures:
         """Update D, then G, as `training_step` does."""
         if self._warmed_up < WARM_UP:
             self._warmed_up += 1
             return self._take(game, batch, losses)
-        rate = game.learning_rate(game.step)
+        rate, side = game.learning_rate(game.step), game.discriminator.side
         if rate != self._rate:
-            self._record(game, batch, losses)
+            self._recordings.clear()
             self._rate = rate
-        for fixed, new in zip(self._batch, batch, strict=True):
-            fixed.copy_(new)
-        self._graph.replay()
+        if side not in self._recordings:
+            self._recordings[side] = _Recording(game, batch, losses, self._stream)
         game.step += 1
-        return dict(zip(self._names, self._figures.clone(), strict=True))
+        return self._recordings[side].replay(batch)
 
     def _take(self, game: Game, batch: Batch, losses: LossConfig) -> Figures:
-        """Take a step without a graph, on the stream of the recording."""
+        """Take a step without a graph, on the stream of the recordings."""
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
             figures = training_step(game, batch, losses)
         torch.cuda.current_stream().wait_stream(self._stream)
         return figures
 
-    def _record(self, game: Game, batch: Batch, losses: LossConfig) -> None:
-        """Record a step without taking it; batch and figures stay at fixed places in memory."""
+
+class _Recording:
+    """A step recorded without taking it; batch and figures stay at fixed places in memory."""
+
+    def __init__(
+        self, game: Game, batch: Batch, losses: LossConfig, stream: torch.cuda.Stream
+    ) -> None:
         self._batch = Batch(*(tensor.clone() for tensor in batch))
         self._graph = torch.cuda.CUDAGraph()
         for optimiser in (game.generator_optimiser, game.discriminator_optimiser):
             optimiser.zero_grad()  # gradients are to lie in the graph's own memory
-        with torch.cuda.graph(self._graph, stream=self._stream):
+        with torch.cuda.graph(self._graph, stream=stream):
             figures = training_step(game, self._batch, losses)
             self._figures = torch.stack([figure.float() for figure in figures.values()])
         self._names = tuple(figures)
         game.step -= 1
+
+    def replay(self, batch: Batch) -> Figures:
+        """Take the step on another batch."""
+        for fixed, new in zip(self._batch, batch, strict=True):
+            fixed.copy_(new)
+        self._graph.replay()
+        return dict(zip(self._names, self._figures.clone(), strict=True))

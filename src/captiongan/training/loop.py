@@ -42,6 +42,8 @@ from captiongan.training.step import Batch, Figures, training_step
 
 STEP_STREAM = 6
 """Keeps what is drawn at random within a step apart from the batches."""
+LOOK_STREAM = 7
+"""Keeps the side at which the discriminator looks apart from what is drawn within a step."""
 
 SETTLING_BATCHES = 16
 """Batches over which the average's normalisation statistics are measured."""
@@ -102,17 +104,24 @@ class Trainer:
 
     def take_step(self) -> Figures:
         """Take one training step and follow it with the average; return its figures."""
-        plan = self.config.training
-        batch = self.data.batch(self.game.step, processes.share(plan.batch_size))
-        torch.manual_seed(self.seed_of(self.game.step))
+        batch = self.begin_step(self.game.step)
         figures = self.step(self.game, batch, self.config.losses)
+        plan = self.config.training
         update_average(self.game, plan.batch_size, plan.ema_halflife_kimg)
         return figures
 
-    def seed_of(self, step: int) -> int:
-        """Return the seed of all random numbers within a step, the same after a resume."""
-        entropy = [self.config.training.seed, step, STEP_STREAM]
-        return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0])
+    def begin_step(self, step: int) -> Batch:
+        """Return this process's batch of a step, and settle all that is random within the step.
+
+        It follows from the run's seed and the number of the step, so it is the same after a resume.
+        """
+        entropy = [self.config.training.seed, step]
+        within = np.random.SeedSequence([*entropy, STEP_STREAM])
+        torch.manual_seed(int(within.generate_state(1, np.uint64)[0]))
+        if sides := self.config.discriminator.look:
+            drawn = np.random.default_rng([*entropy, LOOK_STREAM]).integers(len(sides))
+            self.game.discriminator.look_at(sides[drawn])
+        return self.data.batch(step, processes.share(self.config.training.batch_size))
 
     def settle_average(self) -> None:
         """Make the average ready to draw, on the same first batches every time."""

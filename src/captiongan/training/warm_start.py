@@ -171,8 +171,7 @@ def warm_up(trainer: Trainer, say: Say) -> None:
 def _accuracy(trainer: Trainer, step: int) -> float:
     """Update the discriminator on the batch of a step; return how often it was right."""
     game, config = trainer.game, trainer.config
-    batch = trainer.data.batch(step, processes.share(config.training.batch_size))
-    torch.manual_seed(trainer.seed_of(step))
+    batch = trainer.begin_step(step)
     with torch.no_grad():
         generated = game.generator(batch.noise, batch.matching)
     figures = update_discriminator(game, batch, generated, config.losses)
