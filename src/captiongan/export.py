@@ -31,7 +31,10 @@ from captiongan.training.run_folder import RunFolder
 from captiongan.training.trained import TrainedRun, load_trained
 
 SAMPLES = 4
-"""Pictures per prompt on the card, of the seeds 0, 1, 2, ..."""
+"""Pictures per prompt on the card; seeds count on from row to row.
+
+The same seeds in each row would show one bad pose in every row.
+"""
 
 
 class DrawingGenerator(nn.Module):
@@ -180,10 +183,11 @@ def _without_places(config: RunConfig) -> dict[str, Any]:
 def _sample(
     generator: PictureGenerator, config: RunConfig, encoder: OnnxTextEncoder, prompts: Sequence[str]
 ) -> bytes:
-    """Draw the card's picture as PNG: a prompt a row, the same noise in each column."""
-    noise = np.stack([noise_of(seed, config.generator.noise_dim) for seed in range(SAMPLES)])
+    """Draw the card's picture as PNG: a prompt a row, each picture of a seed of its own."""
     rows = []
-    for embedding in torch.from_numpy(encoder.encode(prompts)):
+    for row, embedding in enumerate(torch.from_numpy(encoder.encode(prompts))):
+        seeds = range(row * SAMPLES, (row + 1) * SAMPLES)
+        noise = np.stack([noise_of(seed, config.generator.noise_dim) for seed in seeds])
         pictures = to_pictures(generator(torch.from_numpy(noise), embedding.expand(SAMPLES, -1)))
         rows.append([Image.fromarray(picture) for picture in pictures.numpy()])
     png = io.BytesIO()

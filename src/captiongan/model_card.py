@@ -23,7 +23,8 @@ Draws {manifest.resolution} x {manifest.resolution} pictures from English senten
 
 ![samples](sample.png)
 
-Rows, top to bottom; {samples} pictures each, seeds 0 to {samples - 1}, not picked:
+Rows, top to bottom; {samples} pictures each, not picked. The seeds count on from row to row, from 0 to \
+{samples * len(prompts) - 1}:
 
 {rows}
 
