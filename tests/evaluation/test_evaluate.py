@@ -504,7 +504,7 @@ def test_on_toy_flowers_lite0_and_minilm_find_the_captions_and_know_a_good_paint
     monkeypatch.setattr(verb, "open_candidate", lambda *_: model)
     monkeypatch.setattr(judges, "STEPS", STEPS)
     evaluation = evaluated(
-        "toy painter", data=tmp_path, extractor="lite0", per_picture=1, sides=[96]
+        "toy painter", data=tmp_path, extractor="lite0", per_picture=1, sides=[128]
     )
     found = marks(evaluation)["r_at_1"]
     assert found.measured is not None
@@ -518,5 +518,5 @@ def test_on_toy_flowers_lite0_and_minilm_find_the_captions_and_know_a_good_paint
     assert floor is not None
     assert kid.value < 0.1 < floor.value
     assert str(evaluation.exam.extractor.identity).startswith("lite0 (")
-    assert evaluation.exam.side == 96
+    assert evaluation.exam.side == 128
     assert evaluation.sentences.name == "minilm"

@@ -238,7 +238,7 @@ def test_differences_that_exceed_the_noise_are_marked() -> None:
 
 def test_scores_stand_at_every_side_and_colours_at_none() -> None:
     section = show(looked_at_twice()).split("<h2>By side</h2>")[1].split("<h2>")[0]
-    assert re.findall(r"<th>(.*?)</th>", section) == ["8 px", "16 px"]
+    assert re.findall(r"<th>(.*?)</th>", section) == ["", "8 px", "16 px"]
     scores = report_facts(looked_at_twice())["models"][1]["scores"]
     (row,) = re.findall(r'<tr[^>]*><th scope="row">\s*<small>second.*?</tr>', section, re.DOTALL)[
         :1
