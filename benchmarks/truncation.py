@@ -16,6 +16,7 @@ import typer
 from captiongan.cli import run
 from captiongan.evaluation.candidate import open_candidate
 from captiongan.evaluation.evaluate import Evaluation, evaluate
+from captiongan.evaluation.exam import answers_at_all_sides
 from captiongan.evaluation.scores import Marker
 from captiongan.prompts import check_truncation
 from truncation_page import Marks, check_page, write_page
@@ -62,12 +63,13 @@ def measure(
     evaluation = evaluate(
         [bundle], data, split, extractor, per_picture, SEED, "best", _say, truncation=first
     )
-    (paper,), marker = evaluation.papers, Marker(evaluation.exam)
+    (paper,), exams = evaluation.papers, evaluation.exams
+    marker = Marker(*exams)
     marks = {first: paper.marks}
     for truncation in others:
         _say(f"truncation {truncation:g}")
         candidate = replace(paper.candidate, truncation=truncation)
-        marks[truncation] = marker.mark(evaluation.exam.answers(candidate))
+        marks[truncation] = marker.mark(*answers_at_all_sides(exams, candidate))
     return evaluation, marks
 
 

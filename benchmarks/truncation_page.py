@@ -43,10 +43,11 @@ def measured_on(evaluation: Evaluation) -> str:
     """Say in a sentence what was drawn, on what, and by what it was judged."""
     (paper,), exam = evaluation.papers, evaluation.exam
     facts, extractor = paper.candidate.facts, exam.extractor.identity
+    sides = ", ".join(str(each.side) for each in evaluation.exams)
     return (
         f"`{paper.candidate.name}` ({facts['kind']} {facts['sha256'][:8]}): at each truncation "
         f"{exam.captions.size:,} pictures of the captions of {evaluation.data}/{evaluation.split}, "
-        f"compared with its {len(exam.real):,} by {extractor.name} at {extractor.input_side} px; "
+        f"compared with its {len(exam.real):,} by {extractor.name} at {sides} px; "
         f"seed {exam.seed}, captiongan {__version__}.\n"
     )
 

@@ -18,7 +18,7 @@ from captiongan.evaluation.scores import Marker, Result
 from marked_page import BEGIN, END, marks, write_measured
 from tiny_bundle import write_tiny_bundle
 from tiny_evaluation import tiny_evaluation, tiny_model
-from tiny_exam import BlockMeans, WordEncoder
+from tiny_exam import WordEncoder, blocks
 from truncation_page import SHOWN, Marks, curves, measured_on, table, write_page
 
 
@@ -29,7 +29,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         write_toy_folder(tmp_path / "toys" / split, size, 16, seed)
     monkeypatch.setattr(evaluate, "MiniLM", WordEncoder)
     monkeypatch.setattr(judges, "STEPS", 20)
-    monkeypatch.setattr(extractors, "EXTRACTORS", {"lite1": lambda _: BlockMeans("lite1")})
+    monkeypatch.setattr(extractors, "EXTRACTORS", {"lite1": blocks("lite1")})
     return tmp_path / "toys"
 
 
@@ -89,7 +89,7 @@ def test_all_truncations_sit_one_exam_and_are_marked_as_by_evaluate(
 
     monkeypatch.setattr(evaluate, "_open_exam", noting)
     evaluation, marked = truncation.measure(bundle, data, "test", "lite1", [0.9, 0.5], 10)
-    assert opened == [evaluation.exam]
+    assert opened == evaluation.exams[:1]
     assert list(marked) == [0.9, 0.5]
     for each, results in marked.items():
         alone = evaluate.evaluate(

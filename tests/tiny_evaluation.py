@@ -6,9 +6,9 @@ from dataclasses import replace
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.comparison import differences
 from captiongan.evaluation.evaluate import Evaluation, Paper
-from captiongan.evaluation.exam import Exam
+from captiongan.evaluation.exam import Exam, answers_at_all_sides
 from captiongan.evaluation.scores import Marker
-from tiny_exam import WordEncoder, painter, tiny_exam
+from tiny_exam import SIDE, WordEncoder, at_side, painter, tiny_exam
 
 SHA256 = "1a2b3c4d" * 8
 
@@ -21,20 +21,23 @@ def tiny_model(
     return replace(painter(name, strength), facts=facts, curve=curve)
 
 
-def tiny_evaluation(*models: Candidate, exam: Exam | None = None) -> Evaluation:
+def tiny_evaluation(
+    *models: Candidate, exam: Exam | None = None, sides: Sequence[int] = (SIDE,)
+) -> Evaluation:
     """Score models, one painter if none is given."""
     exam = exam or tiny_exam()
-    marker, papers = Marker(exam), []
+    exams = [exam if side == exam.side else at_side(exam, side) for side in sides]
+    marker, papers = Marker(*exams), []
     for model in models or [tiny_model()]:
-        answers = exam.answers(model)
-        papers.append(Paper(model, answers, marker.mark(answers)))
+        answers = answers_at_all_sides(exams, model)
+        papers.append(Paper(model, answers[-1], marker.mark(*answers)))
     return Evaluation(
         data="garden",
         split="test",
         rejects=3,
         also_in_train=0,
         sentences=WordEncoder().identity,
-        exam=exam,
+        exams=exams,
         papers=papers,
         differences=differences([paper.marks for paper in papers]),
     )

@@ -7,7 +7,8 @@ knows. So it is known what every score of every answer should be.
 
 import tempfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -70,16 +71,24 @@ class WordEncoder:
 
 
 class BlockMeans:
-    """Describes a picture of any side by the mean colours of its 4 x 4 blocks, in 0..1."""
+    """Describes a picture of any side by the mean colours of its 4 x 4 blocks, in 0..1.
 
-    def __init__(self, name: str = "blocks") -> None:
-        self.identity = ExtractorIdentity(name, 48, SIDE, "none", "ef" * 32)
+    At another side than `SIDE` the features are larger in proportion, so that scores differ.
+    """
+
+    def __init__(self, name: str = "blocks", side: int | None = None) -> None:
+        self.identity = ExtractorIdentity(name, 48, side or SIDE, "none", "ef" * 32)
 
     def features(self, pictures: Pictures) -> Features:
         count, side = pictures.shape[:2]
         blocks = pictures.reshape(count, 4, side // 4, 4, side // 4, 3)
         means: Features = (blocks.mean(axis=(2, 4)).reshape(count, 48) / 255).astype(np.float32)
-        return means
+        return means * np.float32(self.identity.input_side / SIDE)
+
+
+def blocks(name: str) -> Callable[[object, int | None], BlockMeans]:
+    """Return what opens `BlockMeans` as an extractor of that name, for a device and a side."""
+    return lambda _, side: BlockMeans(name, side)
 
 
 def painter(name: str = "painter", strength: float = 1.0) -> Candidate:
@@ -129,12 +138,14 @@ def tiny_real(
 
 
 @cache
-def tiny_judges() -> Judges:
-    """Return judges that learned from `TRAIN`, outside of any test's cache."""
+def tiny_judges(side: int = SIDE) -> Judges:
+    """Return judges that learned from `TRAIN` at that side, outside of any test's cache."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(Path(folder)))
         patch.setattr(judges, "STEPS", STEPS)
-        learned = open_judges(TRAIN, BlockMeans().identity, WordEncoder().identity)
+        extractor = BlockMeans(side=side)
+        train = TRAIN.seen_by(extractor)
+        learned = open_judges(train, extractor.identity, WordEncoder().identity)
     assert learned is not None
     return learned
 
@@ -144,6 +155,18 @@ def tiny_exam(count: int = 120, rounds: int = SAME_CAPTION, *, labelled: bool = 
     real = tiny_real(count, seed=1, labelled=labelled)
     captions = questions(real, rounds, SAME_CAPTION)
     return Exam(real, TRAIN, "", tiny_judges(), BlockMeans(), captions, seed=0)
+
+
+def at_side(exam: Exam, side: int) -> Exam:
+    """Return an exam as it is at another side."""
+    extractor = BlockMeans(side=side)
+    return replace(
+        exam,
+        real=exam.real.seen_by(extractor),
+        train=exam.train and exam.train.seen_by(extractor),
+        judges=exam.judges and tiny_judges(side),
+        extractor=extractor,
+    )
 
 
 def _example(row: int, random: np.random.Generator, labelled: bool) -> Example:

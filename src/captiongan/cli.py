@@ -15,7 +15,7 @@ import typer
 
 from captiongan import __version__
 from captiongan.cli_data import data_app
-from captiongan.errors import CaptionganError, needs_extra
+from captiongan.errors import CaptionganError, ConfigError, needs_extra
 
 Which = Literal["best", "newest"]
 
@@ -376,6 +376,13 @@ def evaluate(
     extractor: Annotated[
         str, typer.Option(help="Network that judges: lite0, lite1, lite2 or inception.")
     ] = "lite1",
+    sides: Annotated[
+        str | None,
+        typer.Option(
+            help="Sides in pixels at which it looks at pictures; scores are means over them.",
+            show_default="96,128,160,224",
+        ),
+    ] = None,
     per_picture: Annotated[
         int, typer.Option(min=1, max=1000, help="Pictures to draw for each real one.")
     ] = 10,
@@ -391,6 +398,7 @@ def evaluate(
     from captiongan.prompts import check_prompt
 
     prompts = [check_prompt(line) for line in _lines(public, "--public")] if public else None
+    looked_at = _sides(sides) if sides is not None else None
     with _training_half():
         from captiongan.evaluation.evaluate import evaluate as score
         from captiongan.evaluation.report import check_folder, draw_public, write_report
@@ -398,7 +406,16 @@ def evaluate(
 
         check_folder(out)
         evaluation = score(
-            models, data, split, extractor, per_picture, seed, checkpoint, _to_stderr, truncation
+            models,
+            data,
+            split,
+            extractor,
+            per_picture,
+            seed,
+            checkpoint,
+            _to_stderr,
+            truncation,
+            looked_at,
         )
         candidates = [paper.candidate for paper in evaluation.papers]
         shown = draw_public(candidates, prompts, seed) if prompts else None
@@ -511,6 +528,16 @@ def train_style(
         from captiongan.style_training import teach_style
     report = teach_style(bundle, data, out, kimg, seed, typer.echo)
     typer.echo(f"{out}: reads {100 * report.recovered:.0f} % of the noise's variance")
+
+
+def _sides(listed: str) -> list[int]:
+    try:
+        return [int(side) for side in listed.split(",")]
+    except ValueError as error:
+        raise ConfigError(
+            f"--sides '{listed}': must be whole numbers with commas between them; "
+            "give such as 96,128,160,224"
+        ) from error
 
 
 def _lines(file: Path, option: str) -> list[str]:

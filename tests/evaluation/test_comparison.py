@@ -124,5 +124,23 @@ def test_what_has_no_parts_is_not_compared(result: Result) -> None:
         assert other.score == SCORES[2].name
 
 
+def test_the_mean_over_sides_and_each_side_are_compared_on_the_same_resamples() -> None:
+    def sided(*parts: Floats) -> list[Result]:
+        each = [Result(SCORE, Measured.mean_of(side, COUNT)) for side in parts]
+        return [Result.over_sides(dict(zip((96, 128), each, strict=True)))]
+
+    one, other = (noise(0), noise(1)), (noise(0) + 1, noise(1) - 0.5)
+    (found,) = differences([sided(*one), sided(*other)])
+    assert {side: each.value for side, each in found.by_side.items()} == pytest.approx(
+        {96: 1, 128: -0.5}
+    )
+    assert found.by_side[96] == only(one[0], other[0])
+    assert found.value == pytest.approx(0.25)
+    assert (found.low, found.high) == pytest.approx((0.25, 0.25))  # the noise is the same for both
+    assert found.sides_disagree
+    assert found.change("high") == "sides disagree"
+    assert found.by_side_in_words("high") == "better at 96 px, worse at 128 px"
+
+
 def test_one_candidate_alone_has_nobody_to_differ_from() -> None:
     assert differences(marks(noise(0))) == []

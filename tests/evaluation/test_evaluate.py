@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +23,10 @@ from captiongan.evaluation import evaluate as verb
 from captiongan.evaluation import extractors, judges
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.evaluate import Evaluation, Say, evaluate
-from captiongan.evaluation.extractors import Extractor
 from captiongan.evaluation.scores import Result
 from captiongan.text.encoder import Embeddings
 from tiny_bundle import write_tiny_bundle
-from tiny_exam import SIDE, STEPS, BlockMeans, WordEncoder, painter, tiny_real
+from tiny_exam import SIDE, STEPS, WordEncoder, blocks, painter, tiny_real
 from tiny_run import tiny_run
 
 JUDGED = {"r_at_1", "top_1", "top_5"}
@@ -46,12 +44,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verb, "MiniLM", WordEncoder)
     monkeypatch.setattr(judges, "STEPS", 20)  # no test of these asks for good judges
     for name in ("lite0", "lite1"):
-        extractor = BlockMeans(name)
-        monkeypatch.setitem(extractors.EXTRACTORS, name, partial(_as_it_is, extractor))
-
-
-def _as_it_is(extractor: Extractor, _: object) -> Extractor:
-    return extractor
+        monkeypatch.setitem(extractors.EXTRACTORS, name, blocks(name))
 
 
 @pytest.fixture
@@ -88,8 +81,11 @@ def evaluated(
     seed: int = 0,
     say: Say = print,
     truncation: float = 1.0,
+    sides: Sequence[int] | None = (SIDE,),
 ) -> Evaluation:
-    return evaluate(models, data, split, extractor, per_picture, seed, "best", say, truncation)
+    return evaluate(
+        models, data, split, extractor, per_picture, seed, "best", say, truncation, sides
+    )
 
 
 def marks(evaluation: Evaluation, paper: int = 0) -> dict[str, Result]:
@@ -148,6 +144,27 @@ def test_the_judges_learn_from_the_train_split_and_the_exam_is_on_the_other(bloo
         np.testing.assert_array_equal(real.pictures, expected.pictures)
         np.testing.assert_array_equal(real.features, expected.features)
     assert exam.judges.report.pictures + exam.judges.report.held_out == 300
+
+
+@pytest.mark.usefixtures("stand_ins", "painters")
+def test_each_side_has_features_and_judges_of_its_own_and_their_mean_is_the_score(
+    blooms: Path,
+) -> None:
+    evaluation = evaluated("good", data=blooms, sides=[16, SIDE])
+    assert [exam.side for exam in evaluation.exams] == [SIDE, 16]
+    assert evaluation.exam is evaluation.exams[1]
+    for exam in evaluation.exams:
+        (alone,) = evaluated("good", data=blooms, sides=[exam.side]).papers
+        for result, expected in zip(evaluation.papers[0].marks, alone.marks, strict=True):
+            assert repr(result.by_side.get(exam.side, result)) == repr(expected)
+    small, large = (exam.judges for exam in evaluation.exams)
+    assert small and large and small.sha256 != large.sha256
+
+
+@pytest.mark.usefixtures("stand_ins", "painters")
+def test_four_sides_are_looked_at_unless_told_otherwise(blooms: Path) -> None:
+    exams = evaluated("good", data=blooms, per_picture=1, sides=None).exams
+    assert [exam.side for exam in exams] == [96, 128, 160, 224]
 
 
 @pytest.mark.usefixtures("stand_ins", "painters")
@@ -486,7 +503,9 @@ def test_on_toy_flowers_lite0_and_minilm_find_the_captions_and_know_a_good_paint
     model = toy_painter({toy.captions(flower)[0]: flower for flower in flowers}, side)
     monkeypatch.setattr(verb, "open_candidate", lambda *_: model)
     monkeypatch.setattr(judges, "STEPS", STEPS)
-    evaluation = evaluated("toy painter", data=tmp_path, extractor="lite0", per_picture=1)
+    evaluation = evaluated(
+        "toy painter", data=tmp_path, extractor="lite0", per_picture=1, sides=[128]
+    )
     found = marks(evaluation)["r_at_1"]
     assert found.measured is not None
     assert found.ceiling is not None
@@ -499,4 +518,5 @@ def test_on_toy_flowers_lite0_and_minilm_find_the_captions_and_know_a_good_paint
     assert floor is not None
     assert kid.value < 0.1 < floor.value
     assert str(evaluation.exam.extractor.identity).startswith("lite0 (")
+    assert evaluation.exam.side == 128
     assert evaluation.sentences.name == "minilm"

@@ -9,7 +9,7 @@ from captiongan.bundle import Bundle
 from captiongan.data.toy import write_toy_folder
 from captiongan.evaluation import evaluate, extractors, judges
 from command_line import captiongan
-from tiny_exam import STEPS, BlockMeans, WordEncoder
+from tiny_exam import STEPS, WordEncoder, blocks
 
 PROMPT = "a yellow flower with pointed petals"
 
@@ -21,7 +21,7 @@ def flowers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         write_toy_folder(tmp_path / "flowers" / split, size, 16, seed)
     monkeypatch.setattr(evaluate, "MiniLM", WordEncoder)
     monkeypatch.setattr(judges, "STEPS", STEPS)
-    stand_ins = {name: lambda _, name=name: BlockMeans(name) for name in ("lite0", "lite1")}
+    stand_ins = {name: blocks(name) for name in ("lite0", "lite1")}
     monkeypatch.setattr(extractors, "EXTRACTORS", stand_ins)
     return tmp_path / "flowers"
 
@@ -38,6 +38,8 @@ def test_a_bundle_is_scored_and_a_report_is_left(
     (model,) = facts["models"]
     assert facts["data"]["pictures"] == 110
     assert model["scores"]["kid"]["n"] == 440
+    assert facts["extractor"]["input_sides"] == [96, 128, 160, 224]
+    assert "by side" in shown.out and "128 px" in shown.out
     assert "10 pictures" in model["scores"]["top_1"]["omitted"]
     assert "<html" in (out / "report.html").read_text()
 
@@ -60,6 +62,14 @@ def test_two_bundles_of_one_name_are_told_apart_and_compared(
     assert captiongan("evaluate", tiny.folder, tiny.folder, *arguments) == 0
     shown = capsys.readouterr().out
     assert "kid: tiny #2 - tiny #1 = +0.0000 (+0.0000 to +0.0000), within the noise" in shown
+
+
+def test_one_side_alone_may_be_asked_for(tiny: Bundle, flowers: Path, tmp_path: Path) -> None:
+    arguments = ("--data", flowers, "--out", tmp_path / "report", "--per-picture", 1)
+    assert captiongan("evaluate", tiny.folder, *arguments, "--sides", "128") == 0
+    facts = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert facts["extractor"]["input_sides"] == [128]
+    assert facts["models"][0]["scores"]["kid"]["by_side"] == {}
 
 
 def test_a_report_of_truncated_noise_says_so(tiny: Bundle, flowers: Path, tmp_path: Path) -> None:
@@ -89,6 +99,8 @@ def test_a_public_report_shows_the_given_prompts_and_no_caption(
     [
         (("--split", "valid"), "has no folder 'valid'"),
         (("--extractor", "vgg"), "choose lite0, lite1"),
+        (("--sides", "96,96"), "give one or more sides, each of them once"),
+        (("--sides", "96;128"), "whole numbers with commas between them"),
         (("--per-picture", "1000"), "at most 50,000 can be scored; take 454"),
         (("--truncation", "nan"), "truncation nan is not a number above 0"),
         (("--public", "absent.txt"), "--public 'absent.txt' cannot be read"),

@@ -52,6 +52,13 @@ def with_value(evaluation: Evaluation, score: str, measured: Measured) -> Evalua
     return replace(evaluation, papers=[replace(paper, marks=marks)])
 
 
+def extractor_at(*sides: int) -> dict[str, Any]:
+    """Return how a report identifies `BlockMeans` at these sides."""
+    identity = asdict(BlockMeans().identity)
+    del identity["input_side"]
+    return identity | {"input_sides": list(sides)}
+
+
 def refuse(constant: str) -> None:
     raise AssertionError(f"{constant} is no JSON")
 
@@ -71,7 +78,7 @@ def test_every_score_says_on_what_and_with_what_it_was_measured() -> None:
             "split": "test",
             "real_pictures": 120,
             "resize": "middle square, Lanczos to 8 px",
-            "extractor": asdict(BlockMeans().identity),
+            "extractor": extractor_at(8),
             "seed": 0,
             "truncation": 1.0,
             "captiongan": __version__,
@@ -114,6 +121,52 @@ def test_a_quote_has_the_digits_that_the_noise_bears() -> None:
     decimals = len(error.partition(".")[2])
     assert value == f"{0.031234:.{decimals}f}"
     assert len(error.replace(".", "").lstrip("0")) == 2
+
+
+def test_a_score_has_its_values_and_bounds_at_every_side() -> None:
+    facts = report_facts(tiny_evaluation(sides=(8, 16)))
+    scores = facts["models"][0]["scores"]
+    assert scores["colours"]["by_side"] == {}
+    for name in set(scores) - {"colours"}:
+        by_side = scores[name]["by_side"]
+        assert list(by_side) == ["8", "16"]
+        for what in ("ceiling", "floor"):
+            mean = sum(each[what]["value"] for each in by_side.values()) / 2
+            assert scores[name][what]["value"] == pytest.approx(mean, rel=1e-4, abs=1e-4)
+        mean = sum(each["value"] for each in by_side.values()) / 2
+        assert scores[name]["value"] == pytest.approx(mean, rel=1e-4, abs=1e-4)
+    assert list(facts["judges"]) == list(scores["kid"]["judges_sha256"]) == ["8", "16"]
+    assert "blocks 8/16 px" in scores["kid"]["quote"]
+
+
+def test_reports_of_other_sides_and_of_before_there_were_sides_are_of_another_extractor() -> None:
+    one, two = (report_facts(tiny_evaluation(sides=each)) for each in ((8,), (8, 16)))
+    assert one["extractor"] == extractor_at(8) != two["extractor"] == extractor_at(8, 16)
+    before = asdict(BlockMeans().identity)  # so wrote reports of one side
+    assert before not in (one["extractor"], two["extractor"])
+    quotes = [each["models"][0]["scores"]["colours"]["quote"] for each in (one, two)]
+    assert quotes[0] != quotes[1]
+
+
+def test_a_difference_says_which_sides_agree() -> None:
+    models = tiny_model("first"), tiny_model("second", strength=0.3)
+    facts = report_facts(tiny_evaluation(*models, sides=(8, 16)))
+    found = {each["score"]: each for each in facts["differences"]}
+    assert found["kid"]["sides"] == "worse at 8, 16 px"
+    assert {each["verdict"] for each in found["kid"]["by_side"].values()} == {"second worse"}
+    assert found["colours"]["sides"] == ""
+
+
+def test_nobody_is_better_who_is_worse_at_one_side() -> None:
+    sides = {8: Difference("kid", 0, 1, -2, -3, -1), 16: Difference("kid", 0, 1, 1, 0.5, 2)}
+    mean = Difference("kid", 0, 1, -0.5, -0.8, -0.2, sides)
+    (found,) = report_facts(replace(pair(), differences=[mean]))["differences"]
+    assert found["verdict"] == "sides disagree"
+    assert found["sides"] == "better at 8 px, worse at 16 px"
+    agreeing = replace(mean, by_side={8: sides[8], 16: Difference("kid", 0, 1, 0.1, -0.1, 0.3)})
+    (found,) = report_facts(replace(pair(), differences=[agreeing]))["differences"]
+    assert found["verdict"] == "second better"
+    assert found["sides"] == "better at 8 px, within noise at 16 px"
 
 
 def test_an_omitted_score_is_a_reason_and_no_number() -> None:

@@ -12,11 +12,17 @@ from captiongan.data.folder import Example
 from captiongan.data.pairs import Indices
 from captiongan.data.store import Pictures
 from captiongan.evaluation.candidate import Candidate
-from captiongan.evaluation.exam import SAME_CAPTION, Answers, Exam, questions
+from captiongan.evaluation.exam import (
+    SAME_CAPTION,
+    Answers,
+    Exam,
+    answers_at_all_sides,
+    questions,
+)
 from captiongan.evaluation.real import RealPictures
 from captiongan.pipeline import noise_of
 from captiongan.text.encoder import Embeddings
-from tiny_exam import SIDE, BlockMeans, WordEncoder, painter, tiny_exam, tiny_real
+from tiny_exam import SIDE, BlockMeans, WordEncoder, at_side, painter, tiny_exam, tiny_real
 
 QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -119,6 +125,16 @@ def test_features_of_the_answers_are_those_of_their_pictures() -> None:
     assert answers.pictures.dtype == np.uint8
     for pictures, features in zip(answers.pictures, answers.features, strict=True):
         np.testing.assert_array_equal(features, BlockMeans().features(pictures))
+
+
+def test_a_candidate_draws_once_and_every_side_describes_the_same_pictures() -> None:
+    exam, recorder = tiny_exam(7), Recorder()
+    exams = [exam, at_side(exam, 16)]
+    first, second = answers_at_all_sides(exams, recorder.candidate)
+    assert len(recorder.asked) == exam.captions.size
+    np.testing.assert_array_equal(first.pictures, second.pictures)
+    np.testing.assert_array_equal(first.captions, second.captions)
+    np.testing.assert_array_equal(2 * first.features, second.features)
 
 
 @QUICK

@@ -26,6 +26,7 @@ from captiongan.evaluation.extractors import (
     ExtractorIdentity,
     NetworkExtractor,
     choose_extractor,
+    choose_extractors,
     remembered_features,
 )
 from captiongan.files import sha256_of
@@ -201,6 +202,35 @@ def test_an_extractor_judges_what_another_helped_to_train() -> None:
     assert choose_extractor("lite0", took_part=["lite1"]).identity.name == "lite0"
 
 
+def test_an_extractor_looks_at_several_sides_each_with_an_identity_of_its_own() -> None:
+    identities = [each.identity for each in choose_extractors("lite1", None)]
+    assert [identity.input_side for identity in identities] == [96, 128, 160, 224]
+    assert [replace(each, input_side=0) for each in identities] == 4 * [
+        replace(identities[0], input_side=0)
+    ]
+    assert choose_extractor("lite1").identity == identities[2]  # as it has always been
+    (one,) = choose_extractors("lite1", [256])
+    assert one.identity.input_side == 256
+    pictures = smooth_pictures(1, 16)
+    there, here = one.features(pictures), choose_extractor("lite1").features(pictures)
+    assert np.abs(there - here).max() > 0.1
+
+
+@pytest.mark.parametrize("side", [100, 64, 288, 0, -96])
+def test_a_side_that_the_network_cannot_halve_five_times_is_refused(side: int) -> None:
+    rule = rf"--sides {side}: a side must be a multiple of 32 from 96 to 256 pixels; leave --sides"
+    with pytest.raises(ConfigError, match=rule):
+        choose_extractors("lite1", [96, side])
+
+
+@pytest.mark.parametrize("sides", [[], [96, 128, 96]])
+def test_no_side_and_a_side_given_twice_are_refused(sides: list[int]) -> None:
+    with pytest.raises(
+        ConfigError, match=r"--sides '.*': give one or more sides, each of them once"
+    ):
+        choose_extractors("lite1", sides)
+
+
 def test_features_are_computed_once_in_all_processes_together() -> None:
     first, second = CountingExtractor(), CountingExtractor()
     pictures = random_pictures(7)
@@ -315,6 +345,16 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type[StandInInc
     vars(package).update(feature_extractor_inceptionv3=module)
     monkeypatch.setitem(sys.modules, "torch_fidelity", package)
     return StandInInception
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_inception_keeps_its_one_side() -> None:
+    (extractor,) = choose_extractors("inception", None)
+    assert extractor.identity.input_side == 299
+    with pytest.raises(
+        ConfigError, match=r"'inception' looks at 299 pixels only.*leave --sides out"
+    ):
+        choose_extractors("inception", [128])
 
 
 @pytest.mark.usefixtures("stand_in")

@@ -17,8 +17,9 @@ from PIL import Image
 from captiongan.data.store import Pictures
 from captiongan.evaluation.candidate import Samples
 from captiongan.evaluation.charts import BOTTOM, LEFT, RIGHT, TOP, curve
+from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation
-from captiongan.evaluation.page import PublicPrompts, draw_public, figure, page, place
+from captiongan.evaluation.page import PublicPrompts, decimals, draw_public, figure, page, place
 from captiongan.evaluation.report import report_facts
 from captiongan.pipeline import Noise
 from captiongan.text.encoder import Embeddings
@@ -80,6 +81,12 @@ def pair() -> Evaluation:
 
 
 @cache
+def looked_at_twice() -> Evaluation:
+    models = tiny_model("first"), tiny_model("second", strength=0.3)
+    return tiny_evaluation(*models, sides=(8, 16))
+
+
+@cache
 def private() -> str:
     return show(pair())
 
@@ -105,7 +112,7 @@ def hostile() -> Evaluation:
         alone(),
         data=HOSTILE,
         split=HOSTILE,
-        exam=replace(exam, real=replace(exam.real, examples=examples)),
+        exams=[replace(exam, real=replace(exam.real, examples=examples))],
         papers=[
             replace(
                 paper,
@@ -227,6 +234,29 @@ def test_differences_that_exceed_the_noise_are_marked() -> None:
     assert f"second {MINUS} first" in private()
     assert re.search(r'<p class="worse">second worse</p>', private())
     assert "Which differences exceed the noise" not in show(alone())
+
+
+def test_scores_stand_at_every_side_and_colours_at_none() -> None:
+    section = show(looked_at_twice()).split("<h2>By side</h2>")[1].split("<h2>")[0]
+    assert re.findall(r"<th>(.*?)</th>", section) == ["", "8 px", "16 px"]
+    scores = report_facts(looked_at_twice())["models"][1]["scores"]
+    (row,) = re.findall(r'<tr[^>]*><th scope="row">\s*<small>second.*?</tr>', section, re.DOTALL)[
+        :1
+    ]
+    for side in ("8", "16"):
+        found = scores["kid"]["by_side"][side]
+        assert figure(found["value"], decimals(found)) in row
+    assert section.count("<tr") == 1 + 2 * 11  # the head, and two models in all but colours
+    assert "Colours" not in section
+    assert "<h2>By side</h2>" not in private()
+
+
+def test_a_model_that_is_worse_at_one_side_is_shown_as_a_disagreement() -> None:
+    sides = {8: Difference("kid", 0, 1, -2, -3, -1), 16: Difference("kid", 0, 1, 1, 0.5, 2)}
+    mean = Difference("kid", 0, 1, -0.5, -0.8, -0.2, sides)
+    text = show(replace(looked_at_twice(), differences=[mean]))
+    assert '<p class="other">sides disagree</p>' in text
+    assert "better at 8 px, worse at 16 px" in text
 
 
 def test_the_curve_is_there_for_a_run_only() -> None:

@@ -10,11 +10,17 @@ from captiongan.evaluation import scores
 from captiongan.evaluation.colours import colour_agreement
 from captiongan.evaluation.coverage import manifold_scores, nearest
 from captiongan.evaluation.distances import Features, frechet_distance, kernel_distance
-from captiongan.evaluation.exam import SAME_CAPTION, Answers, Exam, questions
+from captiongan.evaluation.exam import (
+    SAME_CAPTION,
+    Answers,
+    Exam,
+    answers_at_all_sides,
+    questions,
+)
 from captiongan.evaluation.judges import Classifier, LinearMap
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scores import SCORES, Marker, Measured, NotMeaningfulError, Result
-from tiny_exam import TRAIN, BlockMeans, WordEncoder, painter, tiny_exam, tiny_real
+from tiny_exam import TRAIN, BlockMeans, WordEncoder, at_side, painter, tiny_exam, tiny_real
 
 BY_NAME = {score.name: score for score in SCORES}
 MANIFOLD = ("precision", "density", "recall", "coverage")
@@ -318,6 +324,38 @@ def test_ceilings_and_floors_are_the_same_arithmetic_on_stand_ins(
         assert result.floor is not None
         assert result.ceiling.value == value(name, exam, ceiling), name
         assert result.floor.value == value(name, exam, floor), name
+
+
+def test_a_score_is_the_mean_over_the_sides_and_so_are_its_bounds(exam: Exam) -> None:
+    exams = [exam, at_side(exam, 16), at_side(exam, 24)]
+    answers = answers_at_all_sides(exams, painter(strength=0.6))
+    found = Marker(*exams).mark(*answers)
+    alone = [Marker(each).mark(seen) for each, seen in zip(exams, answers, strict=True)]
+    for result, *sides in zip(found, *alone, strict=True):
+        if result.score.name == "colours":
+            assert result.by_side == {}
+            assert repr(result) == repr(sides[0])
+            continue
+        assert list(result.by_side) == [8, 16, 24]
+        assert repr(list(result.by_side.values())) == repr(sides)
+        for what in ("measured", "ceiling", "floor"):
+            mean = np.mean([getattr(side, what).value for side in sides])
+            assert getattr(result, what).value == pytest.approx(mean)
+    kid = found[0]
+    assert len({side.measured and side.measured.value for side in kid.by_side.values()}) == 3
+    parts = [side.measured.parts for side in kid.by_side.values() if side.measured]
+    known = [each for each in parts if each is not None]
+    assert kid.measured is not None and kid.measured.parts is not None
+    assert len(known) == 3
+    np.testing.assert_allclose(kid.measured.parts, np.mean(known, axis=0))
+
+
+def test_what_is_left_out_at_one_side_is_left_out_altogether(exam: Exam) -> None:
+    exams = [exam, replace(at_side(exam, 16), judges=None)]
+    found = Marker(*exams).mark(*answers_at_all_sides(exams, painter()))
+    (left_out,) = (result for result in found if result.score.name == "r_at_1")
+    assert left_out.measured is None
+    assert left_out.omitted == exams[1].no_judges
 
 
 def test_without_a_train_split_kid_has_no_ceiling(exam: Exam) -> None:

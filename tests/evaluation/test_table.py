@@ -86,6 +86,22 @@ def test_one_candidate_alone_is_told_without_differences() -> None:
     assert len(list(table(evaluation()))) == 2 + len(SCORES)
 
 
+def test_several_sides_have_a_line_each_score_that_differs_by_them() -> None:
+    models = tiny_model("first"), tiny_model("second", 0.5)
+    sat = tiny_evaluation(*models, sides=(8, 16))
+    lines = list(table(sat))
+    place = 2 + len(SCORES)
+    assert lines[place].split() == ["by", "side", "8", "px", "16", "px"]
+    by_side = lines[place + 1 : place + len(SCORES)]
+    assert [line.strip().split("  ")[0] for line in by_side] == [
+        score.title for score in SCORES if score.name != "colours"
+    ]
+    kid = sat.papers[0].marks[0].by_side
+    values = [f"{each.measured.value:.4f}" for each in kid.values() if each.measured]
+    assert by_side[0].split() == ["KID", *values]
+    assert any(line.endswith("exceeds the noise; worse at 8, 16 px") for line in lines)
+
+
 def test_a_value_without_an_error_stands_alone() -> None:
     sat = evaluation()
     plain: list[Result] = [

@@ -169,7 +169,7 @@ def test_scoring_leaves_the_training_as_it_is_to_the_last_bit(
 
     monkeypatch.setattr(scoring, "choose_encoder", lambda _: WordEncoder())
     monkeypatch.setattr(judges, "STEPS", 3)
-    monkeypatch.setitem(extractors.EXTRACTORS, "lite0", lambda _: Wasteful("lite0"))
+    monkeypatch.setitem(extractors.EXTRACTORS, "lite0", lambda *_: Wasteful("lite0"))
     config = scored_every(1, length=4)
     source = config.data.model_copy(update={"source": "toy:500"})
     often = trained(tmp_path / "often", config.model_copy(update={"data": source}))

@@ -85,7 +85,7 @@ def test_a_prepared_training_with_scores_decodes_and_encodes_nothing(
 ) -> None:
     config = changed("data", source="toy:500")
     monkeypatch.setattr(judges, "STEPS", 2)
-    monkeypatch.setitem(extractors.EXTRACTORS, "lite0", lambda _: BlockMeans("lite0"))
+    monkeypatch.setitem(extractors.EXTRACTORS, "lite0", lambda *_: BlockMeans("lite0"))
     prepared(config)
     asked = {name: list(encoder.texts) for name, encoder in encoders.items()}
     assert asked["small"] and asked["minilm"]
@@ -98,7 +98,7 @@ def test_what_is_scored_without_a_judge_is_prepared_without_its_encoder(
     encoders: dict[str, Counting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = changed("data", source="toy:60")
-    monkeypatch.setitem(extractors.EXTRACTORS, "lite0", lambda _: BlockMeans("lite0"))
+    monkeypatch.setitem(extractors.EXTRACTORS, "lite0", lambda *_: BlockMeans("lite0"))
     prepared(config)
     refuse_to_decode(monkeypatch)
     open_training(config, encoders)

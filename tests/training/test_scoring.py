@@ -37,7 +37,7 @@ def config_of(source: str, seed: int = 0) -> RunConfig:
 def put_in_stand_ins(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(scoring, "choose_encoder", lambda _: WordEncoder())
     patch.setattr(judges, "STEPS", 5)
-    patch.setitem(extractors.EXTRACTORS, "lite0", lambda _: BlockMeans("lite0"))
+    patch.setitem(extractors.EXTRACTORS, "lite0", lambda *_: BlockMeans("lite0"))
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def test_the_exam_is_the_same_at_every_opening_and_another_for_another_seed(
 
 def test_the_extractor_that_the_configuration_names_judges(monkeypatch: pytest.MonkeyPatch) -> None:
     put_in_stand_ins(monkeypatch)
-    monkeypatch.setitem(extractors.EXTRACTORS, "lite1", lambda _: BlockMeans("lite1"))
+    monkeypatch.setitem(extractors.EXTRACTORS, "lite1", lambda *_: BlockMeans("lite1"))
     config = config_of("toy:500")
     named = config.scores.model_copy(update={"extractor": "lite1"})
     found = RunScores.open(config.model_copy(update={"scores": named}), StubEncoder(), CPU, print)

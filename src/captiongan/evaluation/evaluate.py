@@ -9,8 +9,14 @@ from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import ConfigError, DataError
 from captiongan.evaluation.candidate import Candidate, open_candidate
 from captiongan.evaluation.comparison import Difference, differences
-from captiongan.evaluation.exam import SAME_CAPTION, Answers, Exam, questions
-from captiongan.evaluation.extractors import Extractor, choose_extractor
+from captiongan.evaluation.exam import (
+    SAME_CAPTION,
+    Answers,
+    Exam,
+    answers_at_all_sides,
+    questions,
+)
+from captiongan.evaluation.extractors import Extractor, choose_extractors
 from captiongan.evaluation.judges import open_judges
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scores import Marker, Result
@@ -31,7 +37,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Paper:
-    """One candidate with its answers and marks."""
+    """One candidate with its answers, as the largest side of the exam sees them, and its marks."""
 
     candidate: Candidate
     answers: Answers
@@ -40,16 +46,24 @@ class Paper:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An exam, what the candidates made of it, and how they compare."""
+    """An exam, what the candidates made of it, and how they compare.
+
+    `exams` are that exam at each side of the extractor, in ascending order.
+    """
 
     data: str
     split: str
     rejects: int
     also_in_train: int
     sentences: EncoderIdentity
-    exam: Exam
+    exams: list[Exam]
     papers: list[Paper]
     differences: list[Difference]
+
+    @property
+    def exam(self) -> Exam:
+        """The exam at the largest side, which sees most of a picture."""
+        return self.exams[-1]
 
 
 def evaluate(
@@ -62,6 +76,7 @@ def evaluate(
     which: Which,
     say: Say,
     truncation: float = 1.0,
+    sides: Sequence[int] | None = None,
 ) -> Evaluation:
     """Score bundles and runs on one split of a data set.
 
@@ -69,17 +84,19 @@ def evaluate(
         models: run folders, bundles' folders, or names of shipped bundles.
         data: a folder with a captioned folder for each split, `train` among them.
         split: the captioned folder in it whose captions are drawn.
-        extractor_name: the network that judges, see `choose_extractor`.
+        extractor_name: the network that judges, see `choose_extractors`.
         per_picture: how many pictures to draw for each real one.
         seed: of the first picture, of the rival captions, and of the stand-ins.
         which: checkpoint of a run.
         say: hears what is going on.
         truncation: multiplies the noise of all models, see `Pipeline.generate`.
+        sides: in pixels, at which the extractor looks at pictures; each score is the mean over
+            them. Without any, those of `choose_extractors`.
 
     Raises:
         BundleError, RunError: a model cannot be opened, or draws what is not finite.
         ConfigError: models of different resolutions, too many pictures, or an extractor that is
-            none, or took part.
+            none, took part, or cannot look at these sides.
         DataError: the split cannot be used.
         OutputError: the cache cannot be written.
         PromptError: `truncation` is not above 0 and at most 1.
@@ -89,25 +106,27 @@ def evaluate(
     candidates = _told_apart([replace(each, truncation=truncation) for each in opened])
     resolution = _common_resolution(candidates)
     took_part = {name for candidate in candidates for name in candidate.took_part}
-    extractor = choose_extractor(extractor_name, took_part)
+    extractors = choose_extractors(extractor_name, sides, took_part)
     encoder = CachedTextEncoder(
         MiniLM(), lambda done, total: say(f"encoded {done:,} of {total:,} new captions")
     )
     store = _open_split(data, split, resolution)
     _check_total(len(store.examples), per_picture)
-    exam = _open_exam(store, data, split, extractor, encoder, per_picture, seed, say)
-    marker, papers = Marker(exam), []
+    first, *others = extractors
+    exam = _open_exam(store, data, split, first, encoder, per_picture, seed, say)
+    exams = [exam, *(_seen_by(each, exam, encoder.identity, say) for each in others)]
+    marker, papers = Marker(*exams), []
     for candidate in candidates:
         say(f"{candidate.name}: drawing and scoring {exam.captions.size:,} pictures")
-        answers = exam.answers(candidate)
-        papers.append(Paper(candidate, answers, marker.mark(answers)))
+        answers = answers_at_all_sides(exams, candidate)
+        papers.append(Paper(candidate, answers[-1], marker.mark(*answers)))
     return Evaluation(
         data=data.resolve().name,
         split=split,
         rejects=len(store.rejects),
         also_in_train=_also_in_train(exam),
         sentences=encoder.identity,
-        exam=exam,
+        exams=exams,
         papers=papers,
         differences=differences([paper.marks for paper in papers], seed),
     )
@@ -175,6 +194,19 @@ def _open_exam(
         extractor=extractor,
         captions=questions(real, per_picture, SAME_CAPTION),
         seed=seed,
+    )
+
+
+def _seen_by(extractor: Extractor, exam: Exam, sentences: EncoderIdentity, say: Say) -> Exam:
+    """Return the same exam as another extractor sees it, with judges of its own."""
+    say(f"extractor {extractor.identity}")
+    train = exam.train.seen_by(extractor) if exam.train else None
+    return replace(
+        exam,
+        real=exam.real.seen_by(extractor),
+        train=train,
+        judges=open_judges(train, extractor.identity, sentences) if train else None,
+        extractor=extractor,
     )
 
 

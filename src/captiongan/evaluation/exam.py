@@ -1,5 +1,6 @@
 """The exam: captions that every candidate draws, and what its answers are held against."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -66,6 +67,11 @@ class Exam:
         return len(self.captions)
 
     @property
+    def side(self) -> int:
+        """The side in pixels at which its extractor looks at pictures."""
+        return self.extractor.identity.input_side
+
+    @property
     def no_judges(self) -> str:
         """Why there are no judges, if so."""
         if self.train is None:
@@ -86,6 +92,10 @@ class Exam:
             rounds.append(candidate.pictures_of(texts, range(first, first + count)))
         return self._described(np.stack(rounds))
 
+    def seen(self, answers: Answers) -> Answers:
+        """Return answers to the same exam as its own extractor describes their pictures."""
+        return self._described(answers.pictures)
+
     @cached_property
     def of_real(self) -> Answers:
         """The real pictures themselves, in every round."""
@@ -94,11 +104,12 @@ class Exam:
         features = np.broadcast_to(self.real.features, (*shape, self.real.features.shape[1]))
         return Answers(pictures, features, self.captions)
 
-    @cached_property
+    @property
     def of_train(self) -> Answers | None:
         """Real pictures of the train split drawn at random, none twice if they suffice for a round.
 
-        As many rounds of them as there are, R at most.
+        As many rounds of them as there are, R at most. They are not kept, as the exams at several
+        sides would each hold a copy.
         """
         if self.train is None:
             return None
@@ -132,6 +143,19 @@ class Exam:
     def _described(self, pictures: Pictures) -> Answers:
         features = np.stack([self.extractor.features(each) for each in pictures])
         return Answers(pictures, features, self.captions[: len(pictures)])
+
+
+def answers_at_all_sides(exams: Sequence[Exam], candidate: Candidate) -> list[Answers]:
+    """Let a candidate draw once, and return its answers as the exam at each side describes them.
+
+    `exams` differ in nothing but their extractor and what follows from it.
+
+    Raises:
+        RunError: an extractor makes something of the pictures that is not finite.
+    """
+    first, *others = exams
+    answers = first.answers(candidate)
+    return [answers, *(exam.seen(answers) for exam in others)]
 
 
 def questions(real: RealPictures, rounds: int, same: int) -> Indices:

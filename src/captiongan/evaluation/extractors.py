@@ -5,7 +5,7 @@ weights, the side to which pictures are resized, and the filter that does it.
 """
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,12 @@ BATCH = 16
 
 INPUT_SIDES = {"lite0": 128, "lite1": 160, "lite2": 128}
 """Large enough: judges gain little from more, as docs/decisions/0005-extractors.md measures."""
+
+SIDES = (96, 128, 160, 224)
+"""Sides at which a report looks at pictures. One alone may flatter: docs/sides.md."""
+
+SIDE_STEP, SMALLEST_SIDE, LARGEST_SIDE = 32, 96, 256
+"""Sides that may be asked for: the networks halve pictures five times."""
 
 
 @dataclass(frozen=True)
@@ -119,15 +125,19 @@ class NetworkExtractor:
 
 
 def choose_extractor(
-    name: str, took_part: Collection[str] = (), device: torch.device | None = None
+    name: str,
+    took_part: Collection[str] = (),
+    device: torch.device | None = None,
+    side: int | None = None,
 ) -> Extractor:
     """Return the extractor of that name, one of `EXTRACTORS`, unless it would judge its own pupil.
 
-    `took_part` are the extractors that had a part in the training of what is to be scored.
+    `took_part` are the extractors that had a part in the training of what is to be scored. Pictures
+    are resized to `side` pixels, or to the extractor's own side.
 
     Raises:
-        ConfigError: there is no such extractor, it took part, or its package or its weights are
-            missing or damaged.
+        ConfigError: there is no such extractor, it took part, it cannot look at that side, or its
+            package or its weights are missing or damaged.
     """
     if name not in EXTRACTORS:
         raise ConfigError(f"extractor '{name}' is none; choose {', '.join(EXTRACTORS)}")
@@ -137,7 +147,27 @@ def choose_extractor(
             f"extractor '{name}' took part in the training of what it should score, so its scores "
             f"would flatter; choose another: {others}"
         )
-    return EXTRACTORS[name](device or torch.device("cpu"))
+    return EXTRACTORS[name](device or torch.device("cpu"), side)
+
+
+def choose_extractors(
+    name: str, sides: Sequence[int] | None, took_part: Collection[str] = ()
+) -> list[Extractor]:
+    """Return the extractor of that name at each of several sides, in ascending order.
+
+    Without `sides` these are `SIDES`, or for `inception` its only one. See `choose_extractor`.
+
+    Raises:
+        ConfigError: no side, a side that is given twice, or what `choose_extractor` refuses.
+    """
+    if sides is None:
+        sides = SIDES if name in INPUT_SIDES else None
+    if sides is None:
+        return [choose_extractor(name, took_part)]
+    if not sides or len(set(sides)) < len(sides):
+        listed = ",".join(map(str, sides))
+        raise ConfigError(f"--sides '{listed}': give one or more sides, each of them once")
+    return [choose_extractor(name, took_part, side=side) for side in sorted(sides)]
 
 
 def remembered_features(extractor: Extractor, pictures: Pictures) -> Features:
@@ -162,19 +192,41 @@ def remembered_features(extractor: Extractor, pictures: Pictures) -> Features:
     return features
 
 
-def open_lite(name: str, device: torch.device) -> Extractor:
-    """Return the EfficientNet-Lite of that name with its published ImageNet weights."""
-    variant, side = VARIANTS[name], INPUT_SIDES[name]
+def open_lite(name: str, device: torch.device, side: int | None = None) -> Extractor:
+    """Return the EfficientNet-Lite of that name with its published ImageNet weights.
+
+    Raises:
+        ConfigError: `side` is not a multiple of 32 from 96 to 256.
+    """
+    variant, side = VARIANTS[name], INPUT_SIDES[name] if side is None else _checked_side(side)
     weights = sha256_of(Path(variant.weights()))
     identity = ExtractorIdentity(name, FEATURES, side, "bicubic, antialiased", weights)
     return NetworkExtractor(identity, EfficientNetLite(variant), partial(_for_lite, side), device)
 
 
-def open_inception(device: torch.device) -> Extractor:
-    """Return torch-fidelity's Inception, of the usual FID; its packages come as an extra."""
-    from captiongan.evaluation.inception import inception_extractor
+def open_inception(device: torch.device, side: int | None = None) -> Extractor:
+    """Return torch-fidelity's Inception, of the usual FID; its packages come as an extra.
 
+    Raises:
+        ConfigError: a `side` is asked for, or what `inception_extractor` raises.
+    """
+    from captiongan.evaluation.inception import SIDE, inception_extractor
+
+    if side is not None:
+        raise ConfigError(
+            f"--sides {side}: extractor 'inception' looks at {SIDE} pixels only, as the published "
+            "scores do; leave --sides out, or choose --extractor lite1"
+        )
     return inception_extractor(device)
+
+
+def _checked_side(side: int) -> int:
+    if side % SIDE_STEP or not SMALLEST_SIDE <= side <= LARGEST_SIDE:
+        raise ConfigError(
+            f"--sides {side}: a side must be a multiple of {SIDE_STEP} from {SMALLEST_SIDE} to "
+            f"{LARGEST_SIDE} pixels; leave --sides out for {','.join(map(str, SIDES))}"
+        )
+    return side
 
 
 def _check_pictures(pictures: Pictures) -> None:
@@ -207,10 +259,10 @@ def _for_lite(side: int, pictures: Tensor) -> Tensor:
     return (resized.clamp(0, 255) - 127) / 128
 
 
-EXTRACTORS: dict[str, Callable[[torch.device], Extractor]] = {
+EXTRACTORS: dict[str, Callable[[torch.device, int | None], Extractor]] = {
     "lite0": partial(open_lite, "lite0"),
     "lite1": partial(open_lite, "lite1"),
     "lite2": partial(open_lite, "lite2"),
     "inception": open_inception,
 }
-"""The extractors by name."""
+"""The extractors by name, opened on a device for a side; None is their own side."""

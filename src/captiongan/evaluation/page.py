@@ -1,6 +1,6 @@
 """The page of a report: one HTML file that needs no script and asks no one for anything.
 
-Here is chosen what it shows; `page.html.jinja` has the words, and `page.css` the looks.
+This module chooses what it shows; `page.html.jinja` has the words, and `page.css` the looks.
 """
 
 import base64
@@ -88,12 +88,13 @@ def quote(score: Mapping[str, Any]) -> str:
     noise = "" if error is None else f" ± {figure(error, places)}"
     note = f"; {score['note']}" if score["note"] else ""
     extractor, sha256 = score["extractor"], score["model_sha256"] or "unknown"
+    sides = "/".join(map(str, extractor["input_sides"]))
     truncation = "" if score["truncation"] == 1 else f", truncation {score['truncation']:g}"
     return (
         f"{score['title']} {figure(score['value'], places)}{noise} "
         f"({score['n']:,} drawn, {score['real_pictures']:,} real, {score['resize']}, "
         f"{score['data']}/{score['split']}, "
-        f"{extractor['name']} {extractor['input_side']} px, seed {score['seed']}{truncation}, "
+        f"{extractor['name']} {sides} px, seed {score['seed']}{truncation}, "
         f"captiongan {score['captiongan']}, {score['model_kind']} {sha256[:8]}{note})"
     )
 

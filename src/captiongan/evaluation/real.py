@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -44,6 +44,10 @@ class RealPictures:
 
     def __len__(self) -> int:
         return len(self.examples)
+
+    def seen_by(self, extractor: Extractor) -> "RealPictures":
+        """Return the same pictures as another extractor describes them."""
+        return replace(self, features=remembered_features(extractor, self.pictures))
 
     @cached_property
     def captions(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation, Paper
 from captiongan.evaluation.exam import Exam
 from captiongan.evaluation.page import PublicPrompts, draw_public, page, quote
-from captiongan.evaluation.scores import Measured, Result, Score
+from captiongan.evaluation.scores import Best, Measured, Result
 from captiongan.files import replace_file
 
 __all__ = ["PublicPrompts", "check_folder", "draw_public", "report_facts", "write_report"]
@@ -76,9 +76,9 @@ def report_facts(evaluation: Evaluation) -> dict[str, Any]:
         },
         "seed": exam.seed,
         "per_picture": exam.rounds,
-        "extractor": asdict(exam.extractor.identity),
+        "extractor": _extractor(evaluation),
         "sentences": asdict(evaluation.sentences),
-        "judges": _judges(exam),
+        "judges": _judges(evaluation),
         "models": [_model(evaluation, paper) for paper in evaluation.papers],
         "differences": [
             _difference(each, evaluation)
@@ -94,10 +94,25 @@ def _resize(exam: Exam) -> str:
     return f"middle square, Lanczos to {exam.real.pictures.shape[1]} px"
 
 
-def _judges(exam: Exam) -> dict[str, Any]:
-    if exam.judges is None:
-        return {"omitted": exam.no_judges}
-    return asdict(exam.judges.report) | {"sha256": exam.judges.sha256}
+def _extractor(evaluation: Evaluation) -> dict[str, Any]:
+    """Identify the extractor with all its sides: scores at other sides do not compare.
+
+    Reports of one side alone, before there were several, have `input_side` in its place.
+    """
+    facts = asdict(evaluation.exam.extractor.identity)
+    del facts["input_side"]
+    return facts | {"input_sides": [exam.side for exam in evaluation.exams]}
+
+
+def _judges(evaluation: Evaluation) -> dict[str, Any]:
+    """Tell of the judges at each side."""
+    if evaluation.exam.judges is None:
+        return {"omitted": evaluation.exam.no_judges}
+    return {
+        str(exam.side): asdict(exam.judges.report) | {"sha256": exam.judges.sha256}
+        for exam in evaluation.exams
+        if exam.judges
+    }
 
 
 def _model(evaluation: Evaluation, paper: Paper) -> dict[str, Any]:
@@ -112,8 +127,10 @@ def _model(evaluation: Evaluation, paper: Paper) -> dict[str, Any]:
         "split": evaluation.split,
         "real_pictures": len(exam.real),
         "resize": _resize(exam),
-        "extractor": asdict(exam.extractor.identity),
-        "judges_sha256": exam.judges.sha256 if exam.judges else None,
+        "extractor": _extractor(evaluation),
+        "judges_sha256": {
+            str(each.side): each.judges.sha256 for each in evaluation.exams if each.judges
+        },
         "seed": exam.seed,
         "truncation": facts["truncation"],
         "captiongan": __version__,
@@ -127,9 +144,16 @@ def _score(result: Result, measured_on_and_with: dict[str, Any]) -> dict[str, An
     title = {"title": result.score.title}
     if marks is None:
         return title | {"omitted": result.omitted or "it came out as no finite number"}
-    bounds = {"ceiling": _measured(result.ceiling), "floor": _measured(result.floor)}
-    score = title | marks | {"best": result.score.best} | bounds | measured_on_and_with
-    return score | {"quote": quote(score)}
+    score = title | marks | {"best": result.score.best} | _bounds(result) | measured_on_and_with
+    by_side = {
+        str(side): (_measured(each.measured) or {}) | _bounds(each)
+        for side, each in result.by_side.items()
+    }
+    return score | {"quote": quote(score), "by_side": by_side}
+
+
+def _bounds(result: Result) -> dict[str, Any]:
+    return {"ceiling": _measured(result.ceiling), "floor": _measured(result.floor)}
 
 
 def _measured(measured: Measured | None) -> dict[str, Any] | None:
@@ -147,25 +171,28 @@ def _measured(measured: Measured | None) -> dict[str, Any] | None:
 def _difference(difference: Difference, evaluation: Evaluation) -> dict[str, Any]:
     labels = [paper.candidate.name for paper in evaluation.papers]
     scores = {result.score.name: result.score for result in evaluation.papers[0].marks}
-    second = labels[difference.second]
+    best, second = scores[difference.score].best, labels[difference.second]
     return {
         "score": difference.score,
         "first": labels[difference.first],
         "second": second,
-        "value": difference.value,
-        "low": difference.low,
-        "high": difference.high,
-        "verdict": _verdict(difference, scores[difference.score], second),
+        **_compared(difference, best, second),
+        "sides": difference.by_side_in_words(best),
+        "by_side": {
+            str(side): _compared(each, best, second) for side, each in difference.by_side.items()
+        },
     }
 
 
-def _verdict(difference: Difference, score: Score, second: str) -> str:
-    if not difference.exceeds_noise:
-        return "within noise"
-    higher = difference.low > 0
-    if score.best == "one":
-        return f"{second} {'higher' if higher else 'lower'}"
-    return f"{second} {'better' if higher == (score.best == 'high') else 'worse'}"
+def _compared(difference: Difference, best: Best, second: str) -> dict[str, Any]:
+    change = difference.change(best)
+    names_one = difference.exceeds_noise and not difference.sides_disagree
+    return {
+        "value": difference.value,
+        "low": difference.low,
+        "high": difference.high,
+        "verdict": f"{second} {change}" if names_one else change,
+    }
 
 
 def _rounded(value: Any) -> Any:

@@ -1,11 +1,12 @@
 """The scores: each a function of an exam and the answers to it, with a ceiling and a floor.
 
 Ceiling and floor are the same function of other answers: real pictures in the place of the drawn
-ones, and answers that know nothing. `docs/evaluation.md` says what each score means.
+ones, and answers that know nothing. `docs/evaluation.md` says what each score means. At several
+sides of the extractor, a score is measured at each, and the mean over the sides is its headline.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -55,6 +56,20 @@ class Measured:
             raise NotMeaningfulError("no example of this split has a say in it")
         return cls(float(np.nanmean(parts)), parts, pictures)
 
+    @classmethod
+    def over_sides(cls, sides: Sequence["Measured"]) -> "Measured":
+        """Return the mean of one score over the sides at which it was measured.
+
+        So are the parts: an example adds the mean of what it adds at each side.
+        """
+        parts = [each.parts for each in sides if each.parts is not None]
+        return cls(
+            float(np.mean([each.value for each in sides])),
+            np.mean(parts, axis=0) if len(parts) == len(sides) else None,
+            sides[0].pictures,
+            sides[0].note,
+        )
+
     @property
     def standard_error(self) -> float | None:
         """Of the value, with the examples of the exam as the sample; None where it is unknown."""
@@ -64,6 +79,9 @@ class Measured:
         return float(parts.std(ddof=1) / np.sqrt(len(parts))) if len(parts) > 1 else None
 
 
+Best = Literal["low", "high", "one"]
+"""Which values of a score are good."""
+
 Measure = Callable[[Exam, Answers], Measured]
 
 StandIn = Callable[[Exam, Answers], Answers | None]
@@ -72,25 +90,56 @@ StandIn = Callable[[Exam, Answers], Answers | None]
 
 @dataclass(frozen=True)
 class Score:
-    """One kind of score: its names, its best value, its measure, its ceiling and floor."""
+    """One kind of score: its names, its best value, its measure, its ceiling and floor.
+
+    `of_features` says whether it depends on the extractor, and so on its side.
+    """
 
     name: str
     title: str
-    best: Literal["low", "high", "one"]
+    best: Best
     measure: Measure
     ceiling: StandIn | float
     floor: StandIn | float
+    of_features: bool = True
 
 
 @dataclass(frozen=True)
 class Result:
-    """A score of one candidate; without `measured` it was left out, for the reason `omitted`."""
+    """A score of one candidate; without `measured` it was left out, for the reason `omitted`.
+
+    If it was measured at several sides, the figures are means over `by_side`, else that is empty.
+    """
 
     score: Score
     measured: Measured | None
     ceiling: Measured | None = None
     floor: Measured | None = None
     omitted: str = ""
+    by_side: Mapping[int, "Result"] = field(default_factory=dict)
+
+    @classmethod
+    def over_sides(cls, by_side: Mapping[int, "Result"]) -> "Result":
+        """Return the mean over the sides; what is left out at one side is left out altogether."""
+        results = list(by_side.values())
+        if len(results) == 1:
+            return results[0]
+        for result in results:
+            if result.measured is None:
+                return result
+        return cls(
+            results[0].score,
+            _mean(result.measured for result in results),
+            _mean(result.ceiling for result in results),
+            _mean(result.floor for result in results),
+            by_side=by_side,
+        )
+
+
+def _mean(sides: Iterable[Measured | None]) -> Measured | None:
+    known = list(sides)
+    measured = [each for each in known if each is not None]
+    return Measured.over_sides(measured) if len(measured) == len(known) else None
 
 
 def kid(exam: Exam, answers: Answers) -> Measured:
@@ -257,39 +306,56 @@ SCORES = (
     Score("r_at_1", "R@1 of 100", "high", r_at_1, _real_pictures, _shuffled),
     Score("top_1", "Class, top 1", "high", top_1, _real_pictures, _shuffled),
     Score("top_5", "Class, top 5", "high", top_5, _real_pictures, _shuffled),
-    Score("colours", "Colours", "high", colours, _real_pictures, _shuffled),
+    Score("colours", "Colours", "high", colours, _real_pictures, _shuffled, of_features=False),
 )
 """All scores, in the order of reports."""
 
 
 class Marker:
-    """Marks the answers to one exam; what does not depend on them is measured once."""
+    """Marks the answers to one exam; what does not depend on them is measured once.
 
-    def __init__(self, exam: Exam) -> None:
-        self._exam = exam
-        self._known: dict[tuple[str, StandIn], Measured | None] = {}
+    `exams` are that exam at each side of the extractor.
+    """
 
-    def mark(self, answers: Answers) -> list[Result]:
-        """Measure all scores, with ceilings and floors; leave out what would not mean anything."""
-        return [self._result(score, answers) for score in SCORES]
+    def __init__(self, *exams: Exam) -> None:
+        self._exams = exams
+        self._known: dict[tuple[str, StandIn, int], Measured | None] = {}
 
-    def _result(self, score: Score, answers: Answers) -> Result:
+    def mark(self, *answers: Answers) -> list[Result]:
+        """Measure all scores, with ceilings and floors; leave out what would not mean anything.
+
+        `answers` are those of one candidate, as each exam describes them.
+        """
+        looks = list(zip(self._exams, answers, strict=True))
+        return [
+            Result.over_sides(
+                {
+                    exam.side: self._result(score, exam, seen)
+                    for exam, seen in (looks if score.of_features else looks[:1])
+                }
+            )
+            for score in SCORES
+        ]
+
+    def _result(self, score: Score, exam: Exam, answers: Answers) -> Result:
         try:
-            measured = score.measure(self._exam, answers)
+            measured = score.measure(exam, answers)
         except NotMeaningfulError as error:
             return Result(score, None, omitted=str(error))
         return Result(
             score,
             measured,
-            self._bound(score, score.ceiling, answers),
-            self._bound(score, score.floor, answers),
+            self._bound(score, score.ceiling, exam, answers),
+            self._bound(score, score.floor, exam, answers),
         )
 
-    def _bound(self, score: Score, bound: StandIn | float, answers: Answers) -> Measured | None:
+    def _bound(
+        self, score: Score, bound: StandIn | float, exam: Exam, answers: Answers
+    ) -> Measured | None:
         if isinstance(bound, float):
             return Measured(bound, None, 0, "by definition")
-        key = (score.name, bound)
+        key = (score.name, bound, exam.side)
         if bound is _shuffled or key not in self._known:
-            others = bound(self._exam, answers)
-            self._known[key] = None if others is None else score.measure(self._exam, others)
+            others = bound(exam, answers)
+            self._known[key] = None if others is None else score.measure(exam, others)
         return self._known[key]

@@ -1,6 +1,6 @@
 """The results of an evaluation in lines of text, for a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation
@@ -16,8 +16,20 @@ def table(evaluation: Evaluation) -> Iterator[str]:
         yield f"  {'score':14}{'value':>20}{'ceiling':>10}{'floor':>10}"
         for result in paper.marks:
             yield f"  {result.score.title:14}{_row(result)}"
+        yield from _by_side(paper.marks)
     for difference in evaluation.differences:
         yield _difference(difference, evaluation)
+
+
+def _by_side(marks: Sequence[Result]) -> Iterator[str]:
+    """Yield the values at each side, if there are several, of the scores that differ by it."""
+    several = [result for result in marks if result.by_side]
+    if several:
+        heads = "".join(f"{f'{side} px':>10}" for side in several[0].by_side)
+        yield f"  {'by side':14}{heads}"
+    for result in several:
+        values = "".join(f"{_value(each.measured):>10}" for each in result.by_side.values())
+        yield f"  {result.score.title:14}{values}"
 
 
 def _row(result: Result) -> str:
@@ -35,8 +47,13 @@ def _value(measured: Measured | None) -> str:
 
 def _difference(difference: Difference, evaluation: Evaluation) -> str:
     names = [paper.candidate.name for paper in evaluation.papers]
+    best = {each.score.name: each.score.best for each in evaluation.papers[0].marks}
     verdict = "exceeds the noise" if difference.exceeds_noise else "within the noise"
+    if difference.sides_disagree:
+        verdict += ", but the sides disagree"
+    sides = difference.by_side_in_words(best[difference.score])
     return (
         f"{difference.score}: {names[difference.second]} - {names[difference.first]} = "
         f"{difference.value:+.4f} ({difference.low:+.4f} to {difference.high:+.4f}), {verdict}"
+        f"{f'; {sides}' if sides else ''}"
     )
