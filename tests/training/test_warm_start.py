@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,7 +134,7 @@ def test_a_bundle_of_such_a_run_says_so_without_paths_and_can_be_started_from(
 def test_the_discriminator_of_a_bundle_is_taken_over(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(begin, "warm_up", lambda *_: None)
+    monkeypatch.setattr(begin, "warm_up", lambda *_: True)
     run = begun(made / "whole", tmp_path, "training.keep_checkpoints=100")
     had = read_critic(read_bundle(made / "whole"))
     assert had is not None
@@ -173,7 +174,7 @@ def test_the_warm_up_teaches_the_discriminator_and_leaves_the_generator_alone(
     run = begun(made / "plain", tmp_path / "again", "training.keep_checkpoints=100")
     first, later = checkpoints(run.checkpoints)[0], checkpoints(run.checkpoints)[1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(begin, "warm_up", lambda *_: None)
+        patch.setattr(begin, "warm_up", lambda *_: True)
         cold = begun(made / "plain", tmp_path / "cold", "training.keep_checkpoints=100")
     untaught = checkpoints(cold.checkpoints)[0]
     assert _equal(first.average(), untaught.average())
@@ -200,6 +201,33 @@ def test_a_run_that_was_killed_ends_as_if_it_had_never_been(
         shutil.rmtree(later.path)
     start(None, None, tmp_path, killed.path, [], dry_run=False)
     assert _outcome(killed) == _outcome(unbroken)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_the_warm_up_ends_the_run_which_begins_again_as_if_it_had_never_been(
+    number: signal.Signals, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unbroken = begun(made / "whole", tmp_path / "unbroken")
+    out, update, taken = tmp_path / "stopped", warm_start._accuracy, []
+
+    def struck(trainer: Trainer, step: int) -> float:
+        taken.append(step)
+        signal.raise_signal(number)
+        return update(trainer, step)
+
+    capsys.readouterr()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(warm_start, "_accuracy", struck)
+        complete = start(None, "toy:30", out, None, PLAN, False, bundle=str(made / "whole"))
+    run = RunFolder(out / unbroken.path.name)
+    assert (complete, taken) == (False, [0])
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "stopped during the warm-up; begin it again with: "
+        f"captiongan train --resume {run.path}"
+    )
+    assert checkpoints(run.checkpoints) == []
+    start(None, None, tmp_path, run.path, [], dry_run=False)
+    assert _outcome(run) == _outcome(unbroken)
 
 
 def _outcome(run: RunFolder) -> dict[str, object]:

@@ -253,7 +253,13 @@ def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: bool) 
         with run.writing(), _live_view(run, console) if watched else nullcontext():
             if trainer.config.training.start and not checkpoints(run.checkpoints):
                 processes.check_alike(trainer.totals())
-                warm_up(trainer, partial(say, console))
+                if not warm_up(trainer, partial(say, console)):
+                    say(
+                        console,
+                        "stopped during the warm-up; begin it again with: "
+                        f"captiongan train --resume {run.path}",
+                    )
+                    return False
                 trainer.save(run)
             complete = train_with_rollbacks(trainer, run, console)
     except KeyboardInterrupt:

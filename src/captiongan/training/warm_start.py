@@ -26,6 +26,7 @@ from captiongan.text.choose import choose_encoder
 from captiongan.training.bundle_weights import check_unfolded, read_critic, read_generator
 from captiongan.training.divergence import check_finite
 from captiongan.training.game import set_learning_rate
+from captiongan.training.interrupt import StopRequest
 from captiongan.training.loop import Trainer
 from captiongan.training.material import to_learn_from, with_absolute_paths
 from captiongan.training.step import update_discriminator
@@ -145,27 +146,35 @@ def _load(network: nn.Module, weights: Mapping[str, Tensor], what: str, remedy: 
         ) from error
 
 
-def warm_up(trainer: Trainer, say: Say) -> None:
+def warm_up(trainer: Trainer, say: Say) -> bool:
     """Train the discriminator alone until it tells real pairs from generated ones.
 
     It gives up after `LONGEST_WARM_UP` steps, and says so.
+
+    Returns:
+        Whether it came to its end; False if a signal asked to stop (`StopRequest`).
 
     Raises:
         DivergenceError: a loss or gradient was not finite.
     """
     recent: deque[float] = deque(maxlen=WINDOW)
     set_learning_rate(trainer.game)
-    for step in range(LONGEST_WARM_UP):
-        recent.append(_accuracy(trainer, step))
-        accuracy = sum(recent) / len(recent)
-        if len(recent) == WINDOW and accuracy >= TOLD_APART:
-            break
+    with StopRequest() as stop:
+        for step in range(LONGEST_WARM_UP):
+            recent.append(_accuracy(trainer, step))
+            accuracy = sum(recent) / len(recent)
+            warm = len(recent) == WINDOW and accuracy >= TOLD_APART
+            if warm or processes.any_of(stop.requested):
+                break
+    if processes.any_of(stop.requested):
+        return False
     shown = (step + 1) * trainer.config.training.batch_size
     still = "" if accuracy >= TOLD_APART else "still only "
     say(
         f"warmed up the discriminator on {shown:,} pictures, the generator fixed: it judges "
         f"{still}{accuracy:.0%} of real and generated pairs rightly"
     )
+    return True
 
 
 def _accuracy(trainer: Trainer, step: int) -> float:
