@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from captiongan.bundle import CRITIC_FILE, MANIFEST, Bundle, FileFacts, read_bundle
 from captiongan.errors import BundleError, CaptionganError, ConfigError
-from captiongan.export import export_run
+from captiongan.export import export_run, opened_run
 from captiongan.files import sha256_of
 from captiongan.pictures import read_metadata
 from captiongan.pipeline import Pipeline, noise_of
@@ -346,17 +347,48 @@ def test_a_damaged_discriminator_is_one_clear_line(bundle: Bundle, tmp_path: Pat
         begun(bundle.folder, tmp_path)
 
 
-def test_the_text_encoder_of_a_bundle_is_taken_from_it_unless_it_is_the_projects_own(
-    made: Path, tmp_path: Path
-) -> None:
-    assert begun(made / "whole", tmp_path / "own").config().text.encoder == "small"
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """A bundle with a text encoder of its own."""
     trained = load_trained(tiny_run(tmp_path, 2, config=RECIPE))
     export_run(trained, tmp_path / "foreign", "foreign", "1", ["a red flower"])
     shutil.rmtree(tmp_path / "words")
-    run = begun(tmp_path / "foreign", tmp_path / "other")
-    assert run.config().text.encoder == str(tmp_path / "foreign")
+    shutil.rmtree(tmp_path / "runs")
+    return tmp_path / "foreign"
+
+
+def test_a_run_keeps_the_text_encoder_of_its_bundle_unless_it_is_the_projects_own(
+    made: Path, foreign: Path, tmp_path: Path
+) -> None:
+    assert begun(made / "whole", tmp_path / "own").config().text.encoder == "small"
+    run = begun(foreign, tmp_path / "other")
+    assert run.config().text.encoder == str(run.path / "text_encoder" / "foreign")
+    assert "encoder: text_encoder/foreign\n" in (run.path / "config.yaml").read_text()
     child = export_run(load_trained(run), tmp_path / "child", "child", "1", ["a red flower"])
     assert str(tmp_path) not in child.manifest.to_json()
+
+
+def test_a_run_goes_on_and_draws_where_it_and_its_bundle_have_moved(
+    foreign: Path, tmp_path: Path
+) -> None:
+    run, moved = tmp_path / "run", tmp_path / "moved"
+    begin = partial(start, None, "toy:30", tmp_path, None, PLAN, False, bundle=str(foreign))
+    assert begin(into=run)
+    assert begin(into=run)  # the same command knows its run again
+    foreign.rename(tmp_path / "away")
+    run.rename(moved)
+    assert start(None, None, tmp_path, moved, ["training.kimg=0.056"], dry_run=False)
+    assert load_trained(RunFolder(moved)).checkpoint.step == 14
+    assert len(opened_run(moved).generate("a red flower")) == 1
+
+
+def test_a_run_without_checkpoints_says_where_its_bundle_was(foreign: Path, tmp_path: Path) -> None:
+    run = begun(foreign, tmp_path / "runs")
+    for saved in checkpoints(run.checkpoints):
+        shutil.rmtree(saved.path)
+    foreign.rename(tmp_path / "away")
+    with pytest.raises(BundleError, match=f"'{foreign}', which is not there; bring it back"):
+        start(None, None, tmp_path, run.path, [], dry_run=False)
 
 
 def test_the_command_line_trains_from_a_bundle_and_draws_from_the_run(

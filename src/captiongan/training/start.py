@@ -15,6 +15,7 @@ from captiongan.config import RunConfig, load_config
 from captiongan.errors import ConfigError, DataError, RunError
 from captiongan.leader import leads
 from captiongan.progress import say
+from captiongan.text.choose import NAMES, choose_encoder
 from captiongan.training.captured import WARM_UP
 from captiongan.training.checkpoint import (
     checkpoints,
@@ -122,7 +123,10 @@ def _check_same(wanted: RunConfig, run: RunFolder) -> None:
     """
     for _ in range(wanted.training.rollbacks - run.config().training.rollbacks):
         wanted = calmer(wanted)
-    had = run.config(source=wanted.data.source).model_dump()
+    kept = run.config(source=wanted.data.source)
+    if _same_encoder(wanted.text.encoder, kept.text.encoder):
+        wanted = wanted.with_encoder(kept.text.encoder)
+    had = kept.model_dump()
     for section, value in wanted.model_dump().items():
         before = had[section]
         if before != value:
@@ -130,6 +134,13 @@ def _check_same(wanted: RunConfig, run: RunFolder) -> None:
                 f"--into '{run.path}': the run there has {section} {_difference(before, value)}; "
                 "name another folder, or change the run with --resume and --set"
             )
+
+
+def _same_encoder(one: str, other: str) -> bool:
+    """Whether two text encoders are folders of the same content: a run keeps a copy of its own."""
+    if one in NAMES or other in NAMES:
+        return False
+    return choose_encoder(one).identity.sha256 == choose_encoder(other).identity.sha256
 
 
 def _difference(before: object, value: object) -> str:

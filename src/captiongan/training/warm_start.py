@@ -237,7 +237,14 @@ def _start_of(config: RunConfig) -> StartConfig:
 
 
 def _open(start: StartConfig) -> Bundle:
-    bundle = read_bundle(find_bundle(start.bundle))
+    try:
+        folder = find_bundle(start.bundle)
+    except BundleError as error:
+        raise BundleError(
+            f"the run has no checkpoint and begins with bundle '{start.bundle}', which is not "
+            "there; bring it back, or start a new run"
+        ) from error
+    bundle = read_bundle(folder)
     if sha256_of(bundle.folder / MANIFEST) != start.sha256:
         raise BundleError(
             f"bundle '{start.bundle}' is not the one that this run starts from ({start.name} "
