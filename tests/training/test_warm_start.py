@@ -14,7 +14,7 @@ from rich.console import Console
 
 from captiongan.bundle import CRITIC_FILE, MANIFEST, Bundle, FileFacts, read_bundle
 from captiongan.errors import BundleError, CaptionganError, ConfigError
-from captiongan.export import export_run, opened_run
+from captiongan.export import bundle_of_run, export_run
 from captiongan.files import sha256_of
 from captiongan.pictures import read_metadata
 from captiongan.pipeline import Pipeline, noise_of
@@ -379,7 +379,7 @@ def test_a_run_goes_on_and_draws_where_it_and_its_bundle_have_moved(
     run.rename(moved)
     assert start(None, None, tmp_path, moved, ["training.kimg=0.056"], dry_run=False)
     assert load_trained(RunFolder(moved)).checkpoint.step == 14
-    assert len(opened_run(moved).generate("a red flower")) == 1
+    assert len(Pipeline(bundle_of_run(moved)).generate("a red flower")) == 1
 
 
 def test_a_run_without_checkpoints_says_where_its_bundle_was(foreign: Path, tmp_path: Path) -> None:

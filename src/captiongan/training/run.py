@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from captiongan.bundle import Bundle
-from captiongan.export import export_run, opened_run
+from captiongan.export import bundle_of_run, export_run
 from captiongan.pipeline import Pipeline
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start as start_training
@@ -25,7 +25,7 @@ class Run:
 
     def load(self) -> Pipeline:
         """Open the run's best checkpoint for drawing, as `captiongan.load` does."""
-        return opened_run(self.path)
+        return Pipeline(bundle_of_run(self.path))
 
     def export(
         self,
