@@ -223,8 +223,7 @@ def test_a_signal_during_the_warm_up_ends_the_run_which_begins_again_as_if_it_ha
     run = RunFolder(out / unbroken.path.name)
     assert (complete, taken) == (False, [0])
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "stopped during the warm-up; begin it again with: "
-        f"captiongan train --resume {run.path}"
+        f"stopped during the warm-up; begin it again with: captiongan train --resume {run.path}"
     )
     assert checkpoints(run.checkpoints) == []
     start(None, None, tmp_path, run.path, [], dry_run=False)

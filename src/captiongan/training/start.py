@@ -14,6 +14,7 @@ from captiongan import processes
 from captiongan.config import RunConfig, load_config
 from captiongan.errors import ConfigError, DataError, RunError
 from captiongan.leader import leads
+from captiongan.memory import keep_freed_memory
 from captiongan.progress import say
 from captiongan.text.choose import NAMES, choose_encoder
 from captiongan.training.captured import WARM_UP
@@ -81,6 +82,7 @@ def start(
             f"--resume '{resume}' has its own configuration, start and folder; leave --config, "
             "--from and --into out"
         )
+    keep_freed_memory()
     with processes.joined():
         console = Console(quiet=not leads())
         if resume is not None:
