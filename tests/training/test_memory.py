@@ -57,13 +57,13 @@ def test_all_long_computations_keep_it(
     module: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def called() -> None:
-        raise Called
+        raise CalledError
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(f"captiongan.{module}.keep_freed_memory", called)
-    with pytest.raises(Called):
+    with pytest.raises(CalledError):
         captiongan(*command.split())
 
 
-class Called(Exception):
+class CalledError(Exception):
     """The function was called."""
