@@ -427,7 +427,7 @@ def test_a_small_set_gets_its_recipe_which_a_file_and_set_change(
     assert config.training.kimg == 7
     assert config.scores.patience > 0
     said = capsys.readouterr().out
-    assert "30 pictures: the recipe for small sets" in said
+    assert "30 pictures: using the recipe for small sets (" in said
     assert "ema_halflife_kimg" not in said
 
 
