@@ -216,6 +216,10 @@ class RunConfig(_Section):
         before = set(self.training.start.extractors) if self.training.start else set()
         return tuple(sorted(looked_through | chose | before))
 
+    def with_encoder(self, encoder: str) -> Self:
+        """Return the same configuration with another `text.encoder`."""
+        return self.model_copy(update={"text": self.text.model_copy(update={"encoder": encoder})})
+
     def to_yaml(self) -> str:
         """Return the whole tree as YAML that `load_config` reads back to the same tree."""
         return yaml.safe_dump(self.model_dump(), sort_keys=False)

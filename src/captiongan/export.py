@@ -13,7 +13,14 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from captiongan import __version__
-from captiongan.bundle import CRITIC_FILE, GENERATOR_FILE, Bundle, BundleManifest, write_bundle
+from captiongan.bundle import (
+    CRITIC_FILE,
+    GENERATOR_FILE,
+    Bundle,
+    BundleManifest,
+    read_bundle,
+    write_bundle,
+)
 from captiongan.cache import cache_folder
 from captiongan.config import RunConfig
 from captiongan.errors import RunError
@@ -22,7 +29,7 @@ from captiongan.model_card import model_card
 from captiongan.networks.layers import PictureGenerator
 from captiongan.onnx_file import as_onnx
 from captiongan.pictures import grid
-from captiongan.pipeline import Pipeline, noise_of
+from captiongan.pipeline import noise_of
 from captiongan.text.choose import NAMES
 from captiongan.text.encoder import ENCODER_FILES, OnnxTextEncoder
 from captiongan.training.batches import to_pictures
@@ -90,12 +97,13 @@ def export_run(
     return write_bundle(out, files, manifest)
 
 
-def opened_run(run: Path) -> Pipeline:
-    """Open the best checkpoint of a run for drawing: the bundle that `export_run` would write.
+def bundle_of_run(run: Path) -> Bundle:
+    """Return the bundle of a run's best checkpoint, as `export_run` writes it, for drawing.
 
-    The bundle is kept in the cache, so the next call opens it at once.
+    It is kept in the cache, so the next call is quick.
 
     Raises:
+        BundleError: the bundle in the cache is damaged.
         RunError: there is no usable checkpoint, or the text encoder cannot travel.
         OutputError: the cache cannot be written.
     """
@@ -111,7 +119,7 @@ def opened_run(run: Path) -> Pipeline:
         export_run(
             trained, bundle, name, f"step {trained.checkpoint.step}", prompts, with_critic=False
         )
-    return Pipeline.from_bundle(bundle)
+    return read_bundle(bundle)
 
 
 def _travelling(trained: TrainedRun) -> OnnxTextEncoder:

@@ -55,12 +55,17 @@ def load(bundle: str | Path = "flowers") -> "Pipeline":
     half. Raises BundleError if it is missing, damaged, foreign or from a newer captiongan, and
     RunError if a run has no usable checkpoint.
     """
+    return Pipeline(open_bundle(bundle))
+
+
+def open_bundle(bundle: str | Path) -> Bundle:
+    """Find and check a bundle, or make one of a run, as `load` does and with its errors."""
     if bundle not in shipped_bundles() and (Path(bundle) / "config.yaml").is_file():
         with needs_extra("train", f"the run '{bundle}'", "the training half"):
-            from captiongan.export import opened_run
+            from captiongan.export import bundle_of_run
 
-            return opened_run(Path(bundle))
-    return Pipeline.from_bundle(bundle)
+            return bundle_of_run(Path(bundle))
+    return read_bundle(find_bundle(bundle))
 
 
 def noise_of(seed: int, dim: int) -> Noise:

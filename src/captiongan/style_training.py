@@ -30,6 +30,7 @@ from captiongan.bundle import (
 from captiongan.data.store import captions_of
 from captiongan.errors import BundleError, ConfigError, OutputError
 from captiongan.hardware import computes_bf16
+from captiongan.memory import keep_freed_memory
 from captiongan.model_card import with_style_section
 from captiongan.networks.style_encoder import StyleEncoder
 from captiongan.onnx_file import write_onnx
@@ -91,6 +92,7 @@ def teach_style(
     """
     if not 0 < kimg <= 1e6:
         raise ConfigError(f"--kimg {kimg:g}: must be above 0, and 1e6 at most; 100 is usual")
+    keep_freed_memory()
     check_vacant(out)
     taught = read_bundle(find_bundle(bundle))
     files = _copied(taught)

@@ -26,6 +26,7 @@ from captiongan.errors import ConfigError, DataError, OutputError
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import Extractor, remembered_features
 from captiongan.files import whole_folder
+from captiongan.memory import keep_freed_memory
 from captiongan.onnx_file import write_onnx
 from captiongan.text.align import CANDIDATES, Pairs, PictureEmbedding, align, r_at_1
 from captiongan.text.binding import ColourReadOut, bindings
@@ -156,6 +157,7 @@ def train_text_encoder(
         DataError: data or dictionary cannot be used, or there are fewer than ten captions.
         OutputError: `out` exists or cannot be written.
     """
+    keep_freed_memory()
     if out.exists():
         raise OutputError(f"--out '{out}' exists already; remove it or choose another folder")
     stores = [open_store(source, PICTURE_SIDE, PICTURE_SIDE) for source in plan.data]

@@ -1,13 +1,22 @@
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+import captiongan
+from captiongan.data.store import open_store
+from captiongan.evaluation.candidate import Candidate, of_generator
+from captiongan.evaluation.extractors import EXTRACTORS
+from captiongan.training import scoring
 from captiongan.training.run_folder import RunFolder
 from on_the_page import check_accessibility
+from tiny_exam import BlockMeans
 from tiny_watched_run import note, watched_run
 from visitor import Visitor, serving
 
@@ -117,6 +126,36 @@ def test_how_good_it_is_is_said_in_words_once_that_is_known(
     line = "About as good as training from scratch on 495 thousand pictures"
     expect(page.get_by_text(f"{line} (2 h 45 min at this speed)", exact=True)).to_be_visible()
     expect(novelty).to_be_visible()
+
+
+def test_a_run_that_repeats_its_training_pictures_says_so_in_all_places(
+    visitor: Visitor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """At the console, in its figures and on the page; from 100 pictures it has no other judge."""
+    known = open_store("toy:100", 16, 16).pictures
+
+    def learned_by_heart(*given: Any) -> Candidate:
+        candidate = of_generator(*given)
+        return replace(candidate, draw=lambda noise, _: known[np.arange(len(noise)) % len(known)])
+
+    monkeypatch.setattr(scoring, "of_generator", learned_by_heart)
+    monkeypatch.setitem(EXTRACTORS, "lite2", lambda _: BlockMeans("lite2"))
+    options = {"data.resolution": 16, "data.margin": 2, "scores.extractor": "lite2"}
+    options |= {"generator.features": 2, "discriminator.features": 2, "training.batch_size": 4}
+    options |= {"scores.every_kimg": 0.004}
+    run = RunFolder(captiongan.train("toy:100", tmp_path / "run", kimg=0.008, options=options).path)
+
+    words = "alarm at step 1: the generator repeats its training pictures: its pictures are 0.00"
+    assert capsys.readouterr().out.count(words) == 1
+    scored = [line["score_novelty"] for line in run.metrics() if "score_novelty" in line]
+    assert scored == [0, 0]
+    with serving("watch", run.path) as address:
+        page = visitor.open(address)
+        expect(page.locator("#alarm-list")).to_contain_text(words)
+        expect(page.locator("#alarm-list")).to_contain_text("give it more pictures")
 
 
 def test_a_training_that_ends_its_live_view_is_said(visitor: Visitor, run: RunFolder) -> None:

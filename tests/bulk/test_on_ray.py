@@ -31,7 +31,7 @@ generate_all(prompts, out, bundle, n=2, shard_size=20, ray="local")
 
 job = Job.of(prompts, read_bundle(bundle), 2, 0, 1.0, "webdataset", 20)
 try:
-    list(draw_on_ray("local", other, job, [next(cut(read_rows(prompts), job))], out))
+    list(draw_on_ray("local", read_bundle(other), job, [next(cut(read_rows(prompts), job))], out))
 except BulkError as error:
     print(error)
 """

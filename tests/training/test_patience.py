@@ -17,7 +17,7 @@ def lines(*errors: float) -> list[dict[str, float]]:
 def test_so_many_scorings_without_a_better_one_end_a_run_in_words() -> None:
     words = impatience(lines(5, 3, 4, 3.5), PATIENT)
     assert "stopped early at 6 kimg" in words
-    assert "none of the last 2 scorings was better than that at 2 kimg" in words
+    assert "the last 2 scores were no better than the one at 2 kimg" in words
     assert "--set scores.patience=4" in words
 
 

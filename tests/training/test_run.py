@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import captiongan
+import command_line
 from captiongan.errors import CaptionganError, ConfigError
 
 TINY = {
@@ -60,6 +62,19 @@ def test_a_run_is_opened_again_without_another_export(
     trained.load()
     monkeypatch.setattr("captiongan.export.export_run", None)
     trained.load()
+
+
+def test_a_file_of_prompts_is_drawn_by_a_run_as_by_the_bundle_of_it(
+    trained: captiongan.Run, tmp_path: Path
+) -> None:
+    (tmp_path / "prompts.txt").write_text("a red flower\na blue flower\n")
+    out = tmp_path / "pictures"
+    many = ("generate", "--prompts", tmp_path / "prompts.txt", "--format", "imagefolder")
+    for _ in range(2):  # the second time it is the same job
+        assert command_line.captiongan(*many, "--out", out, "--bundle", trained.path) == 0
+    drawn = trained.load().generate("a blue flower", seed=1)[0]
+    with Image.open(out / "000000" / "0000000001.png") as saved:
+        assert np.array_equal(np.asarray(saved), np.asarray(drawn.image))
 
 
 def test_training_works_in_a_thread_where_no_signal_arrives(tmp_path: Path) -> None:

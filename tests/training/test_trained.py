@@ -78,7 +78,7 @@ def test_weights_that_are_not_finite_are_refused(broken: float, tmp_path: Path) 
 
 def test_another_encoder_than_the_runs_own_is_refused_with_both_names(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, 1)
-    with (tmp_path / "words" / "tokenizer.json").open("a") as tokenizer:
+    with (run.path / "text_encoder" / "words" / "tokenizer.json").open("a") as tokenizer:
         tokenizer.write("\n")
     with pytest.raises(RunError, match=r"was trained with text encoder words.*is now words"):
         load_trained(run)

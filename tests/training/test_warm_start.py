@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from rich.console import Console
 
 from captiongan.bundle import CRITIC_FILE, MANIFEST, Bundle, FileFacts, read_bundle
 from captiongan.errors import BundleError, CaptionganError, ConfigError
-from captiongan.export import export_run
+from captiongan.export import bundle_of_run, export_run
 from captiongan.files import sha256_of
 from captiongan.pictures import read_metadata
 from captiongan.pipeline import Pipeline, noise_of
@@ -133,7 +135,7 @@ def test_a_bundle_of_such_a_run_says_so_without_paths_and_can_be_started_from(
 def test_the_discriminator_of_a_bundle_is_taken_over(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(begin, "warm_up", lambda *_: None)
+    monkeypatch.setattr(begin, "warm_up", lambda *_: True)
     run = begun(made / "whole", tmp_path, "training.keep_checkpoints=100")
     had = read_critic(read_bundle(made / "whole"))
     assert had is not None
@@ -173,7 +175,7 @@ def test_the_warm_up_teaches_the_discriminator_and_leaves_the_generator_alone(
     run = begun(made / "plain", tmp_path / "again", "training.keep_checkpoints=100")
     first, later = checkpoints(run.checkpoints)[0], checkpoints(run.checkpoints)[1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(begin, "warm_up", lambda *_: None)
+        patch.setattr(begin, "warm_up", lambda *_: True)
         cold = begun(made / "plain", tmp_path / "cold", "training.keep_checkpoints=100")
     untaught = checkpoints(cold.checkpoints)[0]
     assert _equal(first.average(), untaught.average())
@@ -200,6 +202,32 @@ def test_a_run_that_was_killed_ends_as_if_it_had_never_been(
         shutil.rmtree(later.path)
     start(None, None, tmp_path, killed.path, [], dry_run=False)
     assert _outcome(killed) == _outcome(unbroken)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_the_warm_up_ends_the_run_which_begins_again_as_if_it_had_never_been(
+    number: signal.Signals, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unbroken = begun(made / "whole", tmp_path / "unbroken")
+    out, update, taken = tmp_path / "stopped", warm_start._accuracy, []
+
+    def struck(trainer: Trainer, step: int) -> float:
+        taken.append(step)
+        signal.raise_signal(number)
+        return update(trainer, step)
+
+    capsys.readouterr()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(warm_start, "_accuracy", struck)
+        complete = start(None, "toy:30", out, None, PLAN, False, bundle=str(made / "whole"))
+    run = RunFolder(out / unbroken.path.name)
+    assert (complete, taken) == (False, [0])
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"stopped during the warm-up; begin it again with: captiongan train --resume {run.path}"
+    )
+    assert checkpoints(run.checkpoints) == []
+    start(None, None, tmp_path, run.path, [], dry_run=False)
+    assert _outcome(run) == _outcome(unbroken)
 
 
 def _outcome(run: RunFolder) -> dict[str, object]:
@@ -318,17 +346,48 @@ def test_a_damaged_discriminator_is_one_clear_line(bundle: Bundle, tmp_path: Pat
         begun(bundle.folder, tmp_path)
 
 
-def test_the_text_encoder_of_a_bundle_is_taken_from_it_unless_it_is_the_projects_own(
-    made: Path, tmp_path: Path
-) -> None:
-    assert begun(made / "whole", tmp_path / "own").config().text.encoder == "small"
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """A bundle with a text encoder of its own."""
     trained = load_trained(tiny_run(tmp_path, 2, config=RECIPE))
     export_run(trained, tmp_path / "foreign", "foreign", "1", ["a red flower"])
     shutil.rmtree(tmp_path / "words")
-    run = begun(tmp_path / "foreign", tmp_path / "other")
-    assert run.config().text.encoder == str(tmp_path / "foreign")
+    shutil.rmtree(tmp_path / "runs")
+    return tmp_path / "foreign"
+
+
+def test_a_run_keeps_the_text_encoder_of_its_bundle_unless_it_is_the_projects_own(
+    made: Path, foreign: Path, tmp_path: Path
+) -> None:
+    assert begun(made / "whole", tmp_path / "own").config().text.encoder == "small"
+    run = begun(foreign, tmp_path / "other")
+    assert run.config().text.encoder == str(run.path / "text_encoder" / "foreign")
+    assert "encoder: text_encoder/foreign\n" in (run.path / "config.yaml").read_text()
     child = export_run(load_trained(run), tmp_path / "child", "child", "1", ["a red flower"])
     assert str(tmp_path) not in child.manifest.to_json()
+
+
+def test_a_run_goes_on_and_draws_where_it_and_its_bundle_have_moved(
+    foreign: Path, tmp_path: Path
+) -> None:
+    run, moved = tmp_path / "run", tmp_path / "moved"
+    begin = partial(start, None, "toy:30", tmp_path, None, PLAN, False, bundle=str(foreign))
+    assert begin(into=run)
+    assert begin(into=run)  # the same command knows its run again
+    foreign.rename(tmp_path / "away")
+    run.rename(moved)
+    assert start(None, None, tmp_path, moved, ["training.kimg=0.056"], dry_run=False)
+    assert load_trained(RunFolder(moved)).checkpoint.step == 14
+    assert len(Pipeline(bundle_of_run(moved)).generate("a red flower")) == 1
+
+
+def test_a_run_without_checkpoints_says_where_its_bundle_was(foreign: Path, tmp_path: Path) -> None:
+    run = begun(foreign, tmp_path / "runs")
+    for saved in checkpoints(run.checkpoints):
+        shutil.rmtree(saved.path)
+    foreign.rename(tmp_path / "away")
+    with pytest.raises(BundleError, match=f"'{foreign}', which is not there; bring it back"):
+        start(None, None, tmp_path, run.path, [], dry_run=False)
 
 
 def test_the_command_line_trains_from_a_bundle_and_draws_from_the_run(
@@ -368,7 +427,7 @@ def test_a_small_set_gets_its_recipe_which_a_file_and_set_change(
     assert config.training.kimg == 7
     assert config.scores.patience > 0
     said = capsys.readouterr().out
-    assert "30 pictures: the recipe for small sets" in said
+    assert "30 pictures: using the recipe for small sets (" in said
     assert "ema_halflife_kimg" not in said
 
 

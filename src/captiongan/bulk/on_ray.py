@@ -7,26 +7,26 @@ from pathlib import Path
 
 from captiongan.bulk.job import Job
 from captiongan.bulk.shard import Shard, draw_shard
-from captiongan.bundle import find_bundle, read_bundle, shipped_bundles
+from captiongan.bundle import Bundle, find_bundle, read_bundle
 from captiongan.cluster import Cluster
 from captiongan.errors import BulkError
 from captiongan.pipeline import Pipeline
 
 
 def draw_on_ray(
-    address: str, bundle: str | Path, job: Job, shards: Iterable[Shard], out: Path
+    address: str, bundle: Bundle, job: Job, shards: Iterable[Shard], out: Path
 ) -> Iterator[int]:
     """Draw shards on the cores of a cluster; yield how many pictures are done after each.
 
     `address` is as for `Cluster.connect`. `out`, and a bundle that is not a shipped one, are on a
-    file system that all machines share.
+    file system that all machines share. The bundle of a run is in the cache.
 
     Raises:
         BulkError: Ray is missing or not there, or a machine has another bundle or captiongan.
         OSError: `out` cannot be written to.
     """
     cluster = Cluster.connect(address, "drawing", BulkError)
-    where = str(bundle) if bundle in shipped_bundles() else str(Path(bundle).resolve())
+    where = bundle.folder.name if bundle.is_shipped else str(bundle.folder.resolve())
     yield from cluster.as_they_end(partial(_draw, where, job, out.resolve()), shards)
 
 

@@ -12,10 +12,9 @@ from captiongan.bulk.journal import JOURNAL, Account, close_journal
 from captiongan.bulk.layouts import LAYOUTS
 from captiongan.bulk.prompt_file import read_rows
 from captiongan.bulk.shard import Shard, cut, draw_shard
-from captiongan.bundle import find_bundle, read_bundle
 from captiongan.errors import OutputError
 from captiongan.files import remove_leftovers
-from captiongan.pipeline import Pipeline
+from captiongan.pipeline import Pipeline, open_bundle
 from captiongan.progress import LiveLine, time_left
 
 SECONDS_BETWEEN_LINES = 10
@@ -44,7 +43,7 @@ def generate_all(
     Args:
         prompts: see `read_rows`; read twice, never held in memory.
         out: folder of the pictures, new, empty, or of the same job.
-        bundle: name of a shipped bundle, or a folder.
+        bundle: as for `load`: name of a shipped bundle, or the folder of one or of a run.
         n: as for `Pipeline.generate`, as is `truncation`.
         seed: from 0; each picture's must stay below 2**32.
         layout: one of `LAYOUTS`.
@@ -55,11 +54,11 @@ def generate_all(
     Raises:
         BulkError: the prompts cannot be read or change meanwhile, `out` holds something else, or
             `layout` or `shard_size` breaks its rule.
-        BundleError: as for `load`.
+        BundleError: as for `load`, as is RunError.
         PromptError: `n`, `seed` or `truncation` breaks its rule.
         OutputError: `out` cannot be written to.
     """
-    opened = read_bundle(find_bundle(bundle))
+    opened = open_bundle(bundle)
     job = Job.of(prompts, opened, n, seed, truncation, layout, shard_size)
     with _writing_to(out):
         job.claim(out)
@@ -70,7 +69,7 @@ def generate_all(
         else:
             from captiongan.bulk.on_ray import draw_on_ray
 
-            steps = draw_on_ray(ray, bundle, job, missing, out)
+            steps = draw_on_ray(ray, opened, job, missing, out)
         done = job.n * sum(job.rows_in(number) for number in there)
         _watch(steps, done, job.pictures, console or Console(quiet=True))
         job.check_unchanged(prompts)

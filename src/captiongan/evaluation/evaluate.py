@@ -20,6 +20,7 @@ from captiongan.evaluation.extractors import Extractor, choose_extractors
 from captiongan.evaluation.judges import open_judges
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scores import Marker, Result
+from captiongan.memory import keep_freed_memory
 from captiongan.prompts import check_truncation
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.encoder import EncoderIdentity, TextEncoder
@@ -101,6 +102,7 @@ def evaluate(
         OutputError: the cache cannot be written.
         PromptError: `truncation` is not above 0 and at most 1.
     """
+    keep_freed_memory()
     truncation = check_truncation(truncation)
     opened = [open_candidate(model, which) for model in models]
     candidates = _told_apart([replace(each, truncation=truncation) for each in opened])

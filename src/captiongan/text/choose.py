@@ -31,6 +31,7 @@ def choose_encoder(name: str) -> TextEncoder:
     if not Path(name).is_dir():
         raise ConfigError(
             f"text.encoder '{name}' is unknown; choose {', '.join(NAMES)}, or a folder written by "
-            "`captiongan text train`"
+            "`captiongan text train`; if a run's has moved, bring it back, or write its new place "
+            "in the run's config.yaml"
         )
     return OnnxTextEncoder(Path(name), Path(name).resolve().name)

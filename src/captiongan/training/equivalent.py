@@ -1,14 +1,15 @@
-"""Says how good a run is as a length of training: as good as N thousand pictures from scratch.
+"""How good a run is, as a length of training: about as good as N thousand pictures from scratch.
 
-KID differs from one set of pictures to the next, and so does that of sheets of one colour, which
-know nothing of pictures; their ratio differs less. The length is a rough one, and flatters: a run
-is scored on pictures that it has seen, those of the table were not, and by another extractor.
+KID depends on the set of pictures, and so does the KID of sheets of one colour, which know nothing
+about pictures. Their ratio depends on the set less. The length is rough, and it flatters: a run is
+scored on pictures that it was trained on. The runs in the table were scored on other pictures, and
+by another extractor.
 """
 
 import numpy as np
 
 FROM_SCRATCH = ((22, 0.43), (45, 0.25), (489, 0.058), (1000, 0.047))
-"""Thousand pictures shown by `configs/projected.yaml`, and KID as a share of that of flat sheets.
+"""Thousand pictures shown to `configs/projected.yaml`, and its KID divided by that of flat sheets.
 
 Measured by `captiongan evaluate`: the first on photographs and emoji, the second on photographs
 (0.31 at 42) and flowers (0.20 at 48), the others on flowers.
@@ -19,11 +20,11 @@ def like_kimg(share: float) -> float | None:
     """Return after how many thousand pictures a run from scratch is about as good.
 
     Args:
-        share: the run's KID as a share of that of flat sheets; below 0 counts as 0.
+        share: the run's KID divided by that of flat sheets; below 0 counts as 0.
 
     Returns:
-        A number within the range of `FROM_SCRATCH`, interpolated between logarithms; its end for a
-        run that is better than all of them, None for one that is worse.
+        The length, interpolated in `FROM_SCRATCH` on logarithmic scales: the longest one for a run
+        that is better than all of them, None for a run that is worse.
     """
     kimg, shares = np.log(np.array(FROM_SCRATCH)).T
     known = np.log(max(share, 1e-9))

@@ -80,11 +80,11 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
     Raises:
         ConfigError: no data set is named.
     """
-    data, text = config.data, config.text
+    data, encoder = config.data, config.text.encoder
     if not data.source:
         raise ConfigError("--data is missing; name a captioned folder, or use --data toy")
     if data.source.partition(":")[0] != "toy":
         data = data.model_copy(update={"source": str(Path(data.source).resolve())})
-    if text.encoder not in NAMES:
-        text = text.model_copy(update={"encoder": str(Path(text.encoder).resolve())})
-    return config.model_copy(update={"data": data, "text": text})
+    if encoder not in NAMES:
+        encoder = str(Path(encoder).resolve())
+    return config.model_copy(update={"data": data}).with_encoder(encoder)

@@ -10,7 +10,7 @@ def impatience(lines: Sequence[dict[str, float]], scores: ScoresConfig) -> str:
 
     Args:
         lines: of the run's figures, oldest first.
-        scores: how often the run is scored, and how many scorings it waits for a better one.
+        scores: the run's options of scoring, `patience` among them.
     """
     scored = [line for line in lines if "score_error" in line]
     if not scores.patience or not scored:
@@ -19,8 +19,7 @@ def impatience(lines: Sequence[dict[str, float]], scores: ScoresConfig) -> str:
     if len(scored) - 1 - best < scores.patience:
         return ""
     return (
-        f"stopped early at {scored[-1]['kimg']:g} kimg: none of the last {scores.patience} "
-        f"scorings was better than that at {scored[best]['kimg']:g} kimg, whose checkpoint is "
-        "kept; "
+        f"stopped early at {scored[-1]['kimg']:g} kimg: the last {scores.patience} scores were no "
+        f"better than the one at {scored[best]['kimg']:g} kimg, whose checkpoint is kept; "
         f"to wait longer, resume with --set scores.patience={2 * scores.patience}"
     )

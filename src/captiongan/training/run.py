@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from captiongan.bundle import Bundle
-from captiongan.export import export_run, opened_run
+from captiongan.export import bundle_of_run, export_run
 from captiongan.pipeline import Pipeline
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start as start_training
@@ -15,17 +15,17 @@ from captiongan.training.trained import Which, load_trained
 
 @dataclass(frozen=True)
 class Run:
-    """A trained run: its folder, and whether nothing was left to train.
+    """A trained run: its folder, and whether its training is complete.
 
-    A run that is not complete was stopped (Ctrl-C); the same call goes on with it.
+    An incomplete run was stopped (Ctrl-C); the same call resumes it.
     """
 
     path: Path
     complete: bool
 
     def load(self) -> Pipeline:
-        """Open the run's best checkpoint for drawing, as `captiongan.load` does."""
-        return opened_run(self.path)
+        """Open the run's best checkpoint for drawing, like `captiongan.load`."""
+        return Pipeline(bundle_of_run(self.path))
 
     def export(
         self,
@@ -34,16 +34,16 @@ class Run:
         checkpoint: Which = "best",
         with_critic: bool = True,
     ) -> Bundle:
-        """Write a checkpoint as a bundle, named after its folder.
+        """Write a checkpoint as a bundle, which is named after its folder.
 
         Args:
-            out: the bundle's folder; must not exist, or be empty.
+            out: the bundle's folder; it must be empty or not exist.
             version: of the bundle.
             checkpoint: `best` by the run's own scores, or `newest`.
-            with_critic: whether the discriminator travels along.
+            with_critic: whether the bundle also holds the discriminator.
 
         Raises:
-            RunError: there is no checkpoint, or the text encoder cannot travel.
+            RunError: there is no checkpoint, or a bundle cannot hold the text encoder.
             OutputError: `out` cannot be written.
         """
         folder, out = RunFolder.open(self.path), Path(out)
@@ -60,22 +60,23 @@ def train(
     kimg: float | None = None,
     options: Mapping[str, object] | None = None,
 ) -> Run:
-    """Train on captioned pictures; begin the run folder `into`, or go on with it.
+    """Train on captioned pictures, in the run folder `into`; resume the run if it is there.
 
     Args:
         data: a captioned folder, `toy`, or `toy:SIZE`.
         into: the run's folder.
         start: the bundle to start from: a shipped one's name, or a folder.
-        config: a YAML file; without it and without `start`, as `configs/dcgan.yaml`.
-        kimg: thousand pictures to show, in place of the configuration's.
-        options: single values, such as `{"optimiser.learning_rate": 1e-4}`.
+        config: a YAML file; without it and without `start`, the options are those of
+            `configs/dcgan.yaml`.
+        kimg: thousand pictures to show; overrides `config`.
+        options: single options that override `config`, such as `{"optimiser.learning_rate": 1e-4}`.
 
     Returns:
-        The run; Ctrl-C saves it and returns it incomplete.
+        The run. Ctrl-C saves it, and it is returned incomplete.
 
     Raises:
         BundleError: `start` is missing or damaged, or no run can start from it.
-        ConfigError: an option breaks its rule, or the run in `into` is another one.
+        ConfigError: an option breaks its rule, or `into` holds a run with other options.
         DataError: the data cannot be used.
         RunError: another process trains the run, or it diverged.
         OutputError: the run folder cannot be written.

@@ -7,6 +7,7 @@
   grids/            sample grids, named by step
   checkpoints/      training states, named by step; the newest complete one counts
   best/             the training state with the best scores so far, where a run is scored
+  text_encoder/     a copy of the text encoder, where `text.encoder` is a folder
   lock, owner.json  held while a process trains, and which one that is or was last
 """
 
@@ -28,6 +29,10 @@ from captiongan.config import SCHEMA, RunConfig, load_config
 from captiongan.errors import OutputError, RunError
 from captiongan.files import naming, remove_leftovers, replace_file, whole_file, whole_folder
 from captiongan.leader import leads, led
+from captiongan.text.encoder import ENCODER_FILES
+
+ENCODER = "text_encoder"
+"""Where a run keeps its copy of a text encoder; `config.yaml` names it relative to the run."""
 
 
 @dataclass(frozen=True)
@@ -153,13 +158,29 @@ class RunFolder:
 
     def config(self, overrides: Sequence[str] = (), source: str | None = None) -> RunConfig:
         """Read the run's configuration, with single values, or the data set, replaced."""
-        return load_config(self.path / "config.yaml", overrides, source, schema=1)
+        config = load_config(self.path / "config.yaml", overrides, source, schema=1)
+        if config.text.encoder.startswith(f"{ENCODER}/"):
+            return config.with_encoder(str(self.path.resolve() / config.text.encoder))
+        return config
 
     @led
     def write_config(self, config: RunConfig) -> None:
-        """Note the configuration that holds from now on."""
+        """Note the configuration that holds from now on; keep a text encoder that is a folder."""
+        encoder = Path(config.text.encoder)
+        if encoder.is_absolute():
+            self._keep_encoder(encoder)
+            config = config.with_encoder(f"{ENCODER}/{encoder.name}")
         origin = f"schema: {SCHEMA}\ncaptiongan: {__version__}\n"
         replace_file(self.path / "config.yaml", (origin + config.to_yaml()).encode())
+
+    def _keep_encoder(self, encoder: Path) -> None:
+        """Copy a text encoder, unless it is the copy, or gone since it was copied."""
+        kept = self.path / ENCODER / encoder.name
+        if kept.is_dir() and (not encoder.is_dir() or kept.samefile(encoder)):
+            return
+        kept.mkdir(parents=True, exist_ok=True)
+        for file in ENCODER_FILES:
+            replace_file(kept / file, (encoder / file).read_bytes())
 
     def grid(self, step: int) -> Path:
         """Name the sample grid after a step."""

@@ -14,7 +14,9 @@ from captiongan import processes
 from captiongan.config import RunConfig, load_config
 from captiongan.errors import ConfigError, DataError, RunError
 from captiongan.leader import leads
+from captiongan.memory import keep_freed_memory
 from captiongan.progress import say
+from captiongan.text.choose import NAMES, choose_encoder
 from captiongan.training.captured import WARM_UP
 from captiongan.training.checkpoint import (
     checkpoints,
@@ -80,6 +82,7 @@ def start(
             f"--resume '{resume}' has its own configuration, start and folder; leave --config, "
             "--from and --into out"
         )
+    keep_freed_memory()
     with processes.joined():
         console = Console(quiet=not leads())
         if resume is not None:
@@ -122,7 +125,10 @@ def _check_same(wanted: RunConfig, run: RunFolder) -> None:
     """
     for _ in range(wanted.training.rollbacks - run.config().training.rollbacks):
         wanted = calmer(wanted)
-    had = run.config(source=wanted.data.source).model_dump()
+    kept = run.config(source=wanted.data.source)
+    if _same_encoder(wanted.text.encoder, kept.text.encoder):
+        wanted = wanted.with_encoder(kept.text.encoder)
+    had = kept.model_dump()
     for section, value in wanted.model_dump().items():
         before = had[section]
         if before != value:
@@ -130,6 +136,13 @@ def _check_same(wanted: RunConfig, run: RunFolder) -> None:
                 f"--into '{run.path}': the run there has {section} {_difference(before, value)}; "
                 "name another folder, or change the run with --resume and --set"
             )
+
+
+def _same_encoder(one: str, other: str) -> bool:
+    """Whether two text encoders are folders of the same content: a run keeps a copy of its own."""
+    if one in NAMES or other in NAMES:
+        return False
+    return choose_encoder(one).identity.sha256 == choose_encoder(other).identity.sha256
 
 
 def _difference(before: object, value: object) -> str:
@@ -253,7 +266,13 @@ def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: bool) 
         with run.writing(), _live_view(run, console) if watched else nullcontext():
             if trainer.config.training.start and not checkpoints(run.checkpoints):
                 processes.check_alike(trainer.totals())
-                warm_up(trainer, partial(say, console))
+                if not warm_up(trainer, partial(say, console)):
+                    say(
+                        console,
+                        "stopped during the warm-up; begin it again with: "
+                        f"captiongan train --resume {run.path}",
+                    )
+                    return False
                 trainer.save(run)
             complete = train_with_rollbacks(trainer, run, console)
     except KeyboardInterrupt:

@@ -1,10 +1,11 @@
-"""A run that starts from a bundle: its generator goes on learning, on other pictures.
+"""A run that starts from a bundle: the bundle's generator learns from other pictures.
 
-What a generator knows of pictures and words carries over, so a run on a thousand pictures takes
+What a generator knows about pictures and words carries over, so a run on a thousand pictures takes
 minutes where training from scratch takes hours (Wang et al. 2018, "Transferring GANs"). The
 discriminator matters as much. In the network `projected` most of it is frozen anyway, as FreezeD
-recommends (Mo et al. 2020). The rest comes out of the bundle, or is fresh; either way it is warmed
-up first, with the generator fixed, until it tells real pictures from generated ones.
+recommends (Mo et al. 2020). The rest comes from the bundle, or starts with random weights. In both
+cases it first learns alone, while the generator stays fixed, until it tells real pictures from
+generated ones: the warm-up.
 """
 
 from collections import deque
@@ -26,12 +27,13 @@ from captiongan.text.choose import choose_encoder
 from captiongan.training.bundle_weights import check_unfolded, read_critic, read_generator
 from captiongan.training.divergence import check_finite
 from captiongan.training.game import set_learning_rate
+from captiongan.training.interrupt import StopRequest
 from captiongan.training.loop import Trainer
 from captiongan.training.material import to_learn_from, with_absolute_paths
 from captiongan.training.step import update_discriminator
 
 INHERITED = ("name", "network", "data", "text", "generator", "discriminator", "losses", "optimiser")
-"""Sections that a run takes over from the configuration its bundle was trained by."""
+"""Sections of the configuration that a run takes over from its bundle."""
 
 SMALL_SET = 5_000
 """Sets of fewer pictures are trained by `SMALL_RECIPE`."""
@@ -47,18 +49,18 @@ SMALL_RECIPE: Mapping[str, Any] = {
     },
     "scores": {"every_kimg": 4, "extractor": "lite2", "patience": 4},
 }
-"""What a small set needs, as `docs/your-own-data.md` measures it."""
+"""Options for a small set; `docs/your-own-data.md` has the measurements."""
 
 RECIPE: Mapping[str, Any] = {"scores": {"every_kimg": 20, "extractor": "lite2"}}
-"""What any run needs that starts from a bundle."""
+"""Options for a set of any size."""
 
 WINDOW = 32
-"""Steps over which the discriminator's accuracy is averaged while it warms up."""
+"""Steps of the warm-up over which the discriminator's accuracy is averaged."""
 
 TOLD_APART = 0.65
-"""Share of real and generated pairs that a warm discriminator judges rightly.
+"""Share of real and generated pairs that the discriminator judges correctly once it is warm.
 
-Once the generator learns, too, both sides of a healthy training stand at 0.60 to 0.65.
+In a healthy training of both players this share is 0.60 to 0.65.
 """
 
 LONGEST_WARM_UP = 500
@@ -72,15 +74,15 @@ def starting_config(
 ) -> RunConfig:
     """Return the configuration of a run that starts from a bundle.
 
-    The bundle's own comes first, then the recipe for so many pictures, then the file at `path`,
-    then `overrides`.
+    The bundle's configuration is the base. The recipe for the size of the set overrides it, the
+    file at `path` overrides both, and `overrides` come last.
 
     Args:
         bundle: a shipped bundle's name, or a folder.
         path: a YAML file, or None.
         overrides: `section.name=value`, applied in order.
         source: the data set.
-        say: hears which recipe was chosen.
+        say: is told which recipe is used.
 
     Raises:
         BundleError: the bundle is missing or damaged, or does not say how it was trained.
@@ -103,16 +105,19 @@ def starting_config(
     if pictures >= SMALL_SET:
         return config
     config = with_recipe(SMALL_RECIPE)
-    say(f"{pictures:,} pictures: the recipe for small sets, {_in_words(config)}; --set changes it")
+    say(
+        f"{pictures:,} pictures: using the recipe for small sets ({_in_words(config)}); "
+        "--set changes single options"
+    )
     return config
 
 
 def take_over(trainer: Trainer) -> None:
     """Give a new run the weights of the bundle that it starts from.
 
-    The generator and its average get the bundle's, and so does the discriminator if the bundle has
-    one for this network. The directions in which z moves a text are the bundle's too, scaled to
-    `text.wording`; only a bundle without any leaves those of the new captions in place.
+    The generator and its average take the bundle's weights; so does the discriminator, if the
+    bundle has one for this network. The directions in which z moves a text also come from the
+    bundle, scaled to `text.wording`. If it has none, the run uses those of the new captions.
 
     Raises:
         BundleError: the bundle is missing, damaged, or not the one that the run began with.
@@ -132,7 +137,7 @@ def take_over(trainer: Trainer) -> None:
     critic = read_critic(bundle)
     if critic is not None and theirs.network == config.network:
         what = f"--from '{bundle.manifest.name}': its discriminator"
-        _load(game.discriminator, critic, what, "leave discriminator.* as the bundle has it")
+        _load(game.discriminator, critic, what, "leave out the options discriminator.*")
 
 
 def _load(network: nn.Module, weights: Mapping[str, Tensor], what: str, remedy: str) -> None:
@@ -145,31 +150,39 @@ def _load(network: nn.Module, weights: Mapping[str, Tensor], what: str, remedy: 
         ) from error
 
 
-def warm_up(trainer: Trainer, say: Say) -> None:
+def warm_up(trainer: Trainer, say: Say) -> bool:
     """Train the discriminator alone until it tells real pairs from generated ones.
 
     It gives up after `LONGEST_WARM_UP` steps, and says so.
+
+    Returns:
+        Whether it came to its end; False if a signal asked to stop (`StopRequest`).
 
     Raises:
         DivergenceError: a loss or gradient was not finite.
     """
     recent: deque[float] = deque(maxlen=WINDOW)
     set_learning_rate(trainer.game)
-    for step in range(LONGEST_WARM_UP):
-        recent.append(_accuracy(trainer, step))
-        accuracy = sum(recent) / len(recent)
-        if len(recent) == WINDOW and accuracy >= TOLD_APART:
-            break
+    with StopRequest() as stop:
+        for step in range(LONGEST_WARM_UP):
+            recent.append(_accuracy(trainer, step))
+            accuracy = sum(recent) / len(recent)
+            warm = len(recent) == WINDOW and accuracy >= TOLD_APART
+            if warm or processes.any_of(stop.requested):
+                break
+    if processes.any_of(stop.requested):
+        return False
     shown = (step + 1) * trainer.config.training.batch_size
-    still = "" if accuracy >= TOLD_APART else "still only "
+    judges = "judges" if accuracy >= TOLD_APART else "still judges only"
     say(
-        f"warmed up the discriminator on {shown:,} pictures, the generator fixed: it judges "
-        f"{still}{accuracy:.0%} of real and generated pairs rightly"
+        f"warmed up the discriminator on {shown:,} pictures while the generator stayed fixed: "
+        f"it {judges} {accuracy:.0%} of real and generated pairs correctly"
     )
+    return True
 
 
 def _accuracy(trainer: Trainer, step: int) -> float:
-    """Update the discriminator on the batch of a step; return how often it was right."""
+    """Update the discriminator on the batch of a step; return the share it judged correctly."""
     game, config = trainer.game, trainer.config
     batch = trainer.begin_step(step)
     with torch.no_grad():
@@ -182,7 +195,7 @@ def _accuracy(trainer: Trainer, step: int) -> float:
 
 
 def _inherited(bundle: Bundle) -> dict[str, Any]:
-    """Return the part of a bundle's configuration that a run takes over."""
+    """Return the part of the configuration that a run takes over from a bundle."""
     trained = _trained_config(bundle).model_dump()
     tree = {name: trained[name] for name in INHERITED}
     same = choose_encoder("small").identity.sha256 == bundle.manifest.text_encoder.sha256
@@ -203,13 +216,13 @@ def _start_from(bundle: Bundle) -> StartConfig:
 
 
 def _trained_config(bundle: Bundle) -> RunConfig:
-    """Return the configuration that a bundle was trained by.
+    """Return the configuration that a bundle was trained with.
 
     Raises:
-        BundleError: its manifest has none that can be used.
+        BundleError: its manifest has no usable one.
     """
     config = bundle.manifest.training.get("config")
-    if isinstance(config, dict):  # how it was scored may be against today's rules
+    if isinstance(config, dict):  # its options of scoring may break a rule that came later
         config = config | {"scores": {"every_kimg": 0}}
     try:
         return RunConfig.model_validate(config)
@@ -227,7 +240,14 @@ def _start_of(config: RunConfig) -> StartConfig:
 
 
 def _open(start: StartConfig) -> Bundle:
-    bundle = read_bundle(find_bundle(start.bundle))
+    try:
+        folder = find_bundle(start.bundle)
+    except BundleError as error:
+        raise BundleError(
+            f"the run has no checkpoint and begins with bundle '{start.bundle}', which is not "
+            "there; bring it back, or start a new run"
+        ) from error
+    bundle = read_bundle(folder)
     if sha256_of(bundle.folder / MANIFEST) != start.sha256:
         raise BundleError(
             f"bundle '{start.bundle}' is not the one that this run starts from ({start.name} "
@@ -237,17 +257,17 @@ def _open(start: StartConfig) -> Bundle:
 
 
 def _check_fits(trainer: Trainer, bundle: Bundle, theirs: RunConfig) -> None:
-    """Make sure that a run's generator can have a bundle's weights.
+    """Make sure that a bundle's weights fit a run's generator.
 
     Raises:
-        ConfigError: it cannot; the message names what differs.
+        ConfigError: they do not; the message names what differs.
     """
     config = trainer.config
     refusal = f"--from '{bundle.manifest.name}':"
     if NETWORKS[config.network].generator is not NETWORKS[theirs.network].generator:
         raise ConfigError(
-            f"{refusal} network is '{theirs.network}' there and '{config.network}' here, with "
-            f"another generator; set network={theirs.network}"
+            f"{refusal} network is '{theirs.network}' there and '{config.network}' here, and "
+            f"their generators differ; set network={theirs.network}"
         )
     sizes = {"data.resolution": (theirs.data.resolution, config.data.resolution)} | {
         f"generator.{name}": (value, getattr(config.generator, name))
@@ -268,7 +288,7 @@ def _check_fits(trainer: Trainer, bundle: Bundle, theirs: RunConfig) -> None:
 
 
 def _in_words(config: RunConfig) -> str:
-    """List what the recipe for small sets decides here."""
+    """List the options of the recipe for small sets that nothing overrides."""
     return ", ".join(
         f"{section}.{name}={value}"
         for section, values in SMALL_RECIPE.items()
