@@ -168,6 +168,18 @@ def test_the_discriminator_warms_up_alone_until_it_tells_real_pairs_from_generat
     assert "warmed up the discriminator on 20 pictures" in capsys.readouterr().out
 
 
+def test_the_warm_up_ends_when_the_discriminator_learns_no_more(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accuracies = iter([0.2, 0.4, 0.5, 0.5, 0.52, 0.48, 0.6, 0.6])
+    monkeypatch.setattr(warm_start, "LONGEST_WARM_UP", 8)
+    monkeypatch.setattr(warm_start, "_accuracy", lambda *_: next(accuracies))
+    begun(made / "plain", tmp_path / "flat")
+    assert list(accuracies) == [0.6, 0.6]
+    out = capsys.readouterr().out
+    assert "it still judges only 50% of real and generated pairs correctly" in " ".join(out.split())
+
+
 def test_the_warm_up_teaches_the_discriminator_and_leaves_the_generator_alone(
     made: Path, tmp_path: Path
 ) -> None:
