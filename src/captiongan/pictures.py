@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
@@ -94,6 +96,11 @@ def in_a_square(pictures: Sequence[Picture]) -> list[Sequence[Picture]]:
     """Arrange `pictures` in rows, as square as their number allows; the last may be short."""
     columns = math.ceil(math.sqrt(len(pictures)))
     return [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
+
+
+def mirrored(pixels: npt.NDArray[np.uint8], which: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """Return pictures (N, H, W, 3), those that `which` (N,) says mirrored left to right."""
+    return np.where(which[:, None, None, None], pixels[:, :, ::-1], pixels)
 
 
 def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:

@@ -294,6 +294,7 @@ def test_the_course_is_the_exercises_own_solution() -> None:
             "resolution": 64,
             "margin": 0,
             "flip": False,
+            "facing": False,
             "squash": True,
             "mismatching": "batch",
         },
@@ -400,6 +401,7 @@ CONFIGS = st.builds(
         resolution=st.sampled_from([16, 32, 64, 128, 256]),
         margin=st.integers(0, 99),
         flip=st.booleans(),
+        facing=st.booleans(),
     ),
     generator=st.builds(GeneratorConfig, features=st.integers(1, 512)),
     losses=st.builds(
