@@ -21,8 +21,8 @@ from captiongan.files import sha256_of
 from captiongan.model_card import model_card
 from captiongan.networks.layers import PictureGenerator
 from captiongan.onnx_file import as_onnx
-from captiongan.pictures import grid
-from captiongan.pipeline import Pipeline, noise_of
+from captiongan.pictures import grid, mirrored
+from captiongan.pipeline import Pipeline, mirror_of, noise_of
 from captiongan.text.choose import NAMES
 from captiongan.text.encoder import ENCODER_FILES, OnnxTextEncoder
 from captiongan.training.batches import to_pictures
@@ -76,6 +76,7 @@ def export_run(
         noise_dim=config.generator.noise_dim,
         embedding_dim=encoder.dim,
         text_encoder=encoder.identity,
+        mirror_by_seed=config.data.facing,
         training=_training_facts(trained),
     )
     files: dict[str, Path | bytes] = {file: encoder.folder / file for file in ENCODER_FILES}
@@ -181,11 +182,13 @@ def _sample(
     generator: PictureGenerator, config: RunConfig, encoder: OnnxTextEncoder, prompts: Sequence[str]
 ) -> bytes:
     """Draw the card's picture as PNG: a prompt a row, the same noise in each column."""
-    noise = np.stack([noise_of(seed, config.generator.noise_dim) for seed in range(SAMPLES)])
+    dim = config.generator.noise_dim
+    noise = np.stack([noise_of(seed, dim) for seed in range(SAMPLES)])
+    mirrors = [config.data.facing and mirror_of(seed, dim) for seed in range(SAMPLES)]
     rows = []
     for embedding in torch.from_numpy(encoder.encode(prompts)):
         pictures = to_pictures(generator(torch.from_numpy(noise), embedding.expand(SAMPLES, -1)))
-        rows.append([Image.fromarray(picture) for picture in pictures.numpy()])
+        rows.append([*map(Image.fromarray, mirrored(pictures.numpy(), mirrors))])
     png = io.BytesIO()
     grid(rows).save(png, format="PNG")
     return png.getvalue()
