@@ -1,18 +1,31 @@
 """Pictures of two facings are turned one way, and sets without two facings are refused."""
 
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from captiongan.cache import cache_folder
 from captiongan.data.store import Pictures
-from captiongan.errors import DataError
+from captiongan.errors import ConfigError, DataError
+from captiongan.evaluation.candidate import of_generator, open_candidate
+from captiongan.export import export_run
 from captiongan.pictures import mirrored
+from captiongan.pipeline import Pipeline, mirror_of
 from captiongan.training import facing
 from captiongan.training.facing import differences, other_way, to_be_turned
+from captiongan.training.run_folder import RunFolder
+from captiongan.training.start import start
+from captiongan.training.trained import TrainedRun, load_trained
+from captiongan.training.warm_start import starting_config
+from tiny_run import equal
 
 SIDE = 32
 
@@ -84,7 +97,7 @@ def test_vectors_are_in_deviations_so_that_the_scale_of_a_channel_does_not_count
 
     def scaled(batch: Tensor) -> list[Tensor]:
         fine, rough = coarse(batch)
-        return [fine * torch.tensor([1.0, 100.0, 0.01])[:, None, None] + 7, rough]
+        return [fine * Tensor([1.0, 100.0, 0.01])[:, None, None] + 7, rough]
 
     vectors = differences(pictures, coarse)
     np.testing.assert_allclose(differences(pictures, scaled), vectors, atol=5e-3)
@@ -145,3 +158,86 @@ def test_symmetric_pictures_are_refused() -> None:
     with pytest.raises(DataError, match=r"0\.000 .* 0\.000.*data.facing=false"):
         to_be_turned(symmetric)
     assert not any(cache_folder("facing").iterdir())
+
+
+TINY = [
+    *("network=fusion", "data.resolution=16", "data.margin=2", "data.flip=true"),
+    *("data.facing=true", "text.wording=0.5", "losses.pixel_wise=0", "losses.feature_matching=0"),
+    *("generator.features=4", "generator.noise_dim=8", "discriminator.features=4"),
+    *("training.batch_size=4", "training.precision=32-true", "scores.every_kimg=0"),
+]
+LENGTH = "training.kimg=0.04"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A run of ten steps, `unbroken`, and the same stopped after five and resumed, `resumed`."""
+    work = tmp_path_factory.mktemp("facing")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAPTIONGAN_CACHE", str(work / "cache"))
+        patch.setattr(facing, "STANDS_OUT", 0)  # toy flowers do not face anywhere
+        start(None, "toy:24", work, None, [*TINY, LENGTH], False, into=work / "unbroken")
+        resumed = work / "resumed"
+        start(None, "toy:24", work, None, [*TINY, "training.kimg=0.02"], False, into=resumed)
+        shutil.rmtree(work / "cache" / "facing")
+        start(None, None, work, resumed, [LENGTH], False)
+        yield work
+
+
+def trained(runs: Path, name: str = "unbroken") -> TrainedRun:
+    return load_trained(RunFolder.open(runs / name))
+
+
+def test_a_resumed_run_takes_the_steps_of_the_unbroken_one(runs: Path) -> None:
+    one, other = (trained(runs, name) for name in ("unbroken", "resumed"))
+    assert one.checkpoint.step == other.checkpoint.step == 10
+    assert equal(one.generator.state_dict(), other.generator.state_dict())
+    assert equal(one.checkpoint.discriminator(), other.checkpoint.discriminator())
+
+
+def test_a_resumed_run_cannot_change_facing(runs: Path) -> None:
+    with pytest.raises(ConfigError, match=r"data\.facing=False: the run began with True"):
+        start(None, None, runs, runs / "unbroken", ["data.facing=false"], dry_run=True)
+
+
+def test_a_run_its_bundle_and_its_own_scores_mirror_by_the_same_bit(
+    runs: Path, tmp_path: Path
+) -> None:
+    run = trained(runs)
+    bundle = export_run(run, tmp_path / "bundle", "toy", "1", ["a red flower"])
+    assert bundle.manifest.mirror_by_seed
+    assert "turned one way" in bundle.card
+    asked = (["a red flower"] * 20, range(20))
+    by_run, by_bundle = (
+        open_candidate(str(each)).pictures_of(*asked).astype(int)
+        for each in (run.folder.path, bundle.folder)
+    )
+    by_scores = of_generator(run.config, run.generator, run.encoder)
+    unmirrored = replace(by_scores, mirror_by_seed=False).pictures_of(*asked)
+    expected = mirrored(unmirrored, [mirror_of(seed, 8) for seed in range(20)])
+    np.testing.assert_array_equal(by_scores.pictures_of(*asked), expected)
+    np.testing.assert_array_equal(by_run, expected)
+    assert np.abs(by_bundle - expected).max() <= 1
+    sheet = np.asarray(Image.open(bundle.folder / "sample.png"), dtype=int)
+    for seed, drawn in enumerate(Pipeline(bundle).generate("a red flower", 4)):
+        shown = sheet[2:18, 2 + 18 * seed : 18 + 18 * seed]
+        assert np.abs(shown - np.asarray(drawn.image, int)).max() <= 1
+
+
+@pytest.mark.parametrize("way", [True, False])
+def test_a_run_that_starts_from_a_bundle_may_turn_its_pictures_or_not(
+    way: bool, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facing, "STANDS_OUT", 0)
+    bundle = export_run(trained(runs), tmp_path / "bundle", "toy", "1", ["a red flower"]).folder
+    inherited, chosen = (
+        starting_config(str(bundle), None, overrides, "toy:12", print)
+        for overrides in ([], [f"data.facing={way}"])
+    )
+    assert (inherited.data.facing, chosen.data.facing) == (True, way)
+
+
+def test_a_run_on_pictures_without_two_facings_does_not_begin(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="do not have two facings"):
+        start(None, "toy:24", tmp_path / "runs", None, TINY, dry_run=False)
+    assert not (tmp_path / "runs").exists()
