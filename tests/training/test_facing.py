@@ -175,7 +175,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     work = tmp_path_factory.mktemp("facing")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CAPTIONGAN_CACHE", str(work / "cache"))
-        patch.setattr(facing, "STANDS_OUT", 0)  # toy flowers do not face anywhere
+        patch.setattr(facing, "STANDS_OUT", 0)  # whether toy flowers face two ways or not
         start(None, "toy:24", work, None, [*TINY, LENGTH], False, into=work / "unbroken")
         resumed = work / "resumed"
         start(None, "toy:24", work, None, [*TINY, "training.kimg=0.02"], False, into=resumed)
@@ -237,7 +237,10 @@ def test_a_run_that_starts_from_a_bundle_may_turn_its_pictures_or_not(
     assert (inherited.data.facing, chosen.data.facing) == (True, way)
 
 
-def test_a_run_on_pictures_without_two_facings_does_not_begin(tmp_path: Path) -> None:
+def test_a_run_on_pictures_without_two_facings_does_not_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facing, "STANDS_OUT", 1000)
     with pytest.raises(DataError, match="do not have two facings"):
-        start(None, "toy:24", tmp_path / "runs", None, TINY, dry_run=False)
+        start(None, "toy:24", tmp_path / "runs", None, [*TINY, LENGTH], dry_run=False)
     assert not (tmp_path / "runs").exists()

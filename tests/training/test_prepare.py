@@ -98,7 +98,7 @@ def test_which_pictures_face_the_other_way_is_found_before_the_training(
     encoders: dict[str, Counting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = changed("data", facing=True)
-    monkeypatch.setattr(facing, "STANDS_OUT", 0)  # flowers seen from above do not face anywhere
+    monkeypatch.setattr(facing, "STANDS_OUT", 0)  # whether these face two ways or not
     first = [line for line in prepared(config) if "turned to face one way" in line]
     assert re.fullmatch(r"turned to face one way: \d+ of them: 10 looked at in .*", first[0])
 
