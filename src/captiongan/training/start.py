@@ -202,7 +202,8 @@ def _prepare(config: RunConfig, console: Console) -> Trainer:
         f"{facts['classes']} classes, {len(facts['skipped'])} lines skipped",
     )
     if trainer.data.turned is not None:
-        say(console, f"data.facing: {trainer.data.turned.sum():,} of them are turned round")
+        count = trainer.data.turned.sum()
+        say(console, f"data.facing: {count:,} pictures are mirrored, so that all face one way")
     for reject in facts["skipped"][:5]:
         say(console, f"  skipped {reject}")
     if len(facts["skipped"]) > 5:
