@@ -30,6 +30,7 @@ def write_tiny_bundle(
     encoder_sha256: str | None = None,
     style_encoder: ModelProto | None = None,
     critic: bytes | None = None,
+    mirror_by_seed: bool = False,
 ) -> Bundle:
     """Write the bundle to `out`; a wrong `noise_dim` or `encoder_sha256` makes it a foreign one."""
     parts = out.parent / f"{out.name}-parts"
@@ -42,6 +43,7 @@ def write_tiny_bundle(
         noise_dim=noise_dim,
         embedding_dim=EMBEDDING_DIM,
         text_encoder=type(encoder)(encoder.name, encoder_sha256 or encoder.sha256),
+        mirror_by_seed=mirror_by_seed,
         training={"data": "toy", "kimg": 1.5},
     )
     files = bundle_files(parts)

@@ -69,7 +69,8 @@ class BundleManifest:
     `resolution` is the side of a picture in pixels; `noise_dim` and `embedding_dim` are the lengths
     of the generator's two inputs; `training` holds any facts that JSON can hold; `files` has one
     entry for each of `MODEL_FILES`, and for those of `OPTIONAL_FILES` that the bundle has, and is
-    filled in by `write_bundle`.
+    filled in by `write_bundle`. With `mirror_by_seed`, one bit of a seed says whether its finished
+    picture is mirrored left to right, see `captiongan.pipeline.mirror_of`.
     """
 
     name: str
@@ -78,6 +79,7 @@ class BundleManifest:
     noise_dim: int
     embedding_dim: int
     text_encoder: EncoderIdentity
+    mirror_by_seed: bool = False
     training: Mapping[str, object] = field(default_factory=dict)
     captiongan: str = __version__
     files: Mapping[str, FileFacts] = field(default_factory=dict)
@@ -100,6 +102,7 @@ class BundleManifest:
             text_encoder=EncoderIdentity(
                 _text(facts, "text_encoder", "name"), _sha256(facts, "text_encoder", "sha256")
             ),
+            mirror_by_seed=_flag(facts, "mirror_by_seed"),
             training=_object(facts, "training"),
             captiongan=_text(facts, "captiongan"),
             files={
@@ -125,6 +128,7 @@ class BundleManifest:
                 "name": self.text_encoder.name,
                 "sha256": self.text_encoder.sha256,
             },
+            "mirror_by_seed": self.mirror_by_seed,
             "training": dict(self.training),
             "files": {
                 name: {"bytes": file.size, "sha256": file.sha256}
@@ -356,6 +360,13 @@ def _count(facts: object, *path: str, most: int | None = None) -> int:
         return value
     rule = f"a whole number from 1 to {most:,}" if most else "a whole number above 0"
     raise _broken(path, value, rule)
+
+
+def _flag(facts: object, *path: str) -> bool:
+    value = _value(facts, path)
+    if isinstance(value, bool):
+        return value
+    raise _broken(path, value, "true or false")
 
 
 def _sha256(facts: object, *path: str) -> str:

@@ -1,5 +1,6 @@
 """Where derived data lives: the picture stores and the embeddings, safe to delete at any time."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -42,3 +43,22 @@ def write_to_cache(file: Path, content: bytes) -> None:
             f"cache file '{file}' cannot be written ({error.strerror}); "
             f"make room, or set {CACHE_VARIABLE} to another folder"
         ) from error
+
+
+def write_sealed(file: Path, content: bytes) -> None:
+    """Write a file of derived data behind a hash of it, so that damage of any kind is seen.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    write_to_cache(file, hashlib.sha256(content).digest() + content)
+
+
+def read_sealed(file: Path) -> bytes | None:
+    """Return the content that `write_sealed` was given; None if it is absent or damaged."""
+    try:
+        sealed = file.read_bytes()
+    except OSError:
+        return None
+    seal, content = sealed[: hashlib.sha256().digest_size], sealed[hashlib.sha256().digest_size :]
+    return content if hashlib.sha256(content).digest() == seal else None

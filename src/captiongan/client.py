@@ -128,6 +128,7 @@ class Client:
                 answer["truncation"],
                 picture.get("around"),
                 picture.get("strength"),
+                picture.get("mirrored", False),
             )
             for picture in answer["pictures"]
         ]
@@ -160,6 +161,7 @@ class Client:
             answer["bundle"],
             answer["version"],
             answer["truncation"],
+            answer.get("mirrored", False),
         )
 
     def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:

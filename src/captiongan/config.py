@@ -47,7 +47,10 @@ class DataConfig(_Section):
     margin: int = Field(
         12, ge=0, le=256, description="pixels beyond the resolution for random crops"
     )
-    flip: bool = Field(True, description="mirror half of the pictures")
+    flip: bool = Field(True, description="mirror half of the pictures; not with `facing`")
+    facing: bool = Field(
+        False, description="turn all pictures one way; half of the seeds mirror what is drawn"
+    )
     squash: bool = Field(
         False, description="squeeze whole pictures to squares; else their middle square is kept"
     )

@@ -28,8 +28,8 @@ from captiongan.files import sha256_of
 from captiongan.model_card import model_card
 from captiongan.networks.layers import PictureGenerator
 from captiongan.onnx_file import as_onnx
-from captiongan.pictures import grid
-from captiongan.pipeline import noise_of
+from captiongan.pictures import grid, mirrored
+from captiongan.pipeline import mirror_of, noise_of
 from captiongan.text.choose import NAMES
 from captiongan.text.encoder import ENCODER_FILES, OnnxTextEncoder
 from captiongan.training.batches import to_pictures
@@ -86,6 +86,7 @@ def export_run(
         noise_dim=config.generator.noise_dim,
         embedding_dim=encoder.dim,
         text_encoder=encoder.identity,
+        mirror_by_seed=config.data.facing,
         training=_training_facts(trained),
     )
     files: dict[str, Path | bytes] = {file: encoder.folder / file for file in ENCODER_FILES}
@@ -192,12 +193,14 @@ def _sample(
     generator: PictureGenerator, config: RunConfig, encoder: OnnxTextEncoder, prompts: Sequence[str]
 ) -> bytes:
     """Draw the card's picture as PNG: a prompt a row, each picture of a seed of its own."""
+    dim = config.generator.noise_dim
     rows = []
     for row, embedding in enumerate(torch.from_numpy(encoder.encode(prompts))):
         seeds = range(row * SAMPLES, (row + 1) * SAMPLES)
-        noise = np.stack([noise_of(seed, config.generator.noise_dim) for seed in seeds])
+        noise = np.stack([noise_of(seed, dim) for seed in seeds])
+        mirrors = [config.data.facing and mirror_of(seed, dim) for seed in seeds]
         pictures = to_pictures(generator(torch.from_numpy(noise), embedding.expand(SAMPLES, -1)))
-        rows.append([Image.fromarray(picture) for picture in pictures.numpy()])
+        rows.append([*map(Image.fromarray, mirrored(pictures.numpy(), mirrors))])
     png = io.BytesIO()
     grid(rows).save(png, format="PNG")
     return png.getvalue()

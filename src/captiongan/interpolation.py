@@ -17,6 +17,7 @@ from captiongan.pictures import (
     origin,
     png,
     truncated,
+    turned,
     write_picture,
 )
 
@@ -31,7 +32,7 @@ class Interpolation:
     """Pictures on the way from stop to stop, and all that is needed to draw them again.
 
     A leg, from one stop to the next, has `steps` pictures with both stops; a stop between two legs
-    is in `images` once.
+    is in `images` once. If `mirrored`, all of them were turned left to right after they were drawn.
     """
 
     images: Sequence[Image.Image]
@@ -41,6 +42,7 @@ class Interpolation:
     bundle: str
     bundle_version: str
     truncation: float = 1.0
+    mirrored: bool = False
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -50,7 +52,8 @@ class Interpolation:
             "seed": "\n".join(map(str, self.seeds)),
             "steps": str(self.steps),
         }
-        return way | truncated(self.truncation) | origin(self.bundle, self.bundle_version)
+        drawn_with = truncated(self.truncation) | turned(self.mirrored)
+        return way | drawn_with | origin(self.bundle, self.bundle_version)
 
     @property
     def legs(self) -> list[Sequence[Image.Image]]:

@@ -34,7 +34,12 @@ def not_judged_by_its_teacher(config: Facts) -> Facts:
     return config | {"scores": scores | {"every_kimg": 0}}
 
 
-BUNDLE: tuple[Migration, ...] = ()
+def mirrors_nothing(manifest: Facts) -> Facts:
+    """Bring a bundle's manifest from 1 to 2: bundles of before seeds mirrored draw as they did."""
+    return manifest | {"mirror_by_seed": False}
+
+
+BUNDLE: tuple[Migration, ...] = (mirrors_nothing,)
 CHECKPOINT: tuple[Migration, ...] = ()
 RUN_CONFIG: tuple[Migration, ...] = (never_scored, not_judged_by_its_teacher)
 """From schema 1 of each to today's."""

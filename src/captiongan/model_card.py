@@ -43,6 +43,7 @@ captiongan generate "{prompts[0]}" --bundle PATH_OF_THIS_FOLDER
 | preset | `{config["name"]}` |
 | start | {_start_in_words(config["training"])} |
 | length | {training["kimg"]:,} kimg (thousand pictures shown), {training["steps"]:,} steps |
+| facing | {_facing_in_words(manifest.mirror_by_seed)} |
 | losses | {_losses_in_words(config["losses"])} |
 | text encoder | {manifest.text_encoder} |
 | discriminator | {_critic_in_words(config["network"], has_critic)} |
@@ -71,6 +72,13 @@ def _losses_in_words(losses: Mapping[str, Any]) -> str:
     if losses["augment"]:
         words.append(f"DiffAugment ({', '.join(losses['augment'])})")
     return ", ".join(words)
+
+
+def _facing_in_words(mirror_by_seed: bool) -> str:
+    """Say whether the training pictures were turned one way."""
+    if mirror_by_seed:
+        return "all pictures turned one way; one bit of a seed mirrors its picture"
+    return "as in the data"
 
 
 def _start_in_words(schedule: Mapping[str, Any]) -> str:

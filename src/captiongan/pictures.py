@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
@@ -42,7 +44,8 @@ class Picture:
     """One drawn picture (RGB) and all that is needed to draw it again.
 
     Without a seed its noise was read off another picture, and that is needed, too. A variation of
-    the picture of seed `around` went `strength` of the way from that one to its own seed.
+    the picture of seed `around` went `strength` of the way from that one to its own seed. A
+    `mirrored` one was turned left to right after it was drawn.
     """
 
     image: Image.Image
@@ -53,13 +56,14 @@ class Picture:
     truncation: float = 1.0
     around: int | None = None
     strength: float | None = None
+    mirrored: bool = False
 
     @property
     def metadata(self) -> dict[str, str]:
         """The texts that the saved file carries."""
         noise = {"seed": self.seed, "around": self.around, "strength": self.strength}
         given = {name: str(value) for name, value in noise.items() if value is not None}
-        drawn_with = given | truncated(self.truncation)
+        drawn_with = given | truncated(self.truncation) | turned(self.mirrored)
         return {"prompt": self.prompt} | drawn_with | origin(self.bundle, self.bundle_version)
 
     def save(self, path: str | Path) -> None:
@@ -81,6 +85,11 @@ def truncated(truncation: float) -> dict[str, str]:
     return {} if truncation == 1 else {"truncation": str(truncation)}
 
 
+def turned(mirrored: bool) -> dict[str, str]:
+    """Say that a picture was mirrored left to right after it was drawn, if it was."""
+    return {"mirrored": "true"} if mirrored else {}
+
+
 def origin(bundle: str, bundle_version: str) -> dict[str, str]:
     """Say what drew a picture: the texts that every saved file carries."""
     return {
@@ -94,6 +103,11 @@ def in_a_square(pictures: Sequence[Picture]) -> list[Sequence[Picture]]:
     """Arrange `pictures` in rows, as square as their number allows; the last may be short."""
     columns = math.ceil(math.sqrt(len(pictures)))
     return [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
+
+
+def mirrored(pixels: npt.NDArray[np.uint8], which: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+    """Return pictures (N, H, W, 3), mirrored left to right where `which` (N,) says so."""
+    return np.where(np.asarray(which)[:, None, None, None], pixels[:, :, ::-1], pixels)
 
 
 def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:

@@ -24,7 +24,7 @@ from captiongan.errors import BundleError, CaptionganError, needs_extra
 from captiongan.interpolation import Interpolation, arc, line, on_arc, through
 from captiongan.onnx_session import open_session
 from captiongan.picture_file import as_rgb, middle_square
-from captiongan.pictures import Picture
+from captiongan.pictures import Picture, mirrored
 from captiongan.plan import Plan
 from captiongan.prompts import (
     check_around,
@@ -37,7 +37,7 @@ from captiongan.prompts import (
 )
 from captiongan.text.encoder import Embeddings, OnnxTextEncoder, Reading
 
-__all__ = ["Interpolation", "Picture", "Pipeline", "load", "noise_of"]
+__all__ = ["Interpolation", "Picture", "Pipeline", "load", "mirror_of", "noise_of"]
 
 Noise = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -79,6 +79,18 @@ def noise_of(seed: int, dim: int) -> Noise:
     return stream.standard_normal(dim).astype(np.float32)
 
 
+def mirror_of(seed: int, dim: int) -> bool:
+    """Return the bit of a seed by which a bundle with `mirror_by_seed` mirrors its picture.
+
+    It is drawn after the noise of `dim` numbers: whether the stream's next number in [0, 1) is
+    below 0.5.
+    """
+    stream = _STREAMS.one
+    stream.seed(seed)
+    stream.standard_normal(dim)
+    return stream.random_sample() < 0.5
+
+
 class _Streams(threading.local):
     """A stream of noise for each thread; making a new one takes 30 times as long as seeding it."""
 
@@ -115,6 +127,10 @@ class Pipeline:
         """The facts of the bundle: name, version, sizes, training."""
         return self._manifest
 
+    def mirrors(self, seed: int) -> bool:
+        """Whether the finished picture of a seed is mirrored left to right."""
+        return self._manifest.mirror_by_seed and mirror_of(seed, self._manifest.noise_dim)
+
     def generate(
         self,
         prompt: str,
@@ -130,11 +146,12 @@ class Pipeline:
         picture alone and among others. The noise is multiplied by `truncation`: less of it trades
         variety for what is usual (Brock et al. 2019, section 3.1). With `around`, the pictures are
         variations of the one of that seed: the noise of each goes `strength` of the way, 0 to 1,
-        from there to its own seed, on the `arc`. Raises PromptError unless the prompt has 1 to
-        1,000 characters, none of them a control character, and at least half of its words are
-        known, `n` is 1 to 1,000, `seed` is 0 to 2**32 - n, `truncation` is above 0 and at most 1,
-        and `around` is a seed. Warns with UnknownWordsWarning if it knows some words but not all,
-        and if the sentence is too long to be read to its end.
+        from there to its own seed, on the `arc`. If the bundle mirrors by seed, each picture may be
+        mirrored left to right, and variations are if the picture of `around` is. Raises PromptError
+        unless the prompt has 1 to 1,000 characters, none of them a control character, and at least
+        half of its words are known, `n` is 1 to 1,000, `seed` is 0 to 2**32 - n, `truncation` is
+        above 0 and at most 1, and `around` is a seed. Warns with UnknownWordsWarning if it knows
+        some words but not all, and if the sentence is too long to be read to its end.
         """
         plan = self.plan([prompt], n, seed, truncation, around, strength)
         warn_of(plan.readings, self._manifest.name)
@@ -159,12 +176,17 @@ class Pipeline:
             noise = np.concatenate([on_arc(middle, each, [strength]) for each in noise])
         drawn_with = (self._manifest.name, self._manifest.version, truncation)
         variation = (around, None if around is None else strength)
-        labels = [(reading.text, each) for reading in readings for each in seeds]
+        labels = [
+            (reading.text, each, self.mirrors(each if around is None else around))
+            for reading in readings
+            for each in seeds
+        ]
 
         def result(pixels: Pixels) -> list[Picture]:
+            finished = mirrored(pixels, [mirror for _, _, mirror in labels])
             return [
-                Picture(Image.fromarray(image), text, each, *drawn_with, *variation)
-                for image, (text, each) in zip(pixels, labels, strict=True)
+                Picture(Image.fromarray(image), text, each, *drawn_with, *variation, mirror)
+                for image, (text, each, mirror) in zip(finished, labels, strict=True)
             ]
 
         return Plan(
@@ -185,9 +207,11 @@ class Pipeline:
 
         Several prompts with one seed keep the noise, one prompt with several seeds keeps the text
         (Reed et al. 2016, section 5.4); as many of both change together. A leg has `steps`
-        pictures, the first and the last of which `generate` would draw, too. Raises PromptError
-        unless there are two stops at least, 1,000 pictures in all at most, and each prompt and seed
-        and the `truncation` of all noise is as for `generate`.
+        pictures, the first and the last of which `generate` would draw, too. If the bundle mirrors
+        by seed, the bit of the first seed holds for all pictures, so that none changes sides on the
+        way; the last may be the mirror image of its seed's. Raises PromptError unless there are two
+        stops at least, 1,000 pictures in all at most, and each prompt and seed and the `truncation`
+        of all noise is as for `generate`.
         """
         plan = self.plan_interpolation(prompts, seeds, steps, truncation)
         warn_of(plan.readings, self._manifest.name)
@@ -207,9 +231,12 @@ class Pipeline:
         stops = stops_of(texts, seeds, steps)
         drawn_with = (self._manifest.name, self._manifest.version, truncation)
 
+        mirror = self.mirrors(seeds[0])
+
         def result(pixels: Pixels) -> Interpolation:
-            images = [Image.fromarray(image) for image in pixels]
-            return Interpolation(images, texts, tuple(seeds), steps, *drawn_with)
+            finished = mirrored(pixels, [mirror] * len(pixels))
+            images = [Image.fromarray(image) for image in finished]
+            return Interpolation(images, texts, tuple(seeds), steps, *drawn_with, mirror)
 
         return Plan(
             truncation * through(_for_each(stops, self._noise(seeds)), steps, arc),
@@ -225,8 +252,9 @@ class Pipeline:
         noise with which the generator would have drawn it: what no sentence says, such as place,
         pose and background (Reed et al. 2016, section 5.3). Where S is in doubt its noise is short,
         and would draw what is usual; it is given the length that noise has, sqrt(noise_dim). The
-        pictures have no seed. Raises BundleError if the bundle has no style encoder,
-        UnusablePictureError if there is no reading the picture, PromptError as `generate` does.
+        pictures have no seed, and none is mirrored. Raises BundleError if the bundle has no style
+        encoder, UnusablePictureError if there is no reading the picture, PromptError as `generate`
+        does.
         """
         style_encoder = self._style_encoder
         readings = self._readings(prompts)
@@ -265,7 +293,7 @@ class Pipeline:
         return self._encoder.encode(texts)
 
     def draw(self, noise: Noise, embedding: Embeddings) -> Pixels:
-        """Draw one picture for each row: (N, H, W, 3) uint8.
+        """Draw one picture for each row, mirroring none: (N, H, W, 3) uint8.
 
         `noise` is (N, noise_dim), `embedding` (N, embedding_dim), N at least 1, both float32.
         Raises ValueError if they are not.

@@ -117,8 +117,8 @@ def test_a_discriminator_that_the_manifest_does_not_list_does_not_count(tiny: Bu
 
 
 def test_a_bundle_from_the_future_is_refused_with_the_version_to_install(tiny: Bundle) -> None:
-    edit_manifest(tiny.folder, schema=2, captiongan="0.9.0", files="whatever the future holds")
-    with pytest.raises(BundleError, match=r"has schema 2, .* install captiongan 0.9.0 or newer"):
+    edit_manifest(tiny.folder, schema=3, captiongan="0.9.0", files="whatever the future holds")
+    with pytest.raises(BundleError, match=r"has schema 3, .* install captiongan 0.9.0 or newer"):
         read_bundle(tiny.folder)
 
 
@@ -139,6 +139,8 @@ def test_a_bundle_from_the_future_is_refused_with_the_version_to_install(tiny: B
         ({"embedding_dim": 1.5}, "'embedding_dim' is 1.5"),
         ({"text_encoder": "small"}, "'text_encoder > name' is missing"),
         ({"text_encoder": {"name": "a", "sha256": "AB"}}, "'text_encoder > sha256' is 'AB'"),
+        ({"mirror_by_seed": "no"}, "'mirror_by_seed' is 'no', must be true or false"),
+        ({"mirror_by_seed": None}, "'mirror_by_seed' is missing, must be true or false"),
         ({"training": 7}, "'training' is 7, must be a JSON object"),
         ({"files": {}}, "'files > generator.onnx > bytes' is missing"),
     ],

@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
@@ -34,8 +35,7 @@ def data_that_tells_its_place(flip: bool, margin: int = MARGIN) -> TrainingData:
 
 
 def crops(data: TrainingData, steps: int) -> Pictures:
-    batches = [to_pictures(data.batch(step).pictures).numpy() for step in range(steps)]
-    return np.concatenate(batches)
+    return np.concatenate([to_pictures(data.batch(step).pictures) for step in range(steps)])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU, and there is none")
@@ -94,6 +94,34 @@ def test_pictures_are_mirrored_only_if_configured() -> None:
     assert not any(map(is_mirrored, crops(data_that_tells_its_place(flip=False), 10)))
     mirrored = [is_mirrored(crop) for crop in crops(data_that_tells_its_place(flip=True), 10)]
     assert 0 < sum(mirrored) < len(mirrored)
+
+
+def test_with_facing_the_turned_pictures_are_mirrored_and_no_others() -> None:
+    turned = np.arange(10) % 3 == 0
+    for flip in (True, False):
+        data = dataclasses.replace(data_that_tells_its_place(flip), turned=turned)
+        for crop in crops(data, 10):
+            backwards = crop[0, 0, 1] > crop[0, 1, 1]
+            assert backwards == turned[crop[0, 0, 2]]
+        shown = data.centre(list(range(10)))
+        as_stored = data_that_tells_its_place(flip).centre(list(range(10)))
+        np.testing.assert_array_equal(shown[turned], as_stored[turned, :, ::-1])
+        np.testing.assert_array_equal(shown[~turned], as_stored[~turned])
+
+
+def test_facing_is_found_in_the_pictures_that_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Pictures] = []
+
+    def every_other(pictures: Pictures) -> npt.NDArray[np.bool_]:
+        seen.append(pictures)
+        return np.array([True, False] * 5)
+
+    monkeypatch.setattr("captiongan.training.batches.to_be_turned", every_other)
+    config = CONFIG.model_copy(update={"data": CONFIG.data.model_copy(update={"facing": True})})
+    data, plain = (TrainingData.open(each, StubEncoder()) for each in (config, CONFIG))
+    assert plain.turned is None and len(seen) == 1
+    np.testing.assert_array_equal(seen[0], plain.centre(list(range(10))))
+    assert data.turned is not None and data.turned.tolist() == [True, False] * 5
 
 
 def test_the_batch_of_a_step_is_the_same_at_every_call() -> None:

@@ -306,6 +306,7 @@ def test_the_course_is_the_exercises_own_solution() -> None:
             "resolution": 64,
             "margin": 0,
             "flip": False,
+            "facing": False,
             "squash": True,
             "mismatching": "batch",
         },
@@ -412,6 +413,7 @@ CONFIGS = st.builds(
         resolution=st.sampled_from([16, 32, 64, 128, 256]),
         margin=st.integers(0, 99),
         flip=st.booleans(),
+        facing=st.booleans(),
     ),
     generator=st.builds(GeneratorConfig, features=st.integers(1, 512)),
     losses=st.builds(

@@ -16,8 +16,8 @@ from captiongan.evaluation import extractors, judges
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.encoder import Embeddings, TextEncoder
 from captiongan.text.no_text import NoText
+from captiongan.training import facing, scoring
 from captiongan.training import prepare as preparing
-from captiongan.training import scoring
 from captiongan.training.batches import TrainingData
 from captiongan.training.prepare import prepare
 from captiongan.training.scoring import RunScores
@@ -92,6 +92,22 @@ def test_a_prepared_training_with_scores_decodes_and_encodes_nothing(
     refuse_to_decode(monkeypatch)
     open_training(config, encoders)
     assert {name: encoder.texts for name, encoder in encoders.items()} == asked
+
+
+def test_which_pictures_face_the_other_way_is_found_before_the_training(
+    encoders: dict[str, Counting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = changed("data", facing=True)
+    monkeypatch.setattr(facing, "STANDS_OUT", 0)  # whether these face two ways or not
+    first = [line for line in prepared(config) if "turned to face one way" in line]
+    assert re.fullmatch(r"turned to face one way: \d+ of them: 10 looked at in .*", first[0])
+
+    def fail() -> None:
+        raise AssertionError("looked at again")
+
+    monkeypatch.setattr(facing, "_lite0", fail)
+    open_training(config, encoders)
+    assert prepared(config)[-1] == "all was there already"
 
 
 def test_what_is_scored_without_a_judge_is_prepared_without_its_encoder(

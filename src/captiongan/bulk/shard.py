@@ -13,7 +13,7 @@ from captiongan.bulk.journal import Entry, write_entry
 from captiongan.bulk.layouts import LAYOUTS, Facts
 from captiongan.bulk.prompt_file import Reject, Row
 from captiongan.errors import PromptError
-from captiongan.pictures import Picture
+from captiongan.pictures import Picture, mirrored
 from captiongan.pipeline import MAX_BATCH, Pipeline, noise_of
 from captiongan.prompts import seeds_of
 from captiongan.text.encoder import Reading
@@ -90,7 +90,9 @@ def _draw(pipeline: Pipeline, job: Job, batch: Sequence[Order]) -> Iterator[Pict
     """Draw what `Pipeline.generate` draws of each text and seed."""
     embedding = np.stack([order.reading.embedding for order in batch])
     noise = np.stack([noise_of(order.seed, pipeline.manifest.noise_dim) for order in batch])
-    for order, pixels in zip(batch, pipeline.draw(job.truncation * noise, embedding), strict=True):
+    mirrors = [pipeline.mirrors(order.seed) for order in batch]
+    drawn = mirrored(pipeline.draw(job.truncation * noise, embedding), mirrors)
+    for order, mirror, pixels in zip(batch, mirrors, drawn, strict=True):
         yield Picture(
             Image.fromarray(pixels),
             order.reading.text,
@@ -98,4 +100,5 @@ def _draw(pipeline: Pipeline, job: Job, batch: Sequence[Order]) -> Iterator[Pict
             job.bundle,
             job.bundle_version,
             job.truncation,
+            mirrored=mirror,
         )

@@ -59,6 +59,11 @@ class PictureStore:
         """One sha256 over the names, captions and classes, in order."""
         return hashlib.sha256(repr(self.examples).encode(errors="replace")).hexdigest()
 
+    def middle(self, side: int) -> Pictures:
+        """Return the middle squares of all pictures, a view: (N, side, side, 3) uint8."""
+        low = (self.pictures.shape[1] - side) // 2
+        return self.pictures[:, low : low + side, low : low + side]
+
     def with_first_captions(self) -> "PictureStore":
         """Forget all captions but the first of each picture."""
         examples = (replace(each, captions=each.captions[:1]) for each in self.examples)

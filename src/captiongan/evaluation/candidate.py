@@ -18,7 +18,8 @@ from captiongan.data.store import Pictures
 from captiongan.errors import BundleError, RunError
 from captiongan.files import sha256_of
 from captiongan.networks.layers import PictureGenerator
-from captiongan.pipeline import MAX_BATCH, Noise, Pipeline, noise_of
+from captiongan.pictures import mirrored
+from captiongan.pipeline import MAX_BATCH, Noise, Pipeline, mirror_of, noise_of
 from captiongan.text.encoder import Embeddings, TextEncoder
 from captiongan.training.batches import to_pictures
 from captiongan.training.run_folder import RunFolder
@@ -42,7 +43,8 @@ class Candidate:
 
     `facts` say what it is, for the report; `took_part` are the extractors that had a part in its
     training; `curve` are the figures of its run, if it is one, and `samples` what it drew on the
-    way. Noise is multiplied by `truncation`, above 0 and at most 1.
+    way. Noise is multiplied by `truncation`, above 0 and at most 1. With `mirror_by_seed`, a bit of
+    the seed mirrors the picture, see `mirror_of`.
     """
 
     name: str
@@ -55,18 +57,22 @@ class Candidate:
     curve: Sequence[dict[str, float]] = ()
     samples: Samples | None = None
     truncation: float = 1.0
+    mirror_by_seed: bool = False
 
     def pictures_of(self, captions: Sequence[str], seeds: Sequence[int]) -> Pictures:
         """Draw a picture of each caption, with the noise of its seed: (N, H, W, 3) uint8."""
         noise = self.truncation * np.stack([noise_of(seed, self.noise_dim) for seed in seeds])
         embeddings = self.encode(captions)
         starts = range(0, len(noise), MAX_BATCH)
-        return np.concatenate(
+        drawn = np.concatenate(
             [
                 self.draw(noise[start : start + MAX_BATCH], embeddings[start : start + MAX_BATCH])
                 for start in starts
             ]
         )
+        if not self.mirror_by_seed:
+            return drawn
+        return mirrored(drawn, [mirror_of(seed, self.noise_dim) for seed in seeds])
 
 
 def open_candidate(name_or_path: str, which: Which = "best") -> Candidate:
@@ -102,6 +108,7 @@ def _bundle(folder: Path) -> Candidate:
         noise_dim=manifest.noise_dim,
         encode=pipeline.encode,
         draw=pipeline.draw,
+        mirror_by_seed=manifest.mirror_by_seed,
     )
 
 
@@ -151,6 +158,7 @@ def of_generator(config: RunConfig, generator: PictureGenerator, encoder: TextEn
         noise_dim=config.generator.noise_dim,
         encode=encoder.encode,
         draw=draw,
+        mirror_by_seed=config.data.facing,
     )
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from captiongan.cache import cache_folder, write_to_cache
+from captiongan.cache import cache_folder, read_sealed, write_sealed
 from captiongan.data.store import Pictures
 from captiongan.errors import ConfigError, RunError
 from captiongan.evaluation.distances import Features
@@ -184,11 +184,11 @@ def remembered_features(extractor: Extractor, pictures: Pictures) -> Features:
     key = hashlib.sha256(f"{VERSION} {identity!r} {pictures.dtype} {pictures.shape}".encode())
     key.update(np.ascontiguousarray(pictures).data)
     file = cache_folder("features") / f"{identity.name}-{key.hexdigest()[:32]}"
-    known = _recall(file)
+    known = read_sealed(file)
     if known is not None:
-        return known.reshape(len(pictures), identity.dim)
+        return np.frombuffer(known, np.float32).reshape(len(pictures), identity.dim).copy()
     features = extractor.features(pictures)
-    write_to_cache(file, _sealed(features.tobytes()))
+    write_sealed(file, features.tobytes())
     return features
 
 
@@ -201,7 +201,7 @@ def open_lite(name: str, device: torch.device, side: int | None = None) -> Extra
     variant, side = VARIANTS[name], INPUT_SIDES[name] if side is None else _checked_side(side)
     weights = sha256_of(Path(variant.weights()))
     identity = ExtractorIdentity(name, FEATURES, side, "bicubic, antialiased", weights)
-    return NetworkExtractor(identity, EfficientNetLite(variant), partial(_for_lite, side), device)
+    return NetworkExtractor(identity, EfficientNetLite(variant), partial(for_lite, side), device)
 
 
 def open_inception(device: torch.device, side: int | None = None) -> Extractor:
@@ -239,22 +239,8 @@ def _check_pictures(pictures: Pictures) -> None:
         )
 
 
-def _sealed(content: bytes) -> bytes:
-    """Put a hash before the content, so that damage of any kind is seen."""
-    return hashlib.sha256(content).digest() + content
-
-
-def _recall(file: Path) -> Features | None:
-    """Read features in a row from the cache; None if they are absent or damaged."""
-    try:
-        sealed = file.read_bytes()
-    except OSError:
-        return None
-    content = sealed[hashlib.sha256().digest_size :]
-    return np.frombuffer(content, dtype=np.float32).copy() if _sealed(content) == sealed else None
-
-
-def _for_lite(side: int, pictures: Tensor) -> Tensor:
+def for_lite(side: int, pictures: Tensor) -> Tensor:
+    """Turn levels (B, 3, H, W) of any side into what EfficientNet-Lite takes, of `side` pixels."""
     resized = F.interpolate(pictures.float(), (side, side), mode="bicubic", antialias=True)
     return (resized.clamp(0, 255) - 127) / 128
 

@@ -13,8 +13,10 @@ from torch.nn import functional as F
 from captiongan.config import RunConfig
 from captiongan.data.pairs import Indices, Pairs, PairSampler
 from captiongan.data.store import Pictures, PictureStore
+from captiongan.pictures import mirrored
 from captiongan.text.encoder import TextEncoder
 from captiongan.text.wording import wording_directions
+from captiongan.training.facing import Turned, to_be_turned
 from captiongan.training.material import to_learn_from
 from captiongan.training.step import Batch
 
@@ -31,7 +33,8 @@ WHOLE = slice(None)
 class TrainingData:
     """A decoded data set, the embeddings of all its captions, and the sampler over both.
 
-    Batches are put together on `device`, to which the whole data set is brought once.
+    Batches are put together on `device`, to which the whole data set is brought once. `turned`
+    says which pictures are mirrored so that all face one way, (N,); None without `data.facing`.
     """
 
     config: RunConfig
@@ -39,6 +42,7 @@ class TrainingData:
     embeddings: Tensor
     sampler: PairSampler
     device: torch.device = CPU
+    turned: Turned | None = None
 
     @classmethod
     def open(
@@ -47,7 +51,7 @@ class TrainingData:
         """Decode and encode what is not in the caches yet.
 
         Raises:
-            DataError: see `open_store` and `PairSampler`.
+            DataError: see `open_store`, `PairSampler` and `to_be_turned`.
         """
         store = to_learn_from(config).open()
         sampler = PairSampler(
@@ -57,7 +61,8 @@ class TrainingData:
             within_batch=config.data.mismatching == "batch" or not config.has_text,
         )
         embeddings = torch.from_numpy(encoder.encode(store.captions)).to(device)
-        return cls(config, store, embeddings, sampler, device)
+        turned = to_be_turned(store.middle(config.data.resolution)) if config.data.facing else None
+        return cls(config, store, embeddings, sampler, device, turned)
 
     def facts(self) -> dict[str, Any]:
         """What a run on this data is trained on, for people and for the model card."""
@@ -94,10 +99,9 @@ class TrainingData:
         return strength * wording_directions(self.embeddings.cpu(), pictures, count)
 
     def centre(self, rows: list[int]) -> Pictures:
-        """Return the middle crops of some pictures: (N, H, W, 3) uint8."""
-        low = self.config.data.margin // 2
-        high = low + self.config.data.resolution
-        return self.store.pictures[rows, low:high, low:high]
+        """Return the middle crops of some pictures, turned as in batches: (N, H, W, 3) uint8."""
+        crops = self.store.middle(self.config.data.resolution)[rows]
+        return crops if self.turned is None else mirrored(crops, self.turned[rows])
 
     def _texts(self, captions: Indices, rows: slice, step: int, which: int) -> Tensor:
         """Return the embeddings of a batch's captions, of some rows of it: (B, D).
@@ -126,12 +130,22 @@ class TrainingData:
         side, whole = self.config.data.resolution, self.store.pictures.shape[1]
         corners = (pairs.crop[rows] * (self.config.data.margin + 1)).astype(np.int64)
         places = np.arange(side)
-        mirrored = (pairs.flip[rows] & self.config.data.flip)[:, None]
-        columns = corners[:, 1:] + np.where(mirrored, places[::-1], places)
+        backwards = self._mirrored(pairs)[rows, None]
+        columns = corners[:, 1:] + np.where(backwards, places[::-1], places)
         first = pairs.pictures[rows, None] * whole + corners[:, :1]
         lines = self._to_device(first + places)
         pixels = lines[:, :, None] * whole + self._to_device(columns)[:, None]
         return self._pixels.index_select(0, pixels.flatten()).view(-1, side, side, 3)
+
+    def _mirrored(self, pairs: Pairs) -> npt.NDArray[np.bool_]:
+        """Say which pictures of a batch are mirrored, (B,).
+
+        With `data.facing` these are the turned ones and no others: a random half, as `data.flip`
+        wants it, would undo the turning.
+        """
+        if self.turned is not None:
+            return self.turned[pairs.pictures]
+        return pairs.flip & self.config.data.flip
 
     def _to_device(self, values: npt.NDArray[Any]) -> Tensor:
         here = torch.from_numpy(values)

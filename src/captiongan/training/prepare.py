@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from captiongan.cluster import Cluster
 from captiongan.config import RunConfig
 from captiongan.cores import Engine, in_turn, on_cores
-from captiongan.data.store import PictureStore
+from captiongan.data.store import Pictures, PictureStore
 from captiongan.errors import DataError
 from captiongan.text.by_name import EncoderByName
 from captiongan.text.cached import CachedTextEncoder
@@ -41,6 +41,8 @@ def prepare(config: RunConfig, say: Say, ray: str | None = None) -> Iterator[str
     preparing = _Preparing(say, Cluster.connect(ray, "preparing", DataError) if ray else None)
     learned = to_learn_from(config)
     store = yield from preparing.pictures(learned, "to learn from")
+    if config.data.facing:
+        yield preparing.facing(store.middle(config.data.resolution))
     if config.has_text:
         yield preparing.captions(learned, store)
     if config.scores.every_kimg:
@@ -68,6 +70,15 @@ class _Preparing:
         rejected = f"{len(store.rejects):,} lines rejected"
         yield f"{purpose}: {len(store.examples):,} pictures of {size}, {rejected}: {work}"
         return store
+
+    def facing(self, pictures: Pictures) -> str:
+        """Find which pictures face the other way; return what was done for it."""
+        from captiongan.training.facing import to_be_turned  # with PyTorch, unlike all else here
+
+        work = _Work("pictures", "looked at", self._say)
+        turned = to_be_turned(pictures, work)
+        self.found_work |= work.done > 0
+        return f"turned to face one way: {turned.sum():,} of them: {work}"
 
     def captions(self, material: Material, store: PictureStore) -> str:
         """Encode captions; return what was done for it."""

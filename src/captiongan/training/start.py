@@ -34,7 +34,8 @@ from captiongan.training.warm_start import starting_config, take_over, warm_up
 
 FIXED = (
     "network",
-    *(f"data.{name}" for name in ("resolution", "margin", "flip", "squash", "mismatching")),
+    *(f"data.{name}" for name in ("resolution", "margin", "flip", "facing", "squash")),
+    "data.mismatching",
     *(f"text.{name}" for name in ("captions", "averaged", "wording")),
     *(f"generator.{name}" for name in ("features", "noise_dim", "projected_dim")),
     *(f"discriminator.{name}" for name in ("features", "projected_dim")),
@@ -213,6 +214,9 @@ def _prepare(config: RunConfig, console: Console) -> Trainer:
         f"{facts['pictures']:,} pictures, {facts['captions']:,} captions, "
         f"{facts['classes']} classes, {len(facts['skipped'])} lines skipped",
     )
+    if trainer.data.turned is not None:
+        count = trainer.data.turned.sum()
+        say(console, f"data.facing: {count:,} pictures are mirrored, so that all face one way")
     for reject in facts["skipped"][:5]:
         say(console, f"  skipped {reject}")
     if len(facts["skipped"]) > 5:

@@ -39,6 +39,7 @@ def generated(
                 seed=picture.seed or 0,
                 around=picture.around,
                 strength=picture.strength,
+                mirrored=picture.mirrored,
                 png=_base64(picture.png()),
             )
             for picture in pictures
@@ -68,6 +69,7 @@ def interpolated(kind: str, way: Interpolation, fps: float, started: float) -> R
         seeds=list(way.seeds),
         steps=way.steps,
         truncation=way.truncation,
+        mirrored=way.mirrored,
         frames=[_base64(png(image, way.metadata)) for image in way.images],
         milliseconds=_milliseconds(started),
     )

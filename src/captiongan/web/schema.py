@@ -87,6 +87,7 @@ class PictureAnswer(BaseModel):
     seed: int
     around: int | None = None
     strength: float | None = None
+    mirrored: bool = Field(description="Whether it was turned left to right after it was drawn.")
     png: str
 
 
@@ -119,6 +120,7 @@ class InterpolateAnswer(BaseModel):
     seeds: list[int]
     steps: int
     truncation: float
+    mirrored: bool = Field(description="Whether all frames were turned left to right.")
     frames: list[str]
     milliseconds: float = Field(description="From the request's arrival to the answer.")
 
