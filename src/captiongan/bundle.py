@@ -30,7 +30,10 @@ STYLE_FILE = "style_encoder.onnx"
 CRITIC_FILE = "discriminator.safetensors"
 """What a bundle has, beyond `MODEL_FILES`, if its discriminator travels with it."""
 
-OPTIONAL_FILES = (STYLE_FILE, CRITIC_FILE)
+RANKER_FILE = "ranker.onnx"
+"""What a bundle has, beyond `MODEL_FILES`, if it can keep the best of several pictures."""
+
+OPTIONAL_FILES = (STYLE_FILE, CRITIC_FILE, RANKER_FILE)
 
 UNFOLDED_NETWORKS = ("fusion", "projected")
 """Networks whose generator a bundle holds weight by weight, so that training can go on from it.
@@ -152,6 +155,11 @@ class Bundle:
         return CRITIC_FILE in self.manifest.files
 
     @property
+    def has_ranker(self) -> bool:
+        """Whether it can score pictures, and so keep the best of several."""
+        return RANKER_FILE in self.manifest.files
+
+    @property
     def is_shipped(self) -> bool:
         """Whether it came with this package, and can be opened by its name alone."""
         return self.folder.parent == _SHIPPED
@@ -240,7 +248,7 @@ def _check_complete(files: Mapping[str, Path | bytes]) -> None:
     if files.keys() - {*OPTIONAL_FILES} != expected:
         raise BundleError(
             f"files are {', '.join(sorted(files)) or 'none'}; a bundle has exactly "
-            f"{', '.join(sorted(expected))}, and perhaps {' and '.join(OPTIONAL_FILES)}; "
+            f"{', '.join(sorted(expected))}, and perhaps {', '.join(OPTIONAL_FILES)}; "
             "give each of these and no other"
         )
 

@@ -23,6 +23,10 @@ Truncation = Annotated[
     float, typer.Option(help="Multiplies the noise: above 0, at most 1; less for less variety.")
 ]
 
+BestOf = Annotated[
+    int, typer.Option(help="Draw so many for each picture, 1 to 64, and keep the best.")
+]
+
 MANY = "Many prompts"
 """Heading of the options of bulk generation."""
 
@@ -112,6 +116,7 @@ def generate(
         int | None, typer.Option(help="Draw variations of the picture of this seed.")
     ] = None,
     strength: Annotated[float, typer.Option(help="How far variations go, from 0 to 1.")] = 0.3,
+    best_of: BestOf = 1,
     bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "flowers",
     prompts: Annotated[
         Path | None,
@@ -149,6 +154,11 @@ def generate(
     With --prompts, draw those of many sentences into the folder --out. Code 3: all is drawn but
     the rows in rejects.jsonl.
     """
+    if prompts and best_of != 1:
+        raise CaptionganError(
+            f"--best-of {best_of} is for a PROMPT, and --prompts keeps all that it draws; leave "
+            "one of the two out"
+        )
     if prompts and out and prompt is None and not grid:
         from rich.console import Console
 
@@ -174,15 +184,17 @@ def generate(
     from captiongan.prompts import seeds_of
 
     check_output(output)
-    seeds = seeds_of(seed, n)
-    paths = [output] if grid else numbered(output, seeds)
+    seeds = seeds_of(seed, n, best_of)
+    if not grid:
+        numbered(output, seeds)  # refuses a name that is taken before anything is drawn
 
     started = time.perf_counter()
     pipeline = load(bundle)
     loaded = time.perf_counter()
-    pictures = pipeline.generate(prompt, n, seed, truncation, around, strength)
+    pictures = pipeline.generate(prompt, n, seed, truncation, around, strength, best_of)
     drawn = time.perf_counter()
 
+    paths = [output] if grid else numbered(output, [each.seed or 0 for each in pictures])
     if grid:
         save_grid(in_a_square(pictures), output)
     else:
@@ -382,6 +394,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of the first picture.")] = 0,
     checkpoint: Annotated[Which, typer.Option(help="Checkpoint of a run.")] = "best",
     truncation: Truncation = 1.0,
+    best_of: BestOf = 1,
     public: Annotated[
         Path | None,
         typer.Option(help="Text file, a prompt a line, to show instead of anything of the data."),
@@ -398,7 +411,16 @@ def evaluate(
 
         check_folder(out)
         evaluation = score(
-            models, data, split, extractor, per_picture, seed, checkpoint, _to_stderr, truncation
+            models,
+            data,
+            split,
+            extractor,
+            per_picture,
+            seed,
+            checkpoint,
+            _to_stderr,
+            truncation,
+            best_of,
         )
         candidates = [paper.candidate for paper in evaluation.papers]
         shown = draw_public(candidates, prompts, seed) if prompts else None

@@ -42,7 +42,9 @@ class Picture:
     """One drawn picture (RGB) and all that is needed to draw it again.
 
     Without a seed its noise was read off another picture, and that is needed, too. A variation of
-    the picture of seed `around` went `strength` of the way from that one to its own seed.
+    the picture of seed `around` went `strength` of the way from that one to its own seed. The best
+    of several has the `score` for which it was kept; more is better, and only pictures of one
+    sentence compare.
     """
 
     image: Image.Image
@@ -53,12 +55,14 @@ class Picture:
     truncation: float = 1.0
     around: int | None = None
     strength: float | None = None
+    score: float | None = None
 
     @property
     def metadata(self) -> dict[str, str]:
         """The texts that the saved file carries."""
         noise = {"seed": self.seed, "around": self.around, "strength": self.strength}
-        given = {name: str(value) for name, value in noise.items() if value is not None}
+        facts = noise | {"score": self.score}
+        given = {name: str(value) for name, value in facts.items() if value is not None}
         drawn_with = given | truncated(self.truncation)
         return {"prompt": self.prompt} | drawn_with | origin(self.bundle, self.bundle_version)
 
@@ -112,11 +116,15 @@ def sheet_of(
 ) -> tuple[Image.Image, dict[str, str]]:
     """Return the `grid` of `rows`, the first of which starts with `before`, and its metadata.
 
-    These are the first picture's, with all prompts (one a line) and "n", how many pictures.
+    These are the first picture's, with all prompts (one a line) and "n", how many pictures. Of the
+    best of several, whose seeds are not in a row, all seeds and scores are there, one a line.
     """
     pictures = [picture for row in rows for picture in row]
     prompts = "\n".join(dict.fromkeys(picture.prompt for picture in pictures))
     metadata = pictures[0].metadata | {"prompt": prompts, "n": str(len(pictures))}
+    if pictures[0].score is not None:
+        for name in ("seed", "score"):
+            metadata[name] = "\n".join(picture.metadata[name] for picture in pictures)
     first, *others = [[picture.image for picture in row] for row in rows]
     return grid([[*before, *first], *others]), metadata
 
