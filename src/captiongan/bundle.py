@@ -221,6 +221,28 @@ def read_bundle(folder: Path) -> Bundle:
     return Bundle(folder, manifest)
 
 
+def contents(bundle: Bundle) -> dict[str, bytes]:
+    """Return the content of each file but the manifest, for `write_bundle` to write a copy.
+
+    Raises BundleError if one cannot be read, or the model card is not UTF-8.
+    """
+    try:
+        names = (*bundle.manifest.files, *CARD_FILES)
+        files = {name: (bundle.folder / name).read_bytes() for name in names}
+        files["README.md"].decode()
+    except OSError as error:
+        raise BundleError(
+            f"bundle '{bundle.folder}' has no readable {Path(error.filename).name} "
+            f"({error.strerror}); bring it back, or copy the bundle again"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BundleError(
+            f"bundle '{bundle.folder}': README.md is not UTF-8 ({error.reason} at byte "
+            f"{error.start}); save it as UTF-8"
+        ) from error
+    return files
+
+
 def write_bundle(out: Path, files: Mapping[str, Path | bytes], manifest: BundleManifest) -> Bundle:
     """Write a bundle to `out`, which appears whole or not at all.
 

@@ -162,9 +162,12 @@ def remembered_features(extractor: Extractor, pictures: Pictures) -> Features:
     return features
 
 
-def open_lite(name: str, device: torch.device) -> Extractor:
-    """Return the EfficientNet-Lite of that name with its published ImageNet weights."""
-    variant, side = VARIANTS[name], INPUT_SIDES[name]
+def open_lite(name: str, device: torch.device, side: int | None = None) -> Extractor:
+    """Return the EfficientNet-Lite of that name with its published ImageNet weights.
+
+    Pictures are resized to `side` pixels, that of `INPUT_SIDES` if not given.
+    """
+    variant, side = VARIANTS[name], side or INPUT_SIDES[name]
     weights = sha256_of(Path(variant.weights()))
     identity = ExtractorIdentity(name, FEATURES, side, "bicubic, antialiased", weights)
     return NetworkExtractor(identity, EfficientNetLite(variant), partial(_for_lite, side), device)
