@@ -269,9 +269,11 @@ class Pipeline:
         """Say how well each picture fits its text and how whole it is: (N,), higher is better.
 
         `pictures` is (N, H, W, 3) uint8, `embedding` (N, embedding_dim) float32 with a row for
-        each. Only scores under one text compare. Raises BundleError if the bundle has no ranker, or
-        one that is foreign or gives a score that is not finite.
+        each. Only scores under one text compare. Raises ValueError if the rows do not match,
+        BundleError if the bundle has no ranker, or one that is foreign or gives a score that is not
+        finite.
         """
+        _check_rows("embedding", embedding, len(pictures), self._manifest.embedding_dim)
         batches = [slice(start, start + MAX_BATCH) for start in range(0, len(pictures), MAX_BATCH)]
         scores = [self._score_batch(pictures[rows], embedding[rows]) for rows in batches]
         return np.concatenate(scores)

@@ -39,6 +39,7 @@ def generated(
                 seed=picture.seed or 0,
                 around=picture.around,
                 strength=picture.strength,
+                score=picture.score,
                 png=_base64(picture.png()),
             )
             for picture in pictures
