@@ -177,11 +177,17 @@ class Pipeline:
             noise = np.concatenate([on_arc(middle, each, [strength]) for each in noise])
         drawn_with = (self._manifest.name, self._manifest.version, truncation)
         variation = (around, None if around is None else strength)
-        labels = [(reading.text, each) for reading in readings for each in seeds]
 
         def result(pixels: Pixels) -> list[Picture]:
             return [
-                Picture(Image.fromarray(pixels[row]), *labels[row], *drawn_with, *variation, score)
+                Picture(
+                    Image.fromarray(pixels[row]),
+                    readings[row // len(seeds)].text,
+                    seeds[row % len(seeds)],
+                    *drawn_with,
+                    *variation,
+                    score=score,
+                )
                 for row, score in self._kept(pixels, embedding, best_of)
             ]
 

@@ -87,7 +87,8 @@ def fit_teacher(real: Features, drawn: Features, texts: Tensor) -> Teacher:
 def _ridge(rows: Tensor, targets: Tensor) -> Tensor:
     """Return W (F, D) that minimises |rows W - targets|^2 + RIDGE N |W|^2."""
     penalty = RIDGE * len(rows) * torch.eye(rows.shape[1])
-    return torch.linalg.solve(rows.T @ rows + penalty, rows.T @ targets)
+    weights: Tensor = torch.linalg.solve(rows.T @ rows + penalty, rows.T @ targets)
+    return weights
 
 
 def _logistic(real: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:

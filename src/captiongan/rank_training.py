@@ -157,6 +157,7 @@ def teach_ranking(
     torch.manual_seed(seed)
     ranker = Ranker(side, centre, weight)
     _train(ranker, lessons, learned, epochs, random, say)
+    correlation, own, teachers = _examined(ranker, lessons, held_out)
     report = RankerReport(
         data=Path(data).name,
         pictures=len(learned),
@@ -168,7 +169,9 @@ def teach_ranking(
         seed=seed,
         teacher=teacher,
         parameters=sum(each.numel() for each in ranker.parameters()),
-        **_examined(ranker, lessons, held_out),
+        correlation=correlation,
+        r_at_1=own,
+        teacher_r_at_1=teachers,
     )
     ranking = asdict(report)
     card = with_ranking_section(files["README.md"].decode(), ranking).encode()
@@ -299,13 +302,16 @@ def distance(one: Verdict, other: Verdict) -> Tensor:
     Being whole counts by its Huber loss: real pictures lie far beyond drawn ones, which are all
     that is ranked.
     """
-    apart = 1 - torch.linalg.vecdot(one.shown, other.shown)
+    apart: Tensor = 1 - torch.linalg.vecdot(one.shown, other.shown)
     return apart.mean() + F.smooth_l1_loss(one.whole, other.whole)
 
 
 @torch.inference_mode()
-def _examined(ranker: Ranker, lessons: Lessons, held_out: Indices) -> dict[str, float]:
-    """Try the ranker, and its teacher, on pictures that neither learned from."""
+def _examined(ranker: Ranker, lessons: Lessons, held_out: Indices) -> tuple[float, float, float]:
+    """Try the ranker, and its teacher, on pictures that neither learned from.
+
+    Returns how their scores correlate, then R@1 of the ranker and of its teacher.
+    """
     ranker.eval()
     rows, side = torch.from_numpy(held_out), lessons.drawn.shape[1]
     real, drawn = (
@@ -317,11 +323,11 @@ def _examined(ranker: Ranker, lessons: Lessons, held_out: Indices) -> dict[str, 
         for each in (drawn, lessons.of_drawn[rows])
     ]
     captions = lessons.captions[rows].numpy()
-    return {
-        "correlation": torch.corrcoef(torch.stack(scores))[0, 1].item(),
-        "r_at_1": r_at_1(captions, real.shown.numpy()),
-        "teacher_r_at_1": r_at_1(captions, lessons.of_real[rows].shown.numpy()),
-    }
+    return (
+        torch.corrcoef(torch.stack(scores))[0, 1].item(),
+        r_at_1(captions, real.shown.numpy()),
+        r_at_1(captions, lessons.of_real[rows].shown.numpy()),
+    )
 
 
 def _verdict(ranker: Ranker, pictures: Pictures) -> Verdict:

@@ -10,16 +10,18 @@ from safetensors.torch import save
 
 from captiongan import __version__, rank_training
 from captiongan.bundle import CRITIC_FILE, MODEL_FILES, RANKER_FILE, Bundle, read_bundle
+from captiongan.data.pairs import Indices
 from captiongan.data.store import open_store
 from captiongan.errors import BundleError, CaptionganError, ConfigError, DataError, OutputError
 from captiongan.evaluation.candidate import open_candidate
+from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import choose_extractor
 from captiongan.model_card import with_ranking_section
 from captiongan.networks.ranker import Ranker
 from captiongan.onnx_session import open_session
 from captiongan.pipeline import Pipeline
-from captiongan.rank_teacher import fit_teacher, open_eye
-from captiongan.rank_training import RankerReport, Verdict, distance, teach_ranking
+from captiongan.rank_teacher import Teacher, Verdict, fit_teacher, open_eye
+from captiongan.rank_training import Lessons, RankerReport, distance, teach_ranking
 from command_line import captiongan
 from tiny_bundle import style_encoder, write_tiny_bundle
 from tiny_exam import BlockMeans
@@ -81,7 +83,9 @@ def test_right_captions_stand_above_wrong_ones_on_pictures_it_never_saw(taught: 
         rows = [
             row
             for row, example in enumerate(store.examples)
-            if row >= 300 and str(example.label).startswith(right) and wrong not in example.label
+            if row >= 300
+            and str(example.label).startswith(right)
+            and wrong not in str(example.label)
         ]
         scores = [
             pipeline.score(
@@ -118,20 +122,20 @@ def test_nothing_is_learned_from_what_is_held_out(
 ) -> None:
     fitted: list[int] = []
     learned: list[set[int]] = []
-    batch = rank_training.Lessons.batch
+    batch = Lessons.batch
 
-    def noted(real: np.ndarray, drawn: np.ndarray, texts: torch.Tensor) -> object:
-        fitted.extend(map(len, (real, drawn, texts)))
+    def noted(real: Features, drawn: Features, texts: torch.Tensor) -> Teacher:
+        fitted.extend([len(real), len(drawn), len(texts)])
         return fit_teacher(real, drawn, texts)
 
     def seen(
-        lessons: rank_training.Lessons, rows: np.ndarray, random: np.random.Generator
-    ) -> object:
+        lessons: Lessons, rows: Indices, random: np.random.Generator
+    ) -> tuple[torch.Tensor, Verdict]:
         learned.append(set(rows.tolist()))
         return batch(lessons, rows, random)
 
     monkeypatch.setattr(rank_training, "fit_teacher", noted)
-    monkeypatch.setattr(rank_training.Lessons, "batch", seen)
+    monkeypatch.setattr(Lessons, "batch", seen)
     teach_ranking(taught.plain.folder, DATA, tmp_path / "out", 2, 1.0, 0, silent)
     assert fitted == [200, 200, 200]
     assert len(set.union(*learned)) == 200 == sum(map(len, learned)) / 2
@@ -241,7 +245,7 @@ def test_lessons_are_cropped_and_mirrored_as_the_bundle_learned() -> None:
     random = np.random.default_rng(0)
     for flip in (False, True):
         drawn, none = real[:, :4, :4], torch.zeros(1, 2)
-        lessons = rank_training.Lessons(real, drawn, none, none, verdict, verdict, flip)
+        lessons = Lessons(real, drawn, none, none, verdict, verdict, flip)
         corners, mirrored = set(), set()
         for _ in range(100):
             pictures, _ = lessons.batch(np.array([0]), random)

@@ -57,4 +57,5 @@ def centred(embeddings: Tensor, centre: Tensor) -> Tensor:
 
 def score(shown: Tensor, whole: Tensor, texts: Tensor, weight: float) -> Tensor:
     """Return scores (N,) of v (N, D) and r (N,) under centred texts (N, D), all of length 1."""
-    return torch.linalg.vecdot(shown, texts) + weight * whole
+    scores: Tensor = torch.linalg.vecdot(shown, texts) + weight * whole
+    return scores
