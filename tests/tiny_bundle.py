@@ -11,6 +11,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from captiongan.bundle import (
     CRITIC_FILE,
     MODEL_FILES,
+    RANKER_FILE,
     STYLE_FILE,
     Bundle,
     BundleManifest,
@@ -31,6 +32,7 @@ def write_tiny_bundle(
     style_encoder: ModelProto | None = None,
     critic: bytes | None = None,
     mirror_by_seed: bool = False,
+    ranker: ModelProto | None = None,
 ) -> Bundle:
     """Write the bundle to `out`; a wrong `noise_dim` or `encoder_sha256` makes it a foreign one."""
     parts = out.parent / f"{out.name}-parts"
@@ -51,6 +53,8 @@ def write_tiny_bundle(
         files[STYLE_FILE] = style_encoder.SerializeToString()
     if critic is not None:
         files[CRITIC_FILE] = critic
+    if ranker:
+        files[RANKER_FILE] = ranker.SerializeToString()
     return write_bundle(out, files, manifest)
 
 
@@ -141,6 +145,31 @@ def style_encoder(side: int = RESOLUTION) -> ModelProto:
         "style_encoder",
         [helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["batch", side, side, 3])],
         [helper.make_tensor_value_info("noise", TensorProto.FLOAT, ["batch", NOISE_DIM])],
+        [numpy_helper.from_array(value, key) for key, value in weights.items()],
+    )
+    return _model(graph)
+
+
+def ranker(side: int = RESOLUTION, scale: float = 1.0) -> ModelProto:
+    """Return a linear map of pictures to texts, whose product with the text is the score."""
+    nodes = [
+        helper.make_node("Flatten", ["pictures"], ["row"], axis=1),
+        helper.make_node("MatMul", ["row", "weight"], ["told"]),
+        helper.make_node("Mul", ["told", "embedding"], ["products"]),
+        helper.make_node("ReduceSum", ["products", "axis"], ["scores"], keepdims=0),
+    ]
+    weights: dict[str, npt.NDArray[Any]] = {
+        "weight": np.float32(scale) * _random(side * side * 3, EMBEDDING_DIM),
+        "axis": np.array([1], dtype=np.int64),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "ranker",
+        [
+            helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["batch", 3, side, side]),
+            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", EMBEDDING_DIM]),
+        ],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch"])],
         [numpy_helper.from_array(value, key) for key, value in weights.items()],
     )
     return _model(graph)

@@ -30,7 +30,10 @@ STYLE_FILE = "style_encoder.onnx"
 CRITIC_FILE = "discriminator.safetensors"
 """What a bundle has, beyond `MODEL_FILES`, if its discriminator travels with it."""
 
-OPTIONAL_FILES = (STYLE_FILE, CRITIC_FILE)
+RANKER_FILE = "ranker.onnx"
+"""What a bundle has, beyond `MODEL_FILES`, if it can keep the best of several pictures."""
+
+OPTIONAL_FILES = (STYLE_FILE, CRITIC_FILE, RANKER_FILE)
 
 UNFOLDED_NETWORKS = ("fusion", "projected")
 """Networks whose generator a bundle holds weight by weight, so that training can go on from it.
@@ -156,6 +159,11 @@ class Bundle:
         return CRITIC_FILE in self.manifest.files
 
     @property
+    def has_ranker(self) -> bool:
+        """Whether it can score pictures, and so keep the best of several."""
+        return RANKER_FILE in self.manifest.files
+
+    @property
     def is_shipped(self) -> bool:
         """Whether it came with this package, and can be opened by its name alone."""
         return self.folder.parent == _SHIPPED
@@ -217,6 +225,28 @@ def read_bundle(folder: Path) -> Bundle:
     return Bundle(folder, manifest)
 
 
+def contents(bundle: Bundle) -> dict[str, bytes]:
+    """Return the content of each file but the manifest, for `write_bundle` to write a copy.
+
+    Raises BundleError if one cannot be read, or the model card is not UTF-8.
+    """
+    try:
+        names = (*bundle.manifest.files, *CARD_FILES)
+        files = {name: (bundle.folder / name).read_bytes() for name in names}
+        files["README.md"].decode()
+    except OSError as error:
+        raise BundleError(
+            f"bundle '{bundle.folder}' has no readable {Path(error.filename).name} "
+            f"({error.strerror}); bring it back, or copy the bundle again"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BundleError(
+            f"bundle '{bundle.folder}': README.md is not UTF-8 ({error.reason} at byte "
+            f"{error.start}); save it as UTF-8"
+        ) from error
+    return files
+
+
 def write_bundle(out: Path, files: Mapping[str, Path | bytes], manifest: BundleManifest) -> Bundle:
     """Write a bundle to `out`, which appears whole or not at all.
 
@@ -244,7 +274,7 @@ def _check_complete(files: Mapping[str, Path | bytes]) -> None:
     if files.keys() - {*OPTIONAL_FILES} != expected:
         raise BundleError(
             f"files are {', '.join(sorted(files)) or 'none'}; a bundle has exactly "
-            f"{', '.join(sorted(expected))}, and perhaps {' and '.join(OPTIONAL_FILES)}; "
+            f"{', '.join(sorted(expected))}, and perhaps {', '.join(OPTIONAL_FILES)}; "
             "give each of these and no other"
         )
 

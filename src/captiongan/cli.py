@@ -23,6 +23,10 @@ Truncation = Annotated[
     float, typer.Option(help="Multiplies the noise: above 0, at most 1; less for less variety.")
 ]
 
+BestOf = Annotated[
+    int, typer.Option(help="Draw so many for each picture, 1 to 64, and keep the best.")
+]
+
 MANY = "Many prompts"
 """Heading of the options of bulk generation."""
 
@@ -34,9 +38,13 @@ app = typer.Typer(
 )
 text_app = typer.Typer(name="text", no_args_is_help=True, help="Train a text encoder.")
 style_app = typer.Typer(name="style", no_args_is_help=True, help="Teach a bundle to restyle.")
+rank_app = typer.Typer(
+    name="rank", no_args_is_help=True, help="Teach a bundle to keep the best of several."
+)
 app.add_typer(data_app)
 app.add_typer(text_app)
 app.add_typer(style_app)
+app.add_typer(rank_app)
 
 
 def main() -> None:
@@ -112,6 +120,7 @@ def generate(
         int | None, typer.Option(help="Draw variations of the picture of this seed.")
     ] = None,
     strength: Annotated[float, typer.Option(help="How far variations go, from 0 to 1.")] = 0.3,
+    best_of: BestOf = 1,
     bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "flowers",
     prompts: Annotated[
         Path | None,
@@ -149,6 +158,11 @@ def generate(
     With --prompts, draw those of many sentences into the folder --out. Code 3: all is drawn but
     the rows in rejects.jsonl.
     """
+    if prompts and best_of != 1:
+        raise CaptionganError(
+            f"--best-of {best_of} is for a PROMPT, and --prompts keeps all that it draws; leave "
+            "one of the two out"
+        )
     if prompts and out and prompt is None and not grid:
         from rich.console import Console
 
@@ -174,15 +188,17 @@ def generate(
     from captiongan.prompts import seeds_of
 
     check_output(output)
-    seeds = seeds_of(seed, n)
-    paths = [output] if grid else numbered(output, seeds)
+    seeds = seeds_of(seed, n, best_of)
+    if not grid:
+        numbered(output, seeds)  # refuses a name that is taken before anything is drawn
 
     started = time.perf_counter()
     pipeline = load(bundle)
     loaded = time.perf_counter()
-    pictures = pipeline.generate(prompt, n, seed, truncation, around, strength)
+    pictures = pipeline.generate(prompt, n, seed, truncation, around, strength, best_of)
     drawn = time.perf_counter()
 
+    paths = [output] if grid else numbered(output, [each.seed or 0 for each in pictures])
     if grid:
         save_grid(in_a_square(pictures), output)
     else:
@@ -389,6 +405,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of the first picture.")] = 0,
     checkpoint: Annotated[Which, typer.Option(help="Checkpoint of a run.")] = "best",
     truncation: Truncation = 1.0,
+    best_of: BestOf = 1,
     public: Annotated[
         Path | None,
         typer.Option(help="Text file, a prompt a line, to show instead of anything of the data."),
@@ -416,6 +433,7 @@ def evaluate(
             _to_stderr,
             truncation,
             looked_at,
+            best_of,
         )
         candidates = [paper.candidate for paper in evaluation.papers]
         shown = draw_public(candidates, prompts, seed) if prompts else None
@@ -538,6 +556,35 @@ def _sides(listed: str) -> list[int]:
             f"--sides '{listed}': must be whole numbers with commas between them; "
             "give such as 96,128,160,224"
         ) from error
+
+
+@rank_app.command("train")
+def train_ranker(
+    bundle: Annotated[str, typer.Argument(help="Name of a shipped bundle, or a folder.")],
+    data: Annotated[
+        str, typer.Argument(help="Captioned folder, or `toy:SIZE`: what the bundle learned from.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the new bundle.")],
+    epochs: Annotated[int, typer.Option(help="Passes over the pictures.")] = 10,
+    wholeness: Annotated[
+        float,
+        typer.Option(help="How much being whole counts: 1 for as much as fitting the words."),
+    ] = 1.0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Decides weights, noise and captions.")
+    ] = 0,
+) -> None:
+    """Train a ranker on real pictures and the bundle's own; write a bundle for --best-of.
+
+    Stopped before its end it leaves nothing.
+    """
+    with _training_half():
+        from captiongan.rank_training import teach_ranking
+    report = teach_ranking(bundle, data, out, epochs, wholeness, seed, typer.echo)
+    typer.echo(
+        f"{out}: scores correlate by {report.correlation:.2f} with the teacher's; R@1 of 100 is "
+        f"{report.r_at_1:.3f}, the teacher's {report.teacher_r_at_1:.3f}"
+    )
 
 
 def _lines(file: Path, option: str) -> list[str]:

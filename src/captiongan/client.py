@@ -92,6 +92,7 @@ class Client:
         around: int | None = None,
         strength: float = 0.3,
         bundle: str | None = None,
+        best_of: int = 1,
     ) -> list[Picture]:
         """Draw as `Pipeline.generate` does, of several prompts one after the other.
 
@@ -107,6 +108,7 @@ class Client:
                 "truncation": truncation,
                 "around": around,
                 "strength": strength,
+                "best_of": best_of,
                 "bundle": bundle,
             },
         )
@@ -129,6 +131,7 @@ class Client:
                 picture.get("around"),
                 picture.get("strength"),
                 picture.get("mirrored", False),
+                picture.get("score"),
             )
             for picture in answer["pictures"]
         ]

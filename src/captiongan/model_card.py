@@ -23,8 +23,8 @@ Draws {manifest.resolution} x {manifest.resolution} pictures from English senten
 
 ![samples](sample.png)
 
-Rows, top to bottom; {samples} pictures each, not picked. The seeds count on from row to row, from 0 to \
-{samples * len(prompts) - 1}:
+Rows, top to bottom; {samples} pictures each, not picked. The seeds count on from row to row, from \
+0 to {samples * len(prompts) - 1}:
 
 {rows}
 
@@ -104,8 +104,7 @@ def with_style_section(card: str, style: Mapping[str, Any]) -> str:
 
     An earlier section of that name is replaced.
     """
-    others = re.sub(r"^## Restyling\n.*?(?=^#{1,2} |\Z)", "", card, flags=re.DOTALL | re.MULTILINE)
-    return f"""{others.rstrip()}
+    return f"""{_without_section(card, "Restyling")}
 
 ## Restyling
 
@@ -117,3 +116,31 @@ The style encoder learned from {style["kimg"]:,} kimg of the generator's own pic
 {style["captions"]:,} captions ({", ".join(style["data"])}). Off pictures that it never saw it reads
 {100 * style["recovered"]:.0f} % of the noise's variance. captiongan {style["captiongan"]}.
 """
+
+
+def with_ranking_section(card: str, ranker: Mapping[str, Any]) -> str:
+    """Return a card with a section on the ranker, of the facts `training > ranker`.
+
+    An earlier section of that name is replaced.
+    """
+    return f"""{_without_section(card, "Ranking")}
+
+## Ranking
+
+```
+captiongan generate "A SENTENCE" --best-of 4 --bundle PATH_OF_THIS_FOLDER
+```
+
+The ranker learned from {ranker["pictures"]:,} real pictures ({ranker["data"]}) and as many that the
+bundle drew of their captions; its teacher looked through {ranker["teacher"]}. On
+{ranker["held_out"]:,} that it never saw its scores of drawn pictures correlate by
+{ranker["correlation"]:.2f} with its teacher's; it finds the caption of a real one among 100 in
+{100 * ranker["r_at_1"]:.0f} % of cases, its teacher in {100 * ranker["teacher_r_at_1"]:.0f} %.
+captiongan {ranker["captiongan"]}.
+"""
+
+
+def _without_section(card: str, title: str) -> str:
+    """Return a card without the section of that title, and without white space at its end."""
+    section = rf"^## {title}\n.*?(?=^#{{1,2}} |\Z)"
+    return re.sub(section, "", card, flags=re.DOTALL | re.MULTILINE).rstrip()

@@ -45,7 +45,8 @@ class Picture:
 
     Without a seed its noise was read off another picture, and that is needed, too. A variation of
     the picture of seed `around` went `strength` of the way from that one to its own seed. A
-    `mirrored` one was turned left to right after it was drawn.
+    `mirrored` one was turned left to right after it was drawn. The best of several has the `score`
+    for which it was kept; more is better, and only pictures of one sentence compare.
     """
 
     image: Image.Image
@@ -57,12 +58,14 @@ class Picture:
     around: int | None = None
     strength: float | None = None
     mirrored: bool = False
+    score: float | None = None
 
     @property
     def metadata(self) -> dict[str, str]:
         """The texts that the saved file carries."""
         noise = {"seed": self.seed, "around": self.around, "strength": self.strength}
-        given = {name: str(value) for name, value in noise.items() if value is not None}
+        facts = noise | {"score": self.score}
+        given = {name: str(value) for name, value in facts.items() if value is not None}
         drawn_with = given | truncated(self.truncation) | turned(self.mirrored)
         return {"prompt": self.prompt} | drawn_with | origin(self.bundle, self.bundle_version)
 
@@ -126,11 +129,15 @@ def sheet_of(
 ) -> tuple[Image.Image, dict[str, str]]:
     """Return the `grid` of `rows`, the first of which starts with `before`, and its metadata.
 
-    These are the first picture's, with all prompts (one a line) and "n", how many pictures.
+    These are the first picture's, with all prompts (one a line) and "n", how many pictures. Of the
+    best of several, whose seeds are not in a row, all seeds and scores are there, one a line.
     """
     pictures = [picture for row in rows for picture in row]
     prompts = "\n".join(dict.fromkeys(picture.prompt for picture in pictures))
     metadata = pictures[0].metadata | {"prompt": prompts, "n": str(len(pictures))}
+    if pictures[0].score is not None:
+        for name in ("seed", "score"):
+            metadata[name] = "\n".join(picture.metadata[name] for picture in pictures)
     first, *others = [[picture.image for picture in row] for row in rows]
     return grid([[*before, *first], *others]), metadata
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from captiongan.bundle import (
     GENERATOR_FILE,
+    RANKER_FILE,
     STYLE_FILE,
     Bundle,
     BundleManifest,
@@ -37,12 +38,16 @@ from captiongan.prompts import (
 )
 from captiongan.text.encoder import Embeddings, OnnxTextEncoder, Reading
 
-__all__ = ["Interpolation", "Picture", "Pipeline", "load", "mirror_of", "noise_of"]
+__all__ = ["Interpolation", "Picture", "Pipeline", "best_rows", "load", "mirror_of", "noise_of"]
 
 Noise = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
+Scores = npt.NDArray[np.float32]
 
 MAX_BATCH = 64
+
+SCORE_DIGITS = 4
+"""Decimals of a picture's score; further ones differ between processors."""
 
 REMEMBERED = 1024
 """How many prompts a pipeline keeps the readings of."""
@@ -89,6 +94,13 @@ def mirror_of(seed: int, dim: int) -> bool:
     stream.seed(seed)
     stream.standard_normal(dim)
     return stream.random_sample() < 0.5
+
+
+def best_rows(scores: Scores, best_of: int) -> npt.NDArray[np.int64]:
+    """Return the row with the highest score among each `best_of` rows: (N / best_of,)."""
+    groups = scores.reshape(-1, best_of)
+    best: npt.NDArray[np.int64] = np.arange(len(groups)) * best_of + groups.argmax(axis=1)
+    return best
 
 
 class _Streams(threading.local):
@@ -139,6 +151,7 @@ class Pipeline:
         truncation: float = 1.0,
         around: int | None = None,
         strength: float = 0.3,
+        best_of: int = 1,
     ) -> list[Picture]:
         """Draw `n` pictures of one English sentence.
 
@@ -147,13 +160,20 @@ class Pipeline:
         variety for what is usual (Brock et al. 2019, section 3.1). With `around`, the pictures are
         variations of the one of that seed: the noise of each goes `strength` of the way, 0 to 1,
         from there to its own seed, on the `arc`. If the bundle mirrors by seed, each picture may be
-        mirrored left to right, and variations are if the picture of `around` is. Raises PromptError
-        unless the prompt has 1 to 1,000 characters, none of them a control character, and at least
-        half of its words are known, `n` is 1 to 1,000, `seed` is 0 to 2**32 - n, `truncation` is
-        above 0 and at most 1, and `around` is a seed. Warns with UnknownWordsWarning if it knows
-        some words but not all, and if the sentence is too long to be read to its end.
+        mirrored left to right, and variations are if the picture of `around` is.
+
+        With `best_of` each picture is the one with the highest score of so many candidates, by the
+        bundle's ranker. Candidate j of picture i has the seed `seed` + i * `best_of` + j; the
+        picture keeps that seed, which alone draws it again.
+
+        Raises PromptError unless the prompt has 1 to 1,000 characters, none of them a control
+        character, and at least half of its words are known, `n` is 1 to 1,000, `best_of` 1 to 64,
+        the candidates 1,000 at most, each with a seed from 0 to 2**32 - 1, `truncation` is above 0
+        and at most 1, and `around` is a seed. Raises BundleError if `best_of` is above 1 and the
+        bundle has no ranker. Warns with UnknownWordsWarning if it knows some words but not all, and
+        if the sentence is too long to be read to its end.
         """
-        plan = self.plan([prompt], n, seed, truncation, around, strength)
+        plan = self.plan([prompt], n, seed, truncation, around, strength, best_of)
         warn_of(plan.readings, self._manifest.name)
         return plan.result(self.draw(plan.noise, plan.embedding))
 
@@ -165,36 +185,38 @@ class Pipeline:
         truncation: float = 1.0,
         around: int | None = None,
         strength: float = 0.3,
+        best_of: int = 1,
     ) -> Plan[list[Picture]]:
         """Plan what `generate` draws, of several prompts one after the other; never warns."""
-        seeds, truncation = seeds_of(seed, n), check_truncation(truncation)
+        seeds, truncation = seeds_of(seed, n, best_of), check_truncation(truncation)
         strength = check_around(around, strength)
         readings = self._readings(prompts)
-        noise = self._noise(seeds)
+        if best_of > 1:
+            _ = self._ranker  # a bundle without one is refused before anything is drawn
+        noise, embedding = self._noise(seeds), np.repeat(_embedding(readings), len(seeds), axis=0)
         if around is not None:
             (middle,) = self._noise([around])
             noise = np.concatenate([on_arc(middle, each, [strength]) for each in noise])
         drawn_with = (self._manifest.name, self._manifest.version, truncation)
         variation = (around, None if around is None else strength)
-        labels = [
-            (reading.text, each, self.mirrors(each if around is None else around))
-            for reading in readings
-            for each in seeds
-        ]
+        mirrors = [self.mirrors(each if around is None else around) for each in seeds]
 
         def result(pixels: Pixels) -> list[Picture]:
-            finished = mirrored(pixels, [mirror for _, _, mirror in labels])
+            finished = mirrored(pixels, mirrors * len(readings))
             return [
-                Picture(Image.fromarray(image), text, each, *drawn_with, *variation, mirror)
-                for image, (text, each, mirror) in zip(finished, labels, strict=True)
+                Picture(
+                    Image.fromarray(finished[row]),
+                    readings[row // len(seeds)].text,
+                    seeds[row % len(seeds)],
+                    *drawn_with,
+                    *variation,
+                    mirrors[row % len(seeds)],
+                    score,
+                )
+                for row, score in self._kept(pixels, embedding, best_of)
             ]
 
-        return Plan(
-            np.tile(truncation * noise, (len(readings), 1)),
-            np.repeat(_embedding(readings), n, axis=0),
-            readings,
-            result,
-        )
+        return Plan(np.tile(truncation * noise, (len(readings), 1)), embedding, readings, result)
 
     def interpolate(
         self,
@@ -280,6 +302,51 @@ class Pipeline:
         _check_style_encoder(session, self._manifest)
         return session
 
+    def score(self, pictures: Pixels, embedding: Embeddings) -> Scores:
+        """Say how well each picture fits its text and how whole it is: (N,), higher is better.
+
+        `pictures` is (N, H, W, 3) uint8, `embedding` (N, embedding_dim) float32 with a row for
+        each. Only scores under one text compare. Raises ValueError if the rows do not match,
+        BundleError if the bundle has no ranker, or one that is foreign or gives a score that is not
+        finite.
+        """
+        _check_rows("embedding", embedding, len(pictures), self._manifest.embedding_dim)
+        batches = [slice(start, start + MAX_BATCH) for start in range(0, len(pictures), MAX_BATCH)]
+        scores = [self._score_batch(pictures[rows], embedding[rows]) for rows in batches]
+        return np.concatenate(scores)
+
+    def _score_batch(self, pictures: Pixels, embedding: Embeddings) -> Scores:
+        levels = pictures.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(127.5) - 1
+        (scores,) = self._ranker.run(None, {"pictures": levels, "embedding": embedding})
+        if not np.isfinite(scores).all():
+            raise BundleError(
+                f"bundle '{self._manifest.name}': {RANKER_FILE} gives a score that is not finite; "
+                "train its ranker again: captiongan rank train"
+            )
+        return np.asarray(scores, dtype=np.float32)
+
+    def _kept(
+        self, pixels: Pixels, embedding: Embeddings, best_of: int
+    ) -> list[tuple[int, float | None]]:
+        """Return the rows of the pictures to keep, each with its score if it was chosen by one."""
+        if best_of == 1:
+            return [(row, None) for row in range(len(pixels))]
+        scores = self.score(pixels, embedding)
+        rows = best_rows(scores, best_of)
+        return [(int(row), round(float(scores[row]), SCORE_DIGITS)) for row in rows]
+
+    @cached_property
+    def _ranker(self) -> Any:
+        if not self._bundle.has_ranker:
+            name = self._manifest.name
+            raise BundleError(
+                f"bundle '{name}' has no {RANKER_FILE} and cannot tell which picture is best; "
+                f"teach a copy of it: captiongan rank train {name} DATA --out NEW"
+            )
+        session = open_session(self._bundle.folder / RANKER_FILE)
+        _check_ranker(session, self._manifest)
+        return session
+
     def read(self, prompt: str) -> Reading:
         """Return how the text encoder reads a prompt; a prompt read lately is remembered.
 
@@ -349,6 +416,15 @@ def _check_style_encoder(session: Any, manifest: BundleManifest) -> None:
         f"noise tensor(float) (?, {manifest.noise_dim})"
     )
     _check_signature(session, expected, STYLE_FILE, manifest)
+
+
+def _check_ranker(session: Any, manifest: BundleManifest) -> None:
+    side = manifest.resolution
+    expected = (
+        f"embedding tensor(float) (?, {manifest.embedding_dim}), "
+        f"pictures tensor(float) (?, 3, {side}, {side}) -> scores tensor(float) (?)"
+    )
+    _check_signature(session, expected, RANKER_FILE, manifest)
 
 
 def _check_signature(session: Any, expected: str, file: str, manifest: BundleManifest) -> None:

@@ -18,7 +18,8 @@ class Plan(Generic[Drawn]):
 
     Who draws the rows is free to draw them in parts, or among those of other plans: no picture
     depends on its neighbours. `readings` are those of the prompts; `result` makes the pixels,
-    (N, H, W, 3) uint8, into what was asked for.
+    (N, H, W, 3) uint8, into what was asked for, which may be fewer pictures. It may take as long as
+    drawing does.
     """
 
     noise: npt.NDArray[np.float32]

@@ -11,6 +11,7 @@ from captiongan.text.encoder import Reading
 
 MAX_CHARACTERS = 1_000
 MAX_PICTURES = 1_000
+MAX_BEST_OF = 64
 SEEDS = 2**32
 
 # Control characters, halves of characters, line and paragraph separators: none can be read aloud.
@@ -98,10 +99,12 @@ def warn_of(readings: Sequence[Reading], bundle: str) -> None:
             )
 
 
-def seeds_of(seed: int, n: int) -> range:
-    """Return the seeds of `n` pictures, one each: `seed`, `seed` + 1 and so on.
+def seeds_of(seed: int, n: int, best_of: int = 1) -> range:
+    """Return the seeds of `n` pictures, or of `best_of` candidates for each of them.
 
-    Raises PromptError unless both are int, `n` is 1 to 1,000 and every seed is below 2**32.
+    Candidate j of picture i has the seed `seed` + i * `best_of` + j, so no two share one. Raises
+    PromptError unless all are int, `n` is 1 to 1,000, `best_of` is 1 to 64, no more than 1,000
+    candidates are drawn, and every seed is below 2**32.
     """
     if not _is_int(n) or not 1 <= n <= MAX_PICTURES:
         raise PromptError(
@@ -109,14 +112,22 @@ def seeds_of(seed: int, n: int) -> range:
             f"{reprlib.repr(n)} is not a whole number from 1 to {MAX_PICTURES:,}; "
             "ask for at least one picture, and for many in several calls",
         )
-    last = SEEDS - n
+    most = min(MAX_BEST_OF, MAX_PICTURES // n)
+    if not _is_int(best_of) or not 1 <= best_of <= most:
+        raise PromptError(
+            "best_of",
+            f"{reprlib.repr(best_of)} is not a whole number from 1 to {most}; draw at most "
+            f"{MAX_BEST_OF} for each picture, and {MAX_PICTURES:,} in all",
+        )
+    drawn = n * best_of
+    last, rule = SEEDS - drawn, "n" if best_of == 1 else "n * best_of"
     if not _is_int(seed) or not 0 <= seed <= last:
         raise PromptError(
             "seed",
-            f"{reprlib.repr(seed)} is not a whole number from 0 to {last} (2**32 - n); "
+            f"{reprlib.repr(seed)} is not a whole number from 0 to {last} (2**32 - {rule}); "
             "choose one in that range",
         )
-    return range(seed, seed + n)
+    return range(seed, seed + drawn)
 
 
 def check_around(around: int | None, strength: float) -> float:

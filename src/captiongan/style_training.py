@@ -19,10 +19,10 @@ from torch import Tensor
 
 from captiongan import __version__
 from captiongan.bundle import (
-    CARD_FILES,
     STYLE_FILE,
     Bundle,
     check_vacant,
+    contents,
     find_bundle,
     read_bundle,
     write_bundle,
@@ -95,7 +95,7 @@ def teach_style(
     keep_freed_memory()
     check_vacant(out)
     taught = read_bundle(find_bundle(bundle))
-    files = _copied(taught)
+    files = contents(taught)
     encoder = _new_encoder(taught, seed)
     captions = captions_of(data)
     say(f"reading {len(captions):,} captions")
@@ -135,25 +135,6 @@ def _writing_aside() -> Iterator[None]:
             f"a temporary file cannot be written ({error}); make room, or set TMPDIR to another "
             "folder"
         ) from error
-
-
-def _copied(bundle: Bundle) -> dict[str, bytes]:
-    """Read what the new bundle takes over from the old one."""
-    try:
-        names = (*bundle.manifest.files, *CARD_FILES)
-        files = {name: (bundle.folder / name).read_bytes() for name in names}
-        files["README.md"].decode()
-    except OSError as error:
-        raise BundleError(
-            f"bundle '{bundle.folder}' has no readable {Path(error.filename).name} "
-            f"({error.strerror}); bring it back, or copy the bundle again"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise BundleError(
-            f"bundle '{bundle.folder}': README.md is not UTF-8 ({error.reason} at byte "
-            f"{error.start}); save it as UTF-8"
-        ) from error
-    return files
 
 
 def _new_encoder(bundle: Bundle, seed: int) -> StyleEncoder:

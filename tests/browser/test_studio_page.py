@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
+from captiongan.bundle import Bundle
 from captiongan.pictures import read_metadata
 from captiongan.pipeline import Pipeline, load
 from command_line import captiongan
@@ -25,7 +26,8 @@ from on_the_page import (
     wait_until_drawn,
     write,
 )
-from visitor import TOKEN, Visitor
+from tiny_bundle import ranker, write_tiny_bundle
+from visitor import TOKEN, Visitor, serving
 
 YELLOW = "a bright yellow flower with many thin petals"
 RED = "a deep red flower with big petals"
@@ -360,6 +362,48 @@ def test_unknown_words_are_marked_and_too_many_are_an_error_in_words(
     expect(page.get_by_role("alert")).to_be_hidden()
     page.get_by_label("Describe a picture").fill("  ")
     expect(page.locator("#notice")).to_have_text("Describe a picture in words.")
+
+
+@pytest.fixture
+def ranked(tmp_path: Path) -> Bundle:
+    """A bundle that can keep the best of several."""
+    return write_tiny_bundle(tmp_path / "tiny", ranker=ranker())
+
+
+def test_the_best_of_four_are_shown_with_seed_and_score_and_copied_as_such(
+    visitor: Visitor, ranked: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the copied command finds ./tiny
+    words, pipeline = "a red flower", Pipeline(ranked)
+    best = pipeline.generate(words, 16, 7, best_of=4)
+    with serving("serve", "--bundle", ranked.folder, "--bundle", "flowers") as address:
+        page = visitor.open(address)
+        page.get_by_label("Describe a picture").fill(words)
+        expect(pictures(page)).to_have_count(16)
+        box = page.get_by_label("Draw 4, keep the best")
+        with redrawn(page, pictures(page).nth(15)):
+            box.check()
+        for place in (0, 15):
+            picture = best[place]
+            told = f"{words}, seed {picture.seed}, score {picture.score:.2f}"
+            expect(pictures(page).nth(place)).to_have_attribute("alt", told)
+            assert pixels_of(pictures(page).nth(place)) == picture.image.tobytes()
+        check_accessibility(page)
+        _run_as_copied(page, download(page, tmp_path, "Grid"))
+
+        other = visitor.open(copied(page, "Copy link"))
+        expect(other.get_by_label("Draw 4, keep the best")).to_be_checked()
+        expect(pictures(other).nth(15)).to_have_attribute("alt", told)
+
+        reach(page, 15)
+        page.keyboard.press("p")
+        page.locator("#pin-list .picture").click()
+        expect(box).not_to_be_checked()
+        expect(pictures(page).first).to_have_attribute("alt", f"{words}, seed {best[15].seed}")
+        assert pixels_of(pictures(page).first) == best[15].image.tobytes()
+        with redrawn(page):
+            page.get_by_label("Bundle").select_option("flowers")
+        expect(box).to_be_hidden()
 
 
 def test_a_server_that_is_gone_is_said_and_tried_again(page: Page, visitor: Visitor) -> None:

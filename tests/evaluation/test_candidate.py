@@ -19,7 +19,7 @@ from captiongan.pipeline import MAX_BATCH, Pipeline
 from captiongan.training.checkpoint import latest_checkpoint, save_checkpoint
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.trained import load_trained
-from tiny_bundle import write_tiny_bundle
+from tiny_bundle import ranker, write_tiny_bundle
 from tiny_run import CONFIG, StubEncoder, tiny_game, tiny_run
 
 CAPTIONS = ["a red flower", "yellow petals", "a flower with pointed petals"]
@@ -90,6 +90,23 @@ def test_truncation_multiplies_the_noise_of_a_candidate_as_of_a_pipeline(tmp_pat
         drawn = truncated.pictures_of(["a red flower"] * 4, range(7, 11))
         pictures = pipeline.generate("a red flower", 4, 7, truncation)
         np.testing.assert_array_equal(drawn, [np.asarray(each.image) for each in pictures])
+
+
+def test_a_candidate_keeps_the_best_of_several_as_its_pipeline_does(tmp_path: Path) -> None:
+    folder = write_tiny_bundle(tmp_path / "tiny", ranker=ranker()).folder
+    pipeline = Pipeline.from_bundle(folder)
+    for best_of, count in ((4, 4), (3, 50)):
+        candidate = replace(open_candidate(str(folder)), best_of=best_of, truncation=0.6)
+        seeds = range(7, 7 + count * best_of)
+        drawn = candidate.pictures_of(["a red flower"] * count, seeds)
+        pictures = pipeline.generate("a red flower", count, 7, 0.6, best_of=best_of)
+        np.testing.assert_array_equal(drawn, [np.asarray(each.image) for each in pictures])
+
+
+def test_only_a_bundle_with_a_ranker_can_score_its_pictures(tmp_path: Path) -> None:
+    plain, ranked = tmp_path / "plain", tmp_path / "ranked"
+    assert open_candidate(str(write_tiny_bundle(plain).folder)).score is None
+    assert open_candidate(str(write_tiny_bundle(ranked, ranker=ranker()).folder)).score
 
 
 def test_captions_that_a_user_could_not_ask_are_drawn_all_the_same(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from captiongan.bundle import Bundle
 from captiongan.data.toy import write_toy_folder
 from captiongan.evaluation import evaluate, extractors, judges
 from command_line import captiongan
+from tiny_bundle import ranker, write_tiny_bundle
 from tiny_exam import STEPS, WordEncoder, blocks
 
 PROMPT = "a yellow flower with pointed petals"
@@ -80,6 +81,23 @@ def test_a_report_of_truncated_noise_says_so(tiny: Bundle, flowers: Path, tmp_pa
     assert ", truncation 0.5</p>" in (tmp_path / "report" / "report.html").read_text()
 
 
+def test_the_best_of_several_are_scored_and_the_report_says_so(
+    flowers: Path, tmp_path: Path
+) -> None:
+    ranked = write_tiny_bundle(tmp_path / "ranked", ranker=ranker()).folder
+    (tmp_path / "prompts.txt").write_text(f"{PROMPT}\n")
+    arguments = ("--data", flowers, "--per-picture", 1, "--public", tmp_path / "prompts.txt")
+    scores = []
+    for best_of in (1, 3):
+        out = tmp_path / f"best-of-{best_of}"
+        assert captiongan("evaluate", ranked, *arguments, "--out", out, "--best-of", best_of) == 0
+        (model,) = json.loads((out / "report.json").read_text())["models"]
+        assert model["best_of"] == model["scores"]["kid"]["best_of"] == best_of
+        assert (", best of 3</p>" in (out / "report.html").read_text()) == (best_of == 3)
+        scores.append(model["scores"]["kid"]["value"])
+    assert scores[0] != scores[1]
+
+
 def test_a_public_report_shows_the_given_prompts_and_no_caption(
     tiny: Bundle, flowers: Path, tmp_path: Path
 ) -> None:
@@ -103,6 +121,8 @@ def test_a_public_report_shows_the_given_prompts_and_no_caption(
         (("--sides", "96;128"), "whole numbers with commas between them"),
         (("--per-picture", "1000"), "at most 50,000 can be scored; take 454"),
         (("--truncation", "nan"), "truncation nan is not a number above 0"),
+        (("--best-of", "65"), "best_of 65 is not a whole number from 1 to 64"),
+        (("--best-of", "4"), "--best-of 4: 'tiny' has no ranker.onnx; teach a copy"),
         (("--public", "absent.txt"), "--public 'absent.txt' cannot be read"),
     ],
 )

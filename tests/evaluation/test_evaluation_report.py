@@ -81,6 +81,7 @@ def test_every_score_says_on_what_and_with_what_it_was_measured() -> None:
             "extractor": extractor_at(8),
             "seed": 0,
             "truncation": 1.0,
+            "best_of": 1,
             "captiongan": __version__,
         }.items() <= score.items()
         assert score["n"] > 0
@@ -98,6 +99,14 @@ def test_a_quote_tells_the_truncation_if_there_was_one() -> None:
     ]
     assert "seed 0, truncation 0.7, captiongan" in quotes[0]
     assert quotes[1] == quotes[0].replace(", truncation 0.7", "")
+
+
+def test_a_quote_tells_that_the_best_of_several_were_scored() -> None:
+    (paper,) = alone().papers
+    best = replace(alone(), papers=[replace(paper, candidate=replace(paper.candidate, best_of=4))])
+    facts = report_facts(best)["models"][0]
+    assert facts["best_of"] == facts["scores"]["kid"]["best_of"] == 4
+    assert "seed 0, best of 4, captiongan" in facts["scores"]["kid"]["quote"]
 
 
 def test_a_score_has_the_value_noise_and_bounds_that_were_measured() -> None:

@@ -21,7 +21,7 @@ from captiongan.bundle import (
 )
 from captiongan.errors import BundleError, OutputError
 from captiongan.pipeline import load
-from tiny_bundle import bundle_files, style_encoder, write_parts, write_tiny_bundle
+from tiny_bundle import bundle_files, ranker, style_encoder, write_parts, write_tiny_bundle
 
 
 def edit_manifest(folder: Path, **changes: Any) -> None:
@@ -63,17 +63,19 @@ def test_a_missing_file_is_named(tiny: Bundle, name: str) -> None:
 @pytest.fixture
 def full(tmp_path: Path) -> Bundle:
     """A bundle with every optional file."""
-    return write_tiny_bundle(tmp_path / "full", style_encoder=style_encoder(), critic=b"critic")
+    return write_tiny_bundle(
+        tmp_path / "full", style_encoder=style_encoder(), critic=b"critic", ranker=ranker()
+    )
 
 
 def test_a_bundle_with_optional_files_is_read_back_and_tells_of_them(
     full: Bundle, tiny: Bundle
 ) -> None:
     assert read_bundle(full.folder) == full
-    assert full.has_critic and full.can_restyle
+    assert full.has_critic and full.can_restyle and full.has_ranker
     assert full.manifest.files.keys() == {*MODEL_FILES, *OPTIONAL_FILES}
     assert BundleManifest.from_json(full.manifest.to_json()) == full.manifest
-    assert not tiny.has_critic and not tiny.can_restyle
+    assert not tiny.has_critic and not tiny.can_restyle and not tiny.has_ranker
     assert tiny.manifest.files.keys() == {*MODEL_FILES}
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from captiongan.client import Client, ServerError
 from captiongan.pictures import Picture
 from captiongan.pipeline import Pipeline
 from captiongan.prompts import UnknownWordsWarning
-from tiny_bundle import write_tiny_bundle
+from tiny_bundle import ranker, write_tiny_bundle
 from web_server import serving
 
 RED, YELLOW = "a red flower", "a yellow flower with pointed petals"
@@ -20,7 +21,7 @@ RED, YELLOW = "a red flower", "a yellow flower with pointed petals"
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("served")
     (folder / "token").write_text("open-sesame")
-    bundle = write_tiny_bundle(folder / "tiny").folder
+    bundle = write_tiny_bundle(folder / "tiny", ranker=ranker()).folder
     options = ("--bundle", bundle, "--bundle", "flowers", "--token-file", folder / "token")
     with serving(*options) as (address, _), Client(address, "open-sesame") as client:
         yield client
@@ -39,6 +40,13 @@ def test_it_generates_what_the_pipeline_generates(client: Client, pipeline: Pipe
     ]
     assert all(map(same, drawn, expected)) and len(drawn) == len(expected)
     assert same(client.generate(RED)[0], pipeline.generate(RED)[0])
+
+
+def test_it_keeps_the_best_as_the_pipeline_does(client: Client, tmp_path: Path) -> None:
+    pipeline = Pipeline(write_tiny_bundle(tmp_path / "tiny", ranker=ranker()))
+    drawn, expected = (each.generate(RED, 2, 7, best_of=4) for each in (client, pipeline))
+    assert all(map(same, drawn, expected))
+    assert [each.score for each in drawn] == [each.score for each in expected] != [None, None]
 
 
 def test_it_interpolates_what_the_pipeline_interpolates(client: Client, pipeline: Pipeline) -> None:

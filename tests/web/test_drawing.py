@@ -13,7 +13,7 @@ from PIL import Image
 
 from captiongan.pictures import read_metadata, save_grid
 from captiongan.pipeline import Pipeline, load
-from tiny_bundle import write_tiny_bundle
+from tiny_bundle import ranker, write_tiny_bundle
 from web_server import asking
 
 RED, YELLOW = "a red flower", "a yellow flower with pointed petals"
@@ -48,6 +48,46 @@ def test_the_pictures_are_the_pipelines_prompt_by_prompt_to_the_last_bit(
     ]
     assert (answer["bundle"], answer["version"], answer["truncation"]) == ("tiny", "0.1.0", 0.7)
     assert answer["milliseconds"] > 0
+
+
+@pytest.fixture(scope="module")
+def ranked(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    return Pipeline(write_tiny_bundle(tmp_path_factory.mktemp("ranked") / "tiny", ranker=ranker()))
+
+
+def test_the_best_of_several_are_the_pipelines_with_seed_and_score(ranked: Pipeline) -> None:
+    with asking([ranked]) as client:
+        answer = generate(client, prompt=[RED, YELLOW], n=3, seed=7, best_of=4)
+        sheet = client.post(
+            "/v1/generate", json={"prompt": RED, "n": 3, "seed": 7, "best_of": 4, "format": "png"}
+        )
+        assert client.get("/v1/bundles").json()["bundles"][0]["ranks"] is True
+    best = [ranked.generate(prompt, 3, 7, best_of=4) for prompt in (RED, YELLOW)]
+    expected = [picture for pictures in best for picture in pictures]
+    assert pngs(answer) == [picture.png() for picture in expected]
+    assert [(each["seed"], each["score"]) for each in answer["pictures"]] == [
+        (picture.seed, picture.score) for picture in expected
+    ]
+    texts = read_metadata(io.BytesIO(sheet.content))  # type: ignore[arg-type]
+    assert texts["seed"] == "\n".join(str(picture.seed) for picture in best[0])
+
+
+def test_candidates_count_as_pictures_and_a_bundle_without_a_ranker_says_so(
+    client: TestClient, ranked: Pipeline
+) -> None:
+    with asking([ranked]) as ranking:
+        refused = ranking.post("/v1/generate", json={"prompt": RED, "n": 33, "best_of": 8})
+    assert refused.status_code == 422
+    assert refused.json()["error"] == {
+        "message": "best_of: 264 candidates in all, at most 256 at once; ask for less",
+        "field": "best_of",
+    }
+    without = client.post("/v1/generate", json={"prompt": RED, "best_of": 2})
+    assert without.status_code == 422
+    assert "bundle 'tiny' has no ranker.onnx" in without.json()["error"]["message"]
+    plain = generate(client, prompt=RED, best_of=1)
+    assert "score" not in plain["pictures"][0]
+    assert client.get("/v1/bundles").json()["bundles"][0]["ranks"] is False
 
 
 @pytest.mark.parametrize("bundle", ["tiny", "flowers"])
@@ -188,6 +228,8 @@ BAD: list[tuple[dict[str, object], int, str | None, str]] = [
     ({"prompt": RED, "n": 65}, 422, "n", "65 pictures of each prompt, at most 64"),
     ({"prompt": [RED] * 5, "n": 64}, 422, "n", "320 pictures in all, at most 256"),
     ({"prompt": RED, "n": True}, 422, "n", "n True should be a valid integer"),
+    ({"prompt": RED, "best_of": 0}, 422, "best_of", "best_of 0 is not a whole number from 1 to 64"),
+    ({"prompt": RED, "best_of": 65}, 422, "best_of", "65 is not a whole number from 1 to 64"),
     ({"prompt": RED, "seed": -1}, 422, "seed", "seed -1 is not a whole number"),
     ({"prompt": RED, "seed": "7"}, 422, "seed", "seed '7' should be a valid integer"),
     ({"prompt": RED, "seed": 10**400}, 422, "seed", "seed 1000"),

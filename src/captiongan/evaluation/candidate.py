@@ -19,7 +19,15 @@ from captiongan.errors import BundleError, RunError
 from captiongan.files import sha256_of
 from captiongan.networks.layers import PictureGenerator
 from captiongan.pictures import mirrored
-from captiongan.pipeline import MAX_BATCH, Noise, Pipeline, mirror_of, noise_of
+from captiongan.pipeline import (
+    MAX_BATCH,
+    Noise,
+    Pipeline,
+    Scores,
+    best_rows,
+    mirror_of,
+    noise_of,
+)
 from captiongan.text.encoder import Embeddings, TextEncoder
 from captiongan.training.batches import to_pictures
 from captiongan.training.run_folder import RunFolder
@@ -44,7 +52,8 @@ class Candidate:
     `facts` say what it is, for the report; `took_part` are the extractors that had a part in its
     training; `curve` are the figures of its run, if it is one, and `samples` what it drew on the
     way. Noise is multiplied by `truncation`, above 0 and at most 1. With `mirror_by_seed`, a bit of
-    the seed mirrors the picture, see `mirror_of`.
+    the seed mirrors the picture, see `mirror_of`. Of `best_of` pictures, 1 to 64, the one with the
+    highest `score` is kept; something without a ranker has none, and `best_of` 1.
     """
 
     name: str
@@ -58,21 +67,29 @@ class Candidate:
     samples: Samples | None = None
     truncation: float = 1.0
     mirror_by_seed: bool = False
+    score: Callable[[Pictures, Embeddings], Scores] | None = None
+    best_of: int = 1
 
     def pictures_of(self, captions: Sequence[str], seeds: Sequence[int]) -> Pictures:
-        """Draw a picture of each caption, with the noise of its seed: (N, H, W, 3) uint8."""
+        """Draw a picture of each caption, with the noise of its seed: (N, H, W, 3) uint8.
+
+        With `best_of` k, each caption has k seeds in a row, and the best picture of these is kept.
+        """
         noise = self.truncation * np.stack([noise_of(seed, self.noise_dim) for seed in seeds])
-        embeddings = self.encode(captions)
-        starts = range(0, len(noise), MAX_BATCH)
-        drawn = np.concatenate(
-            [
-                self.draw(noise[start : start + MAX_BATCH], embeddings[start : start + MAX_BATCH])
-                for start in starts
-            ]
+        embeddings = np.repeat(self.encode(captions), self.best_of, axis=0)
+        batch = MAX_BATCH - MAX_BATCH % self.best_of  # no caption is in two batches
+        parts = [slice(start, start + batch) for start in range(0, len(noise), batch)]
+        return np.concatenate(
+            [self._best(noise[rows], embeddings[rows], seeds[rows]) for rows in parts]
         )
-        if not self.mirror_by_seed:
-            return drawn
-        return mirrored(drawn, [mirror_of(seed, self.noise_dim) for seed in seeds])
+
+    def _best(self, noise: Noise, embeddings: Embeddings, seeds: Sequence[int]) -> Pictures:
+        drawn = finished = self.draw(noise, embeddings)
+        if self.mirror_by_seed:
+            finished = mirrored(drawn, [mirror_of(seed, self.noise_dim) for seed in seeds])
+        if self.score is None or self.best_of == 1:
+            return finished
+        return finished[best_rows(self.score(drawn, embeddings), self.best_of)]
 
 
 def open_candidate(name_or_path: str, which: Which = "best") -> Candidate:
@@ -109,6 +126,7 @@ def _bundle(folder: Path) -> Candidate:
         encode=pipeline.encode,
         draw=pipeline.draw,
         mirror_by_seed=manifest.mirror_by_seed,
+        score=pipeline.score if pipeline.bundle.has_ranker else None,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from captiongan.bundle import RANKER_FILE
 from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import ConfigError, DataError
 from captiongan.evaluation.candidate import Candidate, open_candidate
@@ -21,7 +22,7 @@ from captiongan.evaluation.judges import open_judges
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scores import Marker, Result
 from captiongan.memory import keep_freed_memory
-from captiongan.prompts import check_truncation
+from captiongan.prompts import check_truncation, seeds_of
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.encoder import EncoderIdentity, TextEncoder
 from captiongan.text.minilm import MiniLM
@@ -78,6 +79,7 @@ def evaluate(
     say: Say,
     truncation: float = 1.0,
     sides: Sequence[int] | None = None,
+    best_of: int = 1,
 ) -> Evaluation:
     """Score bundles and runs on one split of a data set.
 
@@ -93,19 +95,27 @@ def evaluate(
         truncation: multiplies the noise of all models, see `Pipeline.generate`.
         sides: in pixels, at which the extractor looks at pictures; each score is the mean over
             them. Without any, those of `choose_extractors`.
+        best_of: how many pictures to draw for each that is scored; the one that the model's own
+            ranker likes best is kept.
 
     Raises:
         BundleError, RunError: a model cannot be opened, or draws what is not finite.
-        ConfigError: models of different resolutions, too many pictures, or an extractor that is
-            none, took part, or cannot look at these sides.
+        ConfigError: models of different resolutions, too many pictures, an extractor that is none,
+            took part, or cannot look at these sides, or a model without a ranker with `best_of`
+            above 1.
         DataError: the split cannot be used.
         OutputError: the cache cannot be written.
-        PromptError: `truncation` is not above 0 and at most 1.
+        PromptError: `truncation` is not above 0 and at most 1, or `best_of` not 1 to 64.
     """
     keep_freed_memory()
     truncation = check_truncation(truncation)
+    seeds_of(0, 1, best_of)
     opened = [open_candidate(model, which) for model in models]
-    candidates = _told_apart([replace(each, truncation=truncation) for each in opened])
+    for each in opened:
+        _check_ranker(each, best_of)
+    candidates = _told_apart(
+        [replace(each, truncation=truncation, best_of=best_of) for each in opened]
+    )
     resolution = _common_resolution(candidates)
     took_part = {name for candidate in candidates for name in candidate.took_part}
     extractors = choose_extractors(extractor_name, sides, took_part)
@@ -132,6 +142,14 @@ def evaluate(
         papers=papers,
         differences=differences([paper.marks for paper in papers], seed),
     )
+
+
+def _check_ranker(candidate: Candidate, best_of: int) -> None:
+    if best_of > 1 and candidate.score is None:
+        raise ConfigError(
+            f"--best-of {best_of}: '{candidate.name}' has no {RANKER_FILE}; teach a copy of the "
+            "bundle to rank (captiongan rank train BUNDLE DATA --out NEW) and evaluate that"
+        )
 
 
 def _told_apart(candidates: Sequence[Candidate]) -> list[Candidate]:

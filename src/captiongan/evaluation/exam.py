@@ -81,10 +81,13 @@ class Exam:
     def answers(self, candidate: Candidate) -> Answers:
         """Let a candidate draw: picture r of example n has the seed `seed` + r * N + n.
 
+        A candidate that keeps the best of k draws k for each, with the seeds from `seed` +
+        (r * N + n) * k on.
+
         Raises:
             RunError: the extractor makes something of the pictures that is not finite.
         """
-        count = len(self.real)
+        count = len(self.real) * candidate.best_of
         rounds = []
         for number, captions in enumerate(self.captions):
             first = self.seed + number * count

@@ -195,6 +195,8 @@ def remembered_features(extractor: Extractor, pictures: Pictures) -> Features:
 def open_lite(name: str, device: torch.device, side: int | None = None) -> Extractor:
     """Return the EfficientNet-Lite of that name with its published ImageNet weights.
 
+    Pictures are resized to `side` pixels, that of `INPUT_SIDES` if not given.
+
     Raises:
         ConfigError: `side` is not a multiple of 32 from 96 to 256.
     """

@@ -46,10 +46,17 @@ class PublicPrompts:
 def draw_public(
     candidates: Sequence[Candidate], prompts: Sequence[str], seed: int
 ) -> PublicPrompts:
-    """Let every candidate draw four pictures of each prompt, of the seeds `seed` to `seed` + 3."""
+    """Let every candidate draw four pictures of each prompt, of the seeds `seed` to `seed` + 3.
+
+    Where a candidate keeps the best of k, they are the best of the seeds `seed` to `seed` + 4k - 1.
+    """
     captions = [prompt for prompt in prompts for _ in range(SAME_CAPTION)]
-    seeds = [*range(seed, seed + SAME_CAPTION)] * len(prompts)
-    drawn = [candidate.pictures_of(captions, seeds) for candidate in candidates]
+    drawn = [
+        candidate.pictures_of(
+            captions, [*range(seed, seed + SAME_CAPTION * candidate.best_of)] * len(prompts)
+        )
+        for candidate in candidates
+    ]
     shape = (len(prompts), SAME_CAPTION)
     return PublicPrompts(
         tuple(prompts), tuple(each.reshape(*shape, *each.shape[1:]) for each in drawn)
@@ -90,11 +97,12 @@ def quote(score: Mapping[str, Any]) -> str:
     extractor, sha256 = score["extractor"], score["model_sha256"] or "unknown"
     sides = "/".join(map(str, extractor["input_sides"]))
     truncation = "" if score["truncation"] == 1 else f", truncation {score['truncation']:g}"
+    drawn_with = truncation + ("" if score["best_of"] == 1 else f", best of {score['best_of']}")
     return (
         f"{score['title']} {figure(score['value'], places)}{noise} "
         f"({score['n']:,} drawn, {score['real_pictures']:,} real, {score['resize']}, "
         f"{score['data']}/{score['split']}, "
-        f"{extractor['name']} {sides} px, seed {score['seed']}{truncation}, "
+        f"{extractor['name']} {sides} px, seed {score['seed']}{drawn_with}, "
         f"captiongan {score['captiongan']}, {score['model_kind']} {sha256[:8]}{note})"
     )
 

@@ -118,7 +118,8 @@ def _judges(evaluation: Evaluation) -> dict[str, Any]:
 def _model(evaluation: Evaluation, paper: Paper) -> dict[str, Any]:
     exam, label = evaluation.exam, paper.candidate.name
     facts: dict[str, Any] = {"label": label, "kind": "model", "sha256": None, "kimg": None}
-    facts |= paper.candidate.facts | {"truncation": paper.candidate.truncation}
+    facts |= paper.candidate.facts
+    facts |= {"truncation": paper.candidate.truncation, "best_of": paper.candidate.best_of}
     measured_on_and_with = {
         "model": label,
         "model_kind": facts["kind"],
@@ -133,6 +134,7 @@ def _model(evaluation: Evaluation, paper: Paper) -> dict[str, Any]:
         },
         "seed": exam.seed,
         "truncation": facts["truncation"],
+        "best_of": facts["best_of"],
         "captiongan": __version__,
     }
     scores = {each.score.name: _score(each, measured_on_and_with) for each in paper.marks}

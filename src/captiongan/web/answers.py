@@ -40,6 +40,7 @@ def generated(
                 around=picture.around,
                 strength=picture.strength,
                 mirrored=picture.mirrored,
+                score=picture.score,
                 png=_base64(picture.png()),
             )
             for picture in pictures

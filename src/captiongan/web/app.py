@@ -115,6 +115,8 @@ def _add_drawing(app: FastAPI, studio: Studio, limits: Limits) -> None:
         _at_most("prompt", "prompts", len(prompts), limits.prompts)
         _at_most("n", "pictures of each prompt", asked.n, limits.n)
         _at_most("n", "pictures in all", len(prompts) * asked.n, limits.pictures)
+        drawn = len(prompts) * asked.n * asked.best_of
+        _at_most("best_of", "candidates in all", drawn, limits.pictures)
         plan = await studio.aside(
             pipeline.plan,
             prompts,
@@ -123,6 +125,7 @@ def _add_drawing(app: FastAPI, studio: Studio, limits: Limits) -> None:
             asked.truncation,
             asked.around,
             asked.strength,
+            asked.best_of,
         )
         pictures = await studio.draw(pipeline, plan)
         return await studio.aside(generated, asked.format, plan.readings, pictures, started)

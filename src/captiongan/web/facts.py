@@ -19,6 +19,7 @@ def bundle_facts(pipeline: Pipeline) -> BundleFacts:
         resolution=manifest.resolution,
         noise_dim=manifest.noise_dim,
         shipped=pipeline.bundle.is_shipped,
+        ranks=pipeline.bundle.has_ranker,
         examples=sample_prompts(pipeline.bundle.card),
         text_encoder=TextEncoderFacts(
             name=manifest.text_encoder.name, sha256=manifest.text_encoder.sha256

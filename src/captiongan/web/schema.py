@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from captiongan.prompts import MAX_CHARACTERS, SEEDS
+from captiongan.prompts import MAX_BEST_OF, MAX_CHARACTERS, SEEDS
 from captiongan.web.limits import Limits
 
 LECTURE = "The flower has petals that are bright pinkish purple with white stigma"
@@ -49,6 +49,12 @@ class GenerateRequest(_Request):
     seed: Seed = Field(0, description="Seed of the first picture of each prompt.")
     around: Seed | None = Field(None, description="Draw variations of the picture of this seed.")
     strength: Share = Field(0.3, description="How far variations go.")
+    best_of: int = Field(
+        1,
+        description="Candidates for each picture, of which the best is kept; above 1 the bundle "
+        "needs a ranker, and each candidate counts as a picture.",
+        json_schema_extra={"minimum": 1, "maximum": MAX_BEST_OF},
+    )
     format: Literal["json", "png", "webp"] = Field(
         "json", description="JSON with every picture, or one picture: the only one, or a sheet."
     )
@@ -88,6 +94,7 @@ class PictureAnswer(BaseModel):
     around: int | None = None
     strength: float | None = None
     mirrored: bool = Field(description="Whether it was turned left to right after it was drawn.")
+    score: float | None = Field(None, description="Of the best of several; more is better.")
     png: str
 
 
@@ -140,6 +147,7 @@ class BundleFacts(BaseModel):
     resolution: int
     noise_dim: int
     shipped: bool = Field(description="Whether it came with captiongan, known by its name alone.")
+    ranks: bool = Field(description="Whether it can keep the best of several pictures.")
     examples: list[str] = Field(description="Prompts to start from.")
     text_encoder: TextEncoderFacts
     training: dict[str, str | int | float]

@@ -19,7 +19,7 @@ Drawn = TypeVar("Drawn")
 Given = ParamSpec("Given")
 
 DESKS = 2
-"""Threads that read prompts and encode pictures beside the one that draws."""
+"""Threads that read prompts, rank and encode pictures beside the one that draws."""
 
 
 class Studio:
@@ -79,7 +79,7 @@ class Studio:
     async def draw(self, pipeline: Pipeline, plan: Plan[Drawn]) -> Drawn:
         """Draw a plan of one of the pipelines, among whatever else is asked of it."""
         drawer = self._drawers[pipeline.manifest.name]
-        return plan.result(await drawer.draw(plan.noise, plan.embedding))
+        return await self.aside(plan.result, await drawer.draw(plan.noise, plan.embedding))
 
     async def aside(
         self, work: Callable[Given, Drawn], *args: Given.args, **kwargs: Given.kwargs

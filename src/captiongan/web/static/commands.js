@@ -12,6 +12,7 @@ export function asCommand(state, place) {
     if (state.around !== null) {
       parts.push(`--around ${state.around}`, `--strength ${state.strength}`);
     }
+    if (state.best_of > 1) parts.push(`--best-of ${state.best_of}`);
   } else {
     const { prompts, seeds } = wayOf(state);
     parts.push("interpolate", ...prompts.map(shell), ...seeds.map((seed) => `--seed ${seed}`));
@@ -35,7 +36,8 @@ export function asPython(state, place) {
   if (state.view === "pictures") {
     const near =
       state.around === null ? "" : `, around=${state.around}, strength=${state.strength}`;
-    const settings = `n=${state.n}, seed=${firstSeed(state)}${less}${near}`;
+    const best = state.best_of === 1 ? "" : `, best_of=${state.best_of}`;
+    const settings = `n=${state.n}, seed=${firstSeed(state)}${less}${near}${best}`;
     const file = python(stageFile(state, ".png"));
     lines.push(`pictures = pipeline.generate(${python(state.prompt)}, ${settings})`);
     if (state.n > 1) lines.push(`save_grid(in_a_square(pictures), ${file})`);

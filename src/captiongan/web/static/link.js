@@ -14,6 +14,7 @@ export const START = Object.freeze({
   to: "", // the sentence at the other end of a film
   seed: 7,
   n: 16,
+  best_of: 1, // how many are drawn for each picture that is kept
   truncation: 1,
   locked: true, // keep the seed when the words change
   around: null, // the seed whose variations are shown
@@ -79,6 +80,7 @@ const READ = {
   to: text,
   seed,
   n: whole(1, 1000),
+  best_of: whole(1, 64),
   truncation,
   locked: (value) => value !== "false",
   around: seed,

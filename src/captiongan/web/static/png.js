@@ -51,6 +51,7 @@ export function settingsOf(texts) {
   const state = {
     ...{ prompt: prompts[0], bundle: texts.bundle ?? "", locked: true },
     ...{ truncation: numberOr(texts.truncation, 1), view: "pictures", around: null, n: 1 },
+    best_of: 1, // its seed alone draws it
   };
   const remarks = [];
   if (texts.steps) {
@@ -68,6 +69,10 @@ export function settingsOf(texts) {
     if (prompts.length > 1) {
       Object.assign(state, { n: Math.max(1, Math.round(state.n / prompts.length)) });
       remarks.push("It shows several sentences: the first is here.");
+    }
+    if (seeds.length > 1) {
+      state.n = 1;
+      remarks.push("It shows the best of several: the first is here.");
     }
     if (texts.around !== undefined && isSeed(Number(texts.around))) {
       state.around = Number(texts.around);

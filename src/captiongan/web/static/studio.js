@@ -15,6 +15,7 @@ import { remarksOn, showTokens } from "/static/words.js";
 
 const PATIENCE = 150; // milliseconds without a key before it draws
 const KEYS = "captiongan-keys";
+const CANDIDATES = 4; // drawn for each picture where only the best is kept
 const NOW = { push: true, wait: 0 }; // a step of its own in the browser's history
 
 const $ = (id) => document.getElementById(id);
@@ -54,7 +55,8 @@ let aside = ""; // what is to be said, beside the usual, when it is drawn
 /** Change the state, and all that follows from it; `push` makes a way back of it. */
 function update(changes, { push = false, wait = PATIENCE } = {}) {
   state = { ...state, ...changes };
-  for (const name of ["seed", "towards"]) state[name] = Math.min(state[name], SEEDS - state.n);
+  const last = SEEDS - state.n * state.best_of;
+  for (const name of ["seed", "towards"]) state[name] = Math.min(state[name], last);
   if (push) history.pushState(null, "", `#${toHash(state)}`);
   showControls();
   clearTimeout(timer);
@@ -89,6 +91,7 @@ function known(wanted) {
     prompt,
     n: Math.min(n, limits.n),
     steps: Math.min(steps, limits.steps),
+    best_of: fallback.ranks ? wanted.best_of : 1,
   };
 }
 
@@ -123,10 +126,11 @@ async function draw() {
 
 /** What to ask of the server for a state: {name: [path, request]}; null without words. */
 function requestsOf(state) {
-  const { view, prompt, to, n, truncation, bundle, around, strength, steps } = state;
+  const { view, prompt, to, n, truncation, bundle, around, strength, steps, best_of } = state;
   const seed = firstSeed(state);
   if (!prompt.trim() || (view === "prompts" && !to.trim())) return null;
   const common = { truncation, bundle };
+  const many = { prompt, n, seed, ...(best_of > 1 ? { best_of } : {}), ...common };
   if (view === "prompts") {
     return {
       film: ["/v1/interpolate", { ...wayOf(state), steps, ...common }],
@@ -136,12 +140,12 @@ function requestsOf(state) {
   if (view === "seeds") {
     return {
       film: ["/v1/interpolate", { ...wayOf(state), steps, ...common }],
-      words: ["/v1/generate", { prompt, n, seed, ...common }],
+      words: ["/v1/generate", many],
     };
   }
-  if (around === null) return { words: ["/v1/generate", { prompt, n, seed, ...common }] };
+  if (around === null) return { words: ["/v1/generate", many] };
   return {
-    words: ["/v1/generate", { prompt, n, seed, around, strength, ...common }],
+    words: ["/v1/generate", { ...many, around, strength }],
     source: ["/v1/generate", { prompt, n: 1, seed: around, ...common }],
   };
 }
@@ -170,7 +174,8 @@ function showGallery() {
   const { pictures } = drawn.words;
   const variations = state.view === "pictures" && state.around !== null;
   gallery.show(pictures, {
-    of: (picture) => (variations ? `towards seed ${picture.seed}` : `seed ${picture.seed}`),
+    of: (picture) =>
+      (variations ? `towards seed ${picture.seed}` : `seed ${picture.seed}`) + scoreOf(picture),
     hint: variations ? "Look at it" : state.view === "seeds" ? "An end of the film" : "Variations",
     chosen: (picture) =>
       variations ? same(picture, closeUp)
@@ -202,6 +207,8 @@ function showFilm(way) {
 function endOf(frame, words) {
   return element("span", {}, element("img", { src: pngSource(frame), alt: "" }), words);
 }
+
+const scoreOf = ({ score }) => (score === undefined ? "" : `, score ${score.toFixed(2)}`);
 
 const same = (one, other) => Boolean(one && other) && one.seed === other.seed && one.around === other.around;
 
@@ -262,6 +269,7 @@ function showControls() {
   for (const name of ["n", "truncation", "strength", "bundle", "steps", "fps"]) {
     $(name).value = state[name];
   }
+  $("best").checked = state.best_of > 1;
   $("n-shown").textContent = state.n;
   $("truncation-shown").textContent = state.truncation.toFixed(2);
   $("strength-shown").textContent = `${Math.round(100 * state.strength)} %`;
@@ -280,16 +288,19 @@ function showControls() {
   $("close-up").hidden = !variations;
   $("gallery").hidden = state.view === "prompts";
   $("n-field").hidden = state.view === "prompts";
+  $("best-field").hidden = state.view === "prompts" || !bundles.get(state.bundle)?.ranks;
   $("download-grid").hidden = isFilm;
   for (const id of ["download-webp", "download-gif", "download-strip"]) $(id).hidden = !isFilm;
   $("stage-title").textContent = titleOf(state);
 }
 
-function titleOf({ view, around, n, seed }) {
+function titleOf({ view, around, n, seed, best_of: candidates }) {
   if (view === "prompts") return "From words to words";
   if (view === "seeds") return "Choose two pictures for the ends";
   if (around !== null) return `Variations of seed ${around}`;
-  return n === 1 ? `Seed ${seed}` : `Seeds ${seed} to ${seed + n - 1}`;
+  const last = seed + n * candidates - 1;
+  if (candidates > 1) return `The best of ${candidates} each, of seeds ${seed} to ${last}`;
+  return n === 1 ? `Seed ${seed}` : `Seeds ${seed} to ${last}`;
 }
 
 /** Set a field, but not under the fingers of who is typing the same in it. */
@@ -321,7 +332,7 @@ function choose(picture) {
 function leaveVariations() {
   const { around } = state;
   update({ around: null }, NOW);
-  gallery.focus(around - state.seed);
+  gallery.focus(Math.floor((around - state.seed) / state.best_of));
 }
 
 /** Make a picture an end of the film between pictures: first where it begins, then where it ends. */
@@ -389,7 +400,8 @@ function removePin(pin) {
 
 function openPin({ seed, around, ...others }) {
   const place = around === null ? { seed } : { around, towards: seed };
-  update(known({ ...state, around: null, ...others, ...place, view: "pictures" }), NOW);
+  const alone = { view: "pictures", best_of: 1 }; // its seed alone draws it
+  update(known({ ...state, around: null, ...others, ...place, ...alone }), NOW);
 }
 
 function downloadPicture(picture) {
@@ -498,11 +510,19 @@ function listen() {
   for (const id of ["n", "truncation", "strength", "steps", "fps"]) {
     $(id).addEventListener("input", () => update({ [id]: Number($(id).value) }));
   }
+  $("best").addEventListener("input", () => {
+    update({ best_of: $("best").checked ? CANDIDATES : 1 }, { wait: 0 });
+  });
   $("bundle").addEventListener("input", () => {
     const { prompt } = state;
     const example = bundles.get(state.bundle).examples.includes(prompt);
     const [first] = bundles.get($("bundle").value).examples;
-    update({ bundle: $("bundle").value, ...(example && first ? { prompt: first } : {}) }, NOW);
+    const { ranks } = bundles.get($("bundle").value);
+    update({
+      bundle: $("bundle").value,
+      ...(example && first ? { prompt: first } : {}),
+      ...(ranks ? {} : { best_of: 1 }),
+    }, NOW);
     attempt(showStarters);
   });
   for (const button of document.querySelectorAll("button[data-view]")) {
