@@ -16,9 +16,9 @@ def pictures(count: int = 4, height: int = 16, width: int | None = None) -> Tens
     return torch.rand(count, 3, height, width or height, generator=random) * 1.8 - 0.9
 
 
-def augmented(x: Tensor, *policy: str, seed: int = 0) -> Tensor:
+def augmented(x: Tensor, *policy: str, seed: int = 0, probability: float = 1) -> Tensor:
     torch.manual_seed(seed)
-    return diff_augment(x, policy)
+    return diff_augment(x, policy, probability)
 
 
 def differences(x: Tensor) -> Tensor:
@@ -131,6 +131,24 @@ def test_every_picture_is_changed_in_its_own_way_and_the_same_way_for_a_seed(
 def test_gradients_flow_back_through_every_change(policy: tuple[str, ...]) -> None:
     x = pictures(2, 8).double().requires_grad_()
     assert torch.autograd.gradcheck(lambda each: augmented(each, *policy), x, fast_mode=True)
+
+
+def test_a_probability_changes_that_share_of_the_pictures_and_leaves_the_others_alone() -> None:
+    x = pictures(1000, 8)
+    every = augmented(x, *AUGMENTATIONS)
+    some = augmented(x, *AUGMENTATIONS, probability=0.3)
+    changed, left = ((some == each).flatten(1).all(dim=1) for each in (every, x))
+    assert (changed ^ left).all()
+    assert 0.25 < changed.float().mean() < 0.35
+
+
+def test_of_no_probability_all_pictures_stay_and_of_one_nothing_more_is_drawn() -> None:
+    x = pictures()
+    assert torch.equal(augmented(x, *AUGMENTATIONS, probability=0), x)
+    augmented(x, *AUGMENTATIONS, probability=1)
+    with_probability = torch.get_rng_state()
+    augmented(x, *AUGMENTATIONS)
+    assert torch.equal(torch.get_rng_state(), with_probability)
 
 
 def test_the_order_of_the_policy_does_not_matter() -> None:

@@ -20,7 +20,7 @@ CUTOUT = 1 / 2
 """Side of the square that is cut out, as a part of the picture's."""
 
 
-def diff_augment(pictures: Tensor, policy: Collection[str]) -> Tensor:
+def diff_augment(pictures: Tensor, policy: Collection[str], probability: float = 1.0) -> Tensor:
     """Change every picture (B, 3, H, W) at random, by torch's generator.
 
     Args:
@@ -31,6 +31,9 @@ def diff_augment(pictures: Tensor, policy: Collection[str]) -> Tensor:
             green and blue alike, but saturation and lightness change: a red flower may come out
             grey, pink or almost black, and no longer match its text. What it makes of a picture is
             not clipped to [-1, 1], which would turn hues and stop gradients.
+        probability: with which a picture is changed, from 0 to 1; the others stay as they are. The
+            generator then learns to draw the changes less readily (Karras et al. 2020, section
+            2.2, arXiv 2006.06676).
 
     Raises:
         ValueError: `policy` names something else.
@@ -40,10 +43,13 @@ def diff_augment(pictures: Tensor, policy: Collection[str]) -> Tensor:
             f"policy = {sorted(policy)}: there is no {sorted(unknown)}; "
             f"choose from {', '.join(AUGMENTATIONS)}"
         )
+    changed = pictures
     for name, augment in AUGMENTATIONS.items():
         if name in policy:
-            pictures = augment(pictures)
-    return pictures
+            changed = augment(changed)
+    if probability == 1:
+        return changed
+    return torch.where(_uniform(pictures, 0.0, 1.0) < probability, changed, pictures)
 
 
 def change_colours(pictures: Tensor) -> Tensor:

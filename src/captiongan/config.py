@@ -116,6 +116,9 @@ class LossConfig(_Section):
     augment: tuple[Literal["colour", "translation", "cutout"], ...] = Field(
         (), description="DiffAugment: changes of every picture before it is judged"
     )
+    augment_probability: float = Field(
+        1.0, ge=0, le=1, description="with which each picture is changed, by all of `augment`"
+    )
 
 
 class OptimiserConfig(_Section):
@@ -239,6 +242,13 @@ def _contradictions(config: RunConfig) -> Iterator[str]:
         yield (
             f"text.wording = {config.text.wording:g} with text.captions = 'first': one caption has "
             "no others to differ from; set text.wording=0 or text.captions=all"
+        )
+    losses = config.losses
+    if losses.augment_probability < 1 and not losses.augment:
+        yield (
+            f"losses.augment_probability = {losses.augment_probability:g} with losses.augment = []: "
+            "there are no changes to apply; set losses.augment=[translation], or "
+            "losses.augment_probability=1"
         )
     scores = config.scores
     if config.network == "projected" and scores.every_kimg and scores.extractor == LOOKED_THROUGH:

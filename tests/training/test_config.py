@@ -104,6 +104,10 @@ BROKEN = {
     "nothing for a number": ("training: {kimg: }", ["training.kimg = None", "number"]),
     "a value for a section": ("data: 5", ["data = 5", "dictionary"]),
     "a name for no folder": ("name: ../up", ["name = '../up'", "pattern"]),
+    "a probability above one": (
+        "losses: {augment_probability: 2}",
+        ["losses.augment_probability = 2", "less than or equal to 1"],
+    ),
     "an unknown change": ("losses: {augment: [flip]}", ["augment.0 = 'flip'", "'translation'"]),
     "not a number": ("training: {kimg: .nan}", ["training.kimg = nan", "Input should be"]),
 }
@@ -174,6 +178,13 @@ CONTRADICTIONS = {
     "the wording of a single caption": (
         ["network=fusion", "text.captions=first", "text.wording=0.5"],
         ["text.wording = 0.5 with text.captions = 'first'", "set text.wording=0"],
+    ),
+    "a probability of no changes": (
+        ["losses.augment_probability=0.4"],
+        [
+            "losses.augment_probability = 0.4 with losses.augment = []",
+            "set losses.augment=[translation], or losses.augment_probability=1",
+        ],
     ),
     "scores by what the discriminator looks through": (
         ["network=projected"],
@@ -250,7 +261,10 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
     newer = {
         "data": ["squash", "mismatching"],
         "text": ["captions", "averaged", "noise", "wording"],
-        "losses": ["discriminator", "interpolation", "mode_seeking", "contrastive", "augment"],
+        "losses": [
+            *("discriminator", "interpolation", "mode_seeking", "contrastive", "augment"),
+            *("augment_probability",),
+        ],
         "optimiser": ["halve_every_kimg"],
     }
     tree = RunConfig().model_dump()
@@ -300,21 +314,8 @@ def test_the_course_is_the_exercises_own_solution() -> None:
         "text": RunConfig().text.model_dump() | {"encoder": "minilm", "captions": "first"},
         "generator": {"features": 128, "noise_dim": 100, "projected_dim": 256},
         "discriminator": {"features": 128, "projected_dim": 256},
-        "losses": {
-            "discriminator": "gan-cls-sum",
-            "pixel_wise": 50,
-            "feature_matching": 100,
-            "interpolation": 0,
-            "mode_seeking": 0,
-            "contrastive": 0,
-            "augment": (),
-        },
-        "optimiser": {
-            "learning_rate": 2e-4,
-            "beta1": 0.5,
-            "beta2": 0.999,
-            "halve_every_kimg": 0,
-        },
+        "losses": RunConfig().losses.model_dump() | {"discriminator": "gan-cls-sum"},
+        "optimiser": RunConfig().optimiser.model_dump(),
         "training": RunConfig().training.model_dump()
         | {"kimg": 50 * 7.370, "batch_size": 64, "precision": "32-true"},
     }

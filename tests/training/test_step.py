@@ -346,6 +346,20 @@ def test_the_discriminator_sees_every_picture_changed_real_and_generated() -> No
         assert not holes.flatten(1).all(dim=1).any()
 
 
+def test_with_a_probability_the_discriminator_sees_some_pictures_unchanged() -> None:
+    torch.manual_seed(0)
+    game, batch = tiny_game(), random_batch()
+    shown = Witness.of(game)
+    training_step(
+        game,
+        batch,
+        EVERYTHING.model_copy(update={"augment": ("cutout",), "augment_probability": 0.5}),
+    )
+    for pictures in (shown[0], shown[3]):  # x, for D and for G
+        unchanged = (pictures == batch.pictures).flatten(1).all(dim=1)
+        assert unchanged.any() and not unchanged.all()
+
+
 def test_without_augmentation_a_step_shows_the_very_pictures_and_draws_nothing_at_random() -> None:
     game, batch = tiny_game(), random_batch()
     shown = Witness.of(game)

@@ -148,7 +148,8 @@ def generator_terms(
 
 def _look(game: Game, pictures: Tensor, losses: LossConfig) -> Tensor:
     """f(T(x)): the features of pictures, each changed at random where that is asked for."""
-    features: Tensor = game.discriminator.features(diff_augment(pictures, losses.augment))
+    shown = diff_augment(pictures, losses.augment, losses.augment_probability)
+    features: Tensor = game.discriminator.features(shown)
     return features
 
 
