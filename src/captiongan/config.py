@@ -122,12 +122,20 @@ class LossConfig(_Section):
 
 
 class OptimiserConfig(_Section):
-    """Adam, the same for both networks."""
+    """Adam, the same for both networks but for the learning rate, if that is wished for."""
 
     learning_rate: float = Field(2e-4, gt=0)
+    discriminator_learning_rate: float | None = Field(
+        None, gt=0, description="of the discriminator, if it is to have its own"
+    )
     beta1: float = Field(0.5, ge=0, lt=1)
     beta2: float = Field(0.999, ge=0, lt=1)
-    halve_every_kimg: float = Field(0.0, ge=0, description="of the learning rate; 0 keeps it")
+    halve_every_kimg: float = Field(0.0, ge=0, description="of the learning rates; 0 keeps them")
+
+    @property
+    def discriminator_pace(self) -> float:
+        """How many times as fast as the generator the discriminator learns."""
+        return (self.discriminator_learning_rate or self.learning_rate) / self.learning_rate
 
 
 class StartConfig(_Section):

@@ -82,6 +82,17 @@ def test_a_halved_learning_rate_is_followed_at_once() -> None:
 
 
 @on_a_gpu
+def test_a_captured_discriminator_learns_at_its_own_rate() -> None:
+    optimiser = CONFIG.optimiser.model_copy(update={"discriminator_learning_rate": 1e-12})
+    game, step = new(CONFIG.model_copy(update={"optimiser": optimiser})), CapturedStep(DEVICE)
+    before = {name: weight.clone() for name, weight in game.discriminator.named_parameters()}
+    for _ in range(STEPS):
+        step(game, batch(0), CONFIG.losses)
+    for name, weight in game.discriminator.named_parameters():
+        torch.testing.assert_close(weight, before[name], rtol=0, atol=1e-8, msg=name)
+
+
+@on_a_gpu
 def test_changes_of_pictures_are_drawn_anew_at_each_captured_step_by_the_seed() -> None:
     losses = CONFIG.losses.model_copy(update={"augment": ("translation", "cutout")})
     game, step, read = new(CONFIG), CapturedStep(DEVICE), {}

@@ -265,7 +265,7 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
             *("discriminator", "interpolation", "mode_seeking", "contrastive", "augment"),
             *("augment_probability",),
         ],
-        "optimiser": ["halve_every_kimg"],
+        "optimiser": ["halve_every_kimg", "discriminator_learning_rate"],
     }
     tree = RunConfig().model_dump()
     del tree["network"]

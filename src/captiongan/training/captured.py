@@ -19,7 +19,8 @@ WARM_UP = 3
 class CapturedStep:
     """Stands in for `training_step` on an NVIDIA GPU, with the same result up to rounding.
 
-    The learning rate is part of the recording, so a new rate makes a new one.
+    The learning rates are part of the recording, so new ones make a new recording. Both follow from
+    the generator's.
     """
 
     def __init__(self, device: torch.device) -> None:

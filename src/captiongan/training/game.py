@@ -24,7 +24,8 @@ class Game:
     """All that changes while a run trains; a checkpoint is a copy of it.
 
     `average` is the exponential moving average (EMA) of the generator: it draws, it is exported.
-    `step` counts the finished steps; `learning_rate` says how fast the step after so many learns.
+    `step` counts the finished steps; `learning_rate` says how fast the generator learns in the step
+    after so many, and the discriminator learns `discriminator_pace` times as fast.
     """
 
     fabric: Fabric
@@ -36,6 +37,7 @@ class Game:
     learning_rate: Callable[[int], float]
     diverged: Tensor
     """Not 0 once a loss or gradient was not finite; from then on no weight is updated."""
+    discriminator_pace: float = 1.0
     step: int = 0
 
 
@@ -99,6 +101,7 @@ def new_game(
         discriminator_optimiser=discriminator_optimiser,
         learning_rate=partial(learning_rate, config),
         diverged=diverged,
+        discriminator_pace=config.optimiser.discriminator_pace,
     )
 
 
@@ -115,10 +118,15 @@ def learning_rate(config: RunConfig, step: int) -> float:
 
 
 def set_learning_rate(game: Game) -> None:
-    """Give both optimisers the learning rate of the step that comes next."""
-    for optimiser in (game.generator_optimiser, game.discriminator_optimiser):
-        for group in optimiser.param_groups:
-            group["lr"] = game.learning_rate(game.step)
+    """Give both optimisers their learning rates of the step that comes next.
+
+    Two of them are the two time-scale update rule (Heusel et al. 2017, arXiv 1706.08500).
+    """
+    rate = game.learning_rate(game.step)
+    for group in game.generator_optimiser.param_groups:
+        group["lr"] = rate
+    for group in game.discriminator_optimiser.param_groups:
+        group["lr"] = rate * game.discriminator_pace
 
 
 def update_average(game: Game, batch_size: int, halflife_kimg: float) -> None:
