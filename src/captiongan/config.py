@@ -27,6 +27,9 @@ NO_TEXT = "none"
 LOOKED_THROUGH = "lite0"
 """The extractor that is part of the discriminator of `projected`."""
 
+DRAWN_BY_FUSION = ("fusion", "projected")
+"""The networks whose generator is that of `networks/fusion.py`."""
+
 SCHEMA = newest(RUN_CONFIG)
 """Of the configuration that is written into a run's folder."""
 
@@ -90,6 +93,9 @@ class GeneratorConfig(_Section):
     features: int = Field(64, ge=1, le=1024, description="channels of the last hidden stage")
     noise_dim: int = Field(100, ge=1, le=4096, description="length of the noise z")
     projected_dim: int = Field(128, ge=1, le=4096, description="length of the projected text")
+    attention: Literal[0, 8, 16, 32, 64] = Field(
+        0, description="side at which places see each other by self-attention; 0 for none"
+    )
 
 
 class DiscriminatorConfig(_Section):
@@ -241,11 +247,12 @@ def _contradictions(config: RunConfig) -> Iterator[str]:
             f"text.averaged = {config.text.averaged} with text.captions = 'first': one caption has "
             "no others to be averaged with; set text.averaged=1 or text.captions=all"
         )
-    if config.text.wording and config.network not in ("fusion", "projected"):
+    if config.text.wording and config.network not in DRAWN_BY_FUSION:
         yield (
             f"text.wording = {config.text.wording:g} with network = '{config.network}': its z does "
             "not move texts; set text.wording=0, or take projected or fusion"
         )
+    yield from _against_attention(config)
     if config.text.captions == "first" and config.text.wording:
         yield (
             f"text.wording = {config.text.wording:g} with text.captions = 'first': one caption has "
@@ -285,6 +292,20 @@ def _in_need_of_text(config: RunConfig) -> Iterator[str]:
                 f"{option} = {value!r} needs text, and text.encoder = '{NO_TEXT}' is without; "
                 f"set {option}={usable[-1]}, or choose an encoder"
             )
+
+
+def _against_attention(config: RunConfig) -> Iterator[str]:
+    side = config.generator.attention
+    if side and config.network not in DRAWN_BY_FUSION:
+        yield (
+            f"generator.attention = {side} with network = '{config.network}': its generator has no "
+            "self-attention; set generator.attention=0, or take projected or fusion"
+        )
+    if side > config.data.resolution:
+        yield (
+            f"generator.attention = {side}: must be at most data.resolution = "
+            f"{config.data.resolution}; set generator.attention={config.data.resolution // 2}"
+        )
 
 
 def _against_the_course(config: RunConfig) -> Iterator[str]:

@@ -108,6 +108,7 @@ BROKEN = {
         "losses: {augment_probability: 2}",
         ["losses.augment_probability = 2", "less than or equal to 1"],
     ),
+    "an odd side": ("generator: {attention: 12}", ["generator.attention = 12", "16, 32"]),
     "an unknown change": ("losses: {augment: [flip]}", ["augment.0 = 'flip'", "'translation'"]),
     "not a number": ("training: {kimg: .nan}", ["training.kimg = nan", "Input should be"]),
 }
@@ -170,6 +171,17 @@ CONTRADICTIONS = {
     "a z that does not move texts": (
         ["network=dcgan", "text.wording=0.5"],
         ["text.wording = 0.5 with network = 'dcgan'", "set text.wording=0", "projected or fusion"],
+    ),
+    "self-attention where there is none": (
+        ["generator.attention=16"],
+        [
+            "generator.attention = 16 with network = 'dcgan'",
+            "set generator.attention=0, or take projected or fusion",
+        ],
+    ),
+    "self-attention beyond the picture": (
+        ["network=fusion", "data.resolution=16", "generator.attention=32"],
+        ["generator.attention = 32: must be at most data.resolution = 16", "attention=8"],
     ),
     "the mean of a single caption": (
         ["text.captions=first", "text.averaged=4"],
@@ -261,6 +273,7 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
     newer = {
         "data": ["squash", "mismatching"],
         "text": ["captions", "averaged", "noise", "wording"],
+        "generator": ["attention"],
         "losses": [
             *("discriminator", "interpolation", "mode_seeking", "contrastive", "augment"),
             *("augment_probability",),
@@ -312,7 +325,7 @@ def test_the_course_is_the_exercises_own_solution() -> None:
             "mismatching": "batch",
         },
         "text": RunConfig().text.model_dump() | {"encoder": "minilm", "captions": "first"},
-        "generator": {"features": 128, "noise_dim": 100, "projected_dim": 256},
+        "generator": RunConfig().generator.model_dump() | {"features": 128, "projected_dim": 256},
         "discriminator": {"features": 128, "projected_dim": 256},
         "losses": RunConfig().losses.model_dump() | {"discriminator": "gan-cls-sum"},
         "optimiser": RunConfig().optimiser.model_dump(),

@@ -34,6 +34,7 @@ TINY = [
     *("losses.pixel_wise=0", "losses.feature_matching=0", "training.precision=32-true"),
     *("training.batch_size=4", "scores.every_kimg=0"),
 ]
+ATTENTION = ("read.weight", "write.weight", "gamma")
 SHORT = ["scores.every_kimg=0", "training.kimg=0.048", "training.batch_size=4"]
 OFTEN = [f"training.{what}_every_kimg=0.008" for what in ("log", "grid", "checkpoint")]
 PLAN = [*SHORT, *OFTEN, "training.precision=32-true"]
@@ -151,6 +152,26 @@ def test_wording_scales_the_directions_of_the_bundle(
     of_bundle = read_generator(read_bundle(made / "whole"))["wording"]
     assert of_bundle.abs().max() > 0
     assert torch.allclose(directions, times * of_bundle)
+
+
+def test_a_run_may_add_self_attention_to_its_bundle_and_still_draws_the_same_at_step_0(
+    made: Path, tmp_path: Path
+) -> None:
+    run = begun(made / "whole", tmp_path, "generator.attention=8", "training.keep_checkpoints=100")
+    had = read_generator(read_bundle(made / "whole"))
+    first, *_, last = (saved.average() for saved in checkpoints(run.checkpoints))
+    assert not first["attentions.0.gamma"].any()
+    assert last["attentions.0.gamma"].any()
+    assert first.keys() - had.keys() == {f"attentions.0.{name}" for name in ATTENTION}
+    assert all(torch.equal(first[name], had[name]) for name in had)
+
+    child = export_run(load_trained(run), tmp_path / "child", "child", "1", ["a red flower"])
+    again = begun(child.folder, tmp_path / "again", "training.keep_checkpoints=100")
+    drawn, taken = read_generator(child), checkpoints(again.checkpoints)[0].average()
+    assert drawn.keys() == taken.keys()
+    assert all(torch.equal(drawn[name], taken[name]) for name in drawn)
+    with pytest.raises(ConfigError, match="generator.attention is 8 there and 0 here"):
+        begun(child.folder, tmp_path / "without", "generator.attention=0")
 
 
 # The warm-up

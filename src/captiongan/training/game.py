@@ -50,12 +50,14 @@ def choose_precision(wanted: Precision) -> Literal["32-true", "bf16-mixed"]:
 
 def build_generator(config: RunConfig, embedding_dim: int) -> PictureGenerator:
     """Return the run's generator with fresh weights."""
+    attention = config.generator.attention
     return NETWORKS[config.network].generator(
         config.data.resolution,
         config.generator.features,
         config.generator.noise_dim,
         embedding_dim,
         config.generator.projected_dim,
+        **({"attention": attention} if attention else {}),
     )
 
 

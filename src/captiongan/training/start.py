@@ -34,7 +34,7 @@ FIXED = (
     "network",
     *(f"data.{name}" for name in ("resolution", "margin", "flip", "squash", "mismatching")),
     *(f"text.{name}" for name in ("captions", "averaged", "wording")),
-    *(f"generator.{name}" for name in ("features", "noise_dim", "projected_dim")),
+    *(f"generator.{name}" for name in ("features", "noise_dim", "projected_dim", "attention")),
     *(f"discriminator.{name}" for name in ("features", "projected_dim")),
     *(f"training.{name}" for name in ("batch_size", "seed", "start")),
     *(f"scores.{name}" for name in ("every_kimg", "extractor")),

@@ -111,7 +111,8 @@ def take_over(trainer: Trainer) -> None:
     """Give a new run the weights of the bundle that it starts from.
 
     The generator and its average get the bundle's, and so does the discriminator if the bundle has
-    one for this network. The directions in which z moves a text are the bundle's too, scaled to
+    one for this network. A self-attention that the bundle's generator lacks stays fresh, and draws
+    nothing yet. The directions in which z moves a text are the bundle's too, scaled to
     `text.wording`; only a bundle without any leaves those of the new captions in place.
 
     Raises:
@@ -127,12 +128,23 @@ def take_over(trainer: Trainer) -> None:
         weights["wording"] *= config.text.wording / theirs.text.wording
     else:
         weights["wording"] = game.average.get_buffer("wording")
+    if not theirs.generator.attention:
+        weights = _fresh_attention(game.average) | weights
     for generator in (game.generator, game.average):
         _load(generator, weights, f"bundle '{bundle.manifest.name}': its generator", "export again")
     critic = read_critic(bundle)
     if critic is not None and theirs.network == config.network:
         what = f"--from '{bundle.manifest.name}': its discriminator"
         _load(game.discriminator, critic, what, "leave discriminator.* as the bundle has it")
+
+
+def _fresh_attention(generator: nn.Module) -> dict[str, Tensor]:
+    """Return the weights of a generator's self-attention, if it has one."""
+    return {
+        name: values
+        for name, values in generator.state_dict().items()
+        if name.startswith("attentions.")
+    }
 
 
 def _load(network: nn.Module, weights: Mapping[str, Tensor], what: str, remedy: str) -> None:
@@ -253,6 +265,7 @@ def _check_fits(trainer: Trainer, bundle: Bundle, theirs: RunConfig) -> None:
     sizes = {"data.resolution": (theirs.data.resolution, config.data.resolution)} | {
         f"generator.{name}": (value, getattr(config.generator, name))
         for name, value in theirs.generator.model_dump().items()
+        if value or name != "attention"  # to a bundle without it, a fresh layer is added
     }
     for option, (there, here) in sizes.items():
         if there != here:
