@@ -1,6 +1,6 @@
-"""DiffAugment (Zhao et al. 2020, arXiv 2006.10738): random changes that gradients flow through.
+"""What happens to pictures before the discriminator sees them; gradients flow through all of it.
 
-The discriminator sees all pictures changed, real and generated, when it is taught and when it
+DiffAugment (Zhao et al. 2020, arXiv 2006.10738) changes them at random. The discriminator sees all pictures changed, real and generated, when it is taught and when it
 teaches the generator. So it cannot learn few pictures by heart, and the generator does not learn to
 draw the changes.
 """
@@ -50,6 +50,26 @@ def diff_augment(pictures: Tensor, policy: Collection[str], probability: float =
     if probability == 1:
         return changed
     return torch.where(_uniform(pictures, 0.0, 1.0) < probability, changed, pictures)
+
+
+def blurred(pictures: Tensor, sigma: Tensor) -> Tensor:
+    """Blur pictures (B, 3, H, W) by a Gaussian whose deviation is `sigma` pixels (a scalar).
+
+    At the start of a training, fine detail is what gives generated pictures away, and it teaches
+    the generator nothing about shapes (Karras et al. 2021, arXiv 2106.12423; Sauer et al. 2022,
+    arXiv 2202.00273). With a deviation of 0 pictures stay as they are. Weights at the
+    edge are those of the pixels that are there.
+    """
+    with torch.autocast(pictures.device.type, enabled=False):  # small steps between levels count
+        down, right = (_gaussian(pictures.shape[dim], sigma) for dim in (2, 3))
+        return down @ pictures.float() @ right.mT
+
+
+def _gaussian(side: int, sigma: Tensor) -> Tensor:
+    """Return the weights of all pixels of a line (columns) in each blurred one (rows)."""
+    place = torch.arange(side, device=sigma.device)
+    apart = (place[:, None] - place).float() / sigma.clamp(min=0.01)  # of 0, and still finite
+    return torch.softmax(-apart.square() / 2, dim=1)
 
 
 def change_colours(pictures: Tensor) -> Tensor:

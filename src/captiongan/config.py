@@ -125,6 +125,12 @@ class LossConfig(_Section):
     augment_probability: float = Field(
         1.0, ge=0, le=1, description="with which each picture is changed, by all of `augment`"
     )
+    blur_kimg: float = Field(
+        0.0, ge=0, description="over which the blur of every picture fades; 0 for no blur"
+    )
+    blur_sigma: float = Field(
+        2.0, gt=0, le=256, description="of that blur at first, a Gaussian's, in pixels"
+    )
 
 
 class OptimiserConfig(_Section):

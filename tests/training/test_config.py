@@ -276,7 +276,7 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
         "generator": ["attention"],
         "losses": [
             *("discriminator", "interpolation", "mode_seeking", "contrastive", "augment"),
-            *("augment_probability",),
+            *("augment_probability", "blur_kimg", "blur_sigma"),
         ],
         "optimiser": ["halve_every_kimg", "discriminator_learning_rate"],
     }

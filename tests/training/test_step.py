@@ -7,6 +7,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from captiongan.augment import blurred
 from captiongan.config import LossConfig
 from captiongan.losses import (
     contrastive_loss,
@@ -358,6 +359,24 @@ def test_with_a_probability_the_discriminator_sees_some_pictures_unchanged() -> 
     for pictures in (shown[0], shown[3]):  # x, for D and for G
         unchanged = (pictures == batch.pictures).flatten(1).all(dim=1)
         assert unchanged.any() and not unchanged.all()
+
+
+def test_the_discriminator_sees_every_picture_blurred_and_changed_afterwards() -> None:
+    game, batch = tiny_game(), random_batch()._replace(blur=torch.tensor(0.8))
+    shown = Witness.of(game)
+    generated = copy.deepcopy(game.generator.module)(batch.noise, batch.matching)
+    figures = training_step(game, batch, EVERYTHING)
+    torch.testing.assert_close(shown[0], blurred(batch.pictures, torch.tensor(0.8)))
+    torch.testing.assert_close(shown[1], blurred(generated, torch.tensor(0.8)).detach())
+    assert len(shown) == 5
+    assert all(picture.std() < 0.8 * batch.pictures.std() for picture in (shown[0], shown[3]))
+    sharp = pixel_wise_loss(generated, batch.pictures).detach()
+    torch.testing.assert_close(figures["loss_g_pixel"], sharp)
+
+    shown.clear()
+    training_step(game, batch, EVERYTHING.model_copy(update={"augment": ("cutout",)}))
+    holes = (shown[0] == 0).all(dim=1)  # with sharp edges
+    assert holes.flatten(1).any(dim=1).all()
 
 
 def test_without_augmentation_a_step_shows_the_very_pictures_and_draws_nothing_at_random() -> None:

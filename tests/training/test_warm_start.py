@@ -287,6 +287,14 @@ def test_the_networks_that_trained_the_bundle_count_as_a_part_of_the_run(bundle:
     assert config.extractors == ("lite0", "lite2")
 
 
+def test_what_helps_a_training_from_scratch_is_not_taken_over(bundle: Bundle) -> None:
+    facts = json.loads((bundle.folder / MANIFEST).read_text())
+    facts["training"]["config"]["losses"] |= {"blur_kimg": 200, "mode_seeking": 0.5}
+    (bundle.folder / MANIFEST).write_text(json.dumps(facts))
+    config = warm_start.starting_config(str(bundle.folder), None, [], "toy:30", print)
+    assert (config.losses.blur_kimg, config.losses.mode_seeking) == (0, 0.5)
+
+
 def test_the_data_of_a_bundle_is_not_trained_on(bundle: Bundle, tmp_path: Path) -> None:
     facts = json.loads((bundle.folder / MANIFEST).read_text())
     facts["training"]["config"]["data"]["source"] = "toy:24"

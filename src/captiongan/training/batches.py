@@ -15,6 +15,7 @@ from captiongan.data.pairs import Indices, Pairs, PairSampler
 from captiongan.data.store import Pictures, PictureStore
 from captiongan.text.encoder import TextEncoder
 from captiongan.text.wording import wording_directions
+from captiongan.training.fading import blur_sigma
 from captiongan.training.material import to_learn_from
 from captiongan.training.step import Batch
 
@@ -82,6 +83,7 @@ class TrainingData:
             matching=self._texts(pairs.matching, rows, step, 0),
             mismatching=self._texts(pairs.mismatching, rows, step, 1),
             noise=self._to_device(noise[rows]),
+            blur=self._scalar(blur_sigma(self.config, step)),
         )
 
     def wording(self) -> Tensor | None:
@@ -132,6 +134,9 @@ class TrainingData:
         lines = self._to_device(first + places)
         pixels = lines[:, :, None] * whole + self._to_device(columns)[:, None]
         return self._pixels.index_select(0, pixels.flatten()).view(-1, side, side, 3)
+
+    def _scalar(self, value: float | None) -> Tensor | None:
+        return None if value is None else self._to_device(np.array(value, dtype=np.float32))
 
     def _to_device(self, values: npt.NDArray[Any]) -> Tensor:
         here = torch.from_numpy(values)

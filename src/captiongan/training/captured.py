@@ -4,8 +4,6 @@ A step is some two thousand small kernels. Launched one by one from Python they 
 most of the time; a graph of them needs no Python between.
 """
 
-import math
-
 import torch
 
 from captiongan.config import LossConfig
@@ -19,26 +17,27 @@ WARM_UP = 3
 class CapturedStep:
     """Stands in for `training_step` on an NVIDIA GPU, with the same result up to rounding.
 
-    The learning rates are part of the recording, so new ones make a new recording. Both follow from
-    the generator's.
+    The learning rates are part of the recording, and so is which fields a batch has; when they
+    change, a new recording is made. Both rates follow from the generator's.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._stream = torch.cuda.Stream(device)
         self._warmed_up = 0
-        self._rate = math.nan
+        self._recorded: tuple[object, ...] = ()
 
     def __call__(self, game: Game, batch: Batch, losses: LossConfig) -> Figures:
         """Update D, then G, as `training_step` does."""
         if self._warmed_up < WARM_UP:
             self._warmed_up += 1
             return self._take(game, batch, losses)
-        rate = game.learning_rate(game.step)
-        if rate != self._rate:
+        wanted = (game.learning_rate(game.step), *(field is None for field in batch))
+        if wanted != self._recorded:
             self._record(game, batch, losses)
-            self._rate = rate
+            self._recorded = wanted
         for fixed, new in zip(self._batch, batch, strict=True):
-            fixed.copy_(new)
+            if fixed is not None and new is not None:
+                fixed.copy_(new)
         self._graph.replay()
         game.step += 1
         return dict(zip(self._names, self._figures.clone(), strict=True))
@@ -53,7 +52,7 @@ class CapturedStep:
 
     def _record(self, game: Game, batch: Batch, losses: LossConfig) -> None:
         """Record a step without taking it; batch and figures stay at fixed places in memory."""
-        self._batch = Batch(*(tensor.clone() for tensor in batch))
+        self._batch = Batch(*(field if field is None else field.clone() for field in batch))
         self._graph = torch.cuda.CUDAGraph()
         for optimiser in (game.generator_optimiser, game.discriminator_optimiser):
             optimiser.zero_grad()  # gradients are to lie in the graph's own memory

@@ -10,7 +10,7 @@ from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
 from captiongan import processes
-from captiongan.augment import diff_augment
+from captiongan.augment import blurred, diff_augment
 from captiongan.config import LossConfig
 from captiongan.losses import (
     DISCRIMINATOR_LOSSES,
@@ -38,6 +38,8 @@ class Batch(NamedTuple):
     """e_k, embedding of another picture's caption (B, D)."""
     noise: Tensor
     """z (B, noise_dim), from N(0, 1)."""
+    blur: Tensor | None = None
+    """Deviation in pixels of the Gaussian that blurs all pictures; None leaves them sharp."""
 
 
 def training_step(game: Game, batch: Batch, losses: LossConfig) -> Figures:
@@ -64,11 +66,13 @@ def update_discriminator(
     of the batch is x's.
     """
     discriminator = game.discriminator
-    real_features = _look(game, batch.pictures, losses)
+    real_features = _look(game, batch, batch.pictures, losses)
     logits = {"matching": discriminator.judge(real_features, batch.matching)}
     if losses.discriminator != "gan":
         logits["mismatching"] = discriminator.judge(real_features, batch.mismatching)
-    logits["generated"] = discriminator.judge(_look(game, generated, losses), batch.matching)
+    logits["generated"] = discriminator.judge(
+        _look(game, batch, generated, losses), batch.matching
+    )
 
     loss = DISCRIMINATOR_LOSSES[losses.discriminator](**logits)
     if losses.contrastive:
@@ -122,16 +126,16 @@ def generator_terms(
     younger. How pictures pass is up to the discriminator's loss.
     """
     discriminator, passing = game.discriminator, GENERATOR_LOSSES[losses.discriminator]
-    features = _look(game, generated, losses)
+    features = _look(game, batch, generated, losses)
     terms = {"gan": (1.0, passing(discriminator.judge(features, batch.matching)))}
     if losses.pixel_wise:
         terms["pixel"] = losses.pixel_wise, pixel_wise_loss(generated, batch.pictures)
     if losses.feature_matching:
-        matched = feature_matching_loss(features, _look(game, batch.pictures, losses))
+        matched = feature_matching_loss(features, _look(game, batch, batch.pictures, losses))
         terms["feature"] = losses.feature_matching, matched
     if losses.interpolation:
         between = interpolated(batch.matching)
-        drawn = _look(game, game.generator(batch.noise, between), losses)
+        drawn = _look(game, batch, game.generator(batch.noise, between), losses)
         terms["interpolation"] = losses.interpolation, passing(discriminator.judge(drawn, between))
     if losses.mode_seeking:
         noise = processes.rolled(batch.noise)
@@ -146,9 +150,10 @@ def generator_terms(
     return terms
 
 
-def _look(game: Game, pictures: Tensor, losses: LossConfig) -> Tensor:
-    """f(T(x)): the features of pictures, each changed at random where that is asked for."""
-    shown = diff_augment(pictures, losses.augment, losses.augment_probability)
+def _look(game: Game, batch: Batch, pictures: Tensor, losses: LossConfig) -> Tensor:
+    """f(T(x)): the features of pictures, blurred and changed at random where that is asked for."""
+    shown = pictures if batch.blur is None else blurred(pictures, batch.blur)
+    shown = diff_augment(shown, losses.augment, losses.augment_probability)
     features: Tensor = game.discriminator.features(shown)
     return features
 
