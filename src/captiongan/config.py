@@ -131,6 +131,9 @@ class LossConfig(_Section):
     blur_sigma: float = Field(
         2.0, gt=0, le=256, description="of that blur at first, a Gaussian's, in pixels"
     )
+    text_fade_kimg: float = Field(
+        0.0, ge=0, description="over which mismatching pairs and `contrastive` gain their weight"
+    )
 
 
 class OptimiserConfig(_Section):
@@ -271,6 +274,12 @@ def _contradictions(config: RunConfig) -> Iterator[str]:
             "there are no changes to apply; set losses.augment=[translation], or "
             "losses.augment_probability=1"
         )
+    if losses.text_fade_kimg and losses.discriminator == "gan" and not losses.contrastive:
+        yield (
+            f"losses.text_fade_kimg = {losses.text_fade_kimg:g} with losses.discriminator = 'gan' "
+            "and losses.contrastive = 0: no term depends on the text alone; set "
+            "losses.text_fade_kimg=0, or losses.discriminator=gan-cls"
+        )
     scores = config.scores
     if config.network == "projected" and scores.every_kimg and scores.extractor == LOOKED_THROUGH:
         yield (
@@ -288,6 +297,7 @@ def _in_need_of_text(config: RunConfig) -> Iterator[str]:
         "losses.discriminator": (config.losses.discriminator, ("gan",)),
         "losses.interpolation": (config.losses.interpolation, (0,)),
         "losses.contrastive": (config.losses.contrastive, (0,)),
+        "losses.text_fade_kimg": (config.losses.text_fade_kimg, (0,)),
         "text.noise": (config.text.noise, (0,)),
         "text.wording": (config.text.wording, (0,)),
         "data.mismatching": (config.data.mismatching, ("class",)),

@@ -198,6 +198,17 @@ CONTRADICTIONS = {
             "set losses.augment=[translation], or losses.augment_probability=1",
         ],
     ),
+    "a text that fades in without text": (
+        ["text.encoder=none", "losses.discriminator=gan", "losses.text_fade_kimg=9"],
+        ["losses.text_fade_kimg = 9.0 needs text", "set losses.text_fade_kimg=0,"],
+    ),
+    "a text that fades in for no term": (
+        ["losses.discriminator=gan", "losses.text_fade_kimg=9"],
+        [
+            "losses.text_fade_kimg = 9 with losses.discriminator = 'gan'",
+            "set losses.text_fade_kimg=0, or losses.discriminator=gan-cls",
+        ],
+    ),
     "scores by what the discriminator looks through": (
         ["network=projected"],
         [
@@ -276,7 +287,7 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
         "generator": ["attention"],
         "losses": [
             *("discriminator", "interpolation", "mode_seeking", "contrastive", "augment"),
-            *("augment_probability", "blur_kimg", "blur_sigma"),
+            *("augment_probability", "blur_kimg", "blur_sigma", "text_fade_kimg"),
         ],
         "optimiser": ["halve_every_kimg", "discriminator_learning_rate"],
     }

@@ -7,7 +7,7 @@ import torch
 
 from captiongan.config import RunConfig
 from captiongan.training.checkpoint import load_checkpoint, save_checkpoint
-from captiongan.training.fading import blur_sigma
+from captiongan.training.fading import blur_sigma, text_weight
 from tiny_run import BATCH_SIZE, CONFIG, equal, tiny_data, tiny_trainer
 
 FOUR_STEPS = 4 * BATCH_SIZE / 1000
@@ -18,6 +18,7 @@ def with_losses(**values: float) -> RunConfig:
 
 
 BLURRED = with_losses(blur_kimg=FOUR_STEPS, blur_sigma=2)
+FADED_IN = with_losses(text_fade_kimg=FOUR_STEPS, contrastive=1)
 
 
 def test_a_blur_fades_in_a_straight_line_and_is_over_then() -> None:
@@ -25,21 +26,30 @@ def test_a_blur_fades_in_a_straight_line_and_is_over_then() -> None:
     assert sigmas == [2, 1.5, 1, 0.5, None, None]
 
 
-def test_the_batch_of_a_step_says_how_much_to_blur() -> None:
-    data = tiny_data(BLURRED)
-    blurs = [data.batch(step).blur for step in range(5)]
-    assert [None if blur is None else blur.item() for blur in blurs] == [2, 1.5, 1, 0.5, None]
+def test_the_text_fades_in_in_a_straight_line_and_counts_in_full_then() -> None:
+    weights = [text_weight(FADED_IN, step) for step in range(6)]
+    assert weights == [0, 0.25, 0.5, 0.75, None, None]
+
+
+def test_the_batch_of_a_step_says_how_much_to_blur_and_how_far_text_counts() -> None:
+    for config, name, amounts in (
+        (BLURRED, "blur", [2, 1.5, 1, 0.5, None]),
+        (FADED_IN, "text_weight", [0, 0.25, 0.5, 0.75, None]),
+    ):
+        data = tiny_data(config)
+        found = [getattr(data.batch(step), name) for step in range(5)]
+        assert [None if amount is None else amount.item() for amount in found] == amounts
 
 
 def test_without_these_options_a_batch_is_what_it_was() -> None:
     plain, blurred = tiny_data().batch(1), tiny_data(BLURRED).batch(1)
-    assert plain.blur is None
+    assert plain.blur is plain.text_weight is None
     for one, other in zip(plain[:4], blurred[:4], strict=True):
         assert isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)
         assert torch.equal(one, other)
 
 
-@pytest.mark.parametrize("config", [BLURRED], ids=["blur"])
+@pytest.mark.parametrize("config", [BLURRED, FADED_IN], ids=["blur", "text"])
 def test_a_resumed_run_takes_the_steps_of_the_unbroken_one(
     config: RunConfig, tmp_path: Path
 ) -> None:

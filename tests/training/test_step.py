@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from captiongan.augment import blurred
 from captiongan.config import LossConfig
 from captiongan.losses import (
+    DISCRIMINATOR_LOSSES,
     contrastive_loss,
     feature_matching_loss,
     gan_generator_loss,
@@ -312,6 +313,32 @@ def test_both_players_search_the_batch_for_texts_each_with_pictures_of_its_own()
     figures = update_generator(game, batch, generated, losses)
     torch.testing.assert_close(figures["loss_g_contrastive"], expected)
     torch.testing.assert_close(figures["loss_g"], figures["loss_g_gan"] + 3 * expected)
+
+
+@pytest.mark.parametrize("name", ["gan-cls", "gan-cls-sum", "hinge-cls"])
+def test_mismatching_pairs_fade_in_from_generated_ones_and_searching_from_nothing(
+    name: str,
+) -> None:
+    figures = {}
+    for weight in (0.0, 0.25, 1.0, None):
+        game, batch = tiny_game(), random_batch()
+        if weight is not None:
+            batch = batch._replace(text_weight=torch.tensor(weight))
+        losses = GAN_ONLY.model_copy(update={"discriminator": name, "contrastive": 2.0})
+        figures[weight] = training_step(game, batch, losses)
+    twin, batch = tiny_game(), random_batch()
+    generated = twin.generator(batch.noise, batch.matching).detach()
+    judge = twin_of_the_discriminator(twin)
+    right = judge(batch.pictures, batch.matching)
+    wrong = judge(generated, batch.matching)
+    expected = DISCRIMINATOR_LOSSES[name](right, wrong, wrong).detach()
+    torch.testing.assert_close(figures[0.0]["loss_d"], expected)
+    assert torch.equal(figures[0.0]["loss_g"], figures[0.0]["loss_g_gan"])
+    assert torch.equal(figures[1.0]["loss_d"], figures[None]["loss_d"])
+    between = expected.lerp(figures[1.0]["loss_d"], 0.25)
+    torch.testing.assert_close(figures[0.25]["loss_d"], between)
+    total = figures[0.25]["loss_g_gan"] + 0.25 * 2.0 * figures[0.25]["loss_g_contrastive"]
+    torch.testing.assert_close(figures[0.25]["loss_g"], total)
 
 
 def test_the_discriminator_learns_which_text_of_a_batch_is_a_pictures() -> None:

@@ -15,7 +15,7 @@ from captiongan.data.pairs import Indices, Pairs, PairSampler
 from captiongan.data.store import Pictures, PictureStore
 from captiongan.text.encoder import TextEncoder
 from captiongan.text.wording import wording_directions
-from captiongan.training.fading import blur_sigma
+from captiongan.training.fading import blur_sigma, text_weight
 from captiongan.training.material import to_learn_from
 from captiongan.training.step import Batch
 
@@ -84,6 +84,7 @@ class TrainingData:
             mismatching=self._texts(pairs.mismatching, rows, step, 1),
             noise=self._to_device(noise[rows]),
             blur=self._scalar(blur_sigma(self.config, step)),
+            text_weight=self._scalar(text_weight(self.config, step)),
         )
 
     def wording(self) -> Tensor | None:

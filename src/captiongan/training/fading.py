@@ -12,6 +12,15 @@ def blur_sigma(config: RunConfig, step: int) -> float | None:
     return config.losses.blur_sigma * left if left > 0 else None
 
 
+def text_weight(config: RunConfig, step: int) -> float | None:
+    """Return how far the terms that depend on the text alone count in a step; None if in full.
+
+    It grows from 0 to 1 over the first `losses.text_fade_kimg`, in a straight line.
+    """
+    reached = progress(config, step, config.losses.text_fade_kimg)
+    return reached if reached < 1 else None
+
+
 def progress(config: RunConfig, step: int, kimg: float) -> float:
     """Return how far a step is on the way to `kimg`, from 0 to 1; all the way if that is 0."""
     shown = step * config.training.batch_size / 1000

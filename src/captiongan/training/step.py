@@ -13,9 +13,9 @@ from captiongan import processes
 from captiongan.augment import blurred, diff_augment
 from captiongan.config import LossConfig
 from captiongan.losses import (
-    DISCRIMINATOR_LOSSES,
     GENERATOR_LOSSES,
     contrastive_loss,
+    discriminator_loss,
     feature_matching_loss,
     interpolated,
     mode_seeking_loss,
@@ -40,6 +40,12 @@ class Batch(NamedTuple):
     """z (B, noise_dim), from N(0, 1)."""
     blur: Tensor | None = None
     """Deviation in pixels of the Gaussian that blurs all pictures; None leaves them sharp."""
+    text_weight: Tensor | None = None
+    """How far terms count that depend on the text alone, from 0 to 1; None is 1."""
+
+    def faded(self, weight: float) -> float | Tensor:
+        """Return the weight of such a term at this moment."""
+        return weight if self.text_weight is None else weight * self.text_weight
 
 
 def training_step(game: Game, batch: Batch, losses: LossConfig) -> Figures:
@@ -74,10 +80,10 @@ def update_discriminator(
         _look(game, batch, generated, losses), batch.matching
     )
 
-    loss = DISCRIMINATOR_LOSSES[losses.discriminator](**logits)
+    loss = discriminator_loss(losses.discriminator, logits, batch.text_weight)
     if losses.contrastive:
         every = _every_pair(game, real_features, batch)
-        loss = loss + losses.contrastive * contrastive_loss(every)
+        loss = loss + batch.faded(losses.contrastive) * contrastive_loss(every)
     length = descend(game, loss, game.discriminator_optimiser)
     return {"loss_d": loss.detach(), "gradient_d": length} | accuracies(logits)
 
@@ -118,7 +124,7 @@ def update_generator(game: Game, batch: Batch, generated: Tensor, losses: LossCo
 
 def generator_terms(
     game: Game, batch: Batch, generated: Tensor, losses: LossConfig
-) -> dict[str, tuple[float, Tensor]]:
+) -> dict[str, tuple[float | Tensor, Tensor]]:
     """Return weights and terms of G's loss; a term of weight 0 is left out.
 
     Those of the slides are -log D(G(z, e), e), alpha * L1 and beta * L2 of features; with GAN-INT,
@@ -127,7 +133,8 @@ def generator_terms(
     """
     discriminator, passing = game.discriminator, GENERATOR_LOSSES[losses.discriminator]
     features = _look(game, batch, generated, losses)
-    terms = {"gan": (1.0, passing(discriminator.judge(features, batch.matching)))}
+    passed = passing(discriminator.judge(features, batch.matching))
+    terms: dict[str, tuple[float | Tensor, Tensor]] = {"gan": (1.0, passed)}
     if losses.pixel_wise:
         terms["pixel"] = losses.pixel_wise, pixel_wise_loss(generated, batch.pictures)
     if losses.feature_matching:
@@ -146,7 +153,7 @@ def generator_terms(
         )
     if losses.contrastive:
         every = _every_pair(game, features, batch)
-        terms["contrastive"] = losses.contrastive, contrastive_loss(every)
+        terms["contrastive"] = batch.faded(losses.contrastive), contrastive_loss(every)
     return terms
 
 

@@ -52,7 +52,7 @@ SMALL_RECIPE: Mapping[str, Any] = {
 RECIPE: Mapping[str, Any] = {"scores": {"every_kimg": 20, "extractor": "lite2"}}
 """What any run needs that starts from a bundle."""
 
-NOT_INHERITED: Mapping[str, Any] = {"blur_kimg": 0.0}
+NOT_INHERITED: Mapping[str, Any] = {"blur_kimg": 0.0, "text_fade_kimg": 0.0}
 """Options of `losses` that help the beginning of a training from scratch, as a run has them that
 starts from a bundle."""
 
