@@ -25,7 +25,7 @@ NO_TEXT = "none"
 """The `text.encoder` of a run that draws without text."""
 
 LOOKED_THROUGH = "lite0"
-"""The extractor that is part of the discriminator of `projected`."""
+"""The extractor that is part of the discriminator of `projected`, and finds typical pictures."""
 
 DRAWN_BY_FUSION = ("fusion", "projected")
 """The networks whose generator is that of `networks/fusion.py`."""
@@ -56,6 +56,9 @@ class DataConfig(_Section):
     )
     mismatching: Literal["class", "batch"] = Field(
         "class", description="mismatching captions: of another class, or of the same batch"
+    )
+    typical_share: float = Field(
+        1.0, gt=0, le=1, description="of the pictures, the most typical, that is trained on"
     )
 
     @field_validator("resolution")
@@ -232,7 +235,7 @@ class RunConfig(_Section):
 
         Whatever chooses a checkpoint has one, too, and so has what trained the bundle at its start.
         """
-        looked_through = {LOOKED_THROUGH} if self.network == "projected" else set()
+        looked_through = {LOOKED_THROUGH} if _looks_through(self) else set()
         chose = {self.scores.extractor} if self.scores.every_kimg else set()
         before = set(self.training.start.extractors) if self.training.start else set()
         return tuple(sorted(looked_through | chose | before))
@@ -281,14 +284,22 @@ def _contradictions(config: RunConfig) -> Iterator[str]:
             "losses.text_fade_kimg=0, or losses.discriminator=gan-cls"
         )
     scores = config.scores
-    if config.network == "projected" and scores.every_kimg and scores.extractor == LOOKED_THROUGH:
+    if scores.every_kimg and scores.extractor == LOOKED_THROUGH and (use := _looks_through(config)):
         yield (
-            f"scores.extractor = '{LOOKED_THROUGH}' with network = 'projected': the discriminator "
-            "looks through it, so its scores would flatter; set scores.extractor=lite2, or "
-            "scores.every_kimg=0 for no scores"
+            f"scores.extractor = '{LOOKED_THROUGH}' with {use}, so its scores would flatter; "
+            "set scores.extractor=lite2, or scores.every_kimg=0 for no scores"
         )
     if config.network == "course":
         yield from _against_the_course(config)
+
+
+def _looks_through(config: RunConfig) -> str:
+    """Say for what the training itself uses `LOOKED_THROUGH`; nothing if it does not."""
+    if config.network == "projected":
+        return "network = 'projected': the discriminator looks through it"
+    if config.data.typical_share < 1:
+        return f"data.typical_share = {config.data.typical_share:g}: it chooses the pictures"
+    return ""
 
 
 def _in_need_of_text(config: RunConfig) -> Iterator[str]:

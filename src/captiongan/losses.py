@@ -100,6 +100,7 @@ DISCRIMINATOR_LOSSES: dict[str, Callable[..., Tensor]] = {
 Their arguments are the logits of the joint distributions, by the names of these.
 """
 
+
 def discriminator_loss(
     name: str, logits: dict[str, Tensor], text_weight: Tensor | None = None
 ) -> Tensor:

@@ -217,6 +217,13 @@ CONTRADICTIONS = {
             "or scores.every_kimg=0",
         ],
     ),
+    "scores by what chose the pictures": (
+        ["data.typical_share=0.8"],
+        [
+            "scores.extractor = 'lite0' with data.typical_share = 0.8: it chooses the pictures",
+            "set scores.extractor=lite2",
+        ],
+    ),
     "the course at another size": (
         ["network=course", "data.resolution=32"],
         ["data.resolution = 32: must be 64", "set data.resolution=64"],
@@ -269,6 +276,7 @@ def test_options_that_go_together_are_taken(overrides: list[str], tmp_path: Path
         (["scores.extractor=lite2"], ("lite2",)),
         (["network=fusion", "scores.every_kimg=0"], ()),
         (["network=projected", "scores.every_kimg=0"], ("lite0",)),
+        (["data.typical_share=0.5", "scores.extractor=lite2"], ("lite0", "lite2")),
         (["network=projected", "scores.extractor=lite2"], ("lite0", "lite2")),
     ],
 )
@@ -282,7 +290,7 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
     tmp_path: Path,
 ) -> None:
     newer = {
-        "data": ["squash", "mismatching"],
+        "data": ["squash", "mismatching", "typical_share"],
         "text": ["captions", "averaged", "noise", "wording"],
         "generator": ["attention"],
         "losses": [
@@ -334,6 +342,7 @@ def test_the_course_is_the_exercises_own_solution() -> None:
             "flip": False,
             "squash": True,
             "mismatching": "batch",
+            "typical_share": 1,
         },
         "text": RunConfig().text.model_dump() | {"encoder": "minilm", "captions": "first"},
         "generator": RunConfig().generator.model_dump() | {"features": 128, "projected_dim": 256},

@@ -287,12 +287,16 @@ def test_the_networks_that_trained_the_bundle_count_as_a_part_of_the_run(bundle:
     assert config.extractors == ("lite0", "lite2")
 
 
-def test_what_helps_a_training_from_scratch_is_not_taken_over(bundle: Bundle) -> None:
+def test_choices_for_the_bundles_own_training_are_not_taken_over(bundle: Bundle) -> None:
     facts = json.loads((bundle.folder / MANIFEST).read_text())
-    facts["training"]["config"]["losses"] |= {"blur_kimg": 200, "mode_seeking": 0.5}
+    theirs = facts["training"]["config"]
+    theirs["losses"] |= {"blur_kimg": 200, "text_fade_kimg": 100, "mode_seeking": 0.5}
+    theirs["data"] |= {"typical_share": 0.5, "margin": 1}
     (bundle.folder / MANIFEST).write_text(json.dumps(facts))
     config = warm_start.starting_config(str(bundle.folder), None, [], "toy:30", print)
-    assert (config.losses.blur_kimg, config.losses.mode_seeking) == (0, 0.5)
+    assert (config.losses.blur_kimg, config.losses.text_fade_kimg) == (0, 0)
+    assert config.data.typical_share == 1
+    assert (config.losses.mode_seeking, config.data.margin) == (0.5, 1)
 
 
 def test_the_data_of_a_bundle_is_not_trained_on(bundle: Bundle, tmp_path: Path) -> None:

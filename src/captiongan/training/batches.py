@@ -18,6 +18,7 @@ from captiongan.text.wording import wording_directions
 from captiongan.training.fading import blur_sigma, text_weight
 from captiongan.training.material import to_learn_from
 from captiongan.training.step import Batch
+from captiongan.training.typical import most_typical
 
 NOISE_STREAM = 2
 """Keeps the noise apart from the sampler's own random numbers."""
@@ -40,6 +41,8 @@ class TrainingData:
     embeddings: Tensor
     sampler: PairSampler
     device: torch.device = CPU
+    left_out: int = 0
+    """Pictures that are not trained on, as they are not typical enough."""
 
     @classmethod
     def open(
@@ -48,9 +51,12 @@ class TrainingData:
         """Decode and encode what is not in the caches yet.
 
         Raises:
-            DataError: see `open_store` and `PairSampler`.
+            ConfigError: see `most_typical`.
+            DataError: see `open_store`, `most_typical` and `PairSampler`.
         """
-        store = to_learn_from(config).open()
+        store = everything = to_learn_from(config).open()
+        if config.data.typical_share < 1:
+            store = most_typical(everything, config.data.typical_share, device)
         sampler = PairSampler(
             store.examples,
             config.training.batch_size,
@@ -58,7 +64,8 @@ class TrainingData:
             within_batch=config.data.mismatching == "batch" or not config.has_text,
         )
         embeddings = torch.from_numpy(encoder.encode(store.captions)).to(device)
-        return cls(config, store, embeddings, sampler, device)
+        left_out = len(everything.examples) - len(store.examples)
+        return cls(config, store, embeddings, sampler, device, left_out)
 
     def facts(self) -> dict[str, Any]:
         """What a run on this data is trained on, for people and for the model card."""
@@ -68,6 +75,7 @@ class TrainingData:
             "pictures": len(self.store.examples),
             "captions": len(self.store.captions),
             "classes": len(labels - {None}),
+            "left_out": self.left_out,
             "skipped": list(self.store.rejects),
             "digest": self.store.digest,
         }

@@ -33,6 +33,7 @@ from captiongan.training.warm_start import starting_config, take_over, warm_up
 FIXED = (
     "network",
     *(f"data.{name}" for name in ("resolution", "margin", "flip", "squash", "mismatching")),
+    "data.typical_share",
     *(f"text.{name}" for name in ("captions", "averaged", "wording")),
     *(f"generator.{name}" for name in ("features", "noise_dim", "projected_dim", "attention")),
     *(f"discriminator.{name}" for name in ("features", "projected_dim")),
@@ -200,6 +201,8 @@ def _prepare(config: RunConfig, console: Console) -> Trainer:
         f"{facts['pictures']:,} pictures, {facts['captions']:,} captions, "
         f"{facts['classes']} classes, {len(facts['skipped'])} lines skipped",
     )
+    if facts["left_out"]:
+        say(console, f"{facts['left_out']:,} less typical pictures left out (data.typical_share)")
     for reject in facts["skipped"][:5]:
         say(console, f"  skipped {reject}")
     if len(facts["skipped"]) > 5:

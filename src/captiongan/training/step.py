@@ -76,9 +76,7 @@ def update_discriminator(
     logits = {"matching": discriminator.judge(real_features, batch.matching)}
     if losses.discriminator != "gan":
         logits["mismatching"] = discriminator.judge(real_features, batch.mismatching)
-    logits["generated"] = discriminator.judge(
-        _look(game, batch, generated, losses), batch.matching
-    )
+    logits["generated"] = discriminator.judge(_look(game, batch, generated, losses), batch.matching)
 
     loss = discriminator_loss(losses.discriminator, logits, batch.text_weight)
     if losses.contrastive:

@@ -52,9 +52,12 @@ SMALL_RECIPE: Mapping[str, Any] = {
 RECIPE: Mapping[str, Any] = {"scores": {"every_kimg": 20, "extractor": "lite2"}}
 """What any run needs that starts from a bundle."""
 
-NOT_INHERITED: Mapping[str, Any] = {"blur_kimg": 0.0, "text_fade_kimg": 0.0}
-"""Options of `losses` that help the beginning of a training from scratch, as a run has them that
-starts from a bundle."""
+NOT_INHERITED: Mapping[str, Any] = {
+    "data": {"typical_share": 1.0},
+    "losses": {"blur_kimg": 0.0, "text_fade_kimg": 0.0},
+}
+"""What is not taken over: a choice of the bundle's own pictures, and what helps the beginning of a
+training from scratch."""
 
 WINDOW = 32
 """Steps over which the discriminator's accuracy is averaged while it warms up."""
@@ -204,10 +207,9 @@ def _inherited(bundle: Bundle) -> dict[str, Any]:
     tree = {name: trained[name] for name in INHERITED}
     same = choose_encoder("small").identity.sha256 == bundle.manifest.text_encoder.sha256
     del tree["data"]["source"]
-    tree["losses"] |= NOT_INHERITED
     tree["text"]["encoder"] = "small" if same else str(bundle.folder.resolve())
     schedule = {name: trained["training"][name] for name in ("batch_size", "ema_halflife_kimg")}
-    return tree | {"training": schedule}
+    return merged(tree, NOT_INHERITED) | {"training": schedule}
 
 
 def _start_from(bundle: Bundle) -> StartConfig:
