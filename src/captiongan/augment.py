@@ -1,8 +1,8 @@
 """What happens to pictures before the discriminator sees them; gradients flow through all of it.
 
-DiffAugment (Zhao et al. 2020, arXiv 2006.10738) changes them at random. The discriminator sees all pictures changed, real and generated, when it is taught and when it
-teaches the generator. So it cannot learn few pictures by heart, and the generator does not learn to
-draw the changes.
+DiffAugment (Zhao et al. 2020, arXiv 2006.10738) changes them at random. The discriminator sees all
+pictures changed, real and generated, when it is taught and when it teaches the generator. So it
+cannot learn few pictures by heart, and the generator does not learn to draw the changes.
 """
 
 from collections.abc import Callable, Collection

@@ -284,7 +284,8 @@ def _contradictions(config: RunConfig) -> Iterator[str]:
             "losses.text_fade_kimg=0, or losses.discriminator=gan-cls"
         )
     scores = config.scores
-    if scores.every_kimg and scores.extractor == LOOKED_THROUGH and (use := _looks_through(config)):
+    use = _looks_through(config)
+    if use and scores.every_kimg and scores.extractor == LOOKED_THROUGH:
         yield (
             f"scores.extractor = '{LOOKED_THROUGH}' with {use}, so its scores would flatter; "
             "set scores.extractor=lite2, or scores.every_kimg=0 for no scores"

@@ -10,8 +10,9 @@ import torch
 
 from captiongan.cache import cache_folder
 from captiongan.data.folder import Example
-from captiongan.data.store import PictureStore, open_store
+from captiongan.data.store import Pictures, PictureStore, open_store
 from captiongan.errors import ConfigError, DataError
+from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import choose_extractor
 from captiongan.training import typical
 from captiongan.training.run_folder import RunFolder
@@ -81,9 +82,14 @@ def test_odd_pictures_among_flowers_are_left_out_and_the_rest_stays_in_order() -
 
 
 def test_features_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    store, extractor, asked = open_store("toy:12", 32, 32), choose_extractor("lite0"), []
-    measure = extractor.features
-    monkeypatch.setattr(extractor, "features", lambda x: asked.append(len(x)) or measure(x))
+    store, extractor = open_store("toy:12", 32, 32), choose_extractor("lite0")
+    measure, asked = extractor.features, []
+
+    def counted(pictures: Pictures) -> Features:
+        asked.append(len(pictures))
+        return measure(pictures)
+
+    monkeypatch.setattr(extractor, "features", counted)
     monkeypatch.setattr(typical, "choose_extractor", lambda *_, **__: extractor)
     shutil.rmtree(cache_folder("features"), ignore_errors=True)
     halves = [most_typical(store, 0.5, CPU).examples for _ in range(2)]
@@ -107,7 +113,7 @@ def test_a_run_says_how_many_pictures_it_left_out_and_goes_on_with_the_same(
     assert "6 less typical pictures left out" in capsys.readouterr().out
     start(None, None, tmp_path, run.path, ["training.kimg=0.024"], dry_run=False)
     assert run.metrics()[-1]["step"] == 6
-    with pytest.raises(ConfigError, match="data.typical_share=0.5: the run began with 0.75"):
+    with pytest.raises(ConfigError, match=r"data\.typical_share=0\.5: the run began with 0.75"):
         start(None, None, tmp_path, run.path, ["data.typical_share=0.5"], dry_run=False)
 
 

@@ -170,7 +170,7 @@ def test_a_run_may_add_self_attention_to_its_bundle_and_still_draws_the_same_at_
     drawn, taken = read_generator(child), checkpoints(again.checkpoints)[0].average()
     assert drawn.keys() == taken.keys()
     assert all(torch.equal(drawn[name], taken[name]) for name in drawn)
-    with pytest.raises(ConfigError, match="generator.attention is 8 there and 0 here"):
+    with pytest.raises(ConfigError, match=r"generator\.attention is 8 there and 0 here"):
         begun(child.folder, tmp_path / "without", "generator.attention=0")
 
 

@@ -180,8 +180,8 @@ class SelfAttention(nn.Module):
         key, value = F.max_pool2d(seen, 2).flatten(2).split((narrow, wide), dim=1)
         weights = torch.softmax(query.flatten(2).mT @ key, dim=2)
         gathered = (value @ weights.mT).unflatten(2, x.shape[2:])
-        # The sum lies in memory as its first term.
-        return x + self.gamma * self.write(gathered)
+        written: Tensor = self.write(gathered)
+        return x + self.gamma * written  # it lies in memory as its first term
 
 
 class Modulation(nn.Module):

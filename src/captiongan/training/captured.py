@@ -52,7 +52,10 @@ class CapturedStep:
 
     def _record(self, game: Game, batch: Batch, losses: LossConfig) -> None:
         """Record a step without taking it; batch and figures stay at fixed places in memory."""
-        self._batch = Batch(*(field if field is None else field.clone() for field in batch))
+        fields = {
+            name: field.clone() for name, field in batch._asdict().items() if field is not None
+        }
+        self._batch = batch._replace(**fields)
         self._graph = torch.cuda.CUDAGraph()
         for optimiser in (game.generator_optimiser, game.discriminator_optimiser):
             optimiser.zero_grad()  # gradients are to lie in the graph's own memory

@@ -45,7 +45,7 @@ def most_typical(store: PictureStore, share: float, device: torch.device) -> Pic
 
 
 def log_densities(features: Features) -> Floats:
-    """Return how likely each row is under a Gaussian fitted to all, (N, D) to (N,), up to constants.
+    """Return how likely rows (N, D) are under a Gaussian fitted to all, up to constants: (N,).
 
     To every variance 1 + D / N times the mean of all is added. Without it, where there are fewer
     pictures than features, each picture would be as likely as any other. Odd pictures that are
