@@ -34,7 +34,10 @@ RUNS = {
         update={
             "generator": RECIPE.generator.model_copy(update={"attention": 8}),
             "losses": RECIPE.losses.model_copy(
-                update={"augment_probability": 0.5, "blur_kimg": 1, "text_fade_kimg": 0.02}
+                update={
+                    **{"augment_probability": 0.5, "blur_kimg": 1, "text_fade_kimg": 0.02},
+                    "species": 0.5,
+                }
             ),
         }
     ),

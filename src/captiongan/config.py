@@ -137,6 +137,9 @@ class LossConfig(_Section):
     text_fade_kimg: float = Field(
         0.0, ge=0, description="over which mismatching pairs and `contrastive` gain their weight"
     )
+    species: float = Field(
+        0.0, ge=0, description="of telling the classes of pictures; of both players"
+    )
 
 
 class OptimiserConfig(_Section):
@@ -273,9 +276,14 @@ def _contradictions(config: RunConfig) -> Iterator[str]:
     losses = config.losses
     if losses.augment_probability < 1 and not losses.augment:
         yield (
-            f"losses.augment_probability = {losses.augment_probability:g} with losses.augment = []: "
-            "there are no changes to apply; set losses.augment=[translation], or "
+            f"losses.augment_probability = {losses.augment_probability:g} with losses.augment = []:"
+            " there are no changes to apply; set losses.augment=[translation], or "
             "losses.augment_probability=1"
+        )
+    if losses.species and config.network not in DRAWN_BY_FUSION:
+        yield (
+            f"losses.species = {losses.species:g} with network = '{config.network}': its "
+            "discriminator tells no classes; set losses.species=0, or take projected or fusion"
         )
     if losses.text_fade_kimg and losses.discriminator == "gan" and not losses.contrastive:
         yield (

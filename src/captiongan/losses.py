@@ -140,6 +140,14 @@ def contrastive_loss(logits: Tensor) -> Tensor:
     return (F.cross_entropy(logits, here) + F.cross_entropy(logits.T, here)) / 2
 
 
+def species_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """-log softmax: the class of each picture shall be told from it (AC-GAN, arXiv 1610.09585).
+
+    Odena et al. 2017, equation 3. Logits (B, N) of N classes, labels (B,) from 0.
+    """
+    return F.cross_entropy(logits, labels)
+
+
 def mode_seeking_loss(one: Tensor, other: Tensor, noise: Tensor, other_noise: Tensor) -> Tensor:
     """|z_1 - z_2| / |G(z_1, e) - G(z_2, e)|: small where another noise draws another picture.
 

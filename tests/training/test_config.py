@@ -198,6 +198,13 @@ CONTRADICTIONS = {
             "set losses.augment=[translation], or losses.augment_probability=1",
         ],
     ),
+    "classes that no head tells": (
+        ["losses.species=1"],
+        [
+            "losses.species = 1 with network = 'dcgan'",
+            "set losses.species=0, or take projected or fusion",
+        ],
+    ),
     "a text that fades in without text": (
         ["text.encoder=none", "losses.discriminator=gan", "losses.text_fade_kimg=9"],
         ["losses.text_fade_kimg = 9.0 needs text", "set losses.text_fade_kimg=0,"],
@@ -296,6 +303,7 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
         "losses": [
             *("discriminator", "interpolation", "mode_seeking", "contrastive", "augment"),
             *("augment_probability", "blur_kimg", "blur_sigma", "text_fade_kimg"),
+            "species",
         ],
         "optimiser": ["halve_every_kimg", "discriminator_learning_rate"],
     }

@@ -174,6 +174,25 @@ def test_a_run_may_add_self_attention_to_its_bundle_and_still_draws_the_same_at_
         begun(child.folder, tmp_path / "without", "generator.attention=0")
 
 
+def test_what_tells_classes_is_fresh_and_the_rest_of_the_discriminator_taken_over(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(begin, "warm_up", lambda *_: None)
+    keep = "training.keep_checkpoints=100"
+    run = begun(made / "whole", tmp_path / "toy", "losses.species=1", keep)
+    export_run(load_trained(run), tmp_path / "child", "child", "1", ["a red flower"])
+    had = read_critic(read_bundle(tmp_path / "child"))
+    assert had is not None and "species.weight" in had
+    for species in (0, 1):
+        name = f"with-{species}"
+        again = begun(tmp_path / "child", tmp_path / name, f"losses.species={species}", keep)
+        first = checkpoints(again.checkpoints)[0].discriminator()
+        own = {each for each in first if each.startswith("species.")}
+        assert len(own) == 2 * species
+        assert all(torch.equal(first[each], had[each]) for each in first.keys() - own)
+        assert not any(torch.equal(first[each], had[each]) for each in own)
+
+
 # The warm-up
 
 
@@ -290,11 +309,12 @@ def test_the_networks_that_trained_the_bundle_count_as_a_part_of_the_run(bundle:
 def test_choices_for_the_bundles_own_training_are_not_taken_over(bundle: Bundle) -> None:
     facts = json.loads((bundle.folder / MANIFEST).read_text())
     theirs = facts["training"]["config"]
-    theirs["losses"] |= {"blur_kimg": 200, "text_fade_kimg": 100, "mode_seeking": 0.5}
+    theirs["losses"] |= {"blur_kimg": 200, "text_fade_kimg": 100, "species": 1, "mode_seeking": 0.5}
     theirs["data"] |= {"typical_share": 0.5, "margin": 1}
     (bundle.folder / MANIFEST).write_text(json.dumps(facts))
     config = warm_start.starting_config(str(bundle.folder), None, [], "toy:30", print)
-    assert (config.losses.blur_kimg, config.losses.text_fade_kimg) == (0, 0)
+    losses = config.losses
+    assert losses.blur_kimg == losses.text_fade_kimg == losses.species == 0
     assert config.data.typical_share == 1
     assert (config.losses.mode_seeking, config.data.margin) == (0.5, 1)
 

@@ -225,6 +225,7 @@ class Discriminator(PairDiscriminator):
             text=text,
             compare=spectral_norm(nn.Linear(widths[-1], 1 + text.length)),
         )
+        self.summary_dim = widths[-1]
 
     def judge(self, features: Tensor, embedding: Tensor) -> Tensor:
         """Return logits (B, 1) of pairs: features as of `features` with embeddings (B, D)."""

@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from captiongan.config import RunConfig
-from captiongan.data.pairs import Indices, Pairs, PairSampler
+from captiongan.data.pairs import Indices, Pairs, PairSampler, class_numbers
 from captiongan.data.store import Pictures, PictureStore
+from captiongan.errors import DataError
 from captiongan.text.encoder import TextEncoder
 from captiongan.text.wording import wording_directions
 from captiongan.training.fading import blur_sigma, text_weight
@@ -93,7 +94,28 @@ class TrainingData:
             noise=self._to_device(noise[rows]),
             blur=self._scalar(blur_sigma(self.config, step)),
             text_weight=self._scalar(text_weight(self.config, step)),
+            labels=self._to_device(self._classes[pairs.pictures[rows]]) if self.species else None,
         )
+
+    @cached_property
+    def species(self) -> int:
+        """How many classes the discriminator is to tell; 0 if it is not to.
+
+        Raises:
+            DataError: there are none, or a picture is without.
+        """
+        weight = self.config.losses.species
+        if not weight:
+            return 0
+        labels = [example.label for example in self.store.examples]
+        without, count = labels.count(None), len(set(labels) - {None})
+        if without or count < 2:
+            raise DataError(
+                f"losses.species = {weight:g}: there are {count} classes, and {without} of "
+                f"{len(labels)} pictures have none; must be two classes or more, and one for each "
+                "picture; add `class` to the lines of metadata.jsonl, or set losses.species=0"
+            )
+        return count
 
     def wording(self) -> Tensor | None:
         """Return the directions in which z moves texts, (D, noise_dim // 4), if it is to do so."""
@@ -126,6 +148,10 @@ class TrainingData:
         directions = random.standard_normal(shape, dtype=np.float32)
         length = self.config.text.noise / texts.shape[1] ** 0.5
         return F.normalize(texts + length * self._to_device(directions[rows]))
+
+    @cached_property
+    def _classes(self) -> Indices:
+        return class_numbers(self.store.examples)
 
     @cached_property
     def _pixels(self) -> Tensor:

@@ -61,28 +61,38 @@ def build_generator(config: RunConfig, embedding_dim: int) -> PictureGenerator:
     )
 
 
-def build_discriminator(config: RunConfig, embedding_dim: int) -> PairDiscriminator:
-    """Return the run's discriminator with fresh weights."""
-    return NETWORKS[config.network].discriminator(
+def build_discriminator(
+    config: RunConfig, embedding_dim: int, species: int = 0
+) -> PairDiscriminator:
+    """Return the run's discriminator with fresh weights; it tells so many classes apart."""
+    discriminator = NETWORKS[config.network].discriminator(
         config.data.resolution,
         config.discriminator.features,
         embedding_dim,
         config.discriminator.projected_dim,
     )
+    if species:
+        discriminator.tell_species(species)
+    return discriminator
 
 
 def new_game(
-    config: RunConfig, embedding_dim: int, fabric: Fabric, wording: Tensor | None = None
+    config: RunConfig,
+    embedding_dim: int,
+    fabric: Fabric,
+    wording: Tensor | None = None,
+    species: int = 0,
 ) -> Game:
     """Set up both players with fresh weights, drawn from the run's seed.
 
-    `wording` are the directions in which z moves texts, if it does (`networks/fusion.py`).
+    `wording` are the directions in which z moves texts, if it does (`networks/fusion.py`);
+    `species` counts the classes that the discriminator tells, if it does.
     """
     torch.manual_seed(config.training.seed)
     generator = build_generator(config, embedding_dim)
     if wording is not None:
         generator.get_buffer("wording").copy_(wording)
-    discriminator = build_discriminator(config, embedding_dim)
+    discriminator = build_discriminator(config, embedding_dim, species)
     average = build_generator(config, embedding_dim)
     average.load_state_dict(generator.state_dict())
     average.eval().requires_grad_(False)
@@ -94,6 +104,7 @@ def new_game(
     wrapped_discriminator.mark_forward_method("features")
     wrapped_discriminator.mark_forward_method("judge")
     wrapped_discriminator.mark_forward_method("judge_all")
+    wrapped_discriminator.mark_forward_method("classify")
     return Game(
         fabric=fabric,
         generator=wrapped_generator,

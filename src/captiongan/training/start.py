@@ -33,7 +33,7 @@ from captiongan.training.warm_start import starting_config, take_over, warm_up
 FIXED = (
     "network",
     *(f"data.{name}" for name in ("resolution", "margin", "flip", "squash", "mismatching")),
-    "data.typical_share",
+    *("data.typical_share", "losses.species"),
     *(f"text.{name}" for name in ("captions", "averaged", "wording")),
     *(f"generator.{name}" for name in ("features", "noise_dim", "projected_dim", "attention")),
     *(f"discriminator.{name}" for name in ("features", "projected_dim")),

@@ -20,6 +20,7 @@ from captiongan.losses import (
     interpolated,
     mode_seeking_loss,
     pixel_wise_loss,
+    species_loss,
 )
 from captiongan.training.game import Game, set_learning_rate
 
@@ -42,6 +43,9 @@ class Batch(NamedTuple):
     """Deviation in pixels of the Gaussian that blurs all pictures; None leaves them sharp."""
     text_weight: Tensor | None = None
     """How far terms count that depend on the text alone, from 0 to 1; None is 1."""
+
+    labels: Tensor | None = None
+    """Number of each picture's class (B,), from 0; None if D is not to tell classes."""
 
     def faded(self, weight: float) -> float | Tensor:
         """Return the weight of such a term at this moment."""
@@ -69,7 +73,7 @@ def update_discriminator(
 
     These are the joint distributions of the slides: matching, mismatching and generated pairs. The
     loss `gan` leaves out the mismatching ones. With the contrastive term D also learns which text
-    of the batch is x's.
+    of the batch is x's, and with labels the class of x.
     """
     discriminator = game.discriminator
     real_features = _look(game, batch, batch.pictures, losses)
@@ -82,6 +86,9 @@ def update_discriminator(
     if losses.contrastive:
         every = _every_pair(game, real_features, batch)
         loss = loss + batch.faded(losses.contrastive) * contrastive_loss(every)
+    if batch.labels is not None:
+        told = discriminator.classify(real_features)
+        loss = loss + losses.species * species_loss(told, batch.labels)
     length = descend(game, loss, game.discriminator_optimiser)
     return {"loss_d": loss.detach(), "gradient_d": length} | accuracies(logits)
 
@@ -127,7 +134,8 @@ def generator_terms(
 
     Those of the slides are -log D(G(z, e), e), alpha * L1 and beta * L2 of features; with GAN-INT,
     pictures of texts between two are to pass as well. Mode seeking and the contrastive term are
-    younger. How pictures pass is up to the discriminator's loss.
+    younger, and so is telling the class of the picture that a text was written for. How pictures
+    pass is up to the discriminator's loss.
     """
     discriminator, passing = game.discriminator, GENERATOR_LOSSES[losses.discriminator]
     features = _look(game, batch, generated, losses)
@@ -152,6 +160,9 @@ def generator_terms(
     if losses.contrastive:
         every = _every_pair(game, features, batch)
         terms["contrastive"] = batch.faded(losses.contrastive), contrastive_loss(every)
+    if batch.labels is not None:
+        told = discriminator.classify(features)
+        terms["species"] = losses.species, species_loss(told, batch.labels)
     return terms
 
 

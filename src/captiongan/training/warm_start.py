@@ -54,10 +54,14 @@ RECIPE: Mapping[str, Any] = {"scores": {"every_kimg": 20, "extractor": "lite2"}}
 
 NOT_INHERITED: Mapping[str, Any] = {
     "data": {"typical_share": 1.0},
-    "losses": {"blur_kimg": 0.0, "text_fade_kimg": 0.0},
+    "losses": {"blur_kimg": 0.0, "text_fade_kimg": 0.0, "species": 0.0},
 }
-"""What is not taken over: a choice of the bundle's own pictures, and what helps the beginning of a
-training from scratch."""
+"""What is not taken over: what belongs to the bundle's own pictures, and what helps the beginning
+of a training from scratch."""
+
+ATTENTION, SPECIES = "attentions.", "species."
+"""What names of weights begin with that may be fresh while the others are the bundle's: of a layer
+that it lacks, and of one for the classes of its own pictures."""
 
 WINDOW = 32
 """Steps over which the discriminator's accuracy is averaged while it warms up."""
@@ -119,8 +123,9 @@ def take_over(trainer: Trainer) -> None:
 
     The generator and its average get the bundle's, and so does the discriminator if the bundle has
     one for this network. A self-attention that the bundle's generator lacks stays fresh, and draws
-    nothing yet. The directions in which z moves a text are the bundle's too, scaled to
-    `text.wording`; only a bundle without any leaves those of the new captions in place.
+    nothing yet; what tells classes is always fresh. The directions in which z moves a text are the
+    bundle's too, scaled to `text.wording`; only a bundle without any leaves those of the new
+    captions in place.
 
     Raises:
         BundleError: the bundle is missing, damaged, or not the one that the run began with.
@@ -136,22 +141,21 @@ def take_over(trainer: Trainer) -> None:
     else:
         weights["wording"] = game.average.get_buffer("wording")
     if not theirs.generator.attention:
-        weights = _fresh_attention(game.average) | weights
+        weights = _part(game.average, ATTENTION) | weights
     for generator in (game.generator, game.average):
         _load(generator, weights, f"bundle '{bundle.manifest.name}': its generator", "export again")
     critic = read_critic(bundle)
     if critic is not None and theirs.network == config.network:
+        critic = {name: values for name, values in critic.items() if not name.startswith(SPECIES)}
+        critic |= _part(game.discriminator, SPECIES)
         what = f"--from '{bundle.manifest.name}': its discriminator"
         _load(game.discriminator, critic, what, "leave discriminator.* as the bundle has it")
 
 
-def _fresh_attention(generator: nn.Module) -> dict[str, Tensor]:
-    """Return the weights of a generator's self-attention, if it has one."""
-    return {
-        name: values
-        for name, values in generator.state_dict().items()
-        if name.startswith("attentions.")
-    }
+def _part(network: nn.Module, prefix: str) -> dict[str, Tensor]:
+    """Return the weights of a network whose names begin so."""
+    weights = network.state_dict()
+    return {name: values for name, values in weights.items() if name.startswith(prefix)}
 
 
 def _load(network: nn.Module, weights: Mapping[str, Tensor], what: str, remedy: str) -> None:
