@@ -43,7 +43,6 @@ class Batch(NamedTuple):
     """Deviation in pixels of the Gaussian that blurs all pictures; None leaves them sharp."""
     text_weight: Tensor | None = None
     """How far terms count that depend on the text alone, from 0 to 1; None is 1."""
-
     labels: Tensor | None = None
     """Number of each picture's class (B,), from 0; None if D is not to tell classes."""
 
