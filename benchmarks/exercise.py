@@ -50,7 +50,7 @@ class Exercise:
 
     def step(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Update D, then G; return their losses."""
-        x, e, wrong, z = batch
+        x, e, wrong, z = batch[:4]
         real, _ = self._judge(x, e)
         mismatching, _ = self._judge(x, wrong)
         fake, _ = self._judge(self.generator(z, e).detach(), e)

@@ -1,4 +1,4 @@
-"""DiffAugment: what changes, by how much, and what does not."""
+"""DiffAugment and blur: what changes, by how much, and what does not."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from captiongan.augment import AUGMENTATIONS, diff_augment
+from captiongan.augment import AUGMENTATIONS, blurred, diff_augment
 
 POLICIES = [(name,) for name in AUGMENTATIONS]
 
@@ -16,9 +16,9 @@ def pictures(count: int = 4, height: int = 16, width: int | None = None) -> Tens
     return torch.rand(count, 3, height, width or height, generator=random) * 1.8 - 0.9
 
 
-def augmented(x: Tensor, *policy: str, seed: int = 0) -> Tensor:
+def augmented(x: Tensor, *policy: str, seed: int = 0, probability: float = 1) -> Tensor:
     torch.manual_seed(seed)
-    return diff_augment(x, policy)
+    return diff_augment(x, policy, probability)
 
 
 def differences(x: Tensor) -> Tensor:
@@ -131,6 +131,61 @@ def test_every_picture_is_changed_in_its_own_way_and_the_same_way_for_a_seed(
 def test_gradients_flow_back_through_every_change(policy: tuple[str, ...]) -> None:
     x = pictures(2, 8).double().requires_grad_()
     assert torch.autograd.gradcheck(lambda each: augmented(each, *policy), x, fast_mode=True)
+
+
+def test_a_probability_changes_that_share_of_the_pictures_and_leaves_the_others_alone() -> None:
+    x = pictures(1000, 8)
+    every = augmented(x, *AUGMENTATIONS)
+    some = augmented(x, *AUGMENTATIONS, probability=0.3)
+    changed, left = ((some == each).flatten(1).all(dim=1) for each in (every, x))
+    assert (changed ^ left).all()
+    assert 0.25 < changed.float().mean() < 0.35
+
+
+def test_of_no_probability_all_pictures_stay_and_of_one_nothing_more_is_drawn() -> None:
+    x = pictures()
+    assert torch.equal(augmented(x, *AUGMENTATIONS, probability=0), x)
+    augmented(x, *AUGMENTATIONS, probability=1)
+    with_probability = torch.get_rng_state()
+    augmented(x, *AUGMENTATIONS)
+    assert torch.equal(torch.get_rng_state(), with_probability)
+
+
+# Blur
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 3.0])
+def test_a_blur_weighs_pixels_by_a_gaussian_in_both_directions(sigma: float) -> None:
+    x = torch.zeros(1, 1, 41, 51)
+    x[..., 20, 25] = 1
+    y = blurred(x, torch.tensor(sigma))[0, 0]
+    down, right = (torch.arange(side) - side // 2 for side in (41, 51))
+    apart = (down[:, None] ** 2 + right**2).float()
+    torch.testing.assert_close(y / y[20, 25], torch.exp(-apart / (2 * sigma**2)))
+    torch.testing.assert_close(y.sum(), torch.ones(()))
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.7, 40.0])
+def test_a_blur_leaves_even_pictures_alone_and_stays_between_the_levels(sigma: float) -> None:
+    even = torch.full((2, 3, 16, 16), 0.3)
+    torch.testing.assert_close(blurred(even, torch.tensor(sigma)), even)
+    x = pictures()
+    y = blurred(x, torch.tensor(sigma))
+    assert x.min() <= y.min() and y.max() <= x.max()
+
+
+def test_a_blur_of_nothing_is_exact() -> None:
+    x = pictures(4, 16, 24)
+    assert torch.equal(blurred(x, torch.zeros(())), x)
+
+
+def test_gradients_flow_back_through_a_blur_also_where_arithmetic_is_coarse() -> None:
+    x = pictures().requires_grad_()
+    expected = blurred(x, torch.tensor(1.5))
+    (gradient,) = torch.autograd.grad(expected.square().sum(), x)
+    assert gradient.abs().min() > 0
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(blurred(x, torch.tensor(1.5)), expected)
 
 
 def test_the_order_of_the_policy_does_not_matter() -> None:

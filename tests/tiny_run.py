@@ -75,10 +75,10 @@ class StubEncoder:
         return np.array(rows, dtype=np.float32)
 
 
-def tiny_game(config: RunConfig = CONFIG, wording: Tensor | None = None) -> Game:
+def tiny_game(config: RunConfig = CONFIG, wording: Tensor | None = None, species: int = 0) -> Game:
     """Return both players with fresh weights, in single precision on the CPU."""
     fabric = Fabric(accelerator="cpu", devices=1, precision="32-true")
-    return new_game(config, EMBEDDING_DIM, fabric, wording)
+    return new_game(config, EMBEDDING_DIM, fabric, wording, species)
 
 
 def tiny_data(config: RunConfig = CONFIG) -> TrainingData:
@@ -103,7 +103,8 @@ def tiny_data(config: RunConfig = CONFIG) -> TrainingData:
 def tiny_trainer(config: RunConfig = CONFIG) -> Trainer:
     """Return all that a run needs, before its first step."""
     data = tiny_data(config)
-    return Trainer(config, StubEncoder(), data, tiny_game(config, data.wording()))
+    game = tiny_game(config, data.wording(), data.species)
+    return Trainer(config, StubEncoder(), data, game)
 
 
 def random_batch(seed: int = 0) -> Batch:
@@ -115,6 +116,11 @@ def random_batch(seed: int = 0) -> Batch:
         mismatching=torch.randn(BATCH_SIZE, EMBEDDING_DIM, generator=random),
         noise=torch.randn(BATCH_SIZE, CONFIG.generator.noise_dim, generator=random),
     )
+
+
+def fields(batch: Batch) -> list[Tensor]:
+    """Return what a batch has, in order."""
+    return [field for field in batch if field is not None]
 
 
 def copied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -140,7 +146,7 @@ def tiny_run(root: Path, *steps: int, scored: bool = True, config: RunConfig = C
     )
     encoder = choose_encoder(config.text.encoder)
     data = tiny_data(config)
-    trainer = Trainer(config, encoder, data, tiny_game(config, data.wording()))
+    trainer = Trainer(config, encoder, data, tiny_game(config, data.wording(), data.species))
     run = RunFolder.create(root / "runs", config)
     run.write_data_facts(trainer.data.facts())
     while trainer.game.step < max(steps, default=0):

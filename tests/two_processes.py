@@ -30,6 +30,17 @@ RUNS = {
         update={"losses": LossConfig(interpolation=1), "network": "reed"}
     ),
     "all that came later": RECIPE,
+    "remedies for shapes": RECIPE.model_copy(
+        update={
+            "generator": RECIPE.generator.model_copy(update={"attention": 8}),
+            "losses": RECIPE.losses.model_copy(
+                update={
+                    **{"augment_probability": 0.5, "blur_kimg": 1, "text_fade_kimg": 0.02},
+                    "species": 0.5,
+                }
+            ),
+        }
+    ),
 }
 STEPS = 3
 

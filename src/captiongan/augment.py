@@ -1,8 +1,8 @@
-"""DiffAugment (Zhao et al. 2020, arXiv 2006.10738): random changes that gradients flow through.
+"""What happens to pictures before the discriminator sees them; gradients flow through all of it.
 
-The discriminator sees all pictures changed, real and generated, when it is taught and when it
-teaches the generator. So it cannot learn few pictures by heart, and the generator does not learn to
-draw the changes.
+DiffAugment (Zhao et al. 2020, arXiv 2006.10738) changes them at random. The discriminator sees all
+pictures changed, real and generated, when it is taught and when it teaches the generator. So it
+cannot learn few pictures by heart, and the generator does not learn to draw the changes.
 """
 
 from collections.abc import Callable, Collection
@@ -20,7 +20,7 @@ CUTOUT = 1 / 2
 """Side of the square that is cut out, as a part of the picture's."""
 
 
-def diff_augment(pictures: Tensor, policy: Collection[str]) -> Tensor:
+def diff_augment(pictures: Tensor, policy: Collection[str], probability: float = 1.0) -> Tensor:
     """Change every picture (B, 3, H, W) at random, by torch's generator.
 
     Args:
@@ -31,6 +31,9 @@ def diff_augment(pictures: Tensor, policy: Collection[str]) -> Tensor:
             green and blue alike, but saturation and lightness change: a red flower may come out
             grey, pink or almost black, and no longer match its text. What it makes of a picture is
             not clipped to [-1, 1], which would turn hues and stop gradients.
+        probability: with which a picture is changed, from 0 to 1; the others stay as they are. The
+            generator then learns to draw the changes less readily (Karras et al. 2020, section
+            2.2, arXiv 2006.06676).
 
     Raises:
         ValueError: `policy` names something else.
@@ -40,10 +43,33 @@ def diff_augment(pictures: Tensor, policy: Collection[str]) -> Tensor:
             f"policy = {sorted(policy)}: there is no {sorted(unknown)}; "
             f"choose from {', '.join(AUGMENTATIONS)}"
         )
+    changed = pictures
     for name, augment in AUGMENTATIONS.items():
         if name in policy:
-            pictures = augment(pictures)
-    return pictures
+            changed = augment(changed)
+    if probability == 1:
+        return changed
+    return torch.where(_uniform(pictures, 0.0, 1.0) < probability, changed, pictures)
+
+
+def blurred(pictures: Tensor, sigma: Tensor) -> Tensor:
+    """Blur pictures (B, 3, H, W) by a Gaussian whose deviation is `sigma` pixels (a scalar).
+
+    At the start of a training, fine detail is what gives generated pictures away, and it teaches
+    the generator nothing about shapes (Karras et al. 2021, arXiv 2106.12423; Sauer et al. 2022,
+    arXiv 2202.00273). With a deviation of 0 pictures stay as they are. Weights at the
+    edge are those of the pixels that are there.
+    """
+    with torch.autocast(pictures.device.type, enabled=False):  # small steps between levels count
+        down, right = (_gaussian(pictures.shape[dim], sigma) for dim in (2, 3))
+        return down @ pictures.float() @ right.mT
+
+
+def _gaussian(side: int, sigma: Tensor) -> Tensor:
+    """Return the weights of all pixels of a line (columns) in each blurred one (rows)."""
+    place = torch.arange(side, device=sigma.device)
+    apart = (place[:, None] - place).float() / sigma.clamp(min=0.01)  # of 0, and still finite
+    return torch.softmax(-apart.square() / 2, dim=1)
 
 
 def change_colours(pictures: Tensor) -> Tensor:

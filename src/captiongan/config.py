@@ -25,7 +25,10 @@ NO_TEXT = "none"
 """The `text.encoder` of a run that draws without text."""
 
 LOOKED_THROUGH = "lite0"
-"""The extractor that is part of the discriminator of `projected`."""
+"""The extractor that is part of the discriminator of `projected`, and finds typical pictures."""
+
+DRAWN_BY_FUSION = ("fusion", "projected")
+"""The networks whose generator is that of `networks/fusion.py`."""
 
 SCHEMA = newest(RUN_CONFIG)
 """Of the configuration that is written into a run's folder."""
@@ -56,6 +59,9 @@ class DataConfig(_Section):
     )
     mismatching: Literal["class", "batch"] = Field(
         "class", description="mismatching captions: of another class, or of the same batch"
+    )
+    typical_share: float = Field(
+        1.0, gt=0, le=1, description="of the pictures, the most typical, that is trained on"
     )
 
     @field_validator("resolution")
@@ -93,6 +99,9 @@ class GeneratorConfig(_Section):
     features: int = Field(64, ge=1, le=1024, description="channels of the last hidden stage")
     noise_dim: int = Field(100, ge=1, le=4096, description="length of the noise z")
     projected_dim: int = Field(128, ge=1, le=4096, description="length of the projected text")
+    attention: Literal[0, 8, 16, 32, 64] = Field(
+        0, description="side at which places see each other by self-attention; 0 for none"
+    )
 
 
 class DiscriminatorConfig(_Section):
@@ -124,15 +133,38 @@ class LossConfig(_Section):
     augment: tuple[Literal["colour", "translation", "cutout"], ...] = Field(
         (), description="DiffAugment: changes of every picture before it is judged"
     )
+    augment_probability: float = Field(
+        1.0, ge=0, le=1, description="with which each picture is changed, by all of `augment`"
+    )
+    blur_kimg: float = Field(
+        0.0, ge=0, description="over which the blur of every picture fades; 0 for no blur"
+    )
+    blur_sigma: float = Field(
+        2.0, gt=0, le=256, description="of that blur at first, a Gaussian's, in pixels"
+    )
+    text_fade_kimg: float = Field(
+        0.0, ge=0, description="over which mismatching pairs and `contrastive` gain their weight"
+    )
+    species: float = Field(
+        0.0, ge=0, description="of telling the classes of pictures; of both players"
+    )
 
 
 class OptimiserConfig(_Section):
-    """Adam, the same for both networks."""
+    """Adam, the same for both networks but for the learning rate, if that is wished for."""
 
     learning_rate: float = Field(2e-4, gt=0)
+    discriminator_learning_rate: float | None = Field(
+        None, gt=0, description="of the discriminator, if it is to have its own"
+    )
     beta1: float = Field(0.5, ge=0, lt=1)
     beta2: float = Field(0.999, ge=0, lt=1)
-    halve_every_kimg: float = Field(0.0, ge=0, description="of the learning rate; 0 keeps it")
+    halve_every_kimg: float = Field(0.0, ge=0, description="of the learning rates; 0 keeps them")
+
+    @property
+    def discriminator_pace(self) -> float:
+        """How many times as fast as the generator the discriminator learns."""
+        return (self.discriminator_learning_rate or self.learning_rate) / self.learning_rate
 
 
 class StartConfig(_Section):
@@ -214,7 +246,7 @@ class RunConfig(_Section):
 
         Whatever chooses a checkpoint has one, too, and so has what trained the bundle at its start.
         """
-        looked_through = {LOOKED_THROUGH} if self.network == "projected" else set()
+        looked_through = {LOOKED_THROUGH} if _looks_through(self) else set()
         chose = {self.scores.extractor} if self.scores.every_kimg else set()
         before = set(self.training.start.extractors) if self.training.start else set()
         return tuple(sorted(looked_through | chose | before))
@@ -242,27 +274,55 @@ def _contradictions(config: RunConfig) -> Iterator[str]:
             f"text.averaged = {config.text.averaged} with text.captions = 'first': one caption has "
             "no others to be averaged with; set text.averaged=1 or text.captions=all"
         )
-    if config.text.wording and config.network not in ("fusion", "projected"):
+    if config.text.wording and config.network not in DRAWN_BY_FUSION:
         yield (
             f"text.wording = {config.text.wording:g} with network = '{config.network}': its z does "
             "not move texts; set text.wording=0, or take projected or fusion"
         )
+    yield from _against_attention(config)
     if config.text.captions == "first" and config.text.wording:
         yield (
             f"text.wording = {config.text.wording:g} with text.captions = 'first': one caption has "
             "no others to differ from; set text.wording=0 or text.captions=all"
         )
-    scores = config.scores
-    if config.network == "projected" and scores.every_kimg and scores.extractor == LOOKED_THROUGH:
+    losses = config.losses
+    if losses.augment_probability < 1 and not losses.augment:
         yield (
-            f"scores.extractor = '{LOOKED_THROUGH}' with network = 'projected': the discriminator "
-            "looks through it, so its scores would flatter; set scores.extractor=lite2, or "
-            "scores.every_kimg=0 for no scores"
+            f"losses.augment_probability = {losses.augment_probability:g} with losses.augment = []:"
+            " there are no changes to apply; set losses.augment=[translation], or "
+            "losses.augment_probability=1"
+        )
+    if losses.species and config.network not in DRAWN_BY_FUSION:
+        yield (
+            f"losses.species = {losses.species:g} with network = '{config.network}': its "
+            "discriminator tells no classes; set losses.species=0, or take projected or fusion"
+        )
+    if losses.text_fade_kimg and losses.discriminator == "gan" and not losses.contrastive:
+        yield (
+            f"losses.text_fade_kimg = {losses.text_fade_kimg:g} with losses.discriminator = 'gan' "
+            "and losses.contrastive = 0: no term depends on the text alone; set "
+            "losses.text_fade_kimg=0, or losses.discriminator=gan-cls"
+        )
+    scores = config.scores
+    use = _looks_through(config)
+    if use and scores.every_kimg and scores.extractor == LOOKED_THROUGH:
+        yield (
+            f"scores.extractor = '{LOOKED_THROUGH}' with {use}, so its scores would flatter; "
+            "set scores.extractor=lite2, or scores.every_kimg=0 for no scores"
         )
     if config.discriminator.look:
         yield from _against_the_look(config)
     if config.network == "course":
         yield from _against_the_course(config)
+
+
+def _looks_through(config: RunConfig) -> str:
+    """Say for what the training itself uses `LOOKED_THROUGH`; nothing if it does not."""
+    if config.network == "projected":
+        return "network = 'projected': the discriminator looks through it"
+    if config.data.typical_share < 1:
+        return f"data.typical_share = {config.data.typical_share:g}: it chooses the pictures"
+    return ""
 
 
 def _in_need_of_text(config: RunConfig) -> Iterator[str]:
@@ -271,6 +331,7 @@ def _in_need_of_text(config: RunConfig) -> Iterator[str]:
         "losses.discriminator": (config.losses.discriminator, ("gan",)),
         "losses.interpolation": (config.losses.interpolation, (0,)),
         "losses.contrastive": (config.losses.contrastive, (0,)),
+        "losses.text_fade_kimg": (config.losses.text_fade_kimg, (0,)),
         "text.noise": (config.text.noise, (0,)),
         "text.wording": (config.text.wording, (0,)),
         "data.mismatching": (config.data.mismatching, ("class",)),
@@ -294,6 +355,20 @@ def _against_the_look(config: RunConfig) -> Iterator[str]:
         yield (
             f"discriminator.look = {look} with data.resolution = {resolution}: pictures must not "
             f"be shrunk; take sides of at least {resolution}"
+        )
+
+
+def _against_attention(config: RunConfig) -> Iterator[str]:
+    side = config.generator.attention
+    if side and config.network not in DRAWN_BY_FUSION:
+        yield (
+            f"generator.attention = {side} with network = '{config.network}': its generator has no "
+            "self-attention; set generator.attention=0, or take projected or fusion"
+        )
+    if side > config.data.resolution:
+        yield (
+            f"generator.attention = {side}: must be at most data.resolution = "
+            f"{config.data.resolution}; set generator.attention={config.data.resolution // 2}"
         )
 
 

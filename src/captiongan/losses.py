@@ -100,6 +100,27 @@ DISCRIMINATOR_LOSSES: dict[str, Callable[..., Tensor]] = {
 Their arguments are the logits of the joint distributions, by the names of these.
 """
 
+
+def discriminator_loss(
+    name: str, logits: dict[str, Tensor], text_weight: Tensor | None = None
+) -> Tensor:
+    """Return the discriminator's loss of that name in `DISCRIMINATOR_LOSSES`.
+
+    Args:
+        name: of the loss.
+        logits: of the joint distributions, by their names.
+        text_weight: how far mismatching pairs count, from 0 to 1 (a scalar); None is 1. The rest of
+            their weight is given to generated pairs, so that right and wrong pairs stay in balance
+            (transitional training, Shahbazi et al. 2022, arXiv 2201.06578).
+    """
+    loss = DISCRIMINATOR_LOSSES[name]
+    with_text = loss(**logits)
+    if text_weight is None or "mismatching" not in logits:
+        return with_text
+    without = loss(**logits | {"mismatching": logits["generated"]})
+    return without.lerp(with_text, text_weight)
+
+
 GENERATOR_LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
     "gan": gan_generator_loss,
     "gan-cls": gan_generator_loss,
@@ -117,6 +138,14 @@ def contrastive_loss(logits: Tensor) -> Tensor:
     """
     here = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, here) + F.cross_entropy(logits.T, here)) / 2
+
+
+def species_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """-log softmax: the class of each picture shall be told from it (AC-GAN, arXiv 1610.09585).
+
+    Odena et al. 2017, equation 3. Logits (B, N) of N classes, labels (B,) from 0.
+    """
+    return F.cross_entropy(logits, labels)
 
 
 def mode_seeking_loss(one: Tensor, other: Tensor, noise: Tensor, other_noise: Tensor) -> Tensor:

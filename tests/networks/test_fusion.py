@@ -14,7 +14,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from captiongan.losses import gan_discriminator_loss
 from captiongan.networks import dcgan
-from captiongan.networks.fusion import Discriminator, Doubling, Generator, Modulation
+from captiongan.networks.fusion import (
+    Discriminator,
+    Doubling,
+    Generator,
+    Modulation,
+    SelfAttention,
+)
 from captiongan.networks.layers import AppendDeviation, PairDiscriminator, PictureGenerator
 from captiongan.onnx_file import write_onnx
 from captiongan.onnx_session import open_session
@@ -37,6 +43,16 @@ def trained(network: Generator) -> Generator:
             nn.init.normal_(module.read.weight, 0.0, 0.1)
             nn.init.normal_(module.read.bias, 0.0, 0.1)
     return network
+
+
+def attentive(side: int, resolution: int = 32, gamma: float = 0.0) -> Generator:
+    """Return a trained generator with self-attention at that side; 0 for none."""
+    torch.manual_seed(0)
+    network = Generator(resolution, 16, NOISE_DIM, EMBEDDING_DIM, PROJECTED_DIM, attention=side)
+    for layer in network.modules():
+        if isinstance(layer, SelfAttention):
+            nn.init.constant_(layer.gamma, gamma)
+    return trained(network)
 
 
 def discriminator(resolution: int = 16, embedding_dim: int = EMBEDDING_DIM) -> Discriminator:
@@ -130,7 +146,10 @@ def test_the_discriminator_has_the_stages_documented() -> None:
 @pytest.mark.parametrize("embedding_dim", [0, EMBEDDING_DIM])
 def test_the_networks_are_built_and_called_like_the_lectures(embedding_dim: int) -> None:
     for ours, lectures in ((Generator, dcgan.Generator), (Discriminator, dcgan.Discriminator)):
-        assert inspect.signature(ours) == inspect.signature(lectures)
+        given, wanted = (inspect.signature(each).parameters for each in (ours, lectures))
+        assert [given[name] for name in wanted] == list(wanted.values())
+        more = [given[name] for name in given if name not in wanted]
+        assert all(parameter.default is not inspect.Parameter.empty for parameter in more)
         for method in ("forward", "features", "judge"):
             if hasattr(lectures, method):
                 signatures = [inspect.signature(getattr(net, method)) for net in (ours, lectures)]
@@ -275,9 +294,62 @@ def test_gradients_come_from_noise_and_from_text_to_every_modulation() -> None:
                 assert column.any()
 
 
-def test_onnx_runtime_draws_the_same(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    network = trained(Generator(16, 8, NOISE_DIM, EMBEDDING_DIM, PROJECTED_DIM))
+# Self-attention
+
+
+@pytest.mark.parametrize("side", [8, 16, 32])
+def test_self_attention_draws_nothing_of_its_own_until_it_has_learned(side: int) -> None:
+    plain, network = attentive(0), attentive(side)
+    z, e = noise(3, NOISE_DIM), texts(3, EMBEDDING_DIM)
+    assert torch.equal(network(z, e), plain(z, e))
+    assert not torch.allclose(attentive(side, gamma=0.5)(z, e), plain(z, e), atol=1e-3)
+    more = network.state_dict().keys() - plain.state_dict().keys()
+    assert more and all(name.startswith("attentions.") for name in more)
+    assert plain.state_dict().keys() <= network.state_dict().keys()
+
+
+@pytest.mark.parametrize("side", [8, 16, 32])
+def test_self_attention_stands_at_the_side_that_was_asked_for(side: int) -> None:
+    network, sides = attentive(side), []
+    for layer in network.modules():
+        if isinstance(layer, SelfAttention):
+            layer.register_forward_pre_hook(lambda _, inputs: sides.append(inputs[0].shape[2:]))
+    network(noise(1, NOISE_DIM), texts(1, EMBEDDING_DIM))
+    assert sides == [(side, side)]
+
+
+@torch.no_grad()
+def test_self_attention_is_that_of_its_paper() -> None:
+    """Equations 1 to 3, a place at a time, over keys and values of 2x2 places."""
+    layer, x = SelfAttention(16), noise(2, 16, 4, 4)
+    nn.init.constant_(layer.gamma, 0.7)
+    narrow = 2
+    expected = x.clone()
+    for picture, out in zip(x, expected, strict=True):
+        seen = torch.einsum("oc,chw->ohw", layer.read.weight[:, :, 0, 0], picture)
+        largest = seen.view(-1, 2, 2, 2, 2).amax(dim=(2, 4)).flatten(1)
+        key, value = largest[narrow : 2 * narrow], largest[2 * narrow :]
+        for row in range(4):
+            for column in range(4):
+                scores = torch.exp(seen[:narrow, row, column] @ key)
+                gathered = value @ (scores / scores.sum())
+                out[:, row, column] += 0.7 * layer.write.weight[:, :, 0, 0] @ gathered
+    torch.testing.assert_close(layer(x), expected)
+
+
+def test_gradients_reach_gamma_first_and_then_all_of_self_attention() -> None:
+    for gamma, reached in ((0.0, 1), (0.1, 3)):
+        network = attentive(16, gamma=gamma)
+        network(noise(4, NOISE_DIM), texts(4, EMBEDDING_DIM)).square().sum().backward()
+        weights = network.attentions.parameters()
+        assert sum(weight.grad is not None and bool(weight.grad.any()) for weight in weights) == (
+            reached
+        )
+
+
+@pytest.mark.parametrize("side", [0, 8, 16])
+def test_onnx_runtime_draws_the_same(side: int, tmp_path: Path) -> None:
+    network = attentive(side, resolution=16, gamma=0.5)
     write_onnx(
         network,
         (torch.zeros(2, NOISE_DIM), torch.zeros(2, EMBEDDING_DIM)),

@@ -15,7 +15,7 @@ from captiongan.data.store import Pictures, PictureStore
 from captiongan.errors import DataError
 from captiongan.text.no_text import NoText
 from captiongan.training.batches import TrainingData, to_pictures, to_tensor
-from tiny_run import BATCH_SIZE, CONFIG, EMBEDDING_DIM, MARGIN, StubEncoder, tiny_data
+from tiny_run import BATCH_SIZE, CONFIG, EMBEDDING_DIM, MARGIN, StubEncoder, fields, tiny_data
 
 SIDE = CONFIG.data.resolution
 
@@ -45,7 +45,7 @@ def test_a_batch_put_together_on_a_gpu_is_that_of_the_processor() -> None:
     there = dataclasses.replace(here, device=device, embeddings=here.embeddings.to(device))
     batches = [there.batch(step) for step in range(20)]  # none waits for the one before
     for step, batch in enumerate(batches):
-        for one, other in zip(here.batch(step), batch, strict=True):
+        for one, other in zip(fields(here.batch(step)), fields(batch), strict=True):
             torch.testing.assert_close(other.cpu(), one)
 
 
@@ -128,9 +128,9 @@ def test_the_batch_of_a_step_is_the_same_at_every_call() -> None:
     data = tiny_data()
     first = data.batch(3)
     data.batch(4)
-    for one, other in zip(first, data.batch(3), strict=True):
+    for one, other in zip(fields(first), fields(data.batch(3)), strict=True):
         assert torch.equal(one, other)
-    for one, other in zip(first, data.batch(4), strict=True):
+    for one, other in zip(fields(first), fields(data.batch(4)), strict=True):
         assert not torch.equal(one, other)
 
 

@@ -14,7 +14,15 @@ from captiongan.training.captured import WARM_UP, CapturedStep
 from captiongan.training.game import Game, new_game
 from captiongan.training.loop import Trainer
 from captiongan.training.step import Batch, Figures, training_step
-from tiny_run import CONFIG, EMBEDDING_DIM, RECIPE, StubEncoder, random_batch, tiny_trainer
+from tiny_run import (
+    CONFIG,
+    EMBEDDING_DIM,
+    RECIPE,
+    StubEncoder,
+    fields,
+    random_batch,
+    tiny_trainer,
+)
 
 on_a_gpu = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="CUDA graphs need an NVIDIA GPU, and there is none"
@@ -37,7 +45,7 @@ def new(config: RunConfig) -> Game:
 
 
 def batch(number: int) -> Batch:
-    return Batch(*(tensor.to(DEVICE) for tensor in random_batch(number)))
+    return Batch(*(tensor.to(DEVICE) for tensor in fields(random_batch(number))))
 
 
 def weights(game: Game) -> Tensor:
@@ -63,6 +71,19 @@ def test_captured_steps_are_the_plain_ones(config: RunConfig) -> None:
 
 
 @on_a_gpu
+def test_a_blur_that_fades_is_followed_at_each_captured_step_and_to_its_end() -> None:
+    plain, captured, step = new(CONFIG), new(CONFIG), CapturedStep(DEVICE)
+    amounts = [4.0, 4.0, 4.0, 4.0, 3.0, 2.0, 1.0, None, None]
+    for number, amount in enumerate(amounts):
+        blur = None if amount is None else torch.tensor(amount, device=DEVICE)
+        each = batch(number)._replace(blur=blur)
+        expected = training_step(plain, each, CONFIG.losses)
+        figures = step(captured, each, CONFIG.losses)
+        for name in ("loss_d", "loss_g_feature"):
+            torch.testing.assert_close(figures[name], expected[name], rtol=0.01, atol=0.001)
+
+
+@on_a_gpu
 def test_figures_of_a_captured_step_outlive_the_next() -> None:
     game, step = new(CONFIG), CapturedStep(DEVICE)
     figures = [step(game, batch(number), CONFIG.losses) for number in range(STEPS)]
@@ -79,6 +100,17 @@ def test_a_halved_learning_rate_is_followed_at_once() -> None:
         step(game, batch(0), CONFIG.losses)
         moves.append((weights(game) - before).norm().item())
     assert moves[halved_after] < 0.7 * moves[halved_after - 1]
+
+
+@on_a_gpu
+def test_a_captured_discriminator_learns_at_its_own_rate() -> None:
+    optimiser = CONFIG.optimiser.model_copy(update={"discriminator_learning_rate": 1e-12})
+    game, step = new(CONFIG.model_copy(update={"optimiser": optimiser})), CapturedStep(DEVICE)
+    before = {name: weight.clone() for name, weight in game.discriminator.named_parameters()}
+    for _ in range(STEPS):
+        step(game, batch(0), CONFIG.losses)
+    for name, weight in game.discriminator.named_parameters():
+        torch.testing.assert_close(weight, before[name], rtol=0, atol=1e-8, msg=name)
 
 
 @on_a_gpu
@@ -117,5 +149,5 @@ def test_a_trainer_takes_the_steps_it_is_given_and_averages_after_them() -> None
     trainer = dataclasses.replace(tiny_trainer(), step=step)
     before = next(trainer.game.average.parameters()).clone()
     assert trainer.take_step() == {}
-    assert all(map(torch.equal, taken[0], trainer.data.batch(0)))
+    assert all(map(torch.equal, fields(taken[0]), fields(trainer.data.batch(0))))
     assert (next(trainer.game.average.parameters()) > before).all()

@@ -104,6 +104,11 @@ BROKEN = {
     "nothing for a number": ("training: {kimg: }", ["training.kimg = None", "number"]),
     "a value for a section": ("data: 5", ["data = 5", "dictionary"]),
     "a name for no folder": ("name: ../up", ["name = '../up'", "pattern"]),
+    "a probability above one": (
+        "losses: {augment_probability: 2}",
+        ["losses.augment_probability = 2", "less than or equal to 1"],
+    ),
+    "an odd side": ("generator: {attention: 12}", ["generator.attention = 12", "16, 32"]),
     "an unknown change": ("losses: {augment: [flip]}", ["augment.0 = 'flip'", "'translation'"]),
     "not a number": ("training: {kimg: .nan}", ["training.kimg = nan", "Input should be"]),
 }
@@ -167,6 +172,17 @@ CONTRADICTIONS = {
         ["network=dcgan", "text.wording=0.5"],
         ["text.wording = 0.5 with network = 'dcgan'", "set text.wording=0", "projected or fusion"],
     ),
+    "self-attention where there is none": (
+        ["generator.attention=16"],
+        [
+            "generator.attention = 16 with network = 'dcgan'",
+            "set generator.attention=0, or take projected or fusion",
+        ],
+    ),
+    "self-attention beyond the picture": (
+        ["network=fusion", "data.resolution=16", "generator.attention=32"],
+        ["generator.attention = 32: must be at most data.resolution = 16", "attention=8"],
+    ),
     "the mean of a single caption": (
         ["text.captions=first", "text.averaged=4"],
         ["text.averaged = 4 with text.captions = 'first'", "set text.averaged=1"],
@@ -174,6 +190,31 @@ CONTRADICTIONS = {
     "the wording of a single caption": (
         ["network=fusion", "text.captions=first", "text.wording=0.5"],
         ["text.wording = 0.5 with text.captions = 'first'", "set text.wording=0"],
+    ),
+    "a probability of no changes": (
+        ["losses.augment_probability=0.4"],
+        [
+            "losses.augment_probability = 0.4 with losses.augment = []",
+            "set losses.augment=[translation], or losses.augment_probability=1",
+        ],
+    ),
+    "classes that no head tells": (
+        ["losses.species=1"],
+        [
+            "losses.species = 1 with network = 'dcgan'",
+            "set losses.species=0, or take projected or fusion",
+        ],
+    ),
+    "a text that fades in without text": (
+        ["text.encoder=none", "losses.discriminator=gan", "losses.text_fade_kimg=9"],
+        ["losses.text_fade_kimg = 9.0 needs text", "set losses.text_fade_kimg=0,"],
+    ),
+    "a text that fades in for no term": (
+        ["losses.discriminator=gan", "losses.text_fade_kimg=9"],
+        [
+            "losses.text_fade_kimg = 9 with losses.discriminator = 'gan'",
+            "set losses.text_fade_kimg=0, or losses.discriminator=gan-cls",
+        ],
     ),
     "scores by what the discriminator looks through": (
         ["network=projected"],
@@ -193,6 +234,13 @@ CONTRADICTIONS = {
             *("data.resolution=128", "discriminator.look=[96,160]"),
         ],
         ["discriminator.look = [96, 160] with data.resolution = 128", "sides of at least 128"],
+    ),
+    "scores by what chose the pictures": (
+        ["data.typical_share=0.8"],
+        [
+            "scores.extractor = 'lite0' with data.typical_share = 0.8: it chooses the pictures",
+            "set scores.extractor=lite2",
+        ],
     ),
     "the course at another size": (
         ["network=course", "data.resolution=32"],
@@ -247,6 +295,7 @@ def test_options_that_go_together_are_taken(overrides: list[str], tmp_path: Path
         (["scores.extractor=lite2"], ("lite2",)),
         (["network=fusion", "scores.every_kimg=0"], ()),
         (["network=projected", "scores.every_kimg=0"], ("lite0",)),
+        (["data.typical_share=0.5", "scores.extractor=lite2"], ("lite0", "lite2")),
         (["network=projected", "scores.extractor=lite2"], ("lite0", "lite2")),
     ],
 )
@@ -260,10 +309,15 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
     tmp_path: Path,
 ) -> None:
     newer = {
-        "data": ["squash", "mismatching"],
+        "data": ["squash", "mismatching", "typical_share"],
         "text": ["captions", "averaged", "noise", "wording"],
-        "losses": ["discriminator", "interpolation", "mode_seeking", "contrastive", "augment"],
-        "optimiser": ["halve_every_kimg"],
+        "generator": ["attention"],
+        "losses": [
+            *("discriminator", "interpolation", "mode_seeking", "contrastive", "augment"),
+            *("augment_probability", "blur_kimg", "blur_sigma", "text_fade_kimg"),
+            "species",
+        ],
+        "optimiser": ["halve_every_kimg", "discriminator_learning_rate"],
     }
     tree = RunConfig().model_dump()
     del tree["network"]
@@ -309,25 +363,13 @@ def test_the_course_is_the_exercises_own_solution() -> None:
             "facing": False,
             "squash": True,
             "mismatching": "batch",
+            "typical_share": 1,
         },
         "text": RunConfig().text.model_dump() | {"encoder": "minilm", "captions": "first"},
-        "generator": {"features": 128, "noise_dim": 100, "projected_dim": 256},
-        "discriminator": {"features": 128, "projected_dim": 256, "look": ()},
-        "losses": {
-            "discriminator": "gan-cls-sum",
-            "pixel_wise": 50,
-            "feature_matching": 100,
-            "interpolation": 0,
-            "mode_seeking": 0,
-            "contrastive": 0,
-            "augment": (),
-        },
-        "optimiser": {
-            "learning_rate": 2e-4,
-            "beta1": 0.5,
-            "beta2": 0.999,
-            "halve_every_kimg": 0,
-        },
+        "generator": RunConfig().generator.model_dump() | {"features": 128, "projected_dim": 256},
+        "discriminator": {"features": 128, "projected_dim": 256},
+        "losses": RunConfig().losses.model_dump() | {"discriminator": "gan-cls-sum"},
+        "optimiser": RunConfig().optimiser.model_dump(),
         "training": RunConfig().training.model_dump()
         | {"kimg": 50 * 7.370, "batch_size": 64, "precision": "32-true"},
     }

@@ -15,6 +15,7 @@ from captiongan.training.game import (
     settle_average,
     update_average,
 )
+from captiongan.training.rollback import calmer
 from tiny_run import (
     BATCH_SIZE,
     CONFIG,
@@ -282,6 +283,39 @@ def test_a_step_learns_as_fast_as_its_number_says_after_a_resume_too(tmp_path: P
     resumed.take_step()
     assert rates_of(resumed.game) == rates_of(straight.game) == [5e-5, 5e-5]
     assert equal(straight.game.generator.state_dict(), resumed.game.generator.state_dict())
+
+
+def with_two_rates(config: RunConfig) -> RunConfig:
+    optimiser = config.optimiser.model_copy(update={"discriminator_learning_rate": 8e-4})
+    return config.model_copy(update={"optimiser": optimiser})
+
+
+def test_the_discriminator_learns_at_its_own_rate_and_both_are_halved_together() -> None:
+    trainer = tiny_trainer(with_two_rates(halving(BATCH_SIZE / 1000)))
+    for generators, discriminators in ((2e-4, 8e-4), (1e-4, 4e-4), (5e-5, 2e-4)):
+        trainer.take_step()
+        assert rates_of(trainer.game) == pytest.approx([generators, discriminators])
+
+
+def test_an_own_rate_equal_to_the_generators_changes_no_bit() -> None:
+    games = []
+    for rate in (None, CONFIG.optimiser.learning_rate):
+        optimiser = CONFIG.optimiser.model_copy(update={"discriminator_learning_rate": rate})
+        trainer = tiny_trainer(CONFIG.model_copy(update={"optimiser": optimiser}))
+        for _ in range(2):
+            trainer.take_step()
+        games.append(trainer.game)
+    one, other = games
+    assert equal(one.generator.state_dict(), other.generator.state_dict())
+    assert equal(one.discriminator.state_dict(), other.discriminator.state_dict())
+
+
+def test_a_rollback_halves_both_rates_and_invents_none() -> None:
+    config = with_two_rates(CONFIG)
+    assert calmer(config).optimiser.learning_rate == 1e-4
+    assert calmer(config).optimiser.discriminator_learning_rate == 4e-4
+    assert calmer(config).optimiser.discriminator_pace == config.optimiser.discriminator_pace
+    assert calmer(CONFIG).optimiser.discriminator_learning_rate is None
 
 
 def rates_of(game: Game) -> list[float]:

@@ -7,8 +7,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from captiongan.augment import blurred
 from captiongan.config import LossConfig
 from captiongan.losses import (
+    DISCRIMINATOR_LOSSES,
     contrastive_loss,
     feature_matching_loss,
     gan_generator_loss,
@@ -313,6 +315,32 @@ def test_both_players_search_the_batch_for_texts_each_with_pictures_of_its_own()
     torch.testing.assert_close(figures["loss_g"], figures["loss_g_gan"] + 3 * expected)
 
 
+@pytest.mark.parametrize("name", ["gan-cls", "gan-cls-sum", "hinge-cls"])
+def test_mismatching_pairs_fade_in_from_generated_ones_and_searching_from_nothing(
+    name: str,
+) -> None:
+    figures = {}
+    for weight in (0.0, 0.25, 1.0, None):
+        game, batch = tiny_game(), random_batch()
+        if weight is not None:
+            batch = batch._replace(text_weight=torch.tensor(weight))
+        losses = GAN_ONLY.model_copy(update={"discriminator": name, "contrastive": 2.0})
+        figures[weight] = training_step(game, batch, losses)
+    twin, batch = tiny_game(), random_batch()
+    generated = twin.generator(batch.noise, batch.matching).detach()
+    judge = twin_of_the_discriminator(twin)
+    right = judge(batch.pictures, batch.matching)
+    wrong = judge(generated, batch.matching)
+    expected = DISCRIMINATOR_LOSSES[name](right, wrong, wrong).detach()
+    torch.testing.assert_close(figures[0.0]["loss_d"], expected)
+    assert torch.equal(figures[0.0]["loss_g"], figures[0.0]["loss_g_gan"])
+    assert torch.equal(figures[1.0]["loss_d"], figures[None]["loss_d"])
+    between = expected.lerp(figures[1.0]["loss_d"], 0.25)
+    torch.testing.assert_close(figures[0.25]["loss_d"], between)
+    total = figures[0.25]["loss_g_gan"] + 0.25 * 2.0 * figures[0.25]["loss_g_contrastive"]
+    torch.testing.assert_close(figures[0.25]["loss_g"], total)
+
+
 def test_the_discriminator_learns_which_text_of_a_batch_is_a_pictures() -> None:
     def search_after(contrastive: float) -> float:
         game, batch = tiny_game(), random_batch()
@@ -344,6 +372,38 @@ def test_the_discriminator_sees_every_picture_changed_real_and_generated() -> No
         holes = (pictures == 0).all(dim=1)
         assert holes.flatten(1).any(dim=1).all()
         assert not holes.flatten(1).all(dim=1).any()
+
+
+def test_with_a_probability_the_discriminator_sees_some_pictures_unchanged() -> None:
+    torch.manual_seed(0)
+    game, batch = tiny_game(), random_batch()
+    shown = Witness.of(game)
+    training_step(
+        game,
+        batch,
+        EVERYTHING.model_copy(update={"augment": ("cutout",), "augment_probability": 0.5}),
+    )
+    for pictures in (shown[0], shown[3]):  # x, for D and for G
+        unchanged = (pictures == batch.pictures).flatten(1).all(dim=1)
+        assert unchanged.any() and not unchanged.all()
+
+
+def test_the_discriminator_sees_every_picture_blurred_and_changed_afterwards() -> None:
+    game, batch = tiny_game(), random_batch()._replace(blur=torch.tensor(0.8))
+    shown = Witness.of(game)
+    generated = copy.deepcopy(game.generator.module)(batch.noise, batch.matching)
+    figures = training_step(game, batch, EVERYTHING)
+    torch.testing.assert_close(shown[0], blurred(batch.pictures, torch.tensor(0.8)))
+    torch.testing.assert_close(shown[1], blurred(generated, torch.tensor(0.8)).detach())
+    assert len(shown) == 5
+    assert all(picture.std() < 0.8 * batch.pictures.std() for picture in (shown[0], shown[3]))
+    sharp = pixel_wise_loss(generated, batch.pictures).detach()
+    torch.testing.assert_close(figures["loss_g_pixel"], sharp)
+
+    shown.clear()
+    training_step(game, batch, EVERYTHING.model_copy(update={"augment": ("cutout",)}))
+    holes = (shown[0] == 0).all(dim=1)  # with sharp edges
+    assert holes.flatten(1).any(dim=1).all()
 
 
 def test_without_augmentation_a_step_shows_the_very_pictures_and_draws_nothing_at_random() -> None:

@@ -36,6 +36,7 @@ TINY = [
     *("losses.pixel_wise=0", "losses.feature_matching=0", "training.precision=32-true"),
     *("training.batch_size=4", "scores.every_kimg=0"),
 ]
+ATTENTION = ("read.weight", "write.weight", "gamma")
 SHORT = ["scores.every_kimg=0", "training.kimg=0.048", "training.batch_size=4"]
 OFTEN = [f"training.{what}_every_kimg=0.008" for what in ("log", "grid", "checkpoint")]
 PLAN = [*SHORT, *OFTEN, "training.precision=32-true"]
@@ -153,6 +154,45 @@ def test_wording_scales_the_directions_of_the_bundle(
     of_bundle = read_generator(read_bundle(made / "whole"))["wording"]
     assert of_bundle.abs().max() > 0
     assert torch.allclose(directions, times * of_bundle)
+
+
+def test_a_run_may_add_self_attention_to_its_bundle_and_still_draws_the_same_at_step_0(
+    made: Path, tmp_path: Path
+) -> None:
+    run = begun(made / "whole", tmp_path, "generator.attention=8", "training.keep_checkpoints=100")
+    had = read_generator(read_bundle(made / "whole"))
+    first, *_, last = (saved.average() for saved in checkpoints(run.checkpoints))
+    assert not first["attentions.0.gamma"].any()
+    assert last["attentions.0.gamma"].any()
+    assert first.keys() - had.keys() == {f"attentions.0.{name}" for name in ATTENTION}
+    assert all(torch.equal(first[name], had[name]) for name in had)
+
+    child = export_run(load_trained(run), tmp_path / "child", "child", "1", ["a red flower"])
+    again = begun(child.folder, tmp_path / "again", "training.keep_checkpoints=100")
+    drawn, taken = read_generator(child), checkpoints(again.checkpoints)[0].average()
+    assert drawn.keys() == taken.keys()
+    assert all(torch.equal(drawn[name], taken[name]) for name in drawn)
+    with pytest.raises(ConfigError, match=r"generator\.attention is 8 there and 0 here"):
+        begun(child.folder, tmp_path / "without", "generator.attention=0")
+
+
+def test_what_tells_classes_is_fresh_and_the_rest_of_the_discriminator_taken_over(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(begin, "warm_up", lambda *_: None)
+    keep = "training.keep_checkpoints=100"
+    run = begun(made / "whole", tmp_path / "toy", "losses.species=1", keep)
+    export_run(load_trained(run), tmp_path / "child", "child", "1", ["a red flower"])
+    had = read_critic(read_bundle(tmp_path / "child"))
+    assert had is not None and "species.weight" in had
+    for species in (0, 1):
+        name = f"with-{species}"
+        again = begun(tmp_path / "child", tmp_path / name, f"losses.species={species}", keep)
+        first = checkpoints(again.checkpoints)[0].discriminator()
+        own = {each for each in first if each.startswith("species.")}
+        assert len(own) == 2 * species
+        assert all(torch.equal(first[each], had[each]) for each in first.keys() - own)
+        assert not any(torch.equal(first[each], had[each]) for each in own)
 
 
 # The warm-up
@@ -304,6 +344,19 @@ def test_the_networks_that_trained_the_bundle_count_as_a_part_of_the_run(bundle:
     (bundle.folder / MANIFEST).write_text(json.dumps(facts))
     config = warm_start.starting_config(str(bundle.folder), None, [], "toy:30", print)
     assert config.extractors == ("lite0", "lite2")
+
+
+def test_choices_for_the_bundles_own_training_are_not_taken_over(bundle: Bundle) -> None:
+    facts = json.loads((bundle.folder / MANIFEST).read_text())
+    theirs = facts["training"]["config"]
+    theirs["losses"] |= {"blur_kimg": 200, "text_fade_kimg": 100, "species": 1, "mode_seeking": 0.5}
+    theirs["data"] |= {"typical_share": 0.5, "margin": 1}
+    (bundle.folder / MANIFEST).write_text(json.dumps(facts))
+    config = warm_start.starting_config(str(bundle.folder), None, [], "toy:30", print)
+    losses = config.losses
+    assert losses.blur_kimg == losses.text_fade_kimg == losses.species == 0
+    assert config.data.typical_share == 1
+    assert (config.losses.mode_seeking, config.data.margin) == (0.5, 1)
 
 
 def test_the_data_of_a_bundle_is_not_trained_on(bundle: Bundle, tmp_path: Path) -> None:

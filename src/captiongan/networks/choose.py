@@ -10,8 +10,9 @@ from captiongan.networks.layers import PairDiscriminator, PictureGenerator
 class Networks(NamedTuple):
     """A pair of networks that play against each other, before they have a size."""
 
-    generator: Callable[[int, int, int, int, int], PictureGenerator]
-    """Of (resolution, features, noise_dim, embedding_dim, projected_dim)."""
+    generator: Callable[..., PictureGenerator]
+    """Of (resolution, features, noise_dim, embedding_dim, projected_dim); fusion's may be told the
+    side of a self-attention, too."""
     discriminator: Callable[[int, int, int, int], PairDiscriminator]
     """Of (resolution, features, embedding_dim, projected_dim)."""
 

@@ -66,6 +66,11 @@ class PairDiscriminator(nn.Module):
         compare: features and text (B, C + length, ...) to logits, one for each pair.
     """
 
+    species: nn.Module
+    """Summaries of features to logits of classes; there only after `tell_species`."""
+    summary_dim: int
+    """Numbers of a summary, in networks that can tell classes."""
+
     def __init__(self, picture: nn.Module, text: nn.Module, compare: nn.Module) -> None:
         super().__init__()
         self.picture = picture
@@ -92,6 +97,19 @@ class PairDiscriminator(nn.Module):
         text = text.reshape(*text.shape, *(1 for _ in places)).expand(-1, -1, *places)
         logits: Tensor = self.compare(torch.cat([features, text], dim=1))
         return logits.flatten(1)
+
+    def tell_species(self, count: int) -> None:
+        """Add a layer that tells so many classes apart by summaries of features."""
+        self.species = nn.Linear(self.summary_dim, count)
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Return logits (B, classes) of pictures by their features, see `tell_species`."""
+        logits: Tensor = self.species(self.summary(features))
+        return logits
+
+    def summary(self, features: Tensor) -> Tensor:
+        """Return the mean of features (B, C, ...) over all places: (B, summary_dim)."""
+        return features.flatten(2).mean(dim=2)
 
     def judge_all(self, features: Tensor, embeddings: Tensor) -> Tensor:
         """Return logits (B, N) of every picture with every text: features with embeddings (N, D).

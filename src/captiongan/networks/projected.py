@@ -64,6 +64,7 @@ class Discriminator(PairDiscriminator):
             text=Directions(embedding_dim, len(look.channels), projected_dim),
             compare=InnerProduct(),
         )
+        self.summary_dim = len(look.channels) * projected_dim
 
     @property
     def side(self) -> int:
@@ -90,9 +91,12 @@ class Discriminator(PairDiscriminator):
 
     def judge_all(self, features: Tensor, embeddings: Tensor) -> Tensor:
         """Return the mean logits (B, N) of every picture with every text, without B N copies."""
-        seen, directions = features.mean(dim=3).flatten(1), self.text(embeddings).flatten(1)
-        logits: Tensor = seen @ directions.T / features.shape[1]
-        return logits
+        logits: Tensor = self.summary(features) @ self.text(embeddings).flatten(1).T
+        return logits / features.shape[1]
+
+    def summary(self, features: Tensor) -> Tensor:
+        """Return the means over the places of each scale: (B, summary_dim)."""
+        return features.mean(dim=3).flatten(1)
 
 
 class FrozenLook(nn.Module):

@@ -11,14 +11,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from captiongan.config import RunConfig
-from captiongan.data.pairs import Indices, Pairs, PairSampler
+from captiongan.data.pairs import Indices, Pairs, PairSampler, class_numbers
 from captiongan.data.store import Pictures, PictureStore
+from captiongan.errors import DataError
 from captiongan.pictures import mirrored
 from captiongan.text.encoder import TextEncoder
 from captiongan.text.wording import wording_directions
 from captiongan.training.facing import Turned, to_be_turned
+from captiongan.training.fading import blur_sigma, text_weight
 from captiongan.training.material import to_learn_from
 from captiongan.training.step import Batch
+from captiongan.training.typical import most_typical
 
 NOISE_STREAM = 2
 """Keeps the noise apart from the sampler's own random numbers."""
@@ -43,6 +46,8 @@ class TrainingData:
     sampler: PairSampler
     device: torch.device = CPU
     turned: Turned | None = None
+    left_out: int = 0
+    """Pictures that are not trained on, as they are not typical enough."""
 
     @classmethod
     def open(
@@ -51,9 +56,12 @@ class TrainingData:
         """Decode and encode what is not in the caches yet.
 
         Raises:
-            DataError: see `open_store`, `PairSampler` and `to_be_turned`.
+            ConfigError: see `most_typical`.
+            DataError: see `open_store`, `most_typical`, `PairSampler` and `to_be_turned`.
         """
-        store = to_learn_from(config).open()
+        store = everything = to_learn_from(config).open()
+        if config.data.typical_share < 1:
+            store = most_typical(everything, config.data.typical_share, device)
         sampler = PairSampler(
             store.examples,
             config.training.batch_size,
@@ -62,7 +70,8 @@ class TrainingData:
         )
         embeddings = torch.from_numpy(encoder.encode(store.captions)).to(device)
         turned = to_be_turned(store.middle(config.data.resolution)) if config.data.facing else None
-        return cls(config, store, embeddings, sampler, device, turned)
+        left_out = len(everything.examples) - len(store.examples)
+        return cls(config, store, embeddings, sampler, device, turned, left_out)
 
     def facts(self) -> dict[str, Any]:
         """What a run on this data is trained on, for people and for the model card."""
@@ -72,6 +81,7 @@ class TrainingData:
             "pictures": len(self.store.examples),
             "captions": len(self.store.captions),
             "classes": len(labels - {None}),
+            "left_out": self.left_out,
             "skipped": list(self.store.rejects),
             "digest": self.store.digest,
         }
@@ -87,7 +97,30 @@ class TrainingData:
             matching=self._texts(pairs.matching, rows, step, 0),
             mismatching=self._texts(pairs.mismatching, rows, step, 1),
             noise=self._to_device(noise[rows]),
+            blur=self._scalar(blur_sigma(self.config, step)),
+            text_weight=self._scalar(text_weight(self.config, step)),
+            labels=self._to_device(self._classes[pairs.pictures[rows]]) if self.species else None,
         )
+
+    @cached_property
+    def species(self) -> int:
+        """How many classes the discriminator is to tell; 0 if it is not to.
+
+        Raises:
+            DataError: there are none, or a picture is without.
+        """
+        weight = self.config.losses.species
+        if not weight:
+            return 0
+        labels = [example.label for example in self.store.examples]
+        without, count = labels.count(None), len(set(labels) - {None})
+        if without or count < 2:
+            raise DataError(
+                f"losses.species = {weight:g}: there are {count} classes, and {without} of "
+                f"{len(labels)} pictures have none; must be two classes or more, and one for each "
+                "picture; add `class` to the lines of metadata.jsonl, or set losses.species=0"
+            )
+        return count
 
     def wording(self) -> Tensor | None:
         """Return the directions in which z moves texts, (D, noise_dim // 4), if it is to do so."""
@@ -121,6 +154,10 @@ class TrainingData:
         return F.normalize(texts + length * self._to_device(directions[rows]))
 
     @cached_property
+    def _classes(self) -> Indices:
+        return class_numbers(self.store.examples)
+
+    @cached_property
     def _pixels(self) -> Tensor:
         """All pixels of all pictures in one row, on the device: (N H W, 3) uint8."""
         return torch.from_numpy(self.store.pictures).to(self.device).view(-1, 3)
@@ -146,6 +183,9 @@ class TrainingData:
         if self.turned is not None:
             return self.turned[pairs.pictures]
         return pairs.flip & self.config.data.flip
+
+    def _scalar(self, value: float | None) -> Tensor | None:
+        return None if value is None else self._to_device(np.array(value, dtype=np.float32))
 
     def _to_device(self, values: npt.NDArray[Any]) -> Tensor:
         here = torch.from_numpy(values)

@@ -19,29 +19,31 @@ WARM_UP = 3
 class CapturedStep:
     """Stands in for `training_step` on an NVIDIA GPU, with the same result up to rounding.
 
-    There is a recording for each side at which the discriminator looks. The learning rate is part
-    of all of them, so a new rate makes new ones.
+    There is a recording for each side at which the discriminator looks, and for each choice of
+    fields that a batch has. The learning rates are part of all of them, so new rates make new ones;
+    both rates follow from the generator's.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._stream = torch.cuda.Stream(device)
         self._warmed_up = 0
         self._rate = math.nan
-        self._recordings: dict[int, _Recording] = {}
+        self._recordings: dict[tuple[int, ...], _Recording] = {}
 
     def __call__(self, game: Game, batch: Batch, losses: LossConfig) -> Figures:
         """Update D, then G, as `training_step` does."""
         if self._warmed_up < WARM_UP:
             self._warmed_up += 1
             return self._take(game, batch, losses)
-        rate, side = game.learning_rate(game.step), game.discriminator.side
+        rate = game.learning_rate(game.step)
         if rate != self._rate:
             self._recordings.clear()
             self._rate = rate
-        if side not in self._recordings:
-            self._recordings[side] = _Recording(game, batch, losses, self._stream)
+        kind = (game.discriminator.side, *(field is None for field in batch))
+        if kind not in self._recordings:
+            self._recordings[kind] = _Recording(game, batch, losses, self._stream)
         game.step += 1
-        return self._recordings[side].replay(batch)
+        return self._recordings[kind].replay(batch)
 
     def _take(self, game: Game, batch: Batch, losses: LossConfig) -> Figures:
         """Take a step without a graph, on the stream of the recordings."""
@@ -58,7 +60,10 @@ class _Recording:
     def __init__(
         self, game: Game, batch: Batch, losses: LossConfig, stream: torch.cuda.Stream
     ) -> None:
-        self._batch = Batch(*(tensor.clone() for tensor in batch))
+        fields = {
+            name: field.clone() for name, field in batch._asdict().items() if field is not None
+        }
+        self._batch = batch._replace(**fields)
         self._graph = torch.cuda.CUDAGraph()
         for optimiser in (game.generator_optimiser, game.discriminator_optimiser):
             optimiser.zero_grad()  # gradients are to lie in the graph's own memory
@@ -71,6 +76,7 @@ class _Recording:
     def replay(self, batch: Batch) -> Figures:
         """Take the step on another batch."""
         for fixed, new in zip(self._batch, batch, strict=True):
-            fixed.copy_(new)
+            if fixed is not None and new is not None:
+                fixed.copy_(new)
         self._graph.replay()
         return dict(zip(self._names, self._figures.clone(), strict=True))

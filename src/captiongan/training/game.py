@@ -24,7 +24,8 @@ class Game:
     """All that changes while a run trains; a checkpoint is a copy of it.
 
     `average` is the exponential moving average (EMA) of the generator: it draws, it is exported.
-    `step` counts the finished steps; `learning_rate` says how fast the step after so many learns.
+    `step` counts the finished steps; `learning_rate` says how fast the generator learns in the step
+    after so many, and the discriminator learns `discriminator_pace` times as fast.
     """
 
     fabric: Fabric
@@ -36,6 +37,7 @@ class Game:
     learning_rate: Callable[[int], float]
     diverged: Tensor
     """Not 0 once a loss or gradient was not finite; from then on no weight is updated."""
+    discriminator_pace: float = 1.0
     step: int = 0
 
 
@@ -48,37 +50,49 @@ def choose_precision(wanted: Precision) -> Literal["32-true", "bf16-mixed"]:
 
 def build_generator(config: RunConfig, embedding_dim: int) -> PictureGenerator:
     """Return the run's generator with fresh weights."""
+    attention = config.generator.attention
     return NETWORKS[config.network].generator(
         config.data.resolution,
         config.generator.features,
         config.generator.noise_dim,
         embedding_dim,
         config.generator.projected_dim,
+        **({"attention": attention} if attention else {}),
     )
 
 
-def build_discriminator(config: RunConfig, embedding_dim: int) -> PairDiscriminator:
-    """Return the run's discriminator with fresh weights."""
-    return NETWORKS[config.network].discriminator(
+def build_discriminator(
+    config: RunConfig, embedding_dim: int, species: int = 0
+) -> PairDiscriminator:
+    """Return the run's discriminator with fresh weights; it tells so many classes apart."""
+    discriminator = NETWORKS[config.network].discriminator(
         config.data.resolution,
         config.discriminator.features,
         embedding_dim,
         config.discriminator.projected_dim,
     )
+    if species:
+        discriminator.tell_species(species)
+    return discriminator
 
 
 def new_game(
-    config: RunConfig, embedding_dim: int, fabric: Fabric, wording: Tensor | None = None
+    config: RunConfig,
+    embedding_dim: int,
+    fabric: Fabric,
+    wording: Tensor | None = None,
+    species: int = 0,
 ) -> Game:
     """Set up both players with fresh weights, drawn from the run's seed.
 
-    `wording` are the directions in which z moves texts, if it does (`networks/fusion.py`).
+    `wording` are the directions in which z moves texts, if it does (`networks/fusion.py`);
+    `species` counts the classes that the discriminator tells, if it does.
     """
     torch.manual_seed(config.training.seed)
     generator = build_generator(config, embedding_dim)
     if wording is not None:
         generator.get_buffer("wording").copy_(wording)
-    discriminator = build_discriminator(config, embedding_dim)
+    discriminator = build_discriminator(config, embedding_dim, species)
     average = build_generator(config, embedding_dim)
     average.load_state_dict(generator.state_dict())
     average.eval().requires_grad_(False)
@@ -90,6 +104,7 @@ def new_game(
     wrapped_discriminator.mark_forward_method("features")
     wrapped_discriminator.mark_forward_method("judge")
     wrapped_discriminator.mark_forward_method("judge_all")
+    wrapped_discriminator.mark_forward_method("classify")
     return Game(
         fabric=fabric,
         generator=wrapped_generator,
@@ -99,6 +114,7 @@ def new_game(
         discriminator_optimiser=discriminator_optimiser,
         learning_rate=partial(learning_rate, config),
         diverged=diverged,
+        discriminator_pace=config.optimiser.discriminator_pace,
     )
 
 
@@ -115,10 +131,15 @@ def learning_rate(config: RunConfig, step: int) -> float:
 
 
 def set_learning_rate(game: Game) -> None:
-    """Give both optimisers the learning rate of the step that comes next."""
-    for optimiser in (game.generator_optimiser, game.discriminator_optimiser):
-        for group in optimiser.param_groups:
-            group["lr"] = game.learning_rate(game.step)
+    """Give both optimisers their learning rates of the step that comes next.
+
+    Two of them are the two time-scale update rule (Heusel et al. 2017, arXiv 1706.08500).
+    """
+    rate = game.learning_rate(game.step)
+    for group in game.generator_optimiser.param_groups:
+        group["lr"] = rate
+    for group in game.discriminator_optimiser.param_groups:
+        group["lr"] = rate * game.discriminator_pace
 
 
 def update_average(game: Game, batch_size: int, halflife_kimg: float) -> None:

@@ -85,7 +85,7 @@ class Trainer:
     def _with_new_players(
         cls, config: RunConfig, encoder: TextEncoder, data: TrainingData, fabric: Fabric
     ) -> "Trainer":
-        game = new_game(config, encoder.dim, fabric, data.wording())
+        game = new_game(config, encoder.dim, fabric, data.wording(), data.species)
         captured = fabric.device.type == "cuda" and processes.count() == 1
         step = CapturedStep(fabric.device) if captured else training_step
         return cls(config, encoder, data, game, step)

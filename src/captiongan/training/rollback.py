@@ -60,11 +60,14 @@ def _rolled_back(trainer: Trainer, run: RunFolder, console: Console) -> Trainer:
 def calmer(config: RunConfig) -> RunConfig:
     """Return a configuration that learns half as fast and may be rolled back once less."""
     optimiser, training = config.optimiser, config.training
+    own = optimiser.discriminator_learning_rate
+    rates = {
+        "learning_rate": optimiser.learning_rate / 2,
+        "discriminator_learning_rate": own and own / 2,
+    }
     return config.model_copy(
         update={
-            "optimiser": optimiser.model_copy(
-                update={"learning_rate": optimiser.learning_rate / 2}
-            ),
+            "optimiser": optimiser.model_copy(update=rates),
             "training": training.model_copy(update={"rollbacks": training.rollbacks - 1}),
         }
     )

@@ -35,9 +35,9 @@ from captiongan.training.warm_start import starting_config, take_over, warm_up
 FIXED = (
     "network",
     *(f"data.{name}" for name in ("resolution", "margin", "flip", "facing", "squash")),
-    "data.mismatching",
+    *("data.mismatching", "data.typical_share", "losses.species"),
     *(f"text.{name}" for name in ("captions", "averaged", "wording")),
-    *(f"generator.{name}" for name in ("features", "noise_dim", "projected_dim")),
+    *(f"generator.{name}" for name in ("features", "noise_dim", "projected_dim", "attention")),
     *(f"discriminator.{name}" for name in ("features", "projected_dim")),
     *(f"training.{name}" for name in ("batch_size", "seed", "start")),
     *(f"scores.{name}" for name in ("every_kimg", "extractor")),
@@ -214,6 +214,8 @@ def _prepare(config: RunConfig, console: Console) -> Trainer:
         f"{facts['pictures']:,} pictures, {facts['captions']:,} captions, "
         f"{facts['classes']} classes, {len(facts['skipped'])} lines skipped",
     )
+    if facts["left_out"]:
+        say(console, f"{facts['left_out']:,} less typical pictures left out (data.typical_share)")
     if trainer.data.turned is not None:
         count = trainer.data.turned.sum()
         say(console, f"data.facing: {count:,} pictures are mirrored, so that all face one way")

@@ -10,16 +10,17 @@ from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
 from captiongan import processes
-from captiongan.augment import diff_augment
+from captiongan.augment import blurred, diff_augment
 from captiongan.config import LossConfig
 from captiongan.losses import (
-    DISCRIMINATOR_LOSSES,
     GENERATOR_LOSSES,
     contrastive_loss,
+    discriminator_loss,
     feature_matching_loss,
     interpolated,
     mode_seeking_loss,
     pixel_wise_loss,
+    species_loss,
 )
 from captiongan.training.game import Game, set_learning_rate
 
@@ -38,6 +39,16 @@ class Batch(NamedTuple):
     """e_k, embedding of another picture's caption (B, D)."""
     noise: Tensor
     """z (B, noise_dim), from N(0, 1)."""
+    blur: Tensor | None = None
+    """Deviation in pixels of the Gaussian that blurs all pictures; None leaves them sharp."""
+    text_weight: Tensor | None = None
+    """How far terms count that depend on the text alone, from 0 to 1; None is 1."""
+    labels: Tensor | None = None
+    """Number of each picture's class (B,), from 0; None if D is not to tell classes."""
+
+    def faded(self, weight: float) -> float | Tensor:
+        """Return the weight of such a term at this moment."""
+        return weight if self.text_weight is None else weight * self.text_weight
 
 
 def training_step(game: Game, batch: Batch, losses: LossConfig) -> Figures:
@@ -61,19 +72,22 @@ def update_discriminator(
 
     These are the joint distributions of the slides: matching, mismatching and generated pairs. The
     loss `gan` leaves out the mismatching ones. With the contrastive term D also learns which text
-    of the batch is x's.
+    of the batch is x's, and with labels the class of x.
     """
     discriminator = game.discriminator
-    real_features = _look(game, batch.pictures, losses)
+    real_features = _look(game, batch, batch.pictures, losses)
     logits = {"matching": discriminator.judge(real_features, batch.matching)}
     if losses.discriminator != "gan":
         logits["mismatching"] = discriminator.judge(real_features, batch.mismatching)
-    logits["generated"] = discriminator.judge(_look(game, generated, losses), batch.matching)
+    logits["generated"] = discriminator.judge(_look(game, batch, generated, losses), batch.matching)
 
-    loss = DISCRIMINATOR_LOSSES[losses.discriminator](**logits)
+    loss = discriminator_loss(losses.discriminator, logits, batch.text_weight)
     if losses.contrastive:
         every = _every_pair(game, real_features, batch)
-        loss = loss + losses.contrastive * contrastive_loss(every)
+        loss = loss + batch.faded(losses.contrastive) * contrastive_loss(every)
+    if batch.labels is not None:
+        told = discriminator.classify(real_features)
+        loss = loss + losses.species * species_loss(told, batch.labels)
     length = descend(game, loss, game.discriminator_optimiser)
     return {"loss_d": loss.detach(), "gradient_d": length} | accuracies(logits)
 
@@ -114,24 +128,26 @@ def update_generator(game: Game, batch: Batch, generated: Tensor, losses: LossCo
 
 def generator_terms(
     game: Game, batch: Batch, generated: Tensor, losses: LossConfig
-) -> dict[str, tuple[float, Tensor]]:
+) -> dict[str, tuple[float | Tensor, Tensor]]:
     """Return weights and terms of G's loss; a term of weight 0 is left out.
 
     Those of the slides are -log D(G(z, e), e), alpha * L1 and beta * L2 of features; with GAN-INT,
     pictures of texts between two are to pass as well. Mode seeking and the contrastive term are
-    younger. How pictures pass is up to the discriminator's loss.
+    younger, and so is telling the class of the picture that a text was written for. How pictures
+    pass is up to the discriminator's loss.
     """
     discriminator, passing = game.discriminator, GENERATOR_LOSSES[losses.discriminator]
-    features = _look(game, generated, losses)
-    terms = {"gan": (1.0, passing(discriminator.judge(features, batch.matching)))}
+    features = _look(game, batch, generated, losses)
+    passed = passing(discriminator.judge(features, batch.matching))
+    terms: dict[str, tuple[float | Tensor, Tensor]] = {"gan": (1.0, passed)}
     if losses.pixel_wise:
         terms["pixel"] = losses.pixel_wise, pixel_wise_loss(generated, batch.pictures)
     if losses.feature_matching:
-        matched = feature_matching_loss(features, _look(game, batch.pictures, losses))
+        matched = feature_matching_loss(features, _look(game, batch, batch.pictures, losses))
         terms["feature"] = losses.feature_matching, matched
     if losses.interpolation:
         between = interpolated(batch.matching)
-        drawn = _look(game, game.generator(batch.noise, between), losses)
+        drawn = _look(game, batch, game.generator(batch.noise, between), losses)
         terms["interpolation"] = losses.interpolation, passing(discriminator.judge(drawn, between))
     if losses.mode_seeking:
         noise = processes.rolled(batch.noise)
@@ -142,13 +158,18 @@ def generator_terms(
         )
     if losses.contrastive:
         every = _every_pair(game, features, batch)
-        terms["contrastive"] = losses.contrastive, contrastive_loss(every)
+        terms["contrastive"] = batch.faded(losses.contrastive), contrastive_loss(every)
+    if batch.labels is not None:
+        told = discriminator.classify(features)
+        terms["species"] = losses.species, species_loss(told, batch.labels)
     return terms
 
 
-def _look(game: Game, pictures: Tensor, losses: LossConfig) -> Tensor:
-    """f(T(x)): the features of pictures, each changed at random where that is asked for."""
-    features: Tensor = game.discriminator.features(diff_augment(pictures, losses.augment))
+def _look(game: Game, batch: Batch, pictures: Tensor, losses: LossConfig) -> Tensor:
+    """f(T(x)): the features of pictures, blurred and changed at random where that is asked for."""
+    shown = pictures if batch.blur is None else blurred(pictures, batch.blur)
+    shown = diff_augment(shown, losses.augment, losses.augment_probability)
+    features: Tensor = game.discriminator.features(shown)
     return features
 
 

@@ -54,6 +54,17 @@ SMALL_RECIPE: Mapping[str, Any] = {
 RECIPE: Mapping[str, Any] = {"scores": {"every_kimg": 20, "extractor": "lite2"}}
 """Options for a set of any size."""
 
+NOT_INHERITED: Mapping[str, Any] = {
+    "data": {"typical_share": 1.0},
+    "losses": {"blur_kimg": 0.0, "text_fade_kimg": 0.0, "species": 0.0},
+}
+"""What is not taken over: what belongs to the bundle's own pictures, and what helps the beginning
+of a training from scratch."""
+
+ATTENTION, SPECIES = "attentions.", "species."
+"""What names of weights begin with that may be fresh while the others are the bundle's: of a layer
+that it lacks, and of one for the classes of its own pictures."""
+
 WINDOW = 32
 """Steps of the warm-up over which the discriminator's accuracy is averaged."""
 
@@ -123,8 +134,10 @@ def take_over(trainer: Trainer) -> None:
     """Give a new run the weights of the bundle that it starts from.
 
     The generator and its average take the bundle's weights; so does the discriminator, if the
-    bundle has one for this network. The directions in which z moves a text also come from the
-    bundle, scaled to `text.wording`. If it has none, the run uses those of the new captions.
+    bundle has one for this network. A self-attention that the bundle's generator lacks stays fresh
+    and draws nothing yet; what tells classes is always fresh. The directions in which z moves a
+    text also come from the bundle, scaled to `text.wording`. If it has none, the run uses those of
+    the new captions.
 
     Raises:
         BundleError: the bundle is missing, damaged, or not the one that the run began with.
@@ -139,12 +152,22 @@ def take_over(trainer: Trainer) -> None:
         weights["wording"] *= config.text.wording / theirs.text.wording
     else:
         weights["wording"] = game.average.get_buffer("wording")
+    if not theirs.generator.attention:
+        weights = _part(game.average, ATTENTION) | weights
     for generator in (game.generator, game.average):
         _load(generator, weights, f"bundle '{bundle.manifest.name}': its generator", "export again")
     critic = read_critic(bundle)
     if critic is not None and theirs.network == config.network:
+        critic = {name: values for name, values in critic.items() if not name.startswith(SPECIES)}
+        critic |= _part(game.discriminator, SPECIES)
         what = f"--from '{bundle.manifest.name}': its discriminator"
         _load(game.discriminator, critic, what, "leave out the options discriminator.*")
+
+
+def _part(network: nn.Module, prefix: str) -> dict[str, Tensor]:
+    """Return the weights of a network whose names begin so."""
+    weights = network.state_dict()
+    return {name: values for name, values in weights.items() if name.startswith(prefix)}
 
 
 def _load(network: nn.Module, weights: Mapping[str, Tensor], what: str, remedy: str) -> None:
@@ -215,7 +238,7 @@ def _inherited(bundle: Bundle) -> dict[str, Any]:
     del tree["data"]["source"]
     tree["text"]["encoder"] = "small" if same else str(bundle.folder.resolve())
     schedule = {name: trained["training"][name] for name in ("batch_size", "ema_halflife_kimg")}
-    return tree | {"training": schedule}
+    return merged(tree, NOT_INHERITED) | {"training": schedule}
 
 
 def _start_from(bundle: Bundle) -> StartConfig:
@@ -285,6 +308,7 @@ def _check_fits(trainer: Trainer, bundle: Bundle, theirs: RunConfig) -> None:
     sizes = {"data.resolution": (theirs.data.resolution, config.data.resolution)} | {
         f"generator.{name}": (value, getattr(config.generator, name))
         for name, value in theirs.generator.model_dump().items()
+        if value or name != "attention"  # to a bundle without it, a fresh layer is added
     }
     for option, (there, here) in sizes.items():
         if there != here:
