@@ -179,7 +179,7 @@ def test_a_run_may_add_self_attention_to_its_bundle_and_still_draws_the_same_at_
 def test_what_tells_classes_is_fresh_and_the_rest_of_the_discriminator_taken_over(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(begin, "warm_up", lambda *_: None)
+    monkeypatch.setattr(begin, "warm_up", lambda *_: True)
     keep = "training.keep_checkpoints=100"
     run = begun(made / "whole", tmp_path / "toy", "losses.species=1", keep)
     export_run(load_trained(run), tmp_path / "child", "child", "1", ["a red flower"])
@@ -201,7 +201,7 @@ def test_what_tells_classes_is_fresh_and_the_rest_of_the_discriminator_taken_ove
 def test_the_discriminator_warms_up_alone_until_it_tells_real_pairs_from_generated_ones(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    accuracies = iter([0.9, 0.3, 0.3, 0.8, 0.9, 0.9])
+    accuracies = iter([0.2, 0.3, 0.3, 0.8, 0.9, 0.9])
     monkeypatch.setattr(warm_start, "_accuracy", lambda *_: next(accuracies))
     begun(made / "plain", tmp_path)
     assert list(accuracies) == [0.9]
