@@ -114,6 +114,9 @@ class DiscriminatorConfig(_Section):
         description="sides to which `projected` enlarges pictures, one drawn for each step; none: "
         "96, or the pictures' own if that is larger",
     )
+    beside: bool = Field(
+        False, description="the discriminator of `fusion` plays beside that of `projected`"
+    )
 
 
 class LossConfig(_Section):
@@ -312,6 +315,11 @@ def _contradictions(config: RunConfig) -> Iterator[str]:
         )
     if config.discriminator.look:
         yield from _against_the_look(config)
+    if config.discriminator.beside and config.network != "projected":
+        yield (
+            f"discriminator.beside = true with network = '{config.network}': there is no frozen "
+            "network to play beside; set discriminator.beside=false, or network=projected"
+        )
     if config.network == "course":
         yield from _against_the_course(config)
 

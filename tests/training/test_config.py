@@ -228,6 +228,10 @@ CONTRADICTIONS = {
         ["network=fusion", "discriminator.look=[160]"],
         ["discriminator.look = [160] with network = 'fusion'", "set discriminator.look=[]"],
     ),
+    "a second discriminator without a frozen one": (
+        ["network=fusion", "discriminator.beside=true"],
+        ["discriminator.beside = true with network = 'fusion'", "set discriminator.beside=false"],
+    ),
     "a look at less than the picture": (
         [
             *("network=projected", "scores.every_kimg=0"),
@@ -367,7 +371,7 @@ def test_the_course_is_the_exercises_own_solution() -> None:
         },
         "text": RunConfig().text.model_dump() | {"encoder": "minilm", "captions": "first"},
         "generator": RunConfig().generator.model_dump() | {"features": 128, "projected_dim": 256},
-        "discriminator": {"features": 128, "projected_dim": 256, "look": ()},
+        "discriminator": {"features": 128, "projected_dim": 256, "look": (), "beside": False},
         "losses": RunConfig().losses.model_dump() | {"discriminator": "gan-cls-sum"},
         "optimiser": RunConfig().optimiser.model_dump(),
         "training": RunConfig().training.model_dump()

@@ -14,6 +14,7 @@ from torch.optim import Adam, Optimizer
 
 from captiongan.config import Precision, RunConfig
 from captiongan.hardware import computes_bf16, default_device
+from captiongan.networks import beside
 from captiongan.networks.choose import NETWORKS
 from captiongan.networks.layers import PairDiscriminator, PictureGenerator
 from captiongan.networks.synchronised import synchronise
@@ -65,7 +66,8 @@ def build_discriminator(
     config: RunConfig, embedding_dim: int, species: int = 0
 ) -> PairDiscriminator:
     """Return the run's discriminator with fresh weights; it tells so many classes apart."""
-    discriminator = NETWORKS[config.network].discriminator(
+    alone = NETWORKS[config.network].discriminator
+    discriminator = (beside.Discriminator if config.discriminator.beside else alone)(
         config.data.resolution,
         config.discriminator.features,
         embedding_dim,

@@ -38,7 +38,7 @@ FIXED = (
     *("data.mismatching", "data.typical_share", "losses.species"),
     *(f"text.{name}" for name in ("captions", "averaged", "wording")),
     *(f"generator.{name}" for name in ("features", "noise_dim", "projected_dim", "attention")),
-    *(f"discriminator.{name}" for name in ("features", "projected_dim")),
+    *(f"discriminator.{name}" for name in ("features", "projected_dim", "beside")),
     *(f"training.{name}" for name in ("batch_size", "seed", "start")),
     *(f"scores.{name}" for name in ("every_kimg", "extractor")),
 )

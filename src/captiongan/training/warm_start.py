@@ -61,9 +61,9 @@ NOT_INHERITED: Mapping[str, Any] = {
 """What is not taken over: what belongs to the bundle's own pictures, and what helps the beginning
 of a training from scratch."""
 
-ATTENTION, SPECIES = "attentions.", "species."
+ATTENTION, SPECIES, BESIDE = "attentions.", "species.", "beside."
 """What names of weights begin with that may be fresh while the others are the bundle's: of a layer
-that it lacks, and of one for the classes of its own pictures."""
+that it lacks, of one for the classes of its own pictures, and of a second discriminator."""
 
 WINDOW = 32
 """Steps of the warm-up over which the discriminator's accuracy is averaged."""
@@ -160,6 +160,8 @@ def take_over(trainer: Trainer) -> None:
     if critic is not None and theirs.network == config.network:
         critic = {name: values for name, values in critic.items() if not name.startswith(SPECIES)}
         critic |= _part(game.discriminator, SPECIES)
+        if not theirs.discriminator.beside:
+            critic |= _part(game.discriminator, BESIDE)
         what = f"--from '{bundle.manifest.name}': its discriminator"
         _load(game.discriminator, critic, what, "leave out the options discriminator.*")
 

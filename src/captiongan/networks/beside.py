@@ -1,0 +1,54 @@
+"""Two discriminators side by side: one looks through a frozen network, the other learns to see.
+
+The frozen one knows from the start what pictures show. The one from scratch sees what ImageNet had
+no need of, such as the grain of the generator (Vision-aided GAN, Kumari et al. 2022, arXiv
+2112.09130). Their logits count alike.
+"""
+
+import torch
+from torch import Tensor
+
+from captiongan.networks import fusion, projected
+
+
+class Discriminator(projected.Discriminator):
+    """D(x, e) of `projected` with that of `fusion` beside it; features (B, C) of both in a row.
+
+    Args: as of `projected`; `features` are the channels of the first stage of both.
+    """
+
+    def __init__(
+        self, resolution: int, features: int, embedding_dim: int, projected_dim: int
+    ) -> None:
+        super().__init__(resolution, features, embedding_dim, projected_dim)
+        self.projected_dim = projected_dim
+        self.beside = fusion.Discriminator(resolution, features, embedding_dim, projected_dim)
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """f(x): what both see in pictures (B, 3, H, W) in [-1, 1], (B, C)."""
+        seen = super().features(pictures), self.beside.features(pictures)
+        return torch.cat([each.flatten(1) for each in seen], dim=1)
+
+    def judge(self, features: Tensor, embedding: Tensor) -> Tensor:
+        """Return logits (B, 2 K): the K of `projected`, and as often the one from scratch."""
+        frozen, fresh = self._apart(features)
+        logits = super().judge(frozen, embedding)
+        return torch.cat([logits, self.beside.judge(fresh, embedding).expand_as(logits)], dim=1)
+
+    def judge_all(self, features: Tensor, embeddings: Tensor) -> Tensor:
+        """Return the mean logits (B, N) of both, of every picture with every text."""
+        frozen, fresh = self._apart(features)
+        both = super().judge_all(frozen, embeddings) + self.beside.judge_all(fresh, embeddings)
+        return both / 2
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Return logits (B, classes) by what the frozen network sees, see `tell_species`."""
+        frozen, _ = self._apart(features)
+        return super().classify(frozen)
+
+    def _apart(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features of each: (B, scales, channels, places), (B, C, 4, 4)."""
+        places = (self.side // 32) ** 2
+        length = self.summary_dim * places
+        frozen = features[:, :length].unflatten(1, (-1, self.projected_dim, places))
+        return frozen, features[:, length:].unflatten(1, (-1, fusion.SIDE, fusion.SIDE))
