@@ -162,6 +162,17 @@ def test_each_side_has_features_and_judges_of_its_own_and_their_mean_is_the_scor
 
 
 @pytest.mark.usefixtures("stand_ins", "painters")
+def test_features_of_all_sides_are_scaled_to_the_size_that_they_have_at_the_own_side(
+    blooms: Path,
+) -> None:
+    small, own = evaluated("good", data=blooms, sides=[SIDE, 16]).exams
+    own, small = (own, small) if own.side == SIDE else (small, own)
+    assert own.scale == 1
+    sizes = [np.linalg.norm(exam.scale * exam.real.features) for exam in (own, small)]
+    assert sizes[0] == pytest.approx(sizes[1])
+
+
+@pytest.mark.usefixtures("stand_ins", "painters")
 def test_four_sides_are_looked_at_unless_told_otherwise(blooms: Path) -> None:
     exams = evaluated("good", data=blooms, per_picture=1, sides=None).exams
     assert [exam.side for exam in exams] == [96, 128, 160, 224]

@@ -94,6 +94,16 @@ def test_kid_is_that_of_all_answers_together(exam: Exam, painted: Answers) -> No
     assert measured("kid", exam, painted).pictures == everything.shape[0]
 
 
+@pytest.mark.parametrize("name", ["kid", "fid"])
+def test_distances_do_not_depend_on_the_size_that_features_have_at_a_side(
+    name: str, exam: Exam, painted: Answers
+) -> None:
+    real = replace(exam.real, features=4 * exam.real.features)
+    larger = replace(exam, real=real, scale=0.25)
+    seen = with_features(painted, *(4 * painted.features))
+    assert value(name, larger, seen) == pytest.approx(value(name, exam, painted), rel=1e-4)
+
+
 def test_fid_is_the_mean_of_rounds_of_as_many_answers_as_real_pictures(
     exam: Exam, painted: Answers
 ) -> None:

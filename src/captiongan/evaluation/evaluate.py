@@ -5,11 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from captiongan.bundle import RANKER_FILE
 from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import ConfigError, DataError
 from captiongan.evaluation.candidate import Candidate, open_candidate
 from captiongan.evaluation.comparison import Difference, differences
+from captiongan.evaluation.distances import Features
 from captiongan.evaluation.exam import (
     SAME_CAPTION,
     Answers,
@@ -17,7 +20,12 @@ from captiongan.evaluation.exam import (
     answers_at_all_sides,
     questions,
 )
-from captiongan.evaluation.extractors import Extractor, choose_extractors
+from captiongan.evaluation.extractors import (
+    Extractor,
+    choose_extractor,
+    choose_extractors,
+    remembered_features,
+)
 from captiongan.evaluation.judges import open_judges
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scores import Marker, Result
@@ -127,6 +135,7 @@ def evaluate(
     first, *others = extractors
     exam = _open_exam(store, data, split, first, encoder, per_picture, seed, say)
     exams = [exam, *(_seen_by(each, exam, encoder.identity, say) for each in others)]
+    exams = _of_one_size(exams, choose_extractor(extractor_name, took_part))
     marker, papers = Marker(*exams), []
     for candidate in candidates:
         say(f"{candidate.name}: drawing and scoring {exam.captions.size:,} pictures")
@@ -228,6 +237,20 @@ def _seen_by(extractor: Extractor, exam: Exam, sentences: EncoderIdentity, say: 
         judges=open_judges(train, extractor.identity, sentences) if train else None,
         extractor=extractor,
     )
+
+
+def _of_one_size(exams: Sequence[Exam], own: Extractor) -> list[Exam]:
+    """Scale the features of each side to the root mean square that they have at the own side.
+
+    It is that of the real pictures. Features shrink as the side grows, by four times from 96 to 224
+    pixels, and KID and FID with them, so that unscaled the smallest side would outweigh all others.
+    """
+    wanted = _size(remembered_features(own, exams[0].real.pictures))
+    return [replace(exam, scale=wanted / _size(exam.real.features)) for exam in exams]
+
+
+def _size(features: Features) -> float:
+    return float(np.sqrt(np.square(features, dtype=np.float64).mean()))
 
 
 def _also_in_train(exam: Exam) -> int:

@@ -60,6 +60,8 @@ class Exam:
     extractor: Extractor
     captions: Indices
     seed: int
+    scale: float = 1.0
+    """By which KID and FID multiply features, so that those of all sides are of one size."""
 
     @property
     def rounds(self) -> int:

@@ -145,7 +145,7 @@ def _mean(sides: Iterable[Measured | None]) -> Measured | None:
 def kid(exam: Exam, answers: Answers) -> Measured:
     """Kernel distance (KID) between the answers and the real pictures, unbiased."""
     _check_count(len(exam.real), FEWEST)
-    distance = kernel_distance(_flat(answers), exam.real.features)
+    distance = kernel_distance(exam.scale * _flat(answers), exam.scale * exam.real.features)
     parts = distance.generated_parts.reshape(len(answers.features), -1).mean(axis=0)
     return Measured.mean_of(parts + distance.real_parts, answers.captions.size)
 
@@ -153,8 +153,8 @@ def kid(exam: Exam, answers: Answers) -> Measured:
 def fid(exam: Exam, answers: Answers) -> Measured:
     """Fréchet distance (FID) between as many answers as real pictures, mean over the rounds."""
     _check_count(len(exam.real), FEWEST)
-    real, dim = exam.real.features, exam.real.features.shape[1]
-    distances = [frechet_distance(features, real) for features in answers.features]
+    real, dim = exam.scale * exam.real.features, exam.real.features.shape[1]
+    distances = [frechet_distance(exam.scale * features, real) for features in answers.features]
     note = f"biased upwards: {len(real)} pictures each for {dim} dimensions"
     return Measured(float(np.mean(distances)), None, answers.captions.size, note)
 
