@@ -6,6 +6,16 @@ from typing import Any
 
 from captiongan.bundle import CRITIC_FILE, UNFOLDED_NETWORKS, BundleManifest
 
+TERMS = (
+    "pixel_wise",
+    "feature_matching",
+    "interpolation",
+    "mode_seeking",
+    "contrastive",
+    "species",
+)
+"""Terms of the losses, by the options that weigh them."""
+
 
 def model_card(
     manifest: BundleManifest, prompts: Sequence[str], samples: int, has_critic: bool
@@ -66,11 +76,17 @@ def sample_prompts(card: str) -> list[str]:
 
 def _losses_in_words(losses: Mapping[str, Any]) -> str:
     """Name the discriminator's loss, the further terms that count, and the augmentation."""
-    weights = {name: value for name, value in losses.items() if isinstance(value, int | float)}
     words = [f"`{losses['discriminator']}`"]
+    weights = {name: losses.get(name, 0) for name in TERMS}
     words += [f"{name.replace('_', ' ')} x {value:g}" for name, value in weights.items() if value]
     if losses["augment"]:
-        words.append(f"DiffAugment ({', '.join(losses['augment'])})")
+        share = losses.get("augment_probability", 1)
+        some = "" if share == 1 else f" of {share:.0%} of the pictures"
+        words.append(f"DiffAugment ({', '.join(losses['augment'])}){some}")
+    if losses.get("blur_kimg"):
+        words.append(f"pictures blurred for {losses['blur_kimg']:g} kimg")
+    if losses.get("text_fade_kimg"):
+        words.append(f"text faded in over {losses['text_fade_kimg']:g} kimg")
     return ", ".join(words)
 
 

@@ -34,6 +34,7 @@ from captiongan.errors import BundleError, ConfigError, DataError
 from captiongan.evaluation.candidate import took_part
 from captiongan.evaluation.extractors import remembered_features
 from captiongan.hardware import computes_bf16
+from captiongan.memory import keep_freed_memory
 from captiongan.model_card import with_ranking_section
 from captiongan.networks.ranker import Ranker, centred, score
 from captiongan.onnx_file import as_onnx
@@ -141,6 +142,7 @@ def teach_ranking(
     """
     _check(epochs, wholeness)
     check_vacant(out)
+    keep_freed_memory()
     taught = read_bundle(find_bundle(bundle))
     files = contents(taught)
     side = _side(taught)

@@ -1,5 +1,6 @@
 """From a run to a bundle: what is drawn without PyTorch is what PyTorch would draw."""
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -88,7 +89,8 @@ def test_a_bundle_of_fusion_draws_what_pytorch_draws_with_the_wording_of_its_dat
         )
         assert np.abs(drawn - expected[0].numpy().astype(int)).max() <= 1
     card = (folder / "README.md").read_text()
-    assert "hinge-cls" in card and "contrastive" in card and "pixel wise" not in card
+    (losses,) = re.findall(r"^\| losses \| (.*) \|$", card, flags=re.MULTILINE)
+    assert losses == "`hinge-cls`, contrastive x 1, DiffAugment (translation, cutout)"
 
 
 def test_a_resumed_run_cannot_change_how_z_moves_texts(fusion_run: TrainedRun) -> None:

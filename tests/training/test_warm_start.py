@@ -351,11 +351,13 @@ def test_choices_for_the_bundles_own_training_are_not_taken_over(bundle: Bundle)
     theirs = facts["training"]["config"]
     theirs["losses"] |= {"blur_kimg": 200, "text_fade_kimg": 100, "species": 1, "mode_seeking": 0.5}
     theirs["data"] |= {"typical_share": 0.5, "margin": 1}
+    theirs["network"] = "projected"
+    theirs["discriminator"]["look"] = [96, 160]
     (bundle.folder / MANIFEST).write_text(json.dumps(facts))
     config = warm_start.starting_config(str(bundle.folder), None, [], "toy:30", print)
     losses = config.losses
     assert losses.blur_kimg == losses.text_fade_kimg == losses.species == 0
-    assert config.data.typical_share == 1
+    assert config.data.typical_share == 1 and config.discriminator.look == ()
     assert (config.losses.mode_seeking, config.data.margin) == (0.5, 1)
 
 

@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from captiongan.networks.layers import SLOPE, halve, init_weights
 
-WIDTHS = (32, 64, 96, 128)
-"""Channels after each halving: 20 million multiplications for a picture of 64 x 64."""
+WIDTHS = (48, 96, 160, 256)
+"""Channels after each halving: 48 million multiplications for a picture of 64 x 64."""
 
 
 class Ranker(nn.Module):

@@ -57,9 +57,10 @@ RECIPE: Mapping[str, Any] = {"scores": {"every_kimg": 20, "extractor": "lite2"}}
 NOT_INHERITED: Mapping[str, Any] = {
     "data": {"typical_share": 1.0},
     "losses": {"blur_kimg": 0.0, "text_fade_kimg": 0.0, "species": 0.0},
+    "discriminator": {"look": ()},
 }
-"""What is not taken over: what belongs to the bundle's own pictures, and what helps the beginning
-of a training from scratch."""
+"""What is not taken over: what belongs to the bundle's own pictures, what helps the beginning of a
+training from scratch, and a closer look, which takes twice the time."""
 
 ATTENTION, SPECIES, BESIDE = "attentions.", "species.", "beside."
 """What names of weights begin with that may be fresh while the others are the bundle's: of a layer
