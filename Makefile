@@ -9,7 +9,7 @@ PROMPT_BIRD := This small bird has a pink breast and crown, and black primaries 
 run: $(VENV)/.runtime
 	@mkdir -p pictures
 	$(BIN)/captiongan generate "$(PROMPT_FLOWER)" -n 16 --seed 7 --grid -o pictures/flower.png
-	$(BIN)/captiongan generate "$(PROMPT_BIRD)" -n 16 --seed 7 --grid --bundle birds -o pictures/bird.png
+	$(BIN)/captiongan generate "$(PROMPT_BIRD)" -n 16 --seed 7 --grid --bundle birds --best-of 4 -o pictures/bird.png
 
 test:
 	$(MAKE) --jobs=2 $(VENV)/.dev chromium
