@@ -15,11 +15,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save, save_file
 from torch import Tensor
 
+from captiongan.config import KEPT_ENCODER
 from captiongan.data.store import open_store
 from captiongan.errors import DataError, OutputError, RunError
 from captiongan.files import sha256_of, whole_folder
 from captiongan.training.checkpoint import MANIFEST, PARTS, latest_checkpoint
-from captiongan.training.run_folder import ENCODER, RunFolder
+from captiongan.training.run_folder import RunFolder
 from gpu_leg_data import add_file
 
 FACTS = ("config.yaml", "data.json", "metrics.jsonl")
@@ -101,7 +102,7 @@ def _archive(run: RunFolder, half: bool) -> bytes:
 def _facts(run: RunFolder) -> Iterator[Path]:
     yield from (run.path / name for name in FACTS if (run.path / name).is_file())
     yield from sorted((run.path / "grids").glob("*.png"))[-1:]
-    yield from sorted((run.path / ENCODER).glob("*/*"))
+    yield from sorted((run.path / KEPT_ENCODER).glob("*/*"))
 
 
 def _halved(part: str, tensors: Tensors, beta1: float) -> Tensors:

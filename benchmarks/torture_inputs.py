@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from captiongan.bundle import MANIFEST, MODEL_FILES, FileFacts, find_bundle
+from captiongan.bundle import MANIFEST, FileFacts, find_bundle, read_bundle
 from captiongan.data.folder import METADATA, Reject, read_captioned_folder
 from captiongan.errors import CaptionganError
 from captiongan.pipeline import load
@@ -130,13 +130,14 @@ def hostile_bundle(moments: random.Random, folder: Path) -> str:
     """Damage a file of a shipped bundle, put the manifest right where that can be, and draw."""
     source, bundle = find_bundle("birds"), folder / "bundle"
     bundle.mkdir()
-    for name in (*MODEL_FILES, MANIFEST):
+    files = [*read_bundle(source).manifest.files, MANIFEST]
+    for name in files:
         (bundle / name).write_bytes((source / name).read_bytes())
-    target = moments.choice([*MODEL_FILES, MANIFEST])
+    target = moments.choice(files)
     (bundle / target).write_bytes(damaged((bundle / target).read_bytes(), moments))
     if target != MANIFEST:
         _vouch_for(bundle, target)
-    load(bundle).generate("a red bird")
+    load(bundle).generate("a red bird", best_of=2)
     return "drawn"
 
 

@@ -89,7 +89,7 @@ def test_all_truncations_sit_one_exam_and_are_marked_as_by_evaluate(
 
     monkeypatch.setattr(evaluate, "_open_exam", noting)
     evaluation, marked = truncation.measure(bundle, data, "test", "lite1", [0.9, 0.5], 10)
-    assert opened == evaluation.exams[:1]
+    assert opened == [replace(evaluation.exams[0], scale=1.0)]
     assert list(marked) == [0.9, 0.5]
     for each, results in marked.items():
         alone = evaluate.evaluate(

@@ -27,6 +27,9 @@ NO_TEXT = "none"
 LOOKED_THROUGH = "lite0"
 """The extractor that is part of the discriminator of `projected`, and finds typical pictures."""
 
+KEPT_ENCODER = "text_encoder"
+"""The folder of a run that has a copy of its text encoder."""
+
 DRAWN_BY_FUSION = ("fusion", "projected")
 """The networks whose generator is that of `networks/fusion.py`."""
 
@@ -417,6 +420,8 @@ def load_config(
     """
     tree = {} if path is None else _of_today(_read_tree(path), schema, path)
     tree = {name: value for name, value in tree.items() if value is not None}
+    if path is not None:
+        _find_kept_encoder(tree, path)
     tree = merged(base or {}, tree)
     for override in overrides:
         _apply(tree, override)
@@ -445,6 +450,13 @@ def _of_today(tree: dict[str, Any], schema: int, path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigError(f"'{path}': {error}") from error
     return {name: value for name, value in tree.items() if name not in ("schema", "captiongan")}
+
+
+def _find_kept_encoder(tree: dict[str, Any], path: Path) -> None:
+    """Name a run's own copy of its text encoder, which lies beside its configuration, in full."""
+    text = tree.get("text")
+    if isinstance(text, dict) and str(text.get("encoder")).startswith(f"{KEPT_ENCODER}/"):
+        tree["text"] = text | {"encoder": str(path.resolve().parent / text["encoder"])}
 
 
 def _read_tree(path: Path) -> dict[str, Any]:

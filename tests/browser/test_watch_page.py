@@ -142,7 +142,7 @@ def test_a_run_that_repeats_its_training_pictures_says_so_in_all_places(
         return replace(candidate, draw=lambda noise, _: known[np.arange(len(noise)) % len(known)])
 
     monkeypatch.setattr(scoring, "of_generator", learned_by_heart)
-    monkeypatch.setitem(EXTRACTORS, "lite2", lambda _: BlockMeans("lite2"))
+    monkeypatch.setitem(EXTRACTORS, "lite2", lambda *_: BlockMeans("lite2"))
     options = {"data.resolution": 16, "data.margin": 2, "scores.extractor": "lite2"}
     options |= {"generator.features": 2, "discriminator.features": 2, "training.batch_size": 4}
     options |= {"scores.every_kimg": 0.004}

@@ -25,13 +25,12 @@ from filelock import FileLock, Timeout
 from PIL.Image import Image
 
 from captiongan import __version__
-from captiongan.config import SCHEMA, RunConfig, load_config
+from captiongan.config import KEPT_ENCODER, SCHEMA, RunConfig, load_config
 from captiongan.errors import OutputError, RunError
 from captiongan.files import naming, remove_leftovers, replace_file, whole_file, whole_folder
 from captiongan.leader import leads, led
 from captiongan.text.encoder import ENCODER_FILES
 
-ENCODER = "text_encoder"
 """Where a run keeps its copy of a text encoder; `config.yaml` names it relative to the run."""
 
 
@@ -158,10 +157,7 @@ class RunFolder:
 
     def config(self, overrides: Sequence[str] = (), source: str | None = None) -> RunConfig:
         """Read the run's configuration, with single values, or the data set, replaced."""
-        config = load_config(self.path / "config.yaml", overrides, source, schema=1)
-        if config.text.encoder.startswith(f"{ENCODER}/"):
-            return config.with_encoder(str(self.path.resolve() / config.text.encoder))
-        return config
+        return load_config(self.path / "config.yaml", overrides, source, schema=1)
 
     @led
     def write_config(self, config: RunConfig) -> None:
@@ -169,13 +165,13 @@ class RunFolder:
         encoder = Path(config.text.encoder)
         if encoder.is_absolute():
             self._keep_encoder(encoder)
-            config = config.with_encoder(f"{ENCODER}/{encoder.name}")
+            config = config.with_encoder(f"{KEPT_ENCODER}/{encoder.name}")
         origin = f"schema: {SCHEMA}\ncaptiongan: {__version__}\n"
         replace_file(self.path / "config.yaml", (origin + config.to_yaml()).encode())
 
     def _keep_encoder(self, encoder: Path) -> None:
         """Copy a text encoder, unless it is the copy, or gone since it was copied."""
-        kept = self.path / ENCODER / encoder.name
+        kept = self.path / KEPT_ENCODER / encoder.name
         if kept.is_dir() and (not encoder.is_dir() or kept.samefile(encoder)):
             return
         kept.mkdir(parents=True, exist_ok=True)
