@@ -1,6 +1,6 @@
 """How training speeds up with processes, and what they tell each other.
 
-    python benchmarks/scaling.py
+    python -m benchmarks scaling
 
 All candidates take turns, each figure is the median of some rounds. Writes docs/scale.md.
 """
@@ -23,7 +23,6 @@ from rich.console import Console
 from torch import Tensor
 
 from benchmarks.marked_page import check_marks, write_measured
-from captiongan.cli import run
 from captiongan.compute import distributed
 from captiongan.runs.config import load_config
 from captiongan.training.loop import Trainer
@@ -139,7 +138,3 @@ def _as_if_two(said: Messages) -> Iterator[None]:
         patch.object(torch.distributed, "all_gather", gather),
     ):
         yield
-
-
-if __name__ == "__main__":
-    run(app)

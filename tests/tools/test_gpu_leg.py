@@ -29,7 +29,7 @@ from captiongan.text.registry import choose_encoder
 from support.command_line import captiongan
 from support.tiny_bundle import write_parts
 from support.tiny_run import equal, tiny_run, tiny_state
-from tools.gpu_leg import main as gpu_leg
+from tools.gpu_leg import __main__ as gpu_leg
 from tools.gpu_leg import runs as gpu_leg_runs
 from tools.gpu_leg.data import add_file
 from tools.gpu_leg.runs import newest_run, read_entries
