@@ -19,12 +19,12 @@ import torch
 import typer
 from rich.console import Console
 
-from ablation_page import Row, check_page, write_page
+from benchmarks.ablation_page import Row, check_page, write_page
 from captiongan.cli import run
 from captiongan.evaluation.evaluate import Evaluation, evaluate
 from captiongan.evaluation.report import draw_public, write_report
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.loop import Trainer
-from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start
 
 ROOT = Path(__file__).parents[1]
@@ -125,8 +125,8 @@ def rows_of(runs: Mapping[str, RunFolder], evaluation: Evaluation) -> list[Row]:
             preset=preset,
             paper=paper,
             curve=runs[preset].metrics(),
-            generator=_size(trainers[preset].game.generator),
-            discriminator=_size(trainers[preset].game.discriminator),
+            generator=_size(trainers[preset].state.generator),
+            discriminator=_size(trainers[preset].state.discriminator),
             images_per_second=speeds[preset],
         )
         for preset, paper in zip(runs, evaluation.papers, strict=True)

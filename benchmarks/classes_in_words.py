@@ -14,12 +14,12 @@ import typer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.cli import run
 from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import DataError
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.choose import choose_encoder
-from captiongan.text.encoder import TextEncoder
+from captiongan.text.registry import choose_encoder
 
 SIDE = 64
 HIDDEN, DROPOUT = 512, 0.3

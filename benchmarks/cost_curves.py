@@ -22,18 +22,18 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from captiongan.cache import CACHE_VARIABLE
+from benchmarks.cost_curves_page import Costs, Opening, check_page, write_page
+from benchmarks.performance import PRESET, Work, median_seconds, peak_megabytes
+from captiongan.base.cache import CACHE_VARIABLE
+from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 from captiongan.cli import run
-from captiongan.config import load_config
 from captiongan.data.folder import METADATA
 from captiongan.data.pairs import PairSampler
 from captiongan.data.store import PictureStore, open_store
 from captiongan.data.toy import captions, toy_flower, write_toy_folder
+from captiongan.runs.config import load_config
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.encoder import Embeddings, EncoderIdentity
 from captiongan.training.loop import Trainer
-from cost_curves_page import Costs, Opening, check_page, write_page
-from performance import PRESET, Work, median_seconds, peak_megabytes
 
 BATCHES, BATCH = (8, 16, 32, 64, 128), 32
 WIDTHS, WIDTH = (16, 32, 64, 128), 64

@@ -27,11 +27,11 @@ import httpx2 as httpx
 import numpy as np
 import typer
 
+from benchmarks.marked_page import check_marks, write_measured
 from captiongan.cli import run
+from captiongan.draw.pipeline import load
 from captiongan.errors import CaptionganError
-from captiongan.pipeline import load
-from captiongan.web.facts import bundle_facts
-from marked_page import check_marks, write_measured
+from captiongan.web.descriptions import bundle_facts
 
 ROOT = Path(__file__).parents[1]
 

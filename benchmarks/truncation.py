@@ -13,13 +13,13 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.truncation_page import Marks, check_page, write_page
 from captiongan.cli import run
+from captiongan.draw.prompts import check_truncation
+from captiongan.evaluation.benchmark import answers_at_all_sides
 from captiongan.evaluation.candidate import open_candidate
 from captiongan.evaluation.evaluate import Evaluation, evaluate
-from captiongan.evaluation.exam import answers_at_all_sides
 from captiongan.evaluation.scores import Marker
-from captiongan.prompts import check_truncation
-from truncation_page import Marks, check_page, write_page
 
 ROOT = Path(__file__).parents[1]
 

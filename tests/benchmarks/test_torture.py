@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
+from benchmarks.soak.disk import FullDisk, is_clear
+from benchmarks.soak.garbage import Address, Requests, send_garbage
+from benchmarks.soak.inputs import Tried, try_inputs
+from benchmarks.soak.kills import Kills
+from benchmarks.soak.requests import HangUps, Siege
+from benchmarks.soak.torture import Torture, in_words
 from captiongan.errors import CaptionganError
-from torture import Torture, in_words
-from torture_disk import FullDisk, is_clear
-from torture_garbage import Address, Requests, send_garbage
-from torture_inputs import Tried, try_inputs
-from torture_kills import Kills
-from torture_requests import HangUps, Siege
 
-TORTURE = Path(__file__).parents[1] / "benchmarks" / "torture.py"
+TORTURE = Path(__file__).parents[2] / "benchmarks" / "torture.py"
 
 
 @pytest.fixture(scope="module")

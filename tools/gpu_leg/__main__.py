@@ -15,12 +15,12 @@ from typing import Annotated
 import typer
 
 from captiongan.cli import run as run_commands
-from captiongan.training.run_folder import RunFolder
-from gpu_leg_data import Squares
-from gpu_leg_data import pack as pack_folders
-from gpu_leg_data import unpack as unpack_folders
-from gpu_leg_parts import join_run, split_run
-from gpu_leg_runs import read_entries, train_together
+from captiongan.runs.run_folder import RunFolder
+from tools.gpu_leg.data import Squares
+from tools.gpu_leg.data import pack as pack_folders
+from tools.gpu_leg.data import unpack as unpack_folders
+from tools.gpu_leg.parts import join_run, split_run
+from tools.gpu_leg.runs import read_entries, train_together
 
 MB = 1_000_000
 
