@@ -1,7 +1,7 @@
 """What training costs as batches, networks and data sets grow: time, memory, and the start.
 
-    python benchmarks/cost_curves.py
-    python benchmarks/cost_curves.py --largest 100000
+    python -m benchmarks cost_curves
+    python -m benchmarks cost_curves --largest 100000
 
 All points of a curve take turns, and medians count. Data is the toy set; of a large one only the
 first pictures are drawn, and the other names are links to these. Writes the part "cost curves" of
@@ -26,7 +26,6 @@ from benchmarks.cost_curves_page import Costs, Opening, check_page, write_page
 from benchmarks.performance import PRESET, Work, median_seconds, peak_megabytes
 from captiongan.base.cache import CACHE_VARIABLE
 from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
-from captiongan.cli import run
 from captiongan.data.folder import METADATA
 from captiongan.data.pairs import PairSampler
 from captiongan.data.store import PictureStore, open_store
@@ -146,7 +145,3 @@ def write_linked_folder(out: Path, size: int) -> None:
             (out / name).hardlink_to(out / f"toy_{number % drawn:06d}.png")
             line = {"file_name": name, "text": captions(flower), "class": flower.label}
             metadata.write(json.dumps(line) + "\n")
-
-
-if __name__ == "__main__":
-    run(app)

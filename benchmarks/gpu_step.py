@@ -1,6 +1,6 @@
 """How fast training is on an NVIDIA GPU, beside the straightforward way, measured in one run.
 
-    python benchmarks/gpu_step.py
+    python -m benchmarks gpu_step
 
 All candidates take turns; each figure is a median. Writes docs/gpu.md, or with `--out` a file.
 """
@@ -19,7 +19,6 @@ from rich.console import Console
 
 from benchmarks.exercise import Exercise
 from benchmarks.marked_page import check_marks, write_measured
-from captiongan.cli import run
 from captiongan.errors import ConfigError
 from captiongan.runs.config import RunConfig, load_config
 from captiongan.training.loop import Trainer
@@ -145,7 +144,3 @@ def _mean_seconds(step: Step, repeats: int) -> float:
         step()
     torch.cuda.synchronize()
     return (time.perf_counter() - started) / repeats
-
-
-if __name__ == "__main__":
-    run(app)

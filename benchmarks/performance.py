@@ -1,6 +1,6 @@
 """How fast: training and drawing beside the straightforward way, measured in one run.
 
-    python benchmarks/performance.py
+    python -m benchmarks performance
 
 Each figure is the median of several rounds in which all candidates take turns, so that what
 disturbs one disturbs all. Writes docs/performance.md.
@@ -211,7 +211,3 @@ def peak_megabytes(command: Sequence[str]) -> int:
 def _generate(bundle: str, folder: str) -> list[str]:
     asked = ["generate", "a red flower", "--bundle", bundle, "-o", f"{folder}/a.png"]
     return [sys.executable, "-m", "captiongan", *asked]
-
-
-if __name__ == "__main__":
-    run(app)

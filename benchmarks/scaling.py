@@ -1,6 +1,6 @@
 """How training speeds up with processes, and what they tell each other.
 
-    python benchmarks/scaling.py
+    python -m benchmarks scaling
 
 All candidates take turns, each figure is the median of some rounds. Writes docs/scale.md.
 """
@@ -139,7 +139,3 @@ def _as_if_two(said: Messages) -> Iterator[None]:
         patch.object(torch.distributed, "all_gather", gather),
     ):
         yield
-
-
-if __name__ == "__main__":
-    run(app)

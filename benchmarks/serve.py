@@ -3,8 +3,8 @@
 A server in a process of its own, clients in this one, on the loopback. Every answer is compared
 with the picture that the pipeline draws of its prompt and seed.
 
-    python benchmarks/serve.py
-    python benchmarks/serve.py --requests 20000
+    python -m benchmarks serve
+    python -m benchmarks serve --requests 20000
 
 Writes its part of docs/serve.md.
 """
@@ -205,7 +205,3 @@ def markdown(lines: Sequence[Sequence[str]]) -> str:
     titles, *rest = lines
     ruled = [titles, ["---"] * len(titles), *rest]
     return "".join(f"| {' | '.join(line)} |\n" for line in ruled)
-
-
-if __name__ == "__main__":
-    run(app)

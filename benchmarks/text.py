@@ -1,6 +1,6 @@
 """Text encoders side by side: retrieval, agreement, word order, unseen words, time and size.
 
-    python benchmarks/text.py --data FLOWERS --data BIRDS --encoder small=SMALL
+    python -m benchmarks text --data FLOWERS --data BIRDS --encoder small=SMALL
 
 `minilm` and a bag of words are always measured. Writes docs/reports/text-encoder.json and the
 tables of docs/text-encoder.md. Embeddings, features and probes stay in the cache: the first run
@@ -32,7 +32,6 @@ from benchmarks.text_speed import Speed, export_minilm, published_bytes, speeds,
 from benchmarks.text_words import read_words, word_score, word_test
 from captiongan.base.files import replace_file
 from captiongan.bundle.text_encoder import OnnxTextEncoder, TextEncoder
-from captiongan.cli import run
 from captiongan.data.store import Pictures, PictureStore, captions_of, open_store
 from captiongan.data.toy import ToyFlower, draw
 from captiongan.errors import ConfigError
@@ -234,7 +233,3 @@ def _tell_progress(done: int, total: int) -> None:
 
 def _say(line: str) -> None:
     typer.echo(line, err=True)
-
-
-if __name__ == "__main__":
-    run(app)

@@ -1,6 +1,6 @@
 """The promises of reliability, tried at length: kills, full disks, hostile files, hostile clients.
 
-    python benchmarks/torture.py
+    python -m benchmarks torture
 
 Writes the figures into docs/reliability.md, or with `--json` to the terminal. Ends with code 1 if
 anything was lost, crashed or came out different.
@@ -23,7 +23,6 @@ from benchmarks.soak.inputs import KINDS, Tried, try_inputs
 from benchmarks.soak.kills import STEPS_A_SAVE, Kills, survive_kills
 from benchmarks.soak.requests import Siege, besiege
 from captiongan.base.cache import CACHE_VARIABLE
-from captiongan.cli import run
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 SHOWN = 8
@@ -180,7 +179,3 @@ def _row(kind: str, tried: Tried) -> str:
         f"| {kind} | {tried.inputs:,} | {_counted(refused)} | {used:,} | {len(tried.crashes)} | "
         f"{tried.megabytes} MB |"
     )
-
-
-if __name__ == "__main__":
-    run(app)

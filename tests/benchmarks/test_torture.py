@@ -24,7 +24,7 @@ from benchmarks.soak.requests import HangUps, Siege
 from benchmarks.soak.torture import Torture, in_words
 from captiongan.errors import CaptionganError
 
-TORTURE = Path(__file__).parents[2] / "benchmarks" / "torture.py"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,8 @@ def short() -> dict[str, Any]:
     amounts |= {"disks": 1, "requests": 40, "hang-ups": 12}
     options = [part for name, count in amounts.items() for part in (f"--{name}", str(count))]
     done = subprocess.run(
-        [sys.executable, str(TORTURE), "--json", *options],
+        [sys.executable, "-m", "benchmarks", "torture", "--json", *options],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=600,

@@ -34,9 +34,11 @@ OPTIONS = [
 def in_two_processes(cache: Path, *arguments: object, restarts: int = 0) -> None:
     """Run `two_processes.py` under torchrun, with a cache that several runs share."""
     torchrun = f"-m torch.distributed.run --standalone --nproc-per-node 2 --max-restarts {restarts}"
-    command = [sys.executable, *torchrun.split(), two_processes.__file__, *map(str, arguments)]
+    script = Path(two_processes.__file__)
+    command = [sys.executable, *torchrun.split(), str(script), *map(str, arguments)]
     variable, value = distributed.OWN_STORE.split("=")
-    environment = {**os.environ, variable: value, CACHE_VARIABLE: str(cache)}
+    tests = {"PYTHONPATH": os.pathsep.join([str(script.parents[1]), *sys.path])}
+    environment = {**os.environ, **tests, variable: value, CACHE_VARIABLE: str(cache)}
     subprocess.run(command, env=environment, check=True)
 
 
