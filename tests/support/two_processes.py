@@ -1,4 +1,4 @@
-"""What each process of tests/training/test_processes.py does, started by torchrun.
+"""What each process of tests/compute/test_distributed.py does, started by torchrun.
 
 two_processes.py figures FOLDER OPTIONS    take steps of tiny runs, and write what they gave;
                                            then `captiongan train OPTIONS`
