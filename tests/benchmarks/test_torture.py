@@ -229,7 +229,7 @@ def test_what_a_server_must_not_answer_is_found(answer: bytes, finding: str) -> 
 
 
 def test_a_server_that_hangs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torture_garbage.PATIENCE", 0.2)
+    monkeypatch.setattr("benchmarks.soak.garbage.PATIENCE", 0.2)
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
         found = send_garbage(listener.getsockname(), 8, random.Random(0)).findings
     assert found
