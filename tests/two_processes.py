@@ -19,7 +19,7 @@ from torch import Tensor
 from captiongan import processes
 from captiongan.cli import main
 from captiongan.config import LossConfig, RunConfig
-from captiongan.leader import leads
+from captiongan.leader import is_main_process
 from captiongan.networks.layers import AppendDeviation
 from captiongan.training.loop import Trainer
 from captiongan.training.step import Figures
@@ -69,11 +69,11 @@ def deviation_and_gradient() -> tuple[Tensor, Tensor]:
 def write_figures(folder: Path) -> None:
     for name, config in RUNS.items():
         figures, weights = take_steps(config)
-        if leads():
+        if is_main_process():
             (folder / f"{name}.json").write_text(json.dumps(figures))
             save_file(weights, folder / f"{name}.safetensors")
     said, gradient = deviation_and_gradient()
-    save_file({"said": said, "gradient": gradient}, folder / f"deviation-{processes.number()}")
+    save_file({"said": said, "gradient": gradient}, folder / f"deviation-{processes.rank()}")
 
 
 def die_once_at(step: int) -> None:
@@ -82,7 +82,7 @@ def die_once_at(step: int) -> None:
 
     def take_step(self: Trainer) -> Figures:
         before_restart = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
-        if before_restart and processes.number() == 1 and self.game.step == step:
+        if before_restart and processes.rank() == 1 and self.game.step == step:
             os.kill(os.getpid(), signal.SIGKILL)
         return whole(self)
 

@@ -15,7 +15,7 @@ import two_processes
 from captiongan import processes
 from captiongan.cache import CACHE_VARIABLE
 from captiongan.errors import ConfigError, RunError
-from captiongan.leader import leads
+from captiongan.leader import is_main_process
 from captiongan.training.checkpoint import latest_checkpoint
 from captiongan.training.run_folder import RunFolder
 from command_line import captiongan
@@ -114,7 +114,7 @@ def test_restarts_that_would_wait_for_ever_are_refused_with_the_remedy(
 def test_processes_with_other_weights_do_not_train_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(processes, "count", lambda: 2)
+    monkeypatch.setattr(processes, "world_size", lambda: 2)
     monkeypatch.setattr(torch.distributed, "all_reduce", lambda tensor, *_: tensor.mul_(2))
     processes.check_alike([3.0, 0.5])
     monkeypatch.setattr(torch.distributed, "all_reduce", lambda tensor, *_: tensor.add_(1))
@@ -123,9 +123,9 @@ def test_processes_with_other_weights_do_not_train_together(
 
 
 def test_a_batch_that_cannot_be_shared_equally_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "count", lambda: 3)
+    monkeypatch.setattr(processes, "world_size", lambda: 3)
     with pytest.raises(ConfigError, match=r"batch_size = 64: must be a multiple of the 3.* to 63"):
-        processes.share(64)
+        processes.shard(64)
 
 
 def test_alone_nothing_changes() -> None:
@@ -133,5 +133,5 @@ def test_alone_nothing_changes() -> None:
     for same in (processes.mean(rows), processes.gathered(rows), processes.own_rows(rows)):
         assert torch.equal(same, rows)
     assert torch.equal(processes.rolled(rows), rows.roll(1, dims=0))
-    assert processes.any_of(True) and not processes.any_of(False)
-    assert leads()
+    assert processes.any_rank(True) and not processes.any_rank(False)
+    assert is_main_process()

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from captiongan import processes
 from captiongan.config import LossConfig, RunConfig
-from captiongan.leader import leads
+from captiongan.leader import is_main_process
 from captiongan.progress import say
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.choose import choose_encoder
@@ -86,7 +86,7 @@ class Trainer:
         cls, config: RunConfig, encoder: TextEncoder, data: TrainingData, fabric: Fabric
     ) -> "Trainer":
         game = new_game(config, encoder.dim, fabric, data.wording(), data.species)
-        captured = fabric.device.type == "cuda" and processes.count() == 1
+        captured = fabric.device.type == "cuda" and processes.world_size() == 1
         step = CapturedStep(fabric.device) if captured else training_step
         return cls(config, encoder, data, game, step)
 
@@ -121,7 +121,7 @@ class Trainer:
         if sides := self.config.discriminator.look:
             drawn = np.random.default_rng([*entropy, LOOK_STREAM]).integers(len(sides))
             self.game.discriminator.look_at(sides[drawn])
-        return self.data.batch(step, processes.share(self.config.training.batch_size))
+        return self.data.batch(step, processes.shard(self.config.training.batch_size))
 
     def settle_average(self) -> None:
         """Make the average ready to draw, on the same first batches every time."""
@@ -135,7 +135,7 @@ class Trainer:
 
     def open_scores(self, console: Console) -> RunScores | None:
         """Get ready to score the run, if that is wished for and there are pictures enough."""
-        if not self.config.scores.every_kimg or not leads():
+        if not self.config.scores.every_kimg or not is_main_process():
             return None
         device = self.game.fabric.device
         return RunScores.open(self.config, self.encoder, device, partial(say, console))
@@ -147,7 +147,7 @@ class Trainer:
             DivergenceError: a weight is not finite, and nothing is written.
         """
         check_weights(self.game)
-        if leads():
+        if is_main_process():
             self.settle_average()
             keep = self.config.training.keep_checkpoints
             save_checkpoint(self.game, self.encoder.identity, run.checkpoints, keep)
@@ -185,7 +185,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     """
     game, plan = trainer.game, trainer.config.training
     last = trainer.steps(plan.kimg)
-    first = leads()
+    first = is_main_process()
     processes.check_alike([game.step, *trainer.totals()])
     on_cpu = game.fabric.device.type == "cpu"  # elsewhere, looking at each step is waiting for it
     scoring, scores = trainer.config.scores.every_kimg, trainer.open_scores(console)
@@ -225,7 +225,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
                 _begin_again(run)
                 write_grid()
             score()
-        while game.step < last and not enough and not processes.any_of(stop.requested):
+        while game.step < last and not enough and not processes.any_rank(stop.requested):
             taken = trainer.take_step()
             if on_cpu:
                 check_finite(game, taken)
@@ -240,7 +240,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
                 write_grid()
             if scoring and due(scoring):
                 score()
-                enough = processes.any_of(first and game.step < last and bool(why_enough()))
+                enough = processes.any_rank(first and game.step < last and bool(why_enough()))
             if enough:
                 note({"stopped_early": 1.0})
             if enough or due(plan.checkpoint_every_kimg):

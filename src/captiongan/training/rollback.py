@@ -5,7 +5,7 @@ import time
 from rich.console import Console
 
 from captiongan.config import RunConfig
-from captiongan.leader import led
+from captiongan.leader import main_process_only
 from captiongan.progress import say
 from captiongan.training.checkpoint import (
     checkpoints,
@@ -73,7 +73,7 @@ def calmer(config: RunConfig) -> RunConfig:
     )
 
 
-@led
+@main_process_only
 def forget_after(step: int, run: RunFolder) -> None:
     """Drop the figures and best checkpoints of steps that will be taken again."""
     run.forget_metrics_after(step)

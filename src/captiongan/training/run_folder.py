@@ -28,7 +28,7 @@ from captiongan import __version__
 from captiongan.config import KEPT_ENCODER, SCHEMA, RunConfig, load_config
 from captiongan.errors import OutputError, RunError
 from captiongan.files import naming, remove_leftovers, replace_file, whole_file, whole_folder
-from captiongan.leader import leads, led
+from captiongan.leader import is_main_process, main_process_only
 from captiongan.text.encoder import ENCODER_FILES
 
 """Where a run keeps its copy of a text encoder; `config.yaml` names it relative to the run."""
@@ -70,7 +70,7 @@ class RunFolder:
         return cls(path)
 
     @staticmethod
-    @led
+    @main_process_only
     def _make(path: Path, config: RunConfig, facts: dict[str, Any] | None) -> None:
         with whole_folder(path) as work:
             run = RunFolder(work)
@@ -104,7 +104,7 @@ class RunFolder:
             OutputError: nothing can be written here.
             RunError: another process trains it; the message names it.
         """
-        if not leads():
+        if not is_main_process():
             yield
             return
         try:
@@ -159,7 +159,7 @@ class RunFolder:
         """Read the run's configuration, with single values, or the data set, replaced."""
         return load_config(self.path / "config.yaml", overrides, source, schema=1)
 
-    @led
+    @main_process_only
     def write_config(self, config: RunConfig) -> None:
         """Note the configuration that holds from now on; keep a text encoder that is a folder."""
         encoder = Path(config.text.encoder)
@@ -193,7 +193,7 @@ class RunFolder:
         with whole_file(self.grid(step)) as file:
             sheet.save(file, "PNG")
 
-    @led
+    @main_process_only
     def write_data_facts(self, facts: dict[str, Any]) -> None:
         """Note what the run is trained on."""
         replace_file(self.path / "data.json", (json.dumps(facts, indent=2) + "\n").encode())
@@ -210,7 +210,7 @@ class RunFolder:
             raise RunError(f"'{self.path}' has no readable data.json; start a new run") from error
         return facts
 
-    @led
+    @main_process_only
     def add_metrics(self, figures: dict[str, float]) -> None:
         """Append one line of figures."""
         file = self.path / "metrics.jsonl"
