@@ -1,6 +1,7 @@
 """The verbs of `captiongan data`: arguments in, one call, lines out."""
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -199,11 +200,7 @@ def prepare_data(
         list[str] | None, typer.Option("--set", help="section.name=value; may be repeated.")
     ] = None,
     ray: Annotated[
-        str | None,
-        typer.Option(
-            help="Work on a Ray cluster: its address, `auto` or `local`. All its machines must see "
-            "the data under the same path."
-        ),
+        str | None, typer.Option(hidden=True, help="Has no effect; see docs/scale.md.")
     ] = None,
 ) -> None:
     """Decode and encode, once and on all cores, what a training needs before its first step.
@@ -218,9 +215,16 @@ def prepare_data(
         from captiongan.training.material import with_absolute_paths
         from captiongan.training.prepare import prepare
 
+    if ray is not None:
+        warnings.warn(
+            f"--ray '{ray}' has no effect: the cores of this machine prepare the same files; leave "
+            "it out, and copy the cache folder to other machines",
+            FutureWarning,
+            stacklevel=2,
+        )
     wanted = with_absolute_paths(load_config(config, override or [], data))
     try:
-        for line in prepare(wanted, lambda progress: typer.echo(progress, err=True), ray):
+        for line in prepare(wanted, lambda progress: typer.echo(progress, err=True)):
             typer.echo(line)
     except KeyboardInterrupt:
         typer.echo("stopped; what was done to its end is kept", err=True)

@@ -25,7 +25,7 @@ from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import ConfigError, DataError, OutputError
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import Extractor, remembered_features
-from captiongan.files import whole_folder
+from captiongan.files import os_errors_as, whole_folder
 from captiongan.memory import keep_freed_memory
 from captiongan.onnx_file import write_onnx
 from captiongan.text.align import CANDIDATES, Pairs, PictureEmbedding, align, r_at_1
@@ -168,13 +168,12 @@ def train_text_encoder(
             f"{len(corpus.captions)} different captions are too few to train a text encoder; "
             f"give at least {FEWEST_CAPTIONS}"
         )
-    try:
-        with whole_folder(out) as folder:
-            return _train_into(folder, plan, corpus, stores, teacher, extractor, device, say)
-    except OSError as error:
-        raise OutputError(
-            f"--out '{out}' cannot be written ({error}); make room, or choose another folder"
-        ) from error
+    fix = "make room, or choose another folder"
+    with (
+        os_errors_as(OutputError, f"--out '{out}' cannot be written", fix),
+        whole_folder(out) as folder,
+    ):
+        return _train_into(folder, plan, corpus, stores, teacher, extractor, device, say)
 
 
 def _train_into(

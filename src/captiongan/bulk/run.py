@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +12,7 @@ from captiongan.bulk.layouts import LAYOUTS
 from captiongan.bulk.prompt_file import read_rows
 from captiongan.bulk.shard import Shard, cut, draw_shard
 from captiongan.errors import OutputError
-from captiongan.files import remove_leftovers
+from captiongan.files import os_errors_as, remove_leftovers
 from captiongan.pipeline import Pipeline, open_bundle
 from captiongan.progress import LiveLine, time_left
 
@@ -60,7 +59,8 @@ def generate_all(
     """
     opened = open_bundle(bundle)
     job = Job.of(prompts, opened, n, seed, truncation, layout, shard_size)
-    with _writing_to(out):
+    what = f"output folder '{out}' cannot be written to"
+    with os_errors_as(OutputError, what, "fix that, and the same command resumes the job"):
         job.claim(out)
         there = {number for number in range(job.shards) if job.shard_path(out, number).exists()}
         missing = (each for each in cut(read_rows(prompts), job) if each.number not in there)
@@ -98,15 +98,3 @@ def _watch(steps: Iterable[int], done: int, total: int, console: Console) -> Non
                 pace = f"{speed:.0f} pictures/s, {time_left(left, speed)}"
                 line.show(done + drawn, f"{done + drawn:,}/{total:,} pictures  {pace}")
                 told = now
-
-
-@contextmanager
-def _writing_to(out: Path) -> Iterator[None]:
-    """Turn what the file system refuses into an OutputError."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"output folder '{out}' cannot be written to ({error}); mend that, and the same "
-            "command goes on"
-        ) from error

@@ -15,20 +15,18 @@ from PIL import Image
 
 from captiongan.data.survey import Survey, facts
 from captiongan.errors import OutputError
-from captiongan.files import replace_file
+from captiongan.files import os_errors_as, replace_file
 
 _BARS = 16
 
 
 def write_page(survey: Survey, out: Path) -> None:
     """Write the page of a survey; an earlier one is replaced. Raises OutputError."""
-    try:
-        # The name of a file may hold what UTF-8 cannot.
-        replace_file(out, page(survey).encode(errors="replace"))
-    except OSError as error:
-        raise OutputError(
-            f"--out '{out}' cannot be written ({error.strerror}); name a file in another folder"
-        ) from error
+    # File names may hold characters that UTF-8 cannot encode.
+    content = page(survey).encode(errors="replace")
+    what = f"--out '{out}' cannot be written"
+    with os_errors_as(OutputError, what, "name a file in another folder"):
+        replace_file(out, content)
 
 
 def page(survey: Survey) -> str:

@@ -2,8 +2,8 @@
 
 Each picture is decoded once, its short side resized to `side` with an antialiasing filter
 (Lanczos), its middle square kept (or the whole picture squashed to a square), and appended to one
-file that is then memory-mapped. Training never decodes. Any engine may decode, on all cores of this
-machine or of many: the store is the same to the last byte.
+file that is then memory-mapped. Training never decodes. All cores of the machine decode; the store
+is the same to the last byte however many there are.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -20,8 +20,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from captiongan.cache import CACHE_VARIABLE, cache_folder
-from captiongan.cores import Engine, on_cores
+from captiongan.cache import cache_folder, writing_to_cache
 from captiongan.data.folder import METADATA, Example, Line, Reject, read_lines
 from captiongan.data.squares import Square, SquareMaker, fit, make_squares
 from captiongan.data.toy import toy_examples
@@ -75,7 +74,6 @@ def open_store(
     side: int,
     minimum_side: int,
     squash: bool = False,
-    engine: Engine = on_cores,
     on_progress: Progress | None = None,
 ) -> PictureStore:
     """Open the store of a data set; build it first if this is the first time.
@@ -85,18 +83,17 @@ def open_store(
         side: side of the stored pictures, in pixels.
         minimum_side: pictures with a shorter short side are rejected.
         squash: squeeze whole pictures to squares, instead of keeping their middle squares.
-        engine: what decodes; it changes nothing but the speed.
         on_progress: hears, while the store is built, how many pictures are in it.
 
     Raises:
-        DataError: the folder cannot be read, also by all that decode, or nothing usable is left.
+        DataError: the folder cannot be read, or nothing usable is left.
         OutputError: the store cannot be written.
     """
     toy_size = _toy_size(source)
     if toy_size is None:
         lines = read_lines(Path(source))
         make = SquareMaker(Path(source).resolve(), side, minimum_side, squash)
-        squares = make_squares(lines, make, engine)
+        squares = make_squares(lines, make)
         key = _fingerprint(Path(source), side, minimum_side)
     else:
         squares = _toy_squares(toy_size, side, squash)
@@ -166,27 +163,29 @@ def _build(
     squares: Generator[Square | Reject, None, None],
     on_progress: Progress | None,
 ) -> None:
+    with writing_to_cache(f"picture store '{folder}'"):
+        try:
+            with closing(squares), whole_folder(folder) as work:
+                _write(work, squares, on_progress)
+        except OSError:
+            if not folder.is_dir():  # else another process was first, with the same content
+                raise
+
+
+def _write(work: Path, squares: Iterable[Square | Reject], on_progress: Progress | None) -> None:
     examples: list[Example] = []
     rejects: list[str] = []
-    try:
-        with closing(squares), whole_folder(folder) as work:
-            with (work / "pictures.u8").open("wb") as pictures:
-                for item in squares:
-                    if isinstance(item, Reject):
-                        rejects.append(str(item))
-                        continue
-                    examples.append(item.line.example)
-                    pictures.write(item.pixels)
-                    if on_progress:
-                        on_progress(len(examples))
-            content = {"examples": [asdict(example) for example in examples], "rejects": rejects}
-            (work / "examples.json").write_text(json.dumps(content))
-    except OSError as error:
-        if not folder.is_dir():  # else another process was first, with the same content
-            raise OutputError(
-                f"picture store '{folder}' cannot be written ({error.strerror}); "
-                f"make room, or set {CACHE_VARIABLE} to another folder"
-            ) from error
+    with (work / "pictures.u8").open("wb") as pictures:
+        for item in squares:
+            if isinstance(item, Reject):
+                rejects.append(str(item))
+                continue
+            examples.append(item.line.example)
+            pictures.write(item.pixels)
+            if on_progress:
+                on_progress(len(examples))
+    content = {"examples": [asdict(example) for example in examples], "rejects": rejects}
+    (work / "examples.json").write_text(json.dumps(content))
 
 
 def _read(folder: Path, side: int) -> PictureStore | None:

@@ -7,8 +7,7 @@ repeats on what and with what it was measured.
 import json
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from captiongan.evaluation.evaluate import Evaluation, Paper
 from captiongan.evaluation.exam import Exam
 from captiongan.evaluation.page import PublicPrompts, draw_public, page, quote
 from captiongan.evaluation.scores import Best, Measured, Result
-from captiongan.files import replace_file
+from captiongan.files import os_errors_as, replace_file
 
 __all__ = ["PublicPrompts", "check_folder", "draw_public", "report_facts", "write_report"]
 
@@ -208,12 +207,6 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    """Turn what the file system refuses into an OutputError."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"--out '{out}' cannot be written to ({error}); make room, or choose another folder"
-        ) from error
+def _writing(out: Path) -> AbstractContextManager[None]:
+    what = f"--out '{out}' cannot be written to"
+    return os_errors_as(OutputError, what, "make room, or choose another folder")

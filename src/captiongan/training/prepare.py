@@ -1,17 +1,12 @@
-"""All that a training decodes and encodes, done before it; on one machine or on many."""
+"""Decodes and encodes, before a training, all that it needs."""
 
 import time
 from collections.abc import Callable, Generator, Iterator
 
-from captiongan.cluster import Cluster
 from captiongan.config import RunConfig
-from captiongan.cores import Engine, in_turn, on_cores
 from captiongan.data.store import Pictures, PictureStore
-from captiongan.errors import DataError
-from captiongan.text.by_name import EncoderByName
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.choose import choose_encoder
-from captiongan.text.encoder import TextEncoder
 from captiongan.training.material import Material, set_apart, to_be_scored_by, to_learn_from
 
 SECONDS_BETWEEN_LINES = 10
@@ -20,25 +15,24 @@ SECONDS_BETWEEN_LINES = 10
 Say = Callable[[str], None]
 
 
-def prepare(config: RunConfig, say: Say, ray: str | None = None) -> Iterator[str]:
-    """Decode and encode what the caches lack for a training by this configuration.
+def prepare(config: RunConfig, say: Say) -> Iterator[str]:
+    """Decode and encode what the caches lack for a training with this configuration.
 
-    Yields what was done, a line for each part. On one machine all cores decode, and the encoder
-    has threads of its own. On a Ray cluster each task does a chunk on one core; the data set, and
-    a text encoder that is a folder, lie where all its machines see them, and what comes out is
-    written here.
+    All cores decode; the encoder has threads of its own.
 
     Args:
-        config: of the training, its paths absolute.
-        say: hears how far long work is.
-        ray: see `Cluster.connect`; without, this machine works alone.
+        config: the training's configuration, with absolute paths.
+        say: receives a line from time to time during long work.
+
+    Yields:
+        A line that says what was done, for each part.
 
     Raises:
-        ConfigError: there is no such encoder, or not the same on all machines.
-        DataError: the data cannot be used, on some machine perhaps, or there is no such cluster.
+        ConfigError: the configuration names no known encoder.
+        DataError: the data cannot be used.
         OutputError: the caches cannot be written.
     """
-    preparing = _Preparing(say, Cluster.connect(ray, "preparing", DataError) if ray else None)
+    preparing = _Preparing(say)
     learned = to_learn_from(config)
     store = yield from preparing.pictures(learned, "to learn from")
     if config.data.facing:
@@ -54,17 +48,16 @@ def prepare(config: RunConfig, say: Say, ray: str | None = None) -> Iterator[str
 
 
 class _Preparing:
-    """Prepares one thing after the other, and knows whether there was any work."""
+    """Prepares one part after the other, and records whether there was any work."""
 
-    def __init__(self, say: Say, cluster: Cluster | None) -> None:
+    def __init__(self, say: Say) -> None:
         self._say = say
-        self._cluster = cluster
         self.found_work = False
 
     def pictures(self, material: Material, purpose: str) -> Generator[str, None, PictureStore]:
         """Open pictures, yield what was done for it, return them."""
         work = _Work("pictures", "decoded", self._say)
-        store = material.open(self._cluster.in_order if self._cluster else on_cores, work)
+        store = material.open(work)
         self.found_work |= work.done > 0
         size = f"{material.side} x {material.side}"
         rejected = f"{len(store.rejects):,} lines rejected"
@@ -83,12 +76,8 @@ class _Preparing:
     def captions(self, material: Material, store: PictureStore) -> str:
         """Encode captions; return what was done for it."""
         work = _Work("new captions", "encoded", self._say)
-        encoder: TextEncoder = choose_encoder(material.encoder)
-        engine: Engine = in_turn
-        if self._cluster:
-            encoder = EncoderByName.like(encoder, material.encoder)
-            engine = self._cluster.in_order
-        CachedTextEncoder(encoder, lambda done, _: work(done), engine).encode(store.captions)
+        encoder = choose_encoder(material.encoder)
+        CachedTextEncoder(encoder, lambda done, _: work(done)).encode(store.captions)
         self.found_work |= work.done > 0
         return f"their {len(store.captions):,} captions by encoder {encoder.identity}: {work}"
 

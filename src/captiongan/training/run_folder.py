@@ -16,7 +16,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,14 @@ from PIL.Image import Image
 from captiongan import __version__
 from captiongan.config import KEPT_ENCODER, SCHEMA, RunConfig, load_config
 from captiongan.errors import OutputError, RunError
-from captiongan.files import naming, remove_leftovers, replace_file, whole_file, whole_folder
+from captiongan.files import (
+    naming,
+    os_errors_as,
+    remove_leftovers,
+    replace_file,
+    whole_file,
+    whole_folder,
+)
 from captiongan.leader import is_main_process, main_process_only
 from captiongan.text.encoder import ENCODER_FILES
 
@@ -61,12 +68,9 @@ class RunFolder:
         Raises:
             OutputError: it cannot be made.
         """
-        try:
+        what = f"run folder '{path}' cannot be made"
+        with os_errors_as(OutputError, what, "choose another place"):
             cls._make(path, config, facts)
-        except OSError as error:
-            raise OutputError(
-                f"run folder '{path}' cannot be made ({error.strerror}); choose another place"
-            ) from error
         return cls(path)
 
     @staticmethod
@@ -122,16 +126,11 @@ class RunFolder:
                 replace_file(self.path / "owner.json", json.dumps(owner).encode())
             yield
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Turn what the file system refuses into an OutputError that says how to go on."""
-        try:
-            yield
-        except OSError as error:
-            raise OutputError(
-                f"run folder '{self.path}' cannot be written ({error}); mend that, then "
-                f"captiongan train --resume {self.path}"
-            ) from error
+    def writing(self) -> AbstractContextManager[None]:
+        """Turn an OSError of the block into an OutputError that says how to resume."""
+        what = f"run folder '{self.path}' cannot be written"
+        fix = f"fix that, then captiongan train --resume {self.path}"
+        return os_errors_as(OutputError, what, fix)
 
     def _owner(self) -> str:
         try:

@@ -21,6 +21,7 @@ from captiongan.data.importers.found import (
 )
 from captiongan.data.importers.source import MAXIMUM_FILE, MemberError, unbroken
 from captiongan.errors import DataError
+from captiongan.files import os_errors_as
 from captiongan.picture_file import without_path
 
 
@@ -35,12 +36,8 @@ def read(request: Request) -> Iterator[Item]:
     with needs("hdf5"):
         import h5py
     splits = only_splits(request, "hdf5", "source", "none")
-    try:
+    with os_errors_as(DataError, f"source '{request.source}' is no HDF5 file", "name one"):
         file = h5py.File(request.source, "r")
-    except OSError as error:
-        raise DataError(
-            f"source '{request.source}' is no HDF5 file ({without_path(error)}): name one"
-        ) from error
     with file, unbroken(request.source):
         for split in file:
             try:

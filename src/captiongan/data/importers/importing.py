@@ -24,7 +24,7 @@ from captiongan.data.importers.fitting import Fit, fitted
 from captiongan.data.importers.found import Found, Item, Rejected
 from captiongan.data.importers.source import MemberError
 from captiongan.errors import DataError, OutputError
-from captiongan.files import naming, remove_leftovers, replace_file, whole_file
+from captiongan.files import naming, os_errors_as, remove_leftovers, replace_file, whole_file
 from captiongan.picture_file import UnusablePictureError
 from captiongan.text_lines import MAXIMUM_LINE
 
@@ -80,7 +80,8 @@ def import_pictures(
         OutputError: `out` holds something else, or cannot be written to.
     """
     wish = wish | asdict(fit) | {"limit": limit}
-    try:
+    what = f"out '{out}' cannot be written to"
+    with os_errors_as(OutputError, what, "make room, or choose another folder"):
         journal = _Journal.open(out / JOURNAL, wish)
         if journal is None:
             first = next(items, None)  # a source that cannot be read leaves nothing behind
@@ -93,10 +94,6 @@ def import_pictures(
                 _import(items, out, fit, limit, journal, progress)
                 _write_metadata(out)
                 journal.write({"complete": True})
-    except OSError as error:
-        raise OutputError(
-            f"out '{out}' cannot be written to ({error}): make room, or give another folder"
-        ) from error
     if not journal.account.kept:
         raise DataError(
             f"nothing usable in the source: {journal.account}; see the reasons in '{out / JOURNAL}'"
