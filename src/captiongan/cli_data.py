@@ -1,6 +1,5 @@
 """The verbs of `captiongan data`: arguments in, one call, lines out."""
 
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
     from captiongan.data.importers import Importer
     from captiongan.data.importers.fitting import Fit
     from captiongan.data.importers.found import Request
-    from captiongan.data.importers.importing import Account
+    from captiongan.data.importers.journal import Account
 
 data_app = typer.Typer(name="data", no_args_is_help=True, help="Import, look at, or make data.")
 
@@ -142,13 +141,13 @@ def _tell(account: "Account", out: Path) -> None:
 
 
 def _progress(seconds: float = 5) -> "Callable[[Account], None]":
-    """Return what prints an account every few seconds."""
-    last = time.monotonic()
+    """Return a function that prints an account every few seconds."""
+    from captiongan.progress import Pace
+
+    pace = Pace(seconds)
 
     def tell(account: "Account") -> None:
-        nonlocal last
-        if time.monotonic() - last > seconds:
-            last = time.monotonic()
+        if pace.due():
             typer.echo(account, err=True)
 
     return tell
@@ -163,12 +162,8 @@ def check_data(
 
     Ends with code 2 if what is left cannot be trained on.
     """
-    from captiongan.data.folder import (
-        LoadedExample,
-        Reject,
-        read_captioned_folder,
-        summarise,
-    )
+    from captiongan.data.folder import LoadedExample, Reject, read_captioned_folder
+    from captiongan.data.summary import summarise
 
     def told() -> Iterator[LoadedExample | Reject]:
         for item in read_captioned_folder(folder, minimum_side):
@@ -336,7 +331,8 @@ def get_data(
     Goes on after a break, and checks what came. Without a network it tells which files to put
     where.
     """
-    from captiongan.data.downloads import announcement, choose_data_set, fetch_all
+    from captiongan.data.downloads import announcement, fetch_all
+    from captiongan.data.published import choose_data_set
 
     data_set, folder = choose_data_set(name), folder or Path(name)
     for line in announcement(data_set, folder):

@@ -11,14 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from captiongan.data.downloads import (
-    TRIES,
-    DataSet,
-    RemoteFile,
-    announcement,
-    choose_data_set,
-    fetch_all,
-)
+from captiongan.data.downloads import TRIES, announcement, fetch_all
+from captiongan.data.published import DataSet, RemoteFile, choose_data_set
 from captiongan.errors import DataError, OutputError
 from command_line import captiongan
 from little_room import room_for

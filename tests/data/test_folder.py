@@ -18,8 +18,8 @@ from captiongan.data.folder import (
     LoadedExample,
     Reject,
     read_captioned_folder,
-    summarise,
 )
+from captiongan.data.summary import summarise
 from captiongan.errors import DataError
 from captiongan.text_lines import MAXIMUM_LINE
 

@@ -1,6 +1,5 @@
 """A whole job of bulk generation, begun or gone on with."""
 
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,10 +13,10 @@ from captiongan.bulk.shard import Shard, cut, draw_shard
 from captiongan.errors import OutputError
 from captiongan.files import os_errors_as, remove_leftovers
 from captiongan.pipeline import Pipeline, open_bundle
-from captiongan.progress import LiveLine, time_left
+from captiongan.progress import LiveLine, Pace, time_left
 
 SECONDS_BETWEEN_LINES = 10
-"""How often progress is told where there is no terminal."""
+"""How often progress is reported where there is no terminal."""
 
 
 def generate_all(
@@ -85,16 +84,17 @@ def _draw_here(pipeline: Pipeline, job: Job, shards: Iterable[Shard], out: Path)
 
 
 def _watch(steps: Iterable[int], done: int, total: int, console: Console) -> None:
-    """Go through the steps of the work, telling how far it is, how fast and how long it takes."""
-    started = told = time.monotonic()
+    """Go through the steps of the work; report progress, speed and the time left."""
+    pace = Pace(SECONDS_BETWEEN_LINES)
     drawn = 0
     with LiveLine(console, total, done) as line:
         for step in steps:
             drawn += step
-            now = time.monotonic()
             left = total - done - drawn
-            if console.is_terminal or now - told >= SECONDS_BETWEEN_LINES or not left:
-                speed = drawn / max(now - started, 1e-3)
-                pace = f"{speed:.0f} pictures/s, {time_left(left, speed)}"
-                line.show(done + drawn, f"{done + drawn:,}/{total:,} pictures  {pace}")
-                told = now
+            if pace.due() or console.is_terminal or not left:
+                speed = pace.per_second(drawn)
+                line.show(
+                    done + drawn,
+                    f"{done + drawn:,}/{total:,} pictures  {speed:.0f} pictures/s, "
+                    f"{time_left(left, speed)}",
+                )

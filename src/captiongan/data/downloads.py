@@ -14,98 +14,27 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 
 from captiongan.data.importers.source import unfolded
+from captiongan.data.published import DataSet, RemoteFile
 from captiongan.errors import DataError, OutputError
-from captiongan.files import naming, replace_file, sha256_of
+from captiongan.files import naming, os_errors_as, replace_file, sha256_of
+from captiongan.progress import Pace
 
 CHECKSUMS = "checksums.json"
 
 TRIES = 6
 """How often a file is asked for in a row without a new byte before it is given up."""
 
+SECONDS_BETWEEN_LINES = 5
+"""How often a download reports its progress."""
+
 _TIMEOUT = 30
 _CHUNK = 2**18
-_GZIP, _MATLAB = b"\x1f\x8b", b"MATLAB 5.0"
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)$")
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """A published file: its name, address and first bytes, and if known its size and md5."""
-
-    name: str
-    url: str
-    starts_with: bytes
-    size: int | None = None
-    md5: str | None = None
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """A published data set: what it is, under which terms, and its files."""
-
-    title: str
-    terms: str
-    files: tuple[RemoteFile, ...]
-
-
-_OXFORD = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"
-_DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
-
-DATA_SETS = {
-    "flowers": DataSet(
-        "Oxford-102 flowers, 8,189 photographs (Nilsback and Zisserman 2008), with captions by "
-        "Reed et al. 2016",
-        "The photographs were collected from the web and are offered for research, without a "
-        "licence to pass them on; so are the captions.",
-        (
-            RemoteFile(
-                "102flowers.tgz",
-                _OXFORD + "102flowers.tgz",
-                _GZIP,
-                344_862_509,
-                "52808999861908f626f3c1f4e79d11fa",
-            ),
-            RemoteFile(
-                "imagelabels.mat",
-                _OXFORD + "imagelabels.mat",
-                _MATLAB,
-                502,
-                "e0620be6f572b9609742df49c70aed4d",
-            ),
-            RemoteFile(
-                "setid.mat",
-                _OXFORD + "setid.mat",
-                _MATLAB,
-                14_989,
-                "a5357ecc9cb78c4bef273ce3793fc85c",
-            ),
-            RemoteFile("cvpr2016_flowers.tar.gz", _DRIVE + "0B0ywwgffWnLLcms2WWJQRFNSWXM", _GZIP),
-        ),
-    ),
-    "birds": DataSet(
-        "CUB-200-2011 birds, 11,788 photographs (Wah et al. 2011), with captions by Reed et al. "
-        "2016",
-        "The photographs may be used for non-commercial research and education only; no licence "
-        "is stated for the captions.",
-        (
-            RemoteFile(
-                "CUB_200_2011.tgz",
-                "https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz",
-                _GZIP,
-                1_150_585_339,
-                "97eceeb196236b17998738112f37df78",
-            ),
-            RemoteFile("cvpr2016_cub.tar.gz", _DRIVE + "0B0ywwgffWnLLZW9uVHNjb2JmNlE", _GZIP),
-        ),
-    ),
-}
-"""The data sets that can be fetched, by the kind of their importer."""
 
 
 class _FetchError(Exception):
@@ -114,13 +43,6 @@ class _FetchError(Exception):
 
 class _WrongError(_FetchError):
     """All bytes came, but not those of the file."""
-
-
-def choose_data_set(name: str) -> DataSet:
-    """Return a data set by name; raises DataError if it cannot be fetched."""
-    if name not in DATA_SETS:
-        raise DataError(f"data set '{name}' is not known: give one of {', '.join(DATA_SETS)}")
-    return DATA_SETS[name]
 
 
 def announcement(data_set: DataSet, folder: Path) -> list[str]:
@@ -158,7 +80,8 @@ def fetch_all(
     """
     if mirror is not None and urllib.parse.urlsplit(mirror).scheme not in ("http", "https"):
         raise DataError(f"--mirror '{mirror}' is no address: give one such as https://host/folder")
-    try:
+    what = f"folder '{folder}' cannot be written to"
+    with os_errors_as(OutputError, what, "make room, or choose another folder"):
         folder.mkdir(parents=True, exist_ok=True)
         for file in data_set.files:
             path = folder / file.name
@@ -169,10 +92,6 @@ def fetch_all(
                 raise DataError(f"'{path}' is not the published file ({reason}): remove it")
             _note_checksum(path)
             say(f"{file.name}: whole" + (", as published" if file.md5 else ""))
-    except OSError as error:
-        raise OutputError(
-            f"folder '{folder}' cannot be written to ({error}): make room, or give another"
-        ) from error
 
 
 class _Download:
@@ -248,14 +167,13 @@ class _Download:
         self._remember_version(response.headers)
         most = total if self._file.size is None else self._file.size
         with naming(self._part), self._part.open("ab" if have else "wb") as part:
-            told = time.monotonic()
+            pace = Pace(SECONDS_BETWEEN_LINES)
             while chunk := _chunk(response):
                 part.write(chunk)
                 have += len(chunk)
                 if most is not None and have > most:
                     raise _WrongError(f"more than {most} bytes")
-                if time.monotonic() - told > 5:
-                    told = time.monotonic()
+                if pace.due():
                     self._say(
                         f"{self._file.name}: {have / 1e6:,.1f} of {(most or 0) / 1e6:,.1f} MB"
                     )

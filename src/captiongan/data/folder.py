@@ -8,8 +8,7 @@ A bad line or picture costs only itself: the reader yields a `Reject` for it and
 """
 
 import posixpath
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,6 +16,7 @@ from typing import Literal
 from PIL import Image
 
 from captiongan.errors import DataError
+from captiongan.files import os_errors_as
 from captiongan.picture_file import PictureFault, UnusablePictureError, read_picture, without_path
 from captiongan.text_lines import BadTextError, TextFault, json_object, json_type, numbered_lines
 
@@ -78,28 +78,6 @@ class Reject:
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What a captioned folder holds: counts of pictures, captions, classes and rejects.
-
-    `fewest`, `mean` and `most` are captions per usable picture (0 without pictures), `classes`
-    maps each class to its number of pictures, `rejects` each kind of fault to its number of lines.
-    """
-
-    pictures: int
-    captions: int
-    fewest: int
-    mean: float
-    most: int
-    classes: Mapping[str, int]
-    rejects: Mapping[Kind, int]
-
-    @property
-    def obstacle(self) -> str | None:
-        """Why this cannot be trained on, if so."""
-        return obstacle(self.pictures, self.classes)
-
-
-@dataclass(frozen=True)
 class Line:
     """A line that says what it must, numbered from 1; its picture has not been looked at."""
 
@@ -148,18 +126,6 @@ class _BadLineError(Exception):
         self.reason = reason
 
 
-def obstacle(pictures: int, classes: Mapping[str, int]) -> str | None:
-    """Say why so many pictures, of these classes where known, cannot be trained on, if so."""
-    if pictures < 2:
-        return f"{pictures} usable pictures are too few, no caption can mismatch; add more"
-    if pictures in classes.values():
-        return (
-            f"all {pictures} pictures are of class '{next(iter(classes))}', so no caption can "
-            "mismatch; leave `class` out or add pictures of another class"
-        )
-    return None
-
-
 def read_captioned_folder(root: Path, minimum_side: int) -> Iterator[LoadedExample | Reject]:
     """Stream the folder in the order of its metadata, decoding each usable picture once.
 
@@ -177,19 +143,13 @@ def read_lines(root: Path) -> Iterator[Line | Reject]:
 
     Raises `DataError` as `read_captioned_folder` does.
     """
-    try:
+    what = f"data folder '{root}' has no readable {METADATA}"
+    with os_errors_as(DataError, what, f"add it: {_EXPECTED}"):
         if not root.is_dir():
-            raise DataError(
-                f"data folder {str(root)!r} is not a folder: give one with pictures; {_EXPECTED}"
-            )
+            raise DataError(f"data folder '{root}' is not a folder; give one: {_EXPECTED}")
         empty = next(numbered_lines(root / METADATA), None) is None
-    except OSError as error:
-        raise DataError(
-            f"data folder {str(root)!r} has no readable {METADATA} ({error.strerror}): add it; "
-            f"{_EXPECTED}"
-        ) from error
     if empty:
-        raise DataError(f"data folder {str(root)!r} has an empty {METADATA}: fill it; {_EXPECTED}")
+        raise DataError(f"data folder '{root}' has an empty {METADATA}; fill it: {_EXPECTED}")
     return (_parsed(number, line) for number, line in numbered_lines(root / METADATA))
 
 
@@ -202,29 +162,6 @@ def load(root: Path, line: Line, minimum_side: int) -> LoadedExample | Reject:
     except UnusablePictureError as unusable:
         return line.refused(unusable.fault, unusable.reason)
     return LoadedExample(line.example, picture)
-
-
-def summarise(items: Iterable[LoadedExample | Reject]) -> Summary:
-    """Count what the reader yields, keeping none of the pictures."""
-    captions: list[int] = []
-    classes: Counter[str] = Counter()
-    rejects: Counter[Kind] = Counter()
-    for item in items:
-        if isinstance(item, Reject):
-            rejects[item.kind] += 1
-            continue
-        captions.append(len(item.example.captions))
-        if item.example.label is not None:
-            classes[item.example.label] += 1
-    return Summary(
-        pictures=len(captions),
-        captions=sum(captions),
-        fewest=min(captions, default=0),
-        mean=sum(captions) / max(len(captions), 1),
-        most=max(captions, default=0),
-        classes=classes,
-        rejects=rejects,
-    )
 
 
 def _stream(

@@ -12,7 +12,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from captiongan.data.folder import Example, obstacle
+from captiongan.data.folder import Example
+from captiongan.data.summary import obstacle
 from captiongan.errors import DataError
 
 Indices = npt.NDArray[np.int64]

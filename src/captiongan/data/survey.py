@@ -15,12 +15,11 @@ from captiongan.data.folder import (
     Example,
     LoadedExample,
     Reject,
-    Summary,
     read_captioned_folder,
-    summarise,
 )
-from captiongan.data.importers.importing import JOURNAL, read_journal
+from captiongan.data.importers.journal import JOURNAL, read_journal
 from captiongan.data.near_duplicates import Little, little_picture, near_duplicates
+from captiongan.data.summary import Summary, summarise
 
 SHOWN = 24
 """Pictures of the contact sheet."""

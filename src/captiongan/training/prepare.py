@@ -1,16 +1,16 @@
 """Decodes and encodes, before a training, all that it needs."""
 
-import time
 from collections.abc import Callable, Generator, Iterator
 
 from captiongan.config import RunConfig
 from captiongan.data.store import Pictures, PictureStore
+from captiongan.progress import Pace
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.choose import choose_encoder
 from captiongan.training.material import Material, set_apart, to_be_scored_by, to_learn_from
 
 SECONDS_BETWEEN_LINES = 10
-"""How often long work tells how far it is."""
+"""How often long work reports its progress."""
 
 Say = Callable[[str], None]
 
@@ -83,29 +83,27 @@ class _Preparing:
 
 
 class _Work:
-    """Hears how much of what was not there is done, and says so from time to time."""
+    """Counts what is done of the work that the caches lacked, and reports it now and then."""
 
     def __init__(self, things: str, verb: str, say: Say) -> None:
         self.done = 0
         self._things = things
         self._verb = verb
         self._say = say
-        self._started = self._told = self._now = time.monotonic()
+        self._pace = Pace(SECONDS_BETWEEN_LINES)
 
     def __call__(self, done: int) -> None:
-        """Hear that so many are done by now."""
-        self.done, self._now = done, time.monotonic()
-        if self._now - self._told >= SECONDS_BETWEEN_LINES:
-            self._told = self._now
-            self._say(f"{done:,} {self._things} {self._verb}, {self._pace}")
+        """Note how many are done by now."""
+        self.done = done
+        if self._pace.due():
+            self._say(f"{done:,} {self._things} {self._verb}, {self._speed}")
 
     def __str__(self) -> str:
-        """What was done in all, how long it took and how fast it went."""
+        """How much was done, how long it took and how fast it went."""
         if not self.done:
             return "there already"
-        seconds = self._now - self._started
-        return f"{self.done:,} {self._verb} in {seconds:.1f} s, {self._pace}"
+        return f"{self.done:,} {self._verb} in {self._pace.seconds:.1f} s, {self._speed}"
 
     @property
-    def _pace(self) -> str:
-        return f"{self.done / max(self._now - self._started, 1e-3):,.0f} a second"
+    def _speed(self) -> str:
+        return f"{self._pace.per_second(self.done):,.0f} a second"

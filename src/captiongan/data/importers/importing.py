@@ -12,49 +12,28 @@ import hashlib
 import itertools
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from captiongan.data.folder import METADATA
 from captiongan.data.importers.fitting import Fit, fitted
 from captiongan.data.importers.found import Found, Item, Rejected
+from captiongan.data.importers.journal import JOURNAL, Account, Journal, read_journal
 from captiongan.data.importers.source import MemberError
 from captiongan.errors import DataError, OutputError
-from captiongan.files import naming, os_errors_as, remove_leftovers, replace_file, whole_file
+from captiongan.files import naming, os_errors_as, remove_leftovers, whole_file
 from captiongan.picture_file import UnusablePictureError
 from captiongan.text_lines import MAXIMUM_LINE
 
-JOURNAL = "import.jsonl"
 PICTURES = "pictures"
 
 _SPLIT_NAMES = {"valid": "val", "validation": "val", "dev": "val", "training": "train"}
 _SPLIT = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _UNWELCOME = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 100
-
-
-@dataclass
-class Account:
-    """What became of a source's pictures: how many were kept, by split, and rejected, by reason.
-
-    Pictures without a split count under the empty name.
-    """
-
-    kept: Counter[str] = field(default_factory=Counter)
-    rejected: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def read(self) -> int:
-        """How many pictures and captions of missing pictures the source had so far."""
-        return self.kept.total() + self.rejected.total()
-
-    def __str__(self) -> str:
-        """One line: `12 read, 10 kept, 2 rejected`."""
-        return f"{self.read} read, {self.kept.total()} kept, {self.rejected.total()} rejected"
 
 
 def import_pictures(
@@ -82,13 +61,13 @@ def import_pictures(
     wish = wish | asdict(fit) | {"limit": limit}
     what = f"out '{out}' cannot be written to"
     with os_errors_as(OutputError, what, "make room, or choose another folder"):
-        journal = _Journal.open(out / JOURNAL, wish)
+        journal = Journal.open(out / JOURNAL, wish)
         if journal is None:
             first = next(items, None)  # a source that cannot be read leaves nothing behind
             if first is None:
                 raise DataError("the source has no pictures of this kind: name another")
             items = itertools.chain([first], items)
-            journal = _Journal.create(out / JOURNAL, wish)
+            journal = Journal.create(out / JOURNAL, wish)
         with journal:
             if not journal.complete:
                 _import(items, out, fit, limit, journal, progress)
@@ -101,96 +80,12 @@ def import_pictures(
     return journal.account
 
 
-class _Journal:
-    """What was asked for, and what became of each item so far; appended to a line at a time."""
-
-    def __init__(self, path: Path) -> None:
-        self.account = Account()
-        self.names: Counter[str] = Counter()
-        self.files: set[str] = set()
-        self.complete = False
-        self._path = path
-
-    @classmethod
-    def create(cls, path: Path, wish: dict[str, Any]) -> "_Journal":
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if any(path.parent.iterdir()):
-            raise OutputError(
-                f"out '{path.parent}' is not empty, and no import that can go on: give another"
-            )
-        replace_file(path, (json.dumps({"wish": wish}) + "\n").encode())
-        return cls(path)
-
-    @classmethod
-    def open(cls, path: Path, wish: dict[str, Any]) -> "_Journal | None":
-        """Read a journal to go on with; None if there is none."""
-        if not path.is_file():
-            return None
-        lines = read_journal(path)
-        begun = next(lines, {}).get("wish")
-        if begun != json.loads(json.dumps(wish)):
-            differing = [key for key in wish if not begun or begun.get(key) != wish[key]]
-            raise OutputError(
-                f"out '{path.parent}' holds another import (differing in {', '.join(differing)}): "
-                "repeat its arguments to go on with it, or give another folder"
-            )
-        _drop_torn_line(path)
-        journal = cls(path)
-        for line in lines:
-            journal._remember(line)
-        return journal
-
-    def __enter__(self) -> "_Journal":
-        self._file = self._path.open("a", encoding="utf-8")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with naming(self._path):  # where the disk is full, what `write` could not write fails again
-            self._file.close()
-
-    def write(self, line: dict[str, Any]) -> None:
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
-        self._remember(line)
-
-    def _remember(self, line: dict[str, Any]) -> None:
-        if line.get("complete"):
-            self.complete = True
-        elif "file_name" in line:
-            self.account.kept[line["split"]] += 1
-            self.files.add(line["file_name"].casefold())
-        elif "kind" in line:
-            self.account.rejected[line["kind"]] += 1
-        if "name" in line:
-            self.names[line["name"]] += 1
-
-
-def read_journal(path: Path) -> Iterator[dict[str, Any]]:
-    """Stream the whole lines of a journal; raises OSError, and OutputError if it is damaged."""
-    with path.open("rb") as file:
-        for line in file:
-            if not line.endswith(b"\n"):
-                return
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise OutputError(
-                    f"'{path}' is damaged ({error}): remove the folder, and import again"
-                ) from error
-
-
-def _drop_torn_line(path: Path) -> None:
-    """Cut off what a kill left of a line."""
-    with path.open("rb+") as file:
-        file.truncate(sum(len(line) for line in file if line.endswith(b"\n")))
-
-
 def _import(
     items: Iterator[Item],
     out: Path,
     fit: Fit,
     limit: int | None,
-    journal: _Journal,
+    journal: Journal,
     progress: Callable[[Account], None],
 ) -> None:
     before = journal.names.copy()
@@ -204,7 +99,7 @@ def _import(
         progress(journal.account)
 
 
-def _dealt_with(item: Item, out: Path, fit: Fit, journal: _Journal) -> dict[str, Any]:
+def _dealt_with(item: Item, out: Path, fit: Fit, journal: Journal) -> dict[str, Any]:
     """Write a picture; return its line of the journal, or that of a reject."""
     if isinstance(item, Found):
         try:
@@ -216,7 +111,7 @@ def _dealt_with(item: Item, out: Path, fit: Fit, journal: _Journal) -> dict[str,
     return asdict(item)
 
 
-def _written(item: Found, out: Path, fit: Fit, journal: _Journal) -> dict[str, Any]:
+def _written(item: Found, out: Path, fit: Fit, journal: Journal) -> dict[str, Any]:
     note = item.note
     if item.name in journal.names:
         raise MemberError("duplicate", "another picture of the source has this name")
