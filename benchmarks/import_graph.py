@@ -1,6 +1,6 @@
 """How tangled a package is: its rooms, the arrows between them, and the circles of arrows.
 
-    python benchmarks/import_graph.py [FOLDER OF A PACKAGE] [--arrows]
+    python -m benchmarks.import_graph [FOLDER OF A PACKAGE] [--arrows]
 
 A room is a module or package directly below the package. An arrow leads from one room to another
 that it imports, at its top or inside a function; imports for type checkers alone do not count. A
@@ -15,6 +15,8 @@ from typing import Annotated
 import typer
 
 PACKAGE = Path(__file__).parent.parent / "src" / "captiongan"
+
+app = typer.Typer()
 
 Arrows = Mapping[str, set[str]]
 """The rooms that each room imports."""
@@ -79,6 +81,7 @@ def _reach(room: str, arrows: Arrows) -> set[str]:
     return reached
 
 
+@app.command()
 def main(
     package: Annotated[Path, typer.Argument(help="Folder of the package.")] = PACKAGE,
     arrows: Annotated[bool, typer.Option("--arrows", help="List all arrows.")] = False,
@@ -97,4 +100,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()
