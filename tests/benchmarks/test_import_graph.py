@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
-
 from benchmarks.import_graph import app, arrows_of, circles_of
+from typer.testing import CliRunner
 
 
 @pytest.fixture
@@ -18,7 +17,7 @@ def house(tmp_path: Path) -> Path:
         "attic/tiles.py": "def lay():\n    import house.kitchen.oven\n",
         "kitchen/__init__.py": "",
         "kitchen/oven.py": "from house.attic.roof import Roof\n",
-        "cellar.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import house.attic\n",
+        "cellar.py": "import typing\nif typing.TYPE_CHECKING:\n    import house.attic\n",
         "hall.py": "from house.attic import roof, tiles\nfrom house.kitchen import oven\n",
         "notes/plan.txt": "import house.attic",
     }

@@ -1,8 +1,8 @@
-"""Fetching the official files of a data set: resumed, repeated, checked.
+"""Fetches the official files of a data set: resumes, retries and checks.
 
-A file is fetched into `NAME.part` and gets its name once it is whole and is what was published.
-Where no checksum is published, its sha256 is noted in `checksums.json` at the first use, and holds
-from then on.
+A file is fetched into `NAME.part`, and gets its name once it is whole and is what was published.
+If no checksum is published, `checksums.json` notes the file's sha256 at the first use and holds it
+to that from then on.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from captiongan.progress import Pace
 CHECKSUMS = "checksums.json"
 
 TRIES = 6
-"""How often a file is asked for in a row without a new byte before it is given up."""
+"""Tries in a row without a new byte before a file is given up."""
 
 SECONDS_BETWEEN_LINES = 5
 """How often a download reports its progress."""
@@ -38,17 +38,17 @@ _PASSING = (408, 425, 429, 500, 502, 503, 504)
 
 
 class _FetchError(Exception):
-    """A try that failed, and may go better the next time."""
+    """A try that failed and is worth repeating."""
 
 
 class _WrongError(_FetchError):
-    """All bytes came, but not those of the file."""
+    """All bytes arrived, but they are not those of the published file."""
 
 
 def announcement(data_set: DataSet, folder: Path) -> list[str]:
-    """Say what will be fetched, how large it is, and under which terms; a line each.
+    """Return lines on what will be fetched, how large it is, and under which terms.
 
-    It also says what to do without a network: put the same files into the same folder.
+    They also say what to do without a network: put the same files into the same folder.
     """
     lines = [f"{data_set.title}.", data_set.terms, f"To be fetched into '{folder}':"]
     for file in data_set.files:
@@ -69,17 +69,17 @@ def fetch_all(
 
     Args:
         data_set: what to fetch.
-        folder: where to; made if absent. A file that was begun is gone on with.
-        mirror: address of a folder that has files of the same names.
-        say: told each step in a line.
+        folder: where the files go, made if absent. A file that was begun is resumed.
+        mirror: address of a folder with files of the same names.
+        say: receives a line for each step.
         pause: waits so many seconds between two tries.
 
     Raises:
-        DataError: a file cannot be had, or is not the published one.
+        DataError: a file cannot be fetched, or is not the published one.
         OutputError: the folder cannot be written to.
     """
     if mirror is not None and urllib.parse.urlsplit(mirror).scheme not in ("http", "https"):
-        raise DataError(f"--mirror '{mirror}' is no address: give one such as https://host/folder")
+        raise DataError(f"--mirror '{mirror}' is no address; give one such as https://host/folder")
     what = f"folder '{folder}' cannot be written to"
     with os_errors_as(OutputError, what, "make room, or choose another folder"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,13 +89,13 @@ def fetch_all(
                 url = f"{mirror.rstrip('/')}/{file.name}" if mirror else file.url
                 _Download(file, url, path, say, pause).run()
             elif reason := _fault(file, path):
-                raise DataError(f"'{path}' is not the published file ({reason}): remove it")
+                raise DataError(f"'{path}' is not the published file ({reason}); remove it")
             _note_checksum(path)
             say(f"{file.name}: whole" + (", as published" if file.md5 else ""))
 
 
 class _Download:
-    """One file on its way: `NAME.part` is what is there of it, `NAME.part.tag` of which version."""
+    """One file in transfer: `NAME.part` holds its beginning, `NAME.part.tag` its version."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class _Download:
         self._tag = path.with_name(f"{path.name}.part.tag")
 
     def run(self) -> None:
-        """Fetch the file; raises DataError if it cannot be had."""
+        """Fetch the file; raises DataError if that fails."""
         failures = wrong = 0
         while True:
             before = self._size()
@@ -132,7 +132,7 @@ class _Download:
         self._tag.unlink(missing_ok=True)
 
     def _fetch(self) -> None:
-        """Ask for what is missing; raises _FetchError if not all of it comes."""
+        """Request the missing bytes; raises _FetchError if not all of them arrive."""
         have = self._size()
         request = urllib.request.Request(self._url, headers={"User-Agent": "captiongan"})
         if have:
@@ -143,7 +143,7 @@ class _Download:
             response = urllib.request.urlopen(request, timeout=_TIMEOUT)
         except urllib.error.HTTPError as error:
             error.close()
-            if error.code == 416:  # nothing is missing, or what is here is something else
+            if error.code == 416:  # nothing is missing, or the part is of another file
                 return
             if error.code not in _PASSING:
                 raise self._lost(f"the server answers {error.code}") from error
@@ -154,13 +154,13 @@ class _Download:
             self._take(response, have)
 
     def _take(self, response: http.client.HTTPResponse, have: int) -> None:
-        """Append what comes to what is there, or begin again if it is not its continuation."""
+        """Append the response to the part, or begin again if it is no continuation."""
         total = _whole_number(response.headers.get("Content-Length"))
         if response.status == 206:
             found = _RANGE.match(response.headers.get("Content-Range", ""))
             if not found or int(found[1]) != have:
                 self._forget()
-                raise _FetchError("the server sends another part than was asked for")
+                raise _FetchError("the server sends another part than requested")
             total = _whole_number(found[2])
         else:
             have = 0
@@ -181,7 +181,7 @@ class _Download:
             raise _FetchError(f"the connection ended after {have} of {most} bytes")
 
     def _remember_version(self, headers: Message) -> None:
-        """Note of which version the beginning is, so that no other is appended to it."""
+        """Note the version of the beginning, so that no other is appended to it."""
         tag = headers.get("ETag", "")
         version = tag if tag.startswith('"') else headers.get("Last-Modified", "")
         if version:
@@ -199,7 +199,7 @@ class _Download:
 
     def _lost(self, reason: str) -> DataError:
         return DataError(
-            f"'{self._url}' cannot be fetched ({reason}): repeat the command to go on, give a "
+            f"'{self._url}' cannot be fetched ({reason}); repeat the command to resume, give a "
             f"--mirror, or put {self._file.name} into '{self._path.parent}' yourself"
         )
 
@@ -216,7 +216,7 @@ def _whole_number(text: str | None) -> int | None:
 
 
 def _fault(file: RemoteFile, path: Path) -> str | None:
-    """Say why a file is not the published one, if so."""
+    """Return why a file is not the published one; None if it is."""
     with path.open("rb") as content:
         if content.read(len(file.starts_with)) != file.starts_with:
             return "it is another kind of file, such as a web page"
@@ -242,11 +242,11 @@ def _checksums(folder: Path) -> dict[str, str]:
     try:
         return dict(json.loads(path.read_text()))
     except (ValueError, TypeError) as error:
-        raise DataError(f"'{path}' is damaged ({error}): remove it") from error
+        raise DataError(f"'{path}' is damaged ({error}); remove it") from error
 
 
 def _note_checksum(path: Path) -> None:
-    """Note the sha256 of a file at its first use."""
+    """Note the sha256 of a file, if none is noted."""
     noted = _checksums(path.parent)
     if path.name not in noted:
         noted[path.name] = sha256_of(path)

@@ -1,10 +1,10 @@
-"""The captioned folder: pictures and one `metadata.jsonl` that says what each of them shows.
+"""The captioned folder: pictures, and a `metadata.jsonl` that describes each of them.
 
 Each line of `metadata.jsonl` is a JSON object with `file_name` (a path inside the folder, with
 forward slashes), `text` (a caption or a list of captions) and, if known, `class` (a string or an
 integer). Other keys are ignored.
 
-A bad line or picture costs only itself: the reader yields a `Reject` for it and goes on.
+For a bad line or picture the reader yields a `Reject`, and goes on.
 """
 
 import posixpath
@@ -21,7 +21,7 @@ from captiongan.picture_file import PictureFault, UnusablePictureError, read_pic
 from captiongan.text_lines import BadTextError, TextFault, json_object, json_type, numbered_lines
 
 METADATA = "metadata.jsonl"
-"""Name of the file that lists the pictures and their captions."""
+"""The file that lists the pictures and their captions."""
 
 _EXPECTED = (
     f'{METADATA} must hold a line per picture like {{"file_name": "a.jpg", "text": "a red flower"}}'
@@ -36,10 +36,10 @@ LineFault = Literal[
     "bad caption",
     "bad class",
 ]
-"""The ways in which a line that is a JSON object can be unusable."""
+"""The faults of a line that is a JSON object."""
 
 Kind = TextFault | LineFault | PictureFault
-"""The ways in which a line or its picture can be unusable."""
+"""All faults of a line or its picture."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class LoadedExample:
 
 @dataclass(frozen=True)
 class Reject:
-    """A line that cannot be used: where it stands (from 1), the kind of fault, and the details."""
+    """A line that cannot be used: its file and number (from 1), the kind of fault, the details."""
 
     file: str
     line: int
@@ -79,23 +79,23 @@ class Reject:
 
 @dataclass(frozen=True)
 class Line:
-    """A line that says what it must, numbered from 1; its picture has not been looked at."""
+    """A valid line, numbered from 1; its picture has not been opened."""
 
     number: int
     example: Example
 
     @property
     def identity(self) -> str:
-        """What it has in common with lines that name the same file, however they spell it."""
+        """Equal for all lines that name the same file, however they spell it."""
         return posixpath.normpath(self.example.file_name).casefold()
 
     def refused(self, kind: Kind, reason: str) -> Reject:
-        """Return what becomes of it if it cannot be used."""
+        """Return the reject of this line."""
         return Reject(METADATA, self.number, kind, reason, self.example.file_name)
 
 
 class Verdicts:
-    """What became of the files that lines have named: each is judged once.
+    """Remembers which files are used or refused, so that each is decoded once.
 
     Of the lines that name the same file, the first usable one counts.
     """
@@ -105,14 +105,14 @@ class Verdicts:
         self._refused: dict[str, Reject] = {}
 
     def on(self, line: Line) -> Reject | None:
-        """Return why a line cannot be used, if the lines before it tell."""
+        """Return the reject of a line if earlier lines decide it, else None."""
         if line.identity in self._used:
             return line.refused("duplicate", f"already on line {self._used[line.identity]}")
         before = self._refused.get(line.example.file_name)
         return before and line.refused(before.kind, before.reason)
 
     def note(self, line: Line, refusal: Reject | None) -> None:
-        """Remember that a line is used, or why not."""
+        """Remember that a line is used, or why it is refused."""
         if refusal is None:
             self._used[line.identity] = line.number
         else:
@@ -129,19 +129,24 @@ class _BadLineError(Exception):
 def read_captioned_folder(root: Path, minimum_side: int) -> Iterator[LoadedExample | Reject]:
     """Stream the folder in the order of its metadata, decoding each usable picture once.
 
-    `minimum_side` is the least number of pixels on a picture's short side. Memory holds one
-    picture at a time. Of two lines that name the same file, the first usable
-    one counts.
+    Memory holds one picture at a time. Of the lines that name the same file, the first usable one
+    counts.
 
-    Raises `DataError`, at the call, if there is no folder or no metadata with at least one line.
+    Args:
+        root: the folder.
+        minimum_side: fewest pixels of a picture's short side.
+
+    Raises:
+        DataError: at the call, if there is no folder or no metadata with at least one line.
     """
     return _stream(root, read_lines(root), minimum_side)
 
 
 def read_lines(root: Path) -> Iterator[Line | Reject]:
-    """Stream the lines of a folder's metadata; of what they name, nothing is looked at.
+    """Stream the lines of a folder's metadata without opening the pictures.
 
-    Raises `DataError` as `read_captioned_folder` does.
+    Raises:
+        DataError: as in `read_captioned_folder`.
     """
     what = f"data folder '{root}' has no readable {METADATA}"
     with os_errors_as(DataError, what, f"add it: {_EXPECTED}"):
@@ -154,7 +159,7 @@ def read_lines(root: Path) -> Iterator[Line | Reject]:
 
 
 def load(root: Path, line: Line, minimum_side: int) -> LoadedExample | Reject:
-    """Decode the picture of a line, whatever other lines name."""
+    """Decode the picture of a line, without regard to other lines."""
     try:
         picture = read_picture(_path(root, line.example.file_name), minimum_side)
     except _BadLineError as bad:

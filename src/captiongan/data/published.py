@@ -11,7 +11,7 @@ _DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A published file: its name, address and first bytes, and if known its size and md5."""
+    """A published file: its name, address, first bytes, and size and md5 if known."""
 
     name: str
     url: str
@@ -22,7 +22,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A published data set: what it is, under which terms, and its files."""
+    """A published data set: its title, terms and files."""
 
     title: str
     terms: str
@@ -77,11 +77,11 @@ DATA_SETS = {
         ),
     ),
 }
-"""The data sets that can be fetched, by the kind of their importer."""
+"""The data sets, by the kind of their importer."""
 
 
 def choose_data_set(name: str) -> DataSet:
-    """Return a data set by name; raises DataError if it cannot be fetched."""
+    """Return a data set by name; raises DataError if there is none of that name."""
     if name not in DATA_SETS:
-        raise DataError(f"data set '{name}' is not known: give one of {', '.join(DATA_SETS)}")
+        raise DataError(f"data set '{name}' is not known; choose one of {', '.join(DATA_SETS)}")
     return DATA_SETS[name]

@@ -1,6 +1,6 @@
 """One self-contained page that shows what is in a captioned folder.
 
-Here is chosen what it shows; `show.html.jinja` has the words and the looks.
+This module chooses what the page shows; `show.html.jinja` holds the words and the looks.
 """
 
 import base64
@@ -21,7 +21,7 @@ _BARS = 16
 
 
 def write_page(survey: Survey, out: Path) -> None:
-    """Write the page of a survey; an earlier one is replaced. Raises OutputError."""
+    """Write the page of a survey in the place of an earlier one; raises OutputError."""
     # File names may hold characters that UTF-8 cannot encode.
     content = page(survey).encode(errors="replace")
     what = f"--out '{out}' cannot be written"
@@ -30,7 +30,7 @@ def write_page(survey: Survey, out: Path) -> None:
 
 
 def page(survey: Survey) -> str:
-    """Return the page as HTML; it holds pictures and captions of the data."""
+    """Return the page as HTML, with pictures and captions of the data."""
     environment = Environment(
         loader=PackageLoader("captiongan.data", ""),
         autoescape=True,
@@ -52,9 +52,9 @@ def page(survey: Survey) -> str:
 
 
 def histogram(values: Sequence[float]) -> list[dict[str, Any]]:
-    """Return bars: what each counts, how many there are, and its length in percent of the longest.
+    """Return bars: the label, count, and length in percent of the longest bar of each.
 
-    Few different whole numbers have a bar each; others come in steps of equal width.
+    A small range of whole numbers has a bar for each number; other values are binned evenly.
     """
     if not values:
         return []

@@ -13,12 +13,12 @@ from captiongan.data.folder import Line, Reject, Verdicts, load
 from captiongan.picture_file import middle_square
 
 CHUNK = 32
-"""Lines that are handed out together."""
+"""Lines that a core takes at a time."""
 
 
 @dataclass(frozen=True)
 class Square:
-    """The picture of a line: `pixels` are those of (side, side, 3) uint8 RGB, row by row."""
+    """The picture of a line; `pixels` are the bytes of (side, side, 3) uint8 RGB."""
 
     line: Line
     pixels: bytes
@@ -79,17 +79,17 @@ def make_squares(
 
 
 def fit(squash: bool) -> Callable[[Image.Image, int], Image.Image]:
-    """Return what turns a picture into a square of a side."""
+    """Return the function that turns a picture into a square of a side in pixels."""
     return squashed if squash else middle_square
 
 
 def squashed(picture: Image.Image, side: int) -> Image.Image:
-    """Return the whole picture squeezed to a square of `side`, with the same filter."""
+    """Return the whole picture squeezed to a square of `side` pixels (Lanczos)."""
     return picture.resize((side, side), Image.Resampling.LANCZOS)
 
 
 def _chunks(lines: Iterable[Line | Reject]) -> Iterator[list[Line | Deferred | Reject]]:
-    """Cut the lines into chunks; a file is free to be judged where it is first named."""
+    """Cut the lines into chunks; lines that name a file again are deferred."""
     lines, named = iter(lines), set[str]()
     while chunk := [_free(each, named) for each in islice(lines, CHUNK)]:
         yield chunk

@@ -40,8 +40,8 @@ Progress = Callable[[int], None]
 class PictureStore:
     """A data set, decoded.
 
-    `pictures` is (N, side, side, 3) uint8 RGB, memory-mapped; `examples` are its N captions and
-    classes, in the same order; `rejects` are the lines that were skipped, in words.
+    `pictures` is (N, side, side, 3) uint8 RGB, memory-mapped. `examples` are the N examples in the
+    same order. `rejects` describe the skipped lines.
     """
 
     pictures: Pictures
@@ -50,21 +50,21 @@ class PictureStore:
 
     @cached_property
     def captions(self) -> tuple[str, ...]:
-        """All captions, numbered through the examples in order."""
+        """All captions, in the order of the examples."""
         return tuple(caption for example in self.examples for caption in example.captions)
 
     @cached_property
     def digest(self) -> str:
-        """One sha256 over the names, captions and classes, in order."""
+        """A sha256 over the names, captions and classes, in order."""
         return hashlib.sha256(repr(self.examples).encode(errors="replace")).hexdigest()
 
     def middle(self, side: int) -> Pictures:
-        """Return the middle squares of all pictures, a view: (N, side, side, 3) uint8."""
+        """Return a view of the middle squares of all pictures: (N, side, side, 3) uint8."""
         low = (self.pictures.shape[1] - side) // 2
         return self.pictures[:, low : low + side, low : low + side]
 
     def with_first_captions(self) -> "PictureStore":
-        """Forget all captions but the first of each picture."""
+        """Return a store with the first caption of each picture only."""
         examples = (replace(each, captions=each.captions[:1]) for each in self.examples)
         return replace(self, examples=tuple(examples))
 
@@ -76,14 +76,14 @@ def open_store(
     squash: bool = False,
     on_progress: Progress | None = None,
 ) -> PictureStore:
-    """Open the store of a data set; build it first if this is the first time.
+    """Open the store of a data set; build it the first time.
 
     Args:
         source: a captioned folder, `toy`, or `toy:SIZE` for a toy set of another size.
         side: side of the stored pictures, in pixels.
         minimum_side: pictures with a shorter short side are rejected.
         squash: squeeze whole pictures to squares, instead of keeping their middle squares.
-        on_progress: hears, while the store is built, how many pictures are in it.
+        on_progress: receives the number of pictures so far while the store is built.
 
     Raises:
         DataError: the folder cannot be read, or nothing usable is left.
@@ -116,9 +116,9 @@ def open_store(
 
 
 def captions_of(sources: Sequence[str]) -> list[str]:
-    """Return the different captions of all usable pictures of some data sets, see `open_store`.
+    """Return the distinct captions of all usable pictures of some data sets.
 
-    Raises DataError and OutputError as `open_store` does.
+    `sources` and the errors are those of `open_store`.
     """
     stores = [open_store(source, 76, 64) for source in sources]
     return list(dict.fromkeys(caption for store in stores for caption in store.captions))
@@ -144,7 +144,7 @@ def _toy_squares(size: int, side: int, squash: bool) -> Generator[Square | Rejec
 
 
 def _fingerprint(root: Path, side: int, minimum_side: int) -> str:
-    """Name the store after all that decides its content: the metadata, the pictures, the sizes."""
+    """Return a name that identifies all that decides the content: metadata, pictures, sizes."""
     metadata = (root / METADATA).read_bytes()
     digest = hashlib.sha256(f"{STORE_FORMAT} {root.resolve()} {side} {minimum_side} ".encode())
     digest.update(metadata)
@@ -152,7 +152,7 @@ def _fingerprint(root: Path, side: int, minimum_side: int) -> str:
         try:
             plain = json.loads(name) if b"\\" in name else name[1:-1].decode()
             facts = os.stat(f"{root}/{plain}")  # noqa: PTH116  a Path takes as long as the rest
-        except (OSError, ValueError):  # such a line is rejected, whatever else changes
+        except (OSError, ValueError):  # such a line is rejected in any case
             continue
         digest.update(b"%d %d " % (facts.st_size, facts.st_mtime_ns))
     return f"{root.resolve().name}-{side}-{digest.hexdigest()[:16]}"
@@ -189,7 +189,7 @@ def _write(work: Path, squares: Iterable[Square | Reject], on_progress: Progress
 
 
 def _read(folder: Path, side: int) -> PictureStore | None:
-    """Open a store; None if there is none, or if it is damaged."""
+    """Open a store; None if it is absent or damaged."""
     try:
         content = json.loads((folder / "examples.json").read_text())
         examples = tuple(
@@ -199,7 +199,7 @@ def _read(folder: Path, side: int) -> PictureStore | None:
         pictures = np.empty((0, side, side, 3), dtype=np.uint8)
         if examples:
             shape = (len(examples), side, side, 3)
-            # "c": a tensor may be laid over it; what is written there stays in memory.
+            # "c": a tensor may share this memory; what it writes does not reach the file.
             pictures = np.memmap(folder / "pictures.u8", dtype=np.uint8, mode="c", shape=shape)
         return PictureStore(pictures, examples, tuple(content["rejects"]))
     except (OSError, ValueError, KeyError, TypeError):

@@ -9,9 +9,9 @@ from captiongan.data.folder import Kind, LoadedExample, Reject
 
 @dataclass(frozen=True)
 class Summary:
-    """What a captioned folder holds: counts of pictures, captions, classes and rejects.
+    """The numbers of pictures, captions, classes and rejects of a captioned folder.
 
-    `fewest`, `mean` and `most` are captions per usable picture (0 without pictures), `classes`
+    `fewest`, `mean` and `most` count captions per usable picture (0 without pictures). `classes`
     maps each class to its number of pictures, `rejects` each kind of fault to its number of lines.
     """
 
@@ -25,12 +25,12 @@ class Summary:
 
     @property
     def obstacle(self) -> str | None:
-        """Why this cannot be trained on, if so."""
+        """Why no run can train on this; None if one can."""
         return obstacle(self.pictures, self.classes)
 
 
 def summarise(items: Iterable[LoadedExample | Reject]) -> Summary:
-    """Count what the reader yields, keeping none of the pictures."""
+    """Count the items of a captioned folder, without keeping pictures."""
     captions: list[int] = []
     classes: Counter[str] = Counter()
     rejects: Counter[Kind] = Counter()
@@ -53,7 +53,7 @@ def summarise(items: Iterable[LoadedExample | Reject]) -> Summary:
 
 
 def obstacle(pictures: int, classes: Mapping[str, int]) -> str | None:
-    """Say why so many pictures, of these classes where known, cannot be trained on, if so."""
+    """Return why no run can train on so many pictures of these classes; None if one can."""
     if pictures < 2:
         return f"{pictures} usable pictures are too few, no caption can mismatch; add more"
     if pictures in classes.values():

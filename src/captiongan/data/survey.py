@@ -1,4 +1,4 @@
-"""What is in a captioned folder, counted in one pass, and whether it is ready to be trained on."""
+"""Counts in one pass what a captioned folder holds, and judges whether a run can train on it."""
 
 import random
 import re
@@ -22,13 +22,13 @@ from captiongan.data.near_duplicates import Little, little_picture, near_duplica
 from captiongan.data.summary import Summary, summarise
 
 SHOWN = 24
-"""Pictures of the contact sheet."""
+"""The number of pictures on the contact sheet."""
 
 WIDE = 2.0
-"""From this proportion of the sides on, the middle square loses half of a picture or more."""
+"""Ratio of the sides from which the middle square loses half of a picture or more."""
 
 LISTED = 50
-"""Most rejects, words and groups that are listed one by one."""
+"""The most rejects, words and groups that are listed one by one."""
 
 _TRAINED_SIDE = 64
 _LONG_CAPTION = 50  # words; the text encoders read 64 tokens or more
@@ -38,7 +38,7 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 
 @dataclass(frozen=True)
 class Survey:
-    """What was counted; see `facts` for what it comes to."""
+    """The counts; `facts` sums them up."""
 
     folder: Path
     summary: Summary
@@ -145,7 +145,7 @@ def verdict(content: Mapping[str, Any], obstacle: str | None) -> list[str]:
     spare = near - content["near_duplicates"]["groups"]
     remarks = {
         f"It cannot be trained on: {obstacle}.": obstacle is not None,
-        f"{rejected} lines are rejected: mend them or take them out (reasons below).": rejected
+        f"{rejected} lines are rejected: fix or remove them (reasons below).": rejected
         > 0.01 * pictures,
         f"Half of the pictures have a short side below {_TRAINED_SIDE} pixels (median "
         f"{short:g}): they would be enlarged; get larger ones.": short < _TRAINED_SIDE,
@@ -163,7 +163,7 @@ def verdict(content: Mapping[str, Any], obstacle: str | None) -> list[str]:
 
 
 class _Counter:
-    """Looks at the items of a folder as they pass by."""
+    """Collects facts on the items of a folder as they pass through."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
@@ -187,7 +187,7 @@ class _Counter:
         self.examples.append(item.example)
         self.sizes.append(item.picture.size)
         self.little.append(little_picture(item.picture))
-        # Of all that passed, each is on the sheet with the same chance.
+        # Reservoir sampling: each picture so far is on the sheet with the same probability.
         if number >= SHOWN and self._rng.random() >= SHOWN / (number + 1):
             return
         if len(self.sheet) == SHOWN:
@@ -198,7 +198,7 @@ class _Counter:
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
-    """Return where numbers lie; nothing where there are none."""
+    """Return the range, median and mean of numbers; an empty dict for none."""
     if not values:
         return {}
     return {
@@ -210,7 +210,7 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def _repeated(captions_of: Sequence[tuple[str, ...]]) -> Counter[str]:
-    """Count the captions of more than one picture; case, punctuation and articles do not matter."""
+    """Count the captions of more than one picture, without case, punctuation and articles."""
     pictures: Counter[str] = Counter()
     for captions in captions_of:
         pictures.update({_bare(caption) for caption in captions})
@@ -222,7 +222,7 @@ def _bare(caption: str) -> str:
 
 
 def _rejected_at_import(folder: Path) -> Counter[str]:
-    """Count what the importer that wrote a folder, or the folder of its split, turned away."""
+    """Count what the import that wrote a folder, or the folder above it, rejected."""
     kinds: Counter[str] = Counter()
     for journal in (folder / JOURNAL, folder.resolve().parent / JOURNAL):
         if journal.is_file():

@@ -43,19 +43,21 @@ __all__ = [
 def toy_examples(size: int, side: int, seed: int = 0) -> Iterator[LoadedExample]:
     """Stream the first `size` flowers of a seed as pictures of `side` x `side` pixels.
 
-    Raises `DataError`, at the call, unless both numbers are at least 1.
+    Raises:
+        DataError: at the call, if `size` or `side` is below 1.
     """
     for name, value in (("size", size), ("side", side)):
         if value < 1:
-            raise DataError(f"toy set's {name} {value} is below 1: give a whole number from 1 up")
+            raise DataError(f"toy set's {name} {value} is below 1; give a whole number from 1 up")
     return (_example(index, side, seed) for index in range(size))
 
 
 def write_toy_folder(out: Path, size: int, side: int, seed: int = 0) -> None:
     """Write the toy set as a captioned folder of PNG files, which appears whole or not at all.
 
-    Raises `OutputError` if `out` is a file, a folder with something in it, or cannot be written to,
-    and `DataError` for a size or side below 1.
+    Raises:
+        OutputError: `out` is a file or a folder with content, or cannot be written to.
+        DataError: `size` or `side` is below 1.
     """
     examples = toy_examples(size, side, seed)
     what = f"out '{out}' cannot be written to"

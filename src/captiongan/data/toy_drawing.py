@@ -67,7 +67,7 @@ def _draw_petal(
     length: float,
     colour: Colour,
 ) -> None:
-    """Draw a dark rim, then ever smaller petals inside, deeper in colour towards the centre."""
+    """Draw a dark rim, then ever smaller and darker petals inside."""
     pen.polygon(_placed(outline, middle, angle, length), _lit(colour, -0.35))
     for shade in range(_SHADES):
         depth = shade / _SHADES
@@ -77,7 +77,7 @@ def _draw_petal(
 
 
 def _petal_outline(shape: str, petals: int) -> list[Point]:
-    """Return a petal of length 1 along the first axis, as wide as its neighbours leave room."""
+    """Return a petal of length 1 along the first axis, as wide as its neighbours allow."""
     room = min(0.45, 0.72 * math.tan(math.pi / max(petals, 4)))
     width = room * (0.45 if shape == "narrow" else 1.0)
     edge = [_EDGES[shape](number / 24) for number in range(25)]

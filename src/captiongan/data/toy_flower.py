@@ -56,7 +56,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "heart-shaped": ("heart-shaped", "notched"),
     "centre": ("centre", "center"),
 }
-"""The words that captions choose from, by what they mean; no word means two things."""
+"""The words for each meaning, from which captions choose; no word has two meanings."""
 
 _BACKDROPS = {
     "green": ("a green background", "green leaves"),
@@ -65,7 +65,7 @@ _BACKDROPS = {
     "pale": ("a pale background", "a bright background"),
 }
 
-# Each sentence tells all four attributes of the label: half a description would be true of
+# Each sentence names all four attributes of the label. A shorter description would be true of
 # flowers with another label too.
 _SENTENCES = (
     "{a_petal} flower with {count} {shape} petals and {a_disc} {centre}",
@@ -83,10 +83,10 @@ _CAPTIONS_PER_FLOWER = 5
 
 @dataclass(frozen=True)
 class ToyFlower:
-    """What a toy flower looks like, in words of the tables above.
+    """The looks of a toy flower, in the words of the tables above.
 
-    `variation` seeds all that captions do not tell: place, size, turn and shade of the flower, and
-    which of the possible wordings describe it.
+    `variation` seeds all that captions do not mention: the flower's place, size, rotation and
+    shade, and the choice of wording.
     """
 
     petal_colour: str
@@ -98,13 +98,13 @@ class ToyFlower:
 
     @property
     def label(self) -> str:
-        """The attributes that every caption tells: a caption of another label is wrong here."""
+        """The attributes that every caption names; captions of another label are wrong here."""
         count = PETAL_COUNTS[self.petals]
         return f"{self.petal_colour}, {count} {self.petal_shape} petals, {self.centre_colour}"
 
 
 def toy_flower(seed: int, index: int) -> ToyFlower:
-    """Return flower number `index` (from 0); it depends on nothing but the two numbers."""
+    """Return flower number `index` (from 0) of a seed."""
     rng = random.Random(f"{seed}/{index}")
     petal_colour = rng.choice(list(PETAL_COLOURS))
     hidden = {"white": "pale", "green": "green"}.get(petal_colour)
@@ -119,7 +119,7 @@ def toy_flower(seed: int, index: int) -> ToyFlower:
 
 
 def captions(flower: ToyFlower) -> tuple[str, ...]:
-    """Return five different captions, each telling all attributes of the flower's label."""
+    """Return five different captions, each with all attributes of the flower's label."""
     rng = random.Random(f"captions/{flower.variation}")
     sentences = rng.sample(_SENTENCES, _CAPTIONS_PER_FLOWER)
     return tuple(sentence.format(**_wording(flower, rng)) for sentence in sentences)

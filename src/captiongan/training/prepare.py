@@ -48,14 +48,14 @@ def prepare(config: RunConfig, say: Say) -> Iterator[str]:
 
 
 class _Preparing:
-    """Prepares one part after the other, and records whether there was any work."""
+    """Prepares one part after the other, and records whether there was work."""
 
     def __init__(self, say: Say) -> None:
         self._say = say
         self.found_work = False
 
     def pictures(self, material: Material, purpose: str) -> Generator[str, None, PictureStore]:
-        """Open pictures, yield what was done for it, return them."""
+        """Open the pictures of a data source; yield what was done, and return them."""
         work = _Work("pictures", "decoded", self._say)
         store = material.open(work)
         self.found_work |= work.done > 0
@@ -65,8 +65,8 @@ class _Preparing:
         return store
 
     def facing(self, pictures: Pictures) -> str:
-        """Find which pictures face the other way; return what was done for it."""
-        from captiongan.training.facing import to_be_turned  # with PyTorch, unlike all else here
+        """Find the pictures that face the other way; return what was done."""
+        from captiongan.training.facing import to_be_turned  # the only import of PyTorch here
 
         work = _Work("pictures", "looked at", self._say)
         turned = to_be_turned(pictures, work)
@@ -74,7 +74,7 @@ class _Preparing:
         return f"turned to face one way: {turned.sum():,} of them: {work}"
 
     def captions(self, material: Material, store: PictureStore) -> str:
-        """Encode captions; return what was done for it."""
+        """Encode captions; return what was done."""
         work = _Work("new captions", "encoded", self._say)
         encoder = choose_encoder(material.encoder)
         CachedTextEncoder(encoder, lambda done, _: work(done)).encode(store.captions)

@@ -26,12 +26,12 @@ from captiongan.picture_file import without_path
 
 
 def read(request: Request) -> Iterator[Item]:
-    """Stream the pictures, of each all captions that follow each other.
+    """Stream the pictures, each with all its captions that follow each other.
 
     Links into other files are not followed.
 
     Raises:
-        DataError: it is no such file.
+        DataError: the source is no HDF5 file.
     """
     with needs("hdf5"):
         import h5py
@@ -63,7 +63,7 @@ def _pictures(group: Any, prefix: str, split: str | None) -> Iterator[Item]:
 
 
 def _own(group: Any, name: str) -> Any:
-    """Return a member of a group that lies in this very file."""
+    """Return a member of a group; raises MemberError unless it lies in this very file."""
     import h5py
 
     try:

@@ -4,8 +4,8 @@
     OUT/pictures/rose.jpg         a picture
     OUT/metadata.jsonl            the captions, written last, from the journal
 
-Where the source has splits, each is a captioned folder of its own, `OUT/train` and so on. A kill
-costs the picture at hand: the same command goes on where the journal ends.
+If the source has splits, each becomes a captioned folder of its own, `OUT/train` and so on. After a
+kill the same command resumes where the journal ends.
 """
 
 import hashlib
@@ -44,15 +44,15 @@ def import_pictures(
     limit: int | None = None,
     progress: Callable[[Account], None] = lambda _: None,
 ) -> Account:
-    """Write what an importer yields into a folder, or go on with it; return the final account.
+    """Write what an importer yields into a folder, or resume that; return the final account.
 
     Args:
-        items: the pictures, in an order that repeats.
-        out: a new or empty folder, or one in which the same import was begun.
-        wish: what decides the result, as values that JSON takes, to know the same import again.
+        items: the pictures, in a repeatable order.
+        out: a new or empty folder, or one with an unfinished import of the same `wish`.
+        wish: all that decides the result, as JSON values; it identifies the import.
         fit: what is kept of each picture.
         limit: stop after so many kept pictures.
-        progress: told the account after each item.
+        progress: receives the account after each item.
 
     Raises:
         DataError: the source cannot be read, or nothing in it is usable.
@@ -63,9 +63,9 @@ def import_pictures(
     with os_errors_as(OutputError, what, "make room, or choose another folder"):
         journal = Journal.open(out / JOURNAL, wish)
         if journal is None:
-            first = next(items, None)  # a source that cannot be read leaves nothing behind
+            first = next(items, None)  # an unreadable source must leave nothing behind
             if first is None:
-                raise DataError("the source has no pictures of this kind: name another")
+                raise DataError("the source has no pictures of this kind; name another")
             items = itertools.chain([first], items)
             journal = Journal.create(out / JOURNAL, wish)
         with journal:
@@ -92,7 +92,7 @@ def _import(
     for item in items:
         if limit is not None and journal.account.kept.total() >= limit:
             return
-        if before[item.name]:  # it was dealt with before a kill
+        if before[item.name]:  # a run before a kill wrote it
             before[item.name] -= 1
             continue
         journal.write(_dealt_with(item, out, fit, journal))
@@ -100,7 +100,7 @@ def _import(
 
 
 def _dealt_with(item: Item, out: Path, fit: Fit, journal: Journal) -> dict[str, Any]:
-    """Write a picture; return its line of the journal, or that of a reject."""
+    """Write a picture; return its line of the journal, or the line of a reject."""
     if isinstance(item, Found):
         try:
             return _written(item, out, fit, journal)
@@ -155,9 +155,9 @@ def _split(name: str | None) -> str:
 
 
 def _file_name(name: str, ending: str, taken: set[str]) -> str:
-    """Return a name for a picture's file that is safe everywhere, and not taken yet.
+    """Return a file name for a picture that is safe on all systems and not taken.
 
-    Names of the source stay legible; what is unwelcome in them is replaced.
+    It stays close to the name in the source; unsafe characters are replaced.
     """
     path = PurePosixPath(name)
     stem = path.stem if re.fullmatch(r"\.[A-Za-z]{1,5}", path.suffix) else path.name
@@ -170,7 +170,7 @@ def _file_name(name: str, ending: str, taken: set[str]) -> str:
 
 
 def _write_metadata(out: Path) -> None:
-    """Write the captions of each split, whole or not at all, a line at a time."""
+    """Write the captions of each split line by line, each file whole or not at all."""
     with ExitStack() as whole:
         works: dict[str, BinaryIO] = {}
         for line in read_journal(out / JOURNAL):
