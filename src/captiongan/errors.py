@@ -24,7 +24,7 @@ class PromptError(CaptionganError):
 
 
 class BundleError(CaptionganError):
-    """A missing or damaged bundle, a folder that is none, or a bundle of another version."""
+    """A missing, damaged or foreign bundle, or one of another version."""
 
 
 class DataError(CaptionganError):

@@ -245,7 +245,7 @@ def test_a_file_that_is_here_is_checked_and_not_fetched(server: Server, tmp_path
     fetch(server, tmp_path)
     assert not server.asked
     (tmp_path / "x.tgz").write_bytes(CONTENT[:-1] + b"x")
-    with pytest.raises(DataError, match=r"is not the published file .*: remove it"):
+    with pytest.raises(DataError, match=r"is not the published file .*; remove it"):
         fetch(server, tmp_path)
 
 
@@ -286,4 +286,4 @@ def test_an_unknown_data_set_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert captiongan("data", "get", "cars", tmp_path) == 2
-    assert "give one of flowers, birds" in capsys.readouterr().err
+    assert "choose one of flowers, birds" in capsys.readouterr().err

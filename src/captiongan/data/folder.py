@@ -4,7 +4,7 @@ Each line of `metadata.jsonl` is a JSON object with `file_name` (a path inside t
 forward slashes), `text` (a caption or a list of captions) and, if known, `class` (a string or an
 integer). Other keys are ignored.
 
-For a bad line or picture the reader yields a `Reject`, and goes on.
+For a bad line or picture the reader yields a `Reject` and continues.
 """
 
 import posixpath

@@ -56,11 +56,16 @@ class Survey:
 def survey(folder: Path, minimum_side: int = 1, seed: int = 0) -> Survey:
     """Read a captioned folder once, and count.
 
-    Memory holds one picture at a time, of each the captions and a few hundred numbers, and
-    `SHOWN` small ones, drawn by `seed`.
+    Memory holds one picture at a time, the captions and a few hundred numbers of each, and `SHOWN`
+    small pictures.
+
+    Args:
+        folder: the captioned folder.
+        minimum_side: fewest pixels of a picture's short side.
+        seed: decides which pictures are shown.
 
     Raises:
-        DataError: see `read_captioned_folder`.
+        DataError: as in `read_captioned_folder`.
     """
     counter = _Counter(random.Random(seed))
     summary = summarise(counter.passing(read_captioned_folder(folder, minimum_side)))
@@ -86,12 +91,12 @@ def survey(folder: Path, minimum_side: int = 1, seed: int = 0) -> Survey:
 
 
 def words_of(caption: str) -> list[str]:
-    """Return the words of a caption in small letters, without punctuation."""
+    """Return the words of a caption in lower case, without punctuation."""
     return _WORD.findall(caption.lower())
 
 
 def facts(survey: Survey) -> dict[str, Any]:
-    """Return a survey as values that JSON takes; see `captiongan data stats`."""
+    """Return a survey as JSON values, those of `captiongan data stats`."""
     summary = survey.summary
     ratios = [max(size) / min(size) for size in survey.sizes]
     ranked = survey.words.most_common()
@@ -132,7 +137,7 @@ def facts(survey: Survey) -> dict[str, Any]:
 
 
 def verdict(content: Mapping[str, Any], obstacle: str | None) -> list[str]:
-    """Say what to fix before training, a sentence each; nothing where the set is ready."""
+    """Return a sentence for each thing to fix before training; none if the set is ready."""
     pictures = max(content["pictures"], 1)
 
     def share(count: int) -> str:
