@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from captiongan.cache import CACHE_VARIABLE, cache_folder, cached
+from captiongan.base.cache import CACHE_VARIABLE, cache_folder, cached
 from captiongan.errors import OutputError
 
 
@@ -13,7 +13,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The home of a user who has not chosen a cache folder, on a system that has one."""
     monkeypatch.delenv(CACHE_VARIABLE)
     monkeypatch.setattr(
-        "captiongan.cache.user_cache_path", lambda name, **_: tmp_path / "system" / name
+        "captiongan.base.cache.user_cache_path", lambda name, **_: tmp_path / "system" / name
     )
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     return tmp_path

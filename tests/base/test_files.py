@@ -4,8 +4,8 @@ import errno
 
 import pytest
 
+from captiongan.base.files import os_errors_as
 from captiongan.errors import DataError, OutputError
-from captiongan.files import os_errors_as
 
 
 def test_an_error_of_the_system_becomes_one_line_of_the_class_asked_for() -> None:

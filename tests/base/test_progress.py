@@ -2,7 +2,7 @@
 
 import pytest
 
-from captiongan.progress import Pace
+from captiongan.base.progress import Pace
 
 
 def test_a_line_is_due_now_and_then_and_the_speed_is_that_from_the_start(

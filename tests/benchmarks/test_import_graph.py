@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from benchmarks.import_graph import app, arrows_of, circles_of
 from typer.testing import CliRunner
+
+from benchmarks.import_graph import app, arrows_of, circles_of
 
 
 @pytest.fixture

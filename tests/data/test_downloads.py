@@ -14,8 +14,8 @@ import pytest
 from captiongan.data.downloads import TRIES, announcement, fetch_all
 from captiongan.data.published import DataSet, RemoteFile, choose_data_set
 from captiongan.errors import DataError, OutputError
-from command_line import captiongan
-from little_room import room_for
+from support.command_line import captiongan
+from support.little_room import room_for
 
 
 def archive(seed: int = 0) -> bytes:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from captiongan.base.files import os_errors_as, replace_file
 from captiongan.errors import OutputError
-from captiongan.files import os_errors_as, replace_file
 
 CACHE_VARIABLE = "CAPTIONGAN_CACHE"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from captiongan.cores import on_cores
+from captiongan.base.image_reading import middle_square
+from captiongan.base.threads import on_cores
 from captiongan.data.folder import Line, Reject, Verdicts, load
-from captiongan.picture_file import middle_square
 
 CHUNK = 32
 """Lines that a core takes at a time."""

@@ -17,11 +17,11 @@ from collections.abc import Callable
 from email.message import Message
 from pathlib import Path
 
+from captiongan.base.files import naming, os_errors_as, replace_file, sha256_of
+from captiongan.base.progress import Pace
 from captiongan.data.importers.source import unfolded
 from captiongan.data.published import DataSet, RemoteFile
 from captiongan.errors import DataError, OutputError
-from captiongan.files import naming, os_errors_as, replace_file, sha256_of
-from captiongan.progress import Pace
 
 CHECKSUMS = "checksums.json"
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from captiongan.base.files import os_errors_as, whole_folder
 from captiongan.data.folder import METADATA, Example, LoadedExample
 from captiongan.data.toy_drawing import draw
 from captiongan.data.toy_flower import (
@@ -22,7 +23,6 @@ from captiongan.data.toy_flower import (
     toy_flower,
 )
 from captiongan.errors import DataError, OutputError
-from captiongan.files import os_errors_as, whole_folder
 
 __all__ = [
     "BACKGROUNDS",

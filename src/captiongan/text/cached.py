@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from captiongan.cache import CACHE_VARIABLE, cache_folder
+from captiongan.base.cache import CACHE_VARIABLE, cache_folder
+from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity, TextEncoder
 from captiongan.errors import OutputError
-from captiongan.text.encoder import Embeddings, EncoderIdentity, TextEncoder
 
 CHUNK = 1024
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Generator, Iterator
 
-from captiongan.config import RunConfig
+from captiongan.base.progress import Pace
 from captiongan.data.store import Pictures, PictureStore
-from captiongan.progress import Pace
+from captiongan.runs.config import RunConfig
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.choose import choose_encoder
-from captiongan.training.material import Material, set_apart, to_be_scored_by, to_learn_from
+from captiongan.text.registry import choose_encoder
+from captiongan.training.data_source import DataSource, set_apart, to_be_scored_by, to_learn_from
 
 SECONDS_BETWEEN_LINES = 10
 """How often long work reports its progress."""
@@ -54,12 +54,12 @@ class _Preparing:
         self._say = say
         self.found_work = False
 
-    def pictures(self, material: Material, purpose: str) -> Generator[str, None, PictureStore]:
+    def pictures(self, data_source: DataSource, purpose: str) -> Generator[str, None, PictureStore]:
         """Open the pictures of a data source; yield what was done, and return them."""
         work = _Work("pictures", "decoded", self._say)
-        store = material.open(work)
+        store = data_source.open(work)
         self.found_work |= work.done > 0
-        size = f"{material.side} x {material.side}"
+        size = f"{data_source.side} x {data_source.side}"
         rejected = f"{len(store.rejects):,} lines rejected"
         yield f"{purpose}: {len(store.examples):,} pictures of {size}, {rejected}: {work}"
         return store
@@ -73,10 +73,10 @@ class _Preparing:
         self.found_work |= work.done > 0
         return f"turned to face one way: {turned.sum():,} of them: {work}"
 
-    def captions(self, material: Material, store: PictureStore) -> str:
+    def captions(self, data_source: DataSource, store: PictureStore) -> str:
         """Encode captions; return what was done."""
         work = _Work("new captions", "encoded", self._say)
-        encoder = choose_encoder(material.encoder)
+        encoder = choose_encoder(data_source.encoder)
         CachedTextEncoder(encoder, lambda done, _: work(done)).encode(store.captions)
         self.found_work |= work.done > 0
         return f"their {len(store.captions):,} captions by encoder {encoder.identity}: {work}"

@@ -10,19 +10,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from captiongan.data.importers.found import (
-    Found,
-    Item,
-    Note,
-    Rejected,
-    Request,
-    needs,
-    only_splits,
-)
+from captiongan.base.files import os_errors_as
+from captiongan.base.image_reading import without_path
+from captiongan.data.importers.items import Found, Item, Note, Rejected, Request, needs, only_splits
 from captiongan.data.importers.source import MAXIMUM_FILE, MemberError, unbroken
 from captiongan.errors import DataError
-from captiongan.files import os_errors_as
-from captiongan.picture_file import without_path
 
 
 def read(request: Request) -> Iterator[Item]:

@@ -18,15 +18,15 @@ from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from captiongan.base.files import naming, os_errors_as, remove_leftovers, whole_file
+from captiongan.base.image_reading import UnusablePictureError
+from captiongan.base.lines import MAXIMUM_LINE
 from captiongan.data.folder import METADATA
 from captiongan.data.importers.fitting import Fit, fitted
-from captiongan.data.importers.found import Found, Item, Rejected
+from captiongan.data.importers.items import Found, Item, Rejected
 from captiongan.data.importers.journal import JOURNAL, Account, Journal, read_journal
 from captiongan.data.importers.source import MemberError
 from captiongan.errors import DataError, OutputError
-from captiongan.files import naming, os_errors_as, remove_leftovers, whole_file
-from captiongan.picture_file import UnusablePictureError
-from captiongan.text_lines import MAXIMUM_LINE
 
 PICTURES = "pictures"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from captiongan.base.files import naming, replace_file
 from captiongan.errors import OutputError
-from captiongan.files import naming, replace_file
 
 JOURNAL = "import.jsonl"
 """Name of the journal in the folder of an import."""
