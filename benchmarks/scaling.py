@@ -133,7 +133,7 @@ def _as_if_two(said: Messages) -> Iterator[None]:
         tensor.mul_(2)
 
     with (
-        patch.object(distributed, "count", lambda: 2),
+        patch.object(distributed, "world_size", lambda: 2),
         patch.object(torch.distributed, "all_reduce", reduce),
         patch.object(torch.distributed, "all_gather", gather),
     ):

@@ -1,6 +1,6 @@
 """The verbs of `captiongan data`: arguments in, one call, lines out."""
 
-import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,8 +10,8 @@ import typer
 if TYPE_CHECKING:
     from captiongan.data.importers import Importer
     from captiongan.data.importers.fitting import Fit
-    from captiongan.data.importers.importing import Account
     from captiongan.data.importers.items import Request
+    from captiongan.data.importers.journal import Account
 
 data_app = typer.Typer(name="data", no_args_is_help=True, help="Import, look at, or make data.")
 
@@ -141,13 +141,13 @@ def _tell(account: "Account", out: Path) -> None:
 
 
 def _progress(seconds: float = 5) -> "Callable[[Account], None]":
-    """Return what prints an account every few seconds."""
-    last = time.monotonic()
+    """Return a function that prints an account every few seconds."""
+    from captiongan.base.progress import Pace
+
+    pace = Pace(seconds)
 
     def tell(account: "Account") -> None:
-        nonlocal last
-        if time.monotonic() - last > seconds:
-            last = time.monotonic()
+        if pace.due():
             typer.echo(account, err=True)
 
     return tell
@@ -162,12 +162,8 @@ def check_data(
 
     Ends with code 2 if what is left cannot be trained on.
     """
-    from captiongan.data.folder import (
-        LoadedExample,
-        Reject,
-        read_captioned_folder,
-        summarise,
-    )
+    from captiongan.data.folder import LoadedExample, Reject, read_captioned_folder
+    from captiongan.data.summary import summarise
 
     def told() -> Iterator[LoadedExample | Reject]:
         for item in read_captioned_folder(folder, minimum_side):
@@ -199,11 +195,7 @@ def prepare_data(
         list[str] | None, typer.Option("--set", help="section.name=value; may be repeated.")
     ] = None,
     ray: Annotated[
-        str | None,
-        typer.Option(
-            help="Work on a Ray cluster: its address, `auto` or `local`. All its machines must see "
-            "the data under the same path."
-        ),
+        str | None, typer.Option(hidden=True, help="Has no effect; see docs/scale.md.")
     ] = None,
 ) -> None:
     """Decode and encode, once and on all cores, what a training needs before its first step.
@@ -218,9 +210,16 @@ def prepare_data(
         from captiongan.training.data_source import with_absolute_paths
         from captiongan.training.prepare import prepare
 
+    if ray is not None:
+        warnings.warn(
+            f"--ray '{ray}' has no effect: the cores of this machine prepare the same files; leave "
+            "it out, and copy the cache folder to other machines",
+            FutureWarning,
+            stacklevel=2,
+        )
     wanted = with_absolute_paths(load_config(config, override or [], data))
     try:
-        for line in prepare(wanted, lambda progress: typer.echo(progress, err=True), ray):
+        for line in prepare(wanted, lambda progress: typer.echo(progress, err=True)):
             typer.echo(line)
     except KeyboardInterrupt:
         typer.echo("stopped; what was done to its end is kept", err=True)
@@ -332,7 +331,8 @@ def get_data(
     Goes on after a break, and checks what came. Without a network it tells which files to put
     where.
     """
-    from captiongan.data.downloads import announcement, choose_data_set, fetch_all
+    from captiongan.data.downloads import announcement, fetch_all
+    from captiongan.data.published import choose_data_set
 
     data_set, folder = choose_data_set(name), folder or Path(name)
     for line in announcement(data_set, folder):

@@ -325,7 +325,7 @@ def test_a_full_disk_is_told_and_the_job_goes_on_later(
     out = tmp_path / "out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(OutputError, match=r"No space left .*job\.json.*same command goes on"):
+        with pytest.raises(OutputError, match=r"No space left .*job\.json.*same command resumes"):
             generate_all(prompts, out, tiny.folder)
     assert generate_all(prompts, out, tiny.folder).pictures == 68
 
@@ -343,7 +343,7 @@ def test_ctrl_c_is_one_line_and_code_130(
     monkeypatch.setattr(Pipeline, "draw", interrupted)
     where = ("--prompts", prompts, "--out", tmp_path / "out", "--bundle", tiny.folder)
     assert captiongan("generate", *where) == 130
-    assert capsys.readouterr().err == "stopped; the same command goes on\n"
+    assert capsys.readouterr().err == "stopped; the same command resumes\n"
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"job.json"}
 
 

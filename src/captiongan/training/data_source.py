@@ -6,7 +6,6 @@ The one place that decides it, for training and for preparing alike; free of PyT
 from dataclasses import dataclass
 from pathlib import Path
 
-from captiongan.base.threads import Engine, on_cores
 from captiongan.data.store import PictureStore, Progress, open_store
 from captiongan.errors import ConfigError
 from captiongan.evaluation import CANDIDATES
@@ -31,11 +30,9 @@ class DataSource:
     first_captions: bool
     encoder: str
 
-    def open(self, engine: Engine = on_cores, on_progress: Progress | None = None) -> PictureStore:
-        """Open the pictures, decoded first where they are not yet, see `open_store`."""
-        store = open_store(
-            self.source, self.side, self.minimum_side, self.squash, engine, on_progress
-        )
+    def open(self, on_progress: Progress | None = None) -> PictureStore:
+        """Open the pictures; `open_store` decodes them the first time."""
+        store = open_store(self.source, self.side, self.minimum_side, self.squash, on_progress)
         return store.with_first_captions() if self.first_captions else store
 
 

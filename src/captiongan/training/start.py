@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from captiongan.base.main_process import leads
+from captiongan.base.main_process import is_main_process
 from captiongan.base.progress import say
 from captiongan.compute import distributed
 from captiongan.compute.memory import keep_freed_memory
@@ -81,21 +81,22 @@ def start(
         )
     keep_freed_memory()
     with distributed.joined():
-        console = Console(quiet=not leads())
+        console = Console(quiet=not is_main_process())
         if resume is not None:
             return _resume(RunFolder.open(resume), data, overrides, dry_run, live_view, console)
         if bundle is None:
             wanted = with_absolute_paths(load_config(config, overrides, data))
         else:
             wanted = starting_config(bundle, config, overrides, data, partial(say, console))
-        distributed.share(wanted.training.batch_size)
+        distributed.shard(wanted.training.batch_size)
         if into is not None and _is_there(into):
             earlier = RunFolder(into)
             _check_same(wanted, earlier)
             return _resume(earlier, data, (), dry_run, live_view, console)
-        if into is None and distributed.count() > 1 and not dry_run:
+        if into is None and distributed.world_size() > 1 and not dry_run:
             raise ConfigError(
-                f"--into is missing; {distributed.count()} processes train one run: name its folder"
+                f"--into is missing; {distributed.world_size()} processes train one run; "
+                "name its folder"
             )
         trainer = _prepare(wanted, console)
         if wanted.training.start:
@@ -110,7 +111,7 @@ def start(
 def _is_there(run: Path) -> bool:
     """Whether there is such a run; all processes have looked before one of them makes it."""
     there = (run / "config.yaml").is_file()
-    distributed.meet()
+    distributed.barrier()
     return there
 
 
@@ -264,7 +265,7 @@ def _live_view(run: RunFolder, console: Console) -> AbstractContextManager[objec
 def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: bool) -> bool:
     say(console, f"run folder {run.path}")
     try:
-        watched = live_view and leads()
+        watched = live_view and is_main_process()
         with run.writing(), _live_view(run, console) if watched else nullcontext():
             if trainer.config.training.start and not checkpoints(run.checkpoints):
                 distributed.check_alike(trainer.totals())

@@ -203,13 +203,13 @@ def warm_up(trainer: Trainer, say: Say) -> bool:
             recent.append(_accuracy(trainer, step))
             accuracy = sum(recent) / len(recent)
             warm = len(recent) == WINDOW and accuracy >= TOLD_APART
-            if warm or distributed.any_of(stop.requested):
+            if warm or distributed.any_rank(stop.requested):
                 break
             if (step + 1) % WINDOW == 0:
                 if accuracy < before + LEAST_GAIN:
                     break
                 before = accuracy
-    if distributed.any_of(stop.requested):
+    if distributed.any_rank(stop.requested):
         return False
     shown = (step + 1) * trainer.config.training.batch_size
     judges = "judges" if accuracy >= TOLD_APART else "still judges only"
