@@ -260,9 +260,9 @@ def _new_run(trainer: Trainer, out: Path, into: Path | None) -> RunFolder:
 
 
 def _live_view(run: RunFolder, console: Console) -> AbstractContextManager[object]:
-    from captiongan.web.watch import Companion
+    from captiongan.web.watch_companion import live_view
 
-    return Companion(run.path, partial(say, console))
+    return live_view(run, partial(say, console))
 
 
 def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: bool) -> bool:

@@ -9,9 +9,10 @@ from fastapi import FastAPI, Response
 
 from captiongan import __version__
 from captiongan.pipeline import Pipeline
+from captiongan.web.access import Access
 from captiongan.web.answers import generated, interpolated
 from captiongan.web.facts import bundle_facts, limit_facts
-from captiongan.web.guard import Access, guard
+from captiongan.web.guard import guard
 from captiongan.web.limits import Limits
 from captiongan.web.metrics import CONTENT_TYPE, Metrics
 from captiongan.web.refusal import RefusedError, answer_errors
