@@ -4,6 +4,6 @@ Each module holds the verbs of one subject. The verbs import what is heavy when 
 `--help` is quick and drawing needs no PyTorch.
 """
 
-from captiongan.cli.main import main, run
+from captiongan.cli.main import app, main, run
 
-__all__ = ["main", "run"]
+__all__ = ["app", "main", "run"]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from captiongan.cli.shared import BundleName, Ray, Truncation, to_stderr
+from captiongan.cli.shared import BundleName, Truncation, to_stderr
 
 app = typer.Typer()
 
@@ -36,7 +36,9 @@ def bulk(
     shard_size: Annotated[
         int, typer.Option(help="Most pictures in one tar file or folder, at least -n.")
     ] = 1000,
-    ray: Ray = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Ray cluster to draw on: its address, `auto` or `local`.")
+    ] = None,
 ) -> None:
     """Draw pictures of many sentences into a folder.
 

@@ -46,7 +46,7 @@ def evaluate(
     sides: Annotated[
         str | None,
         typer.Option(
-            help="Side lengths in pixels at which the network sees the pictures; scores are means over "
+            help="Sides in pixels at which the network sees the pictures; scores are means over "
             "them.",
             show_default="96,128,160,224",
         ),

@@ -30,11 +30,6 @@ Settings = Annotated[
     typer.Option("--set", help="Configuration value as section.name=value; may be repeated."),
 ]
 
-Ray = Annotated[
-    str | None,
-    typer.Option(help="Ray cluster to work on: its address, `auto` or `local`."),
-]
-
 training_half = partial(needs_extra, "train", "this verb", "the training half")
 web_half = partial(needs_extra, "serve", "this verb", "the web half")
 

@@ -51,15 +51,17 @@ def train(
     ] = False,
 ) -> None:
     """Train a model; Ctrl-C saves the run, and --resume continues it."""
+    live_view = None
     if watch:
         with web_half():
             import captiongan.web.watch  # noqa: F401  fails now rather than during the training
+            from captiongan.web.watch_companion import live_view
     overrides = override or []
     if on_divergence is not None:
         overrides = [*overrides, f"training.on_divergence={on_divergence}"]
     with training_half():
         from captiongan.training.start import start
 
-        complete = start(config, data, out, resume, overrides, dry_run, watch, into, start_from)
+        complete = start(config, data, out, resume, overrides, dry_run, live_view, into, start_from)
     if not complete:
         raise typer.Exit(130)

@@ -17,7 +17,7 @@ PORTS = range(8001, 8017)
 
 
 @contextmanager
-def live_view(run: RunFolder, say: Callable[[str], None] = print) -> Iterator[None]:
+def live_view(run: RunFolder, say: Callable[[str], None]) -> Iterator[None]:
     """Serve the live view of a run as long as the block lasts.
 
     A view that cannot start is reported, and never stops the training.
