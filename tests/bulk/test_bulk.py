@@ -248,7 +248,7 @@ def test_another_job_in_the_same_folder_is_refused_with_the_difference(
     before = tree(out)
     with pytest.raises(BulkError, match="another job: n is 1 there, 2 now; seed is 0 there, 5 now"):
         generate_all(prompts, out, tiny.folder, n=2, seed=5)
-    with pytest.raises(BulkError, match=r"truncation is 1\.0 there, 0\.5 now; ask"):
+    with pytest.raises(BulkError, match=r"truncation is 1\.0 there, 0\.5 now; repeat"):
         generate_all(prompts, out, tiny.folder, truncation=0.5)
     with prompts.open("a") as file:
         file.write("\na red flower")
@@ -261,10 +261,10 @@ def test_a_folder_of_something_else_is_refused(prompts: Path, tiny: Bundle, tmp_
     out = tmp_path / "out"
     out.mkdir()
     (out / "mine.txt").touch()
-    with pytest.raises(BulkError, match="holds something that is no job"):
+    with pytest.raises(BulkError, match="holds something other than a job"):
         generate_all(prompts, out, tiny.folder)
     (out / "job.json").write_text("[]")
-    with pytest.raises(BulkError, match="not what captiongan wrote"):
+    with pytest.raises(BulkError, match="not a file that captiongan wrote"):
         generate_all(prompts, out, tiny.folder)
 
 
@@ -312,7 +312,7 @@ def test_prompts_that_change_while_they_are_drawn_are_told(
         return draw(*arguments)
 
     monkeypatch.setattr(Pipeline, "draw", meddled)
-    with pytest.raises(BulkError, match="changed while they were drawn"):
+    with pytest.raises(BulkError, match="changed during the job"):
         generate_all(prompts, tmp_path / "out", tiny.folder)
 
 

@@ -1,4 +1,4 @@
-"""The application: routes, and nothing else. What they do is the pipeline's and the studio's."""
+"""The application of the drawing server: its routes. The studio and the pipelines do the work."""
 
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -48,7 +48,7 @@ def create_app(
     limits: Limits | None = None,
     access: Access | None = None,
 ) -> FastAPI:
-    """Return the application that draws with `pipelines`, the first being the default.
+    """Return the application that draws with `pipelines`, of which the first is the default.
 
     Raises CaptionganError if two have the same name.
     """
