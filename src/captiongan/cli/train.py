@@ -55,7 +55,8 @@ def train(
     if watch:
         with web_half():
             import captiongan.web.watch  # noqa: F401  fails now rather than during the training
-            from captiongan.web.watch_companion import live_view
+            from captiongan.web import watch_companion
+        live_view = watch_companion.live_view
     overrides = override or []
     if on_divergence is not None:
         overrides = [*overrides, f"training.on_divergence={on_divergence}"]
