@@ -9,16 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from starlette.types import Message
 
-from captiongan.bundle import Bundle
+from captiongan.bundle.bundle import Bundle
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import CaptionganError
-from captiongan.pipeline import Pipeline
 from captiongan.web.access import Access
 from captiongan.web.app import create_app
 from captiongan.web.limits import Limits
 from captiongan.web.outcome import HUNG_UP, Outcome
 from captiongan.web.request_limits import RequestLimits
 from captiongan.web.security_headers import SECURITY_HEADERS
-from web_server import HeldPipeline, asking
+from support.web_server import HeldPipeline, asking
 
 ASKED = {"prompt": "a red flower", "n": 2}
 OWN = {"sec-fetch-site": "same-origin", "origin": "http://testserver"}

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from captiongan.errors import CaptionganError
+from captiongan.web.errors import answer
 from captiongan.web.limits import Limits
-from captiongan.web.refusal import answer
 from captiongan.web.security_headers import SECURITY_HEADERS
 
 TOKEN_VARIABLE = "CAPTIONGAN_TOKEN"
