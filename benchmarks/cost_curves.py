@@ -24,11 +24,11 @@ from rich.console import Console
 
 from captiongan.cache import CACHE_VARIABLE
 from captiongan.cli import run
-from captiongan.config import load_config
 from captiongan.data.folder import METADATA
 from captiongan.data.pairs import PairSampler
 from captiongan.data.store import PictureStore, open_store
 from captiongan.data.toy import captions, toy_flower, write_toy_folder
+from captiongan.runs.load_config import load_config
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.encoder import Embeddings, EncoderIdentity
 from captiongan.training.loop import Trainer

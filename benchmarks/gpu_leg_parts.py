@@ -15,10 +15,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save, save_file
 from torch import Tensor
 
-from captiongan.config import KEPT_ENCODER
 from captiongan.data.store import open_store
 from captiongan.errors import DataError, OutputError, RunError
 from captiongan.files import sha256_of, whole_folder
+from captiongan.runs.load_config import KEPT_ENCODER
 from captiongan.training.checkpoint import MANIFEST, PARTS, latest_checkpoint
 from captiongan.training.run_folder import RunFolder
 from gpu_leg_data import add_file

@@ -18,8 +18,9 @@ import typer
 from rich.console import Console
 
 from captiongan.cli import run
-from captiongan.config import RunConfig, load_config
+from captiongan.config import RunConfig
 from captiongan.errors import ConfigError
+from captiongan.runs.load_config import load_config
 from captiongan.training.loop import Trainer
 from captiongan.training.step import training_step
 from exercise import Exercise

@@ -26,10 +26,11 @@ from transformers import MPNetConfig, MPNetModel
 
 from captiongan.bundle import GENERATOR_FILE
 from captiongan.cli import run
-from captiongan.config import RunConfig, load_config
+from captiongan.config import RunConfig
 from captiongan.data.toy import write_toy_folder
 from captiongan.networks.course import Generator as CourseGenerator
 from captiongan.pipeline import Pipeline, load
+from captiongan.runs.load_config import load_config
 from captiongan.training.game import build_generator
 from captiongan.training.loop import Trainer
 from captiongan.training.step import Batch
@@ -160,7 +161,9 @@ def _sentences() -> Iterator[str]:
 def _demo() -> Work:
     """Return the exercise's demo: its text model, with random weights, and its generator."""
     text = MPNetModel(MPNetConfig()).eval()
-    generator = CourseGenerator(64, 128, 100, 768, 256).eval()
+    generator = CourseGenerator(
+        resolution=64, features=128, noise_dim=100, embedding_dim=768, projected_dim=256
+    ).eval()
     ids = torch.randint(5, 1000, (1, TOKENS))
 
     def draw() -> Tensor:

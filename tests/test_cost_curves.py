@@ -6,9 +6,9 @@ import pytest
 
 import cost_curves
 from captiongan.cache import cache_folder
-from captiongan.config import load_config
 from captiongan.data.folder import LoadedExample, read_captioned_folder
 from captiongan.data.toy import captions, toy_flower
+from captiongan.runs.load_config import load_config
 from cost_curves_page import Costs, Opening, curves, measured
 from performance import PRESET
 

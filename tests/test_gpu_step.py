@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import gpu_step
-from captiongan.config import load_config
 from captiongan.errors import ConfigError
+from captiongan.runs.load_config import load_config
 from gpu_step import BASELINE, in_words, seconds_of_steps
 from marked_page import BEGIN, END
 

@@ -214,7 +214,7 @@ def prepare_data(
     from captiongan.data.importers.found import needs
 
     with needs("train"):
-        from captiongan.config import load_config
+        from captiongan.runs.load_config import load_config
         from captiongan.training.material import with_absolute_paths
         from captiongan.training.prepare import prepare
 

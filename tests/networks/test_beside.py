@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from captiongan.config import load_config
 from captiongan.networks import beside, projected
+from captiongan.runs.load_config import load_config
 from captiongan.training.checkpoint import load_checkpoint, save_checkpoint
 from tiny_run import EMBEDDING_DIM, copied, equal, tiny_trainer
 
@@ -16,7 +16,9 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 def discriminator() -> beside.Discriminator:
     torch.manual_seed(0)
-    return beside.Discriminator(32, 2, EMBEDDING_DIM, PROJECTED_DIM).eval()
+    return beside.Discriminator(
+        resolution=32, features=2, embedding_dim=EMBEDDING_DIM, projected_dim=PROJECTED_DIM
+    ).eval()
 
 
 def pictures(count: int = 3) -> Tensor:
@@ -29,7 +31,9 @@ def texts(count: int = 3) -> Tensor:
 
 def test_half_of_the_logits_are_the_frozen_networks_own_and_half_of_the_one_from_scratch() -> None:
     both = discriminator()
-    alone = projected.Discriminator(32, 2, EMBEDDING_DIM, PROJECTED_DIM).eval()
+    alone = projected.Discriminator(
+        resolution=32, features=2, embedding_dim=EMBEDDING_DIM, projected_dim=PROJECTED_DIM
+    ).eval()
     alone.load_state_dict(
         {name: value for name, value in both.state_dict().items() if not name.startswith("beside.")}
     )

@@ -10,9 +10,10 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from captiongan.config import LossConfig, load_config
+from captiongan.config import LossConfig
 from captiongan.networks.efficientnet_lite import VARIANTS, EfficientNetLite, SameConvolution
 from captiongan.networks.projected import Discriminator, FrozenDepthwise, FrozenLook
+from captiongan.runs.load_config import load_config
 from captiongan.training.checkpoint import load_checkpoint, save_checkpoint
 from captiongan.training.game import Game
 from captiongan.training.loop import Trainer
@@ -26,7 +27,12 @@ FEATURES, PROJECTED_DIM = 2, 8
 @cache
 def built(resolution: int, embedding_dim: int) -> Discriminator:
     torch.manual_seed(0)
-    return Discriminator(resolution, FEATURES, embedding_dim, PROJECTED_DIM)
+    return Discriminator(
+        resolution=resolution,
+        features=FEATURES,
+        embedding_dim=embedding_dim,
+        projected_dim=PROJECTED_DIM,
+    )
 
 
 def discriminator(resolution: int = 32, embedding_dim: int = EMBEDDING_DIM) -> Discriminator:
@@ -73,7 +79,9 @@ def test_every_scale_judges_at_as_many_places(side: int, places: int) -> None:
 
 @pytest.mark.parametrize("side", [96, 160, 224])
 def test_it_looks_at_pictures_of_any_side_with_the_same_heads(side: int) -> None:
-    network = Discriminator(32, FEATURES, EMBEDDING_DIM, PROJECTED_DIM)
+    network = Discriminator(
+        resolution=32, features=FEATURES, embedding_dim=EMBEDDING_DIM, projected_dim=PROJECTED_DIM
+    )
     network.look_at(side)
     assert network.side == side
     assert network.judge(network.features(pictures()), texts()).shape == (2, 4 * (side // 32) ** 2)
@@ -240,7 +248,9 @@ def test_the_state_restores_the_judgement_and_leaves_out_the_published_weights()
     torch.optim.SGD(network.parameters(), lr=0.1).step()
     state = copied(network.state_dict())
     torch.manual_seed(1)
-    other = Discriminator(32, FEATURES, EMBEDDING_DIM, PROJECTED_DIM)
+    other = Discriminator(
+        resolution=32, features=FEATURES, embedding_dim=EMBEDDING_DIM, projected_dim=PROJECTED_DIM
+    )
     expected = network.eval()(pictures(), texts())
     assert not torch.allclose(other.eval()(pictures(), texts()), expected, atol=1e-3)
     other.load_state_dict(state)

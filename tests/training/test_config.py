@@ -6,15 +6,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captiongan.config import (
-    DataConfig,
-    GeneratorConfig,
-    LossConfig,
-    RunConfig,
-    TrainingConfig,
-    load_config,
-)
+from captiongan.config import DataConfig, GeneratorConfig, LossConfig, RunConfig, TrainingConfig
 from captiongan.errors import ConfigError
+from captiongan.runs.load_config import load_config
 
 PRESETS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 DCGAN = Path(__file__).parents[2] / "configs" / "dcgan.yaml"

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from captiongan.config import Precision, RunConfig, load_config
+from captiongan.config import Precision, RunConfig
 from captiongan.networks.dcgan import Generator
+from captiongan.runs.load_config import load_config
 from captiongan.training.checkpoint import load_checkpoint, save_checkpoint
 from captiongan.training.game import (
     Game,

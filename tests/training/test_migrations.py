@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from captiongan import __version__
-from captiongan.config import SCHEMA, RunConfig, load_config
+from captiongan.config import RunConfig
 from captiongan.errors import CaptionganError, ConfigError, RunError
 from captiongan.migrations import Migration, of_today
+from captiongan.runs.load_config import SCHEMA, load_config
 from captiongan.training.checkpoint import checkpoints, save_checkpoint
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start

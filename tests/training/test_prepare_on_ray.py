@@ -19,7 +19,7 @@ TWO_WORKERS = """
 import sys, warnings
 import ray
 from captiongan.cluster import Cluster
-from captiongan.config import load_config
+from captiongan.runs.load_config import load_config
 from captiongan.errors import CaptionganError, DataError
 from captiongan.text.by_name import EncoderByName
 from captiongan.text.encoder import EncoderIdentity

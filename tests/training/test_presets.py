@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from captiongan.config import load_config
 from captiongan.data.store import Pictures
 from captiongan.data.toy import toy_examples
 from captiongan.evaluation.candidate import of_generator
 from captiongan.evaluation.colours import colour_agreement
 from captiongan.evaluation.distances import Floats
 from captiongan.networks.choose import NETWORKS
+from captiongan.runs.load_config import load_config
 from captiongan.training.loop import Trainer
 from captiongan.training.samples import SampleGrid
 from captiongan.training.step import Figures

@@ -18,11 +18,17 @@ class Discriminator(projected.Discriminator):
     """
 
     def __init__(
-        self, resolution: int, features: int, embedding_dim: int, projected_dim: int
+        self, *, resolution: int, features: int, embedding_dim: int, projected_dim: int
     ) -> None:
-        super().__init__(resolution, features, embedding_dim, projected_dim)
+        sizes = {
+            "resolution": resolution,
+            "features": features,
+            "embedding_dim": embedding_dim,
+            "projected_dim": projected_dim,
+        }
+        super().__init__(**sizes)
         self.projected_dim = projected_dim
-        self.beside = fusion.Discriminator(resolution, features, embedding_dim, projected_dim)
+        self.beside = fusion.Discriminator(**sizes)
 
     def features(self, pictures: Tensor) -> Tensor:
         """f(x): what both see in pictures (B, 3, H, W) in [-1, 1], (B, C)."""

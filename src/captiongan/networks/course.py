@@ -44,7 +44,13 @@ class Generator(PictureGenerator):
     """
 
     def __init__(
-        self, resolution: int, features: int, noise_dim: int, embedding_dim: int, projected_dim: int
+        self,
+        *,
+        resolution: int,
+        features: int,
+        noise_dim: int,
+        embedding_dim: int,
+        projected_dim: int,
     ) -> None:
         super().__init__()
         _check(resolution, features, embedding_dim)
@@ -68,7 +74,7 @@ class Discriminator(PairDiscriminator):
     """
 
     def __init__(
-        self, resolution: int, features: int, embedding_dim: int, projected_dim: int
+        self, *, resolution: int, features: int, embedding_dim: int, projected_dim: int
     ) -> None:
         _check(resolution, features, embedding_dim)
         widths = (3, *(features * times for times in (1, 1, 2, 2, 4, 8)))

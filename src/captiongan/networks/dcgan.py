@@ -42,7 +42,13 @@ class Generator(PictureGenerator):
     """
 
     def __init__(
-        self, resolution: int, features: int, noise_dim: int, embedding_dim: int, projected_dim: int
+        self,
+        *,
+        resolution: int,
+        features: int,
+        noise_dim: int,
+        embedding_dim: int,
+        projected_dim: int,
     ) -> None:
         super().__init__()
         widths = stage_widths(resolution, features)[::-1]
@@ -68,7 +74,7 @@ class Discriminator(PairDiscriminator):
     """
 
     def __init__(
-        self, resolution: int, features: int, embedding_dim: int, projected_dim: int
+        self, *, resolution: int, features: int, embedding_dim: int, projected_dim: int
     ) -> None:
         widths = stage_widths(resolution, features)
         super().__init__(

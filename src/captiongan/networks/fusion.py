@@ -70,6 +70,7 @@ class Generator(PictureGenerator):
 
     def __init__(
         self,
+        *,
         resolution: int,
         features: int,
         noise_dim: int,
@@ -210,7 +211,7 @@ class Discriminator(PairDiscriminator):
     """
 
     def __init__(
-        self, resolution: int, features: int, embedding_dim: int, projected_dim: int
+        self, *, resolution: int, features: int, embedding_dim: int, projected_dim: int
     ) -> None:
         widths = _widths(resolution // 2, features)
         text = TextDirection(embedding_dim, projected_dim)

@@ -11,11 +11,12 @@ from pathlib import Path
 from rich.console import Console
 
 from captiongan import processes
-from captiongan.config import RunConfig, load_config
+from captiongan.config import RunConfig
 from captiongan.errors import ConfigError, DataError, RunError
 from captiongan.leader import leads
 from captiongan.memory import keep_freed_memory
 from captiongan.progress import say
+from captiongan.runs.load_config import load_config
 from captiongan.text.choose import NAMES, choose_encoder
 from captiongan.training.captured import WARM_UP
 from captiongan.training.checkpoint import (

@@ -18,11 +18,12 @@ from torch import Tensor, nn
 
 from captiongan import processes
 from captiongan.bundle import MANIFEST, Bundle, find_bundle, read_bundle
-from captiongan.config import RunConfig, StartConfig, load_config, merged
+from captiongan.config import RunConfig, StartConfig
 from captiongan.errors import BundleError, ConfigError
 from captiongan.evaluation.candidate import took_part
 from captiongan.files import sha256_of
 from captiongan.networks.choose import NETWORKS
+from captiongan.runs.load_config import load_config, merged
 from captiongan.text.choose import choose_encoder
 from captiongan.training.bundle_weights import check_unfolded, read_critic, read_generator
 from captiongan.training.divergence import check_finite
@@ -303,7 +304,7 @@ def _check_fits(trainer: Trainer, bundle: Bundle, theirs: RunConfig) -> None:
     """
     config = trainer.config
     refusal = f"--from '{bundle.manifest.name}':"
-    if NETWORKS[config.network].generator is not NETWORKS[theirs.network].generator:
+    if NETWORKS[config.network].generator != NETWORKS[theirs.network].generator:
         raise ConfigError(
             f"{refusal} network is '{theirs.network}' there and '{config.network}' here, and "
             f"their generators differ; set network={theirs.network}"

@@ -1,0 +1,1 @@
+"""A training run on disk: its options, its folder, its checkpoints."""
