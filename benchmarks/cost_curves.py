@@ -108,7 +108,7 @@ def images_per_second(data: Path, points: dict[int, list[str]], rounds: int) -> 
 
 
 def _dry_run(data: Path, overrides: Sequence[str]) -> list[str]:
-    asked = ["train", "--dry-run", "--config", str(PRESET), "--data", str(data)]
+    asked = ["train", "--dry-run", "--config", PRESET, "--data", str(data)]
     changes = [part for override in overrides for part in ("--set", override)]
     return [sys.executable, "-m", "captiongan", *asked, *changes]
 

@@ -41,7 +41,7 @@ from performance_page import BATCH, MATRIX, PAGE, Figures, in_words
 from step_profile import Part, parts_of
 
 ROOT = Path(__file__).parents[1]
-PRESET = ROOT / "configs" / "gan-cls-l1-fm.yaml"
+PRESET = "gan-cls-l1-fm"
 PICTURES = 512
 TOKENS = 20
 """Of a sentence that the exercise's text model reads."""

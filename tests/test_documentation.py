@@ -39,7 +39,7 @@ def test_every_option_is_documented_with_its_default() -> None:
 
 
 def test_the_lecture_preset_is_the_default() -> None:
-    assert load_config(ROOT / "configs" / "dcgan.yaml") == RunConfig()
+    assert load_config("dcgan") == RunConfig()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -192,8 +192,8 @@ def check_data(
 def prepare_data(
     data: Annotated[str, typer.Argument(help="Captioned folder, `toy`, or `toy:SIZE`.")],
     config: Annotated[
-        Path | None,
-        typer.Option(help="YAML file of the training; without it, as configs/dcgan.yaml."),
+        str | None,
+        typer.Option(help="Preset or YAML file of the training, see `train`; default: dcgan."),
     ] = None,
     override: Annotated[
         list[str] | None, typer.Option("--set", help="section.name=value; may be repeated.")

@@ -1,8 +1,8 @@
 """The options of a run: one validated tree that says what is trained, on what, and how.
 
 Each option's default and range stand in its definition, its meaning in the docstring below it. A
-kimg is a thousand real pictures shown to the discriminator. `captiongan.runs.load_config` reads the
-tree from a preset or a YAML file, and `captiongan.runs.rules` says which options cannot go together.
+kimg is a thousand real pictures shown. `captiongan.runs.load_config` reads the tree from a preset
+or a YAML file; `captiongan.runs.rules` says which options cannot go together.
 """
 
 import warnings

@@ -11,7 +11,6 @@ from captiongan.training.checkpoint import load_checkpoint, save_checkpoint
 from tiny_run import EMBEDDING_DIM, copied, equal, tiny_trainer
 
 PROJECTED_DIM = 8
-CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def discriminator() -> beside.Discriminator:
@@ -59,7 +58,7 @@ def test_both_learn_and_a_resumed_run_goes_on_alike(tmp_path: Path) -> None:
     small = ["data.resolution=16", "generator.features=2", "discriminator.features=2"]
     small += ["generator.noise_dim=8", "training.batch_size=4", "training.precision=32-true"]
     options = ["discriminator.beside=true", "losses.species=1"]
-    config = load_config(CONFIGS / "projected.yaml", [*small, *options])
+    config = load_config("projected", [*small, *options])
     trainer, restored = tiny_trainer(config), tiny_trainer(config)
     before = copied(dict(trainer.game.discriminator.named_parameters()))
     for _ in range(2):

@@ -20,7 +20,6 @@ from captiongan.training.loop import Trainer
 from captiongan.training.step import frozen, training_step
 from tiny_run import EMBEDDING_DIM, copied, equal, random_batch, tiny_game, tiny_trainer
 
-CONFIGS = Path(__file__).parents[2] / "configs"
 FEATURES, PROJECTED_DIM = 2, 8
 
 
@@ -90,7 +89,7 @@ def test_it_looks_at_pictures_of_any_side_with_the_same_heads(side: int) -> None
 def test_each_step_looks_at_a_side_that_follows_from_the_seed_and_the_step() -> None:
     small = ["data.resolution=16", "generator.features=2", "discriminator.features=2"]
     small += ["generator.noise_dim=8", "training.batch_size=4", "training.precision=32-true"]
-    config = load_config(CONFIGS / "projected.yaml", [*small, "discriminator.look=[96,128,160]"])
+    config = load_config("projected", [*small, "discriminator.look=[96,128,160]"])
     one, other = tiny_trainer(config), tiny_trainer(config)
 
     def side_of(trainer: Trainer, step: int) -> int:
@@ -216,7 +215,7 @@ def test_its_presets_train_with_finite_terms_and_are_saved_and_restored(
 ) -> None:
     small = [f"data.resolution={side}", "generator.features=2", "discriminator.features=2"]
     small += ["generator.noise_dim=8", "training.batch_size=4", "training.precision=32-true"]
-    config = load_config(CONFIGS / f"{preset}.yaml", small)
+    config = load_config(preset, small)
     trainer, restored = tiny_trainer(config), tiny_trainer(config)
     assert isinstance(trainer.game.discriminator.module, Discriminator)
     for _ in range(2):

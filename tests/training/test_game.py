@@ -29,8 +29,6 @@ from tiny_run import (
     tiny_trainer,
 )
 
-CONFIGS = Path(__file__).parents[2] / "configs"
-
 
 def weights(network: nn.Module) -> dict[str, Tensor]:
     return copied({name: weight.data for name, weight in network.named_parameters()})
@@ -260,7 +258,7 @@ def test_the_learning_rate_is_halved_at_the_step_and_for_good() -> None:
 
 
 def test_reeds_learning_rate_is_halved_every_hundred_passes_over_the_flowers() -> None:
-    config = load_config(CONFIGS / "reed.yaml")
+    config = load_config("reed")
     before, after = 736_900 // 64, 737_100 // 64
     assert [learning_rate(config, step) for step in (before, after)] == [2e-4, 1e-4]
 

@@ -57,7 +57,7 @@ UNTIMED_STEPS = WARM_UP + 1
 
 
 def start(
-    config: Path | None,
+    config: str | Path | None,
     data: str | None,
     out: Path,
     resume: Path | None,

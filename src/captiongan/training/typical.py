@@ -22,7 +22,7 @@ LEAST_VARIANCE = 1e-12
 def most_typical(store: PictureStore, share: float, device: torch.device) -> PictureStore:
     """Keep that share of the pictures, those that are most likely under a Gaussian of all.
 
-    The Gaussian is fitted to their features by `TYPICAL_EXTRACTOR`, which are remembered in the cache.
+    The Gaussian is fitted to their features by `TYPICAL_EXTRACTOR`, which are kept in the cache.
     The pictures stay in order, and those that are kept are copied into memory.
 
     Raises:

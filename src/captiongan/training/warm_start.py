@@ -90,16 +90,20 @@ Say = Callable[[str], None]
 
 
 def starting_config(
-    bundle: str, path: Path | None, overrides: Sequence[str], source: str | None, say: Say
+    bundle: str,
+    config: str | Path | None,
+    overrides: Sequence[str],
+    source: str | None,
+    say: Say,
 ) -> RunConfig:
     """Return the configuration of a run that starts from a bundle.
 
     The bundle's configuration is the base. The recipe for the size of the set overrides it, the
-    file at `path` overrides both, and `overrides` come last.
+    preset or file `config` overrides both, and `overrides` come last.
 
     Args:
         bundle: a shipped bundle's name, or a folder.
-        path: a YAML file, or None.
+        config: the name of a preset, a YAML file, or None.
         overrides: `section.name=value`, applied in order.
         source: the data set.
         say: is told which recipe is used.
@@ -116,20 +120,20 @@ def starting_config(
 
     def with_recipe(recipe: Mapping[str, Any]) -> RunConfig:
         base = merged(_inherited(opened), recipe)
-        config = with_absolute_paths(load_config(path, overrides, source, base=base))
-        training = config.training.model_copy(update={"start": start})
-        return config.model_copy(update={"training": training})
+        chosen = with_absolute_paths(load_config(config, overrides, source, base=base))
+        training = chosen.training.model_copy(update={"start": start})
+        return chosen.model_copy(update={"training": training})
 
-    config = with_recipe(RECIPE)
-    pictures = len(to_learn_from(config).open().examples)
+    chosen = with_recipe(RECIPE)
+    pictures = len(to_learn_from(chosen).open().examples)
     if pictures >= SMALL_SET:
-        return config
-    config = with_recipe(SMALL_RECIPE)
+        return chosen
+    chosen = with_recipe(SMALL_RECIPE)
     say(
-        f"{pictures:,} pictures: using the recipe for small sets ({_in_words(config)}); "
+        f"{pictures:,} pictures: using the recipe for small sets ({_in_words(chosen)}); "
         "--set changes single options"
     )
-    return config
+    return chosen
 
 
 def take_over(trainer: Trainer) -> None:
