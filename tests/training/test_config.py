@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from captiongan.config import DataConfig, GeneratorConfig, LossConfig, RunConfig, TrainingConfig
+from captiongan.config import (
+    DataConfig,
+    GeneratorConfig,
+    LossConfig,
+    RunConfig,
+    StartConfig,
+    TrainingConfig,
+)
 from captiongan.errors import ConfigError
 from captiongan.runs.load_config import find_config, load_config, presets
 
