@@ -25,8 +25,7 @@ class Network:
     needs_text: bool = False
     """Whether it cannot draw without."""
     has_batch_norm: bool = False
-    """Whether its generator normalises over the batch. Export folds BatchNorm into other weights,
-    so training cannot start from such a generator's bundle."""
+    """Whether its generator normalises over the batch; export folds that into other weights."""
     looks_through: str | None = None
     """The extractor that is a part of its discriminator; scores by the same one would flatter."""
     options: tuple[str, ...] = ()
@@ -94,3 +93,8 @@ NETWORKS = {
 
 OPTIONS_OF_SOME = frozenset(option for network in NETWORKS.values() for option in network.options)
 """The options that not every network has."""
+
+UNFOLDED_NETWORKS = tuple(
+    name for name, network in NETWORKS.items() if network.takes_text and not network.has_batch_norm
+)
+"""The networks whose generator a bundle holds weight by weight, so that training can go on."""

@@ -17,7 +17,7 @@ from captiongan.leader import leads
 from captiongan.memory import keep_freed_memory
 from captiongan.progress import say
 from captiongan.runs.load_config import load_config
-from captiongan.text.choose import NAMES, choose_encoder
+from captiongan.text.choose import choose_encoder, is_folder, why_it_stays
 from captiongan.training.captured import WARM_UP
 from captiongan.training.checkpoint import (
     checkpoints,
@@ -44,12 +44,6 @@ FIXED = (
     *(f"scores.{name}" for name in ("every_kimg", "extractor")),
 )
 """What a resumed run cannot change."""
-
-STAYS_HERE = {
-    "minilm": "this run cannot be exported, its encoder is too big",
-    "none": "this run draws without text and cannot be exported",
-}
-"""Encoders whose runs cannot be exported, and why."""
 
 TIMED_STEPS = 5
 UNTIMED_STEPS = WARM_UP + 1
@@ -142,7 +136,7 @@ def _check_same(wanted: RunConfig, run: RunFolder) -> None:
 
 def _same_encoder(one: str, other: str) -> bool:
     """Whether two text encoders are folders of the same content: a run keeps a copy of its own."""
-    if one in NAMES or other in NAMES:
+    if not (is_folder(one) and is_folder(other)):
         return False
     return choose_encoder(one).identity.sha256 == choose_encoder(other).identity.sha256
 
@@ -224,8 +218,8 @@ def _prepare(config: RunConfig, console: Console) -> Trainer:
         say(console, f"  skipped {reject}")
     if len(facts["skipped"]) > 5:
         say(console, f"  and others; all: captiongan data check {facts['source']}")
-    if reason := STAYS_HERE.get(config.text.encoder):
-        say(console, f"text.encoder={config.text.encoder}: {reason}")
+    if reason := why_it_stays(config.text.encoder):
+        say(console, f"text.encoder={config.text.encoder}: this run cannot be exported, {reason}")
     return trainer
 
 
@@ -288,7 +282,7 @@ def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: bool) 
             f"quit without saving; what was saved before: captiongan train --resume {run.path}",
         )
         raise
-    if complete and trainer.config.text.encoder in STAYS_HERE:
+    if complete and why_it_stays(trainer.config.text.encoder):
         say(console, f"done; its pictures: {run.path / 'grids'}")
     elif complete:
         say(console, f"done; next: captiongan export {run.path} --out BUNDLE")

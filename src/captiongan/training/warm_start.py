@@ -24,7 +24,7 @@ from captiongan.evaluation.candidate import took_part
 from captiongan.files import sha256_of
 from captiongan.networks.choose import NETWORKS
 from captiongan.runs.load_config import load_config, merged
-from captiongan.text.choose import choose_encoder
+from captiongan.text.choose import name_of
 from captiongan.training.bundle_weights import check_unfolded, read_critic, read_generator
 from captiongan.training.divergence import check_finite
 from captiongan.training.game import set_learning_rate
@@ -242,9 +242,9 @@ def _inherited(bundle: Bundle) -> dict[str, Any]:
     """Return the part of the configuration that a run takes over from a bundle."""
     trained = _trained_config(bundle).model_dump()
     tree = {name: trained[name] for name in INHERITED}
-    same = choose_encoder("small").identity.sha256 == bundle.manifest.text_encoder.sha256
+    encoder = name_of(bundle.manifest.text_encoder.sha256)
     del tree["data"]["source"]
-    tree["text"]["encoder"] = "small" if same else str(bundle.folder.resolve())
+    tree["text"]["encoder"] = encoder or str(bundle.folder.resolve())
     schedule = {name: trained["training"][name] for name in ("batch_size", "ema_halflife_kimg")}
     return merged(tree, NOT_INHERITED) | {"training": schedule}
 
