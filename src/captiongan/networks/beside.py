@@ -1,8 +1,8 @@
 """Two discriminators side by side: one looks through a frozen network, the other learns to see.
 
-The frozen one knows from the start what pictures show. The one from scratch sees what ImageNet had
-no need of, such as the grain of the generator (Vision-aided GAN, Kumari et al. 2022, arXiv
-2112.09130). Their logits count alike.
+The frozen one knows from the start what pictures show. The one that starts from scratch sees what
+does not matter for ImageNet, such as the generator's grain (Vision-aided GAN, Kumari et al. 2022,
+arXiv 2112.09130). Their logits count alike.
 """
 
 import torch
@@ -14,7 +14,7 @@ from captiongan.networks import fusion, projected
 class Discriminator(projected.Discriminator):
     """D(x, e) of `projected` with that of `fusion` beside it; features (B, C) of both in a row.
 
-    Args: as of `projected`; `features` are the channels of the first stage of both.
+    The arguments are those of `projected`; `features` are the channels of the first stage of both.
     """
 
     def __init__(
