@@ -347,7 +347,7 @@ def __getattr__(name: str) -> Any:
     from captiongan.runs.load_config import load_config
 
     warnings.warn(
-        "captiongan.config.load_config has moved to captiongan.runs.load_config",
+        "load_config has moved to captiongan.runs.load_config",
         DeprecationWarning,
         stacklevel=2,
     )

@@ -25,5 +25,5 @@ def test_a_network_takes_and_needs_text_as_its_facts_say(network: Network) -> No
 def test_a_network_is_told_its_own_options_and_no_others() -> None:
     sizes = {"noise_dim": 8, "embedding_dim": 6, "attention": 16, **SIZES}
     with_attention = NETWORKS["fusion"].build_generator(**sizes)
-    assert any(name.startswith("attentions.2.") for name, _ in with_attention.named_parameters())
+    assert any(name.startswith("attentions.1.") for name, _ in with_attention.named_parameters())
     NETWORKS["dcgan"].build_generator(**sizes)

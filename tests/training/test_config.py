@@ -462,8 +462,9 @@ def test_a_fault_in_a_presets_override_names_the_preset() -> None:
 
 
 def test_every_option_says_what_it_means() -> None:
-    sections = [RunConfig, *(type(section) for _, section in RunConfig() if is_section(section))]
-    for section in [*sections, StartConfig]:
+    sections: list[type[BaseModel]] = [RunConfig, StartConfig]
+    sections += (type(section) for _, section in RunConfig() if is_section(section))
+    for section in sections:
         for name, field in section.model_fields.items():
             said = is_section(field.default) or field.description
             assert said, f"{section.__name__}.{name}"

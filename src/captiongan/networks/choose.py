@@ -46,7 +46,10 @@ class Network:
             sizes: `resolution`, `embedding_dim`, and the options of the section `generator` by
                 their names. Those that this network does not have are left out.
         """
-        return _build(self.generator, "Generator", self._own("generator", sizes))
+        generator: PictureGenerator = _class(self.generator, "Generator")(
+            **self._own("generator", sizes)
+        )
+        return generator
 
     def build_discriminator(self, *, beside: bool = False, **sizes: Any) -> "PairDiscriminator":
         """Return its discriminator with fresh weights.
@@ -56,14 +59,17 @@ class Network:
             sizes: as of `build_generator`, with the options of the section `discriminator`.
         """
         module = "beside" if beside else self.discriminator
-        return _build(module, "Discriminator", self._own("discriminator", sizes))
+        discriminator: PairDiscriminator = _class(module, "Discriminator")(
+            **self._own("discriminator", sizes)
+        )
+        return discriminator
 
     def _own(self, section: str, sizes: dict[str, Any]) -> dict[str, Any]:
         return {name: size for name, size in sizes.items() if self.has(f"{section}.{name}")}
 
 
-def _build(module: str, name: str, sizes: dict[str, Any]) -> Any:
-    return getattr(import_module(f"captiongan.networks.{module}"), name)(**sizes)
+def _class(module: str, name: str) -> Any:
+    return getattr(import_module(f"captiongan.networks.{module}"), name)
 
 
 FUSION = ("generator.attention", "text.wording", "losses.species")
