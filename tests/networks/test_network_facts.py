@@ -1,12 +1,13 @@
 """The facts of the networks are true of their classes."""
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import pytest
 
 from captiongan.networks.choose import NETWORKS, Network
 
-SIZES = {"resolution": 64, "features": 4, "projected_dim": 4}
+SIZES: dict[str, Any] = {"resolution": 64, "features": 4, "projected_dim": 4}
 
 
 def refused(whether: bool) -> AbstractContextManager[object]:
