@@ -13,8 +13,8 @@ from captiongan.errors import needs_extra
 if TYPE_CHECKING:
     from captiongan.data.importers import Importer
     from captiongan.data.importers.fitting import Fit
-    from captiongan.data.importers.found import Request
     from captiongan.data.importers.importing import Account
+    from captiongan.data.importers.items import Request
 
 data_app = typer.Typer(name="data", no_args_is_help=True, help="Import, look at, or make data.")
 
@@ -84,7 +84,7 @@ def import_data(
     """
     from captiongan.data.importers import choose_importer
     from captiongan.data.importers.fitting import Fit
-    from captiongan.data.importers.found import Request
+    from captiongan.data.importers.items import Request
 
     columns = {"picture": picture_column, "caption": caption_column, "class": class_column}
     asked = {name: column for name, column in columns.items() if column}
@@ -113,7 +113,7 @@ def caption_template(
     """Make a captioned folder of pictures that have only class names or attributes."""
     from captiongan.data.importers import template as composing
     from captiongan.data.importers.fitting import Fit
-    from captiongan.data.importers.found import Request
+    from captiongan.data.importers.items import Request
 
     columns = {"picture": picture_column, "class": class_column}
     asked = {name: column for name, column in columns.items() if column}
@@ -218,7 +218,7 @@ def prepare_data(
     """
     with _training_half():
         from captiongan.runs.load_config import load_config
-        from captiongan.training.material import with_absolute_paths
+        from captiongan.training.data_source import with_absolute_paths
         from captiongan.training.prepare import prepare
 
     wanted = with_absolute_paths(load_config(config, override or [], data))

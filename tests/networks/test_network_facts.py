@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from captiongan.networks.choose import NETWORKS, Network
+from captiongan.networks.registry import NETWORKS, Network
 
 SIZES: dict[str, Any] = {"resolution": 64, "features": 4, "projected_dim": 4}
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from captiongan.config import (
+from captiongan.errors import ConfigError
+from captiongan.runs.config import (
     DataConfig,
     GeneratorConfig,
     LossConfig,
@@ -17,7 +18,6 @@ from captiongan.config import (
     StartConfig,
     TrainingConfig,
 )
-from captiongan.errors import ConfigError
 from captiongan.runs.load_config import find_config, load_config, presets
 
 each_preset = pytest.mark.parametrize("preset", presets())
@@ -482,7 +482,7 @@ def test_configurations_need_no_pytorch() -> None:
 
 def test_load_config_is_found_where_it_used_to_be() -> None:
     with pytest.warns(DeprecationWarning, match="moved to captiongan.runs.load_config"):
-        from captiongan.config import load_config as former
+        from captiongan.runs.config import load_config as former
     assert former is load_config
 
 

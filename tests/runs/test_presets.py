@@ -14,11 +14,11 @@ from captiongan.data.toy import toy_examples
 from captiongan.evaluation.candidate import of_generator
 from captiongan.evaluation.colours import colour_agreement
 from captiongan.evaluation.distances import Floats
-from captiongan.networks.choose import NETWORKS
+from captiongan.networks.registry import NETWORKS
 from captiongan.runs.load_config import load_config, presets
 from captiongan.training.loop import Trainer
-from captiongan.training.samples import SampleGrid
-from captiongan.training.step import Figures
+from captiongan.training.sample_grid import SampleGrid
+from captiongan.training.step import Metrics
 
 # The discriminator of `projected` enlarges pictures to 96 pixels, which is too slow for this file:
 # tests/networks/test_projected.py has its presets. Generator and losses are those of `fusion`.
@@ -56,7 +56,7 @@ class Training:
     """A trained preset, with what its running average draws of the captions before and after."""
 
     trainer: Trainer
-    figures: list[Figures]
+    metrics: list[Metrics]
     captions: list[str]
     before: Pictures
     after: Pictures
@@ -69,8 +69,8 @@ def train(preset: str) -> Training:
     trainer = Trainer.prepare(config, Console(file=io.StringIO()))
     captions = captions_for(trainer)
     before = draw(trainer, captions)
-    figures = [trainer.take_step() for _ in range(200)]
-    return Training(trainer, figures, captions, before, draw(trainer, captions))
+    metrics = [trainer.take_step() for _ in range(200)]
+    return Training(trainer, metrics, captions, before, draw(trainer, captions))
 
 
 def captions_for(trainer: Trainer) -> list[str]:
@@ -82,8 +82,8 @@ def captions_for(trainer: Trainer) -> list[str]:
 
 
 def draw(trainer: Trainer, captions: list[str]) -> Pictures:
-    trainer.settle_average()
-    candidate = of_generator(trainer.config, trainer.game.average, trainer.encoder)
+    trainer.settle_ema()
+    candidate = of_generator(trainer.config, trainer.state.ema, trainer.encoder)
     return candidate.pictures_of(captions, range(DRAWN))
 
 
@@ -133,14 +133,14 @@ EXPECTED = {
 @each_of(PRESETS)
 def test_a_preset_trains_two_hundred_steps_with_finite_terms_and_draws(preset: str) -> None:
     training = train(preset)
-    assert len(training.figures) == 200
-    for figures in training.figures:
-        assert figures.keys() == EXPECTED[preset]
-        assert all(math.isfinite(value) for value in figures.values()), figures
+    assert len(training.metrics) == 200
+    for metrics in training.metrics:
+        assert metrics.keys() == EXPECTED[preset]
+        assert all(math.isfinite(value) for value in metrics.values()), metrics
     side = training.trainer.config.data.resolution
     assert training.after.shape == (DRAWN, side, side, 3)
     assert len(np.unique(training.after, axis=0)) == DRAWN
-    SampleGrid(training.trainer.data).draw(training.trainer.game.average)
+    SampleGrid(training.trainer.data).draw(training.trainer.state.ema)
 
 
 @each_of(PRESETS)
@@ -148,7 +148,7 @@ def test_a_preset_plays_with_the_networks_it_names(preset: str) -> None:
     trainer = train(preset).trainer
     networks = NETWORKS[trainer.config.network]
     for player in ("generator", "discriminator"):
-        module = type(getattr(trainer.game, player).module).__module__
+        module = type(getattr(trainer.state, player).module).__module__
         assert module == f"captiongan.networks.{getattr(networks, player)}"
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from captiongan.bundle.text_encoder import OnnxTextEncoder
 from captiongan.errors import ConfigError
-from captiongan.text.choose import ENCODERS, choose_encoder, name_of, why_it_stays
-from captiongan.text.encoder import OnnxTextEncoder
+from captiongan.text.registry import ENCODERS, choose_encoder, name_of, why_it_stays
 
 
 def test_an_encoder_that_travels_is_made_of_the_files_of_a_bundle() -> None:

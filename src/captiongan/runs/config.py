@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from captiongan.networks.choose import NETWORKS
+from captiongan.networks.registry import NETWORKS
 from captiongan.runs.rules import NO_TEXT, contradictions, extractors_in_training
 
 Precision = Literal["auto", "32-true", "bf16-mixed"]

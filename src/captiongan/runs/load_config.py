@@ -8,9 +8,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from captiongan.config import RunConfig
+from captiongan.base.schemas import RUN_CONFIG, newest, of_today
 from captiongan.errors import ConfigError
-from captiongan.migrations import RUN_CONFIG, newest, of_today
+from captiongan.runs.config import RunConfig
 
 SCHEMA = newest(RUN_CONFIG)
 """Of the configuration that is written into a run's folder."""

@@ -1,6 +1,6 @@
 """Which options of a run cannot go together, and what to do about it.
 
-What depends on the network follows from its facts in `captiongan.networks.choose`.
+What depends on the network follows from its facts in `captiongan.networks.registry`.
 """
 
 import json
@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from captiongan.networks.choose import NETWORKS, OPTIONS_OF_SOME
+from captiongan.networks.registry import NETWORKS, OPTIONS_OF_SOME
 
 if TYPE_CHECKING:
-    from captiongan.config import RunConfig
+    from captiongan.runs.config import RunConfig
 
 NO_TEXT = "none"
 """The `text.encoder` of a run that draws without text."""

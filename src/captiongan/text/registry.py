@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from captiongan.bundle.text_encoder import OnnxTextEncoder, TextEncoder
 from captiongan.errors import ConfigError
-from captiongan.text.encoder import OnnxTextEncoder, TextEncoder
 from captiongan.text.no_text import NoText
 
 SMALL = Path(__file__).parent / "small_encoder"

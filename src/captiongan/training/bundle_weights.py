@@ -11,10 +11,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from captiongan.bundle import CRITIC_FILE, GENERATOR_FILE, MANIFEST, Bundle
+from captiongan.bundle.bundle import CRITIC_FILE, GENERATOR_FILE, MANIFEST, Bundle
+from captiongan.bundle.onnx_check import check_onnx
 from captiongan.errors import BundleError
-from captiongan.networks.choose import NETWORKS, UNFOLDED_NETWORKS
-from captiongan.onnx_check import check_onnx
+from captiongan.networks.registry import NETWORKS, UNFOLDED_NETWORKS
 
 PREFIX, HALF = "generator.", ".half"
 """What the exporter puts around the name of a weight, and of one in half precision."""
