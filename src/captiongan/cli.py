@@ -56,6 +56,7 @@ def run(commands: typer.Typer) -> None:
     """Run a command line; an error that the user can mend is one line and exit code 2."""
     with warnings.catch_warnings():
         warnings.formatwarning = lambda message, *_: f"warning: {_one_line(message)}\n"
+        warnings.filterwarnings("default", category=DeprecationWarning, module=r"captiongan\.")
         try:
             commands()
         except CaptionganError as error:
@@ -317,7 +318,8 @@ def serve(
 @app.command()
 def train(
     config: Annotated[
-        Path | None, typer.Option(help="YAML file; without it, as configs/dcgan.yaml.")
+        str | None,
+        typer.Option(help="Name of a preset, such as projected, or a YAML file; default: dcgan."),
     ] = None,
     start_from: Annotated[
         str | None,

@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from captiongan.errors import needs_extra
 
 if TYPE_CHECKING:
     from captiongan.data.importers import Importer
@@ -51,6 +54,8 @@ Splits = Annotated[
 Seed = Annotated[int, typer.Option(min=0, help="Decides what is left to chance.")]
 Folder = Annotated[Path, typer.Argument(help="Captioned folder.")]
 MinimumSide = Annotated[int, typer.Option(min=1, help="Reject pictures with a shorter short side.")]
+
+_training_half = partial(needs_extra, "train", "this verb", "the training half")
 
 
 @data_app.command("import")
@@ -192,8 +197,8 @@ def check_data(
 def prepare_data(
     data: Annotated[str, typer.Argument(help="Captioned folder, `toy`, or `toy:SIZE`.")],
     config: Annotated[
-        Path | None,
-        typer.Option(help="YAML file of the training; without it, as configs/dcgan.yaml."),
+        str | None,
+        typer.Option(help="Preset or YAML file of the training, see `train`; default: dcgan."),
     ] = None,
     override: Annotated[
         list[str] | None, typer.Option("--set", help="section.name=value; may be repeated.")
@@ -211,10 +216,8 @@ def prepare_data(
     What is there already is not done again. A run that scores itself still looks at the pictures
     when it first starts.
     """
-    from captiongan.data.importers.items import needs
-
-    with needs("train"):
-        from captiongan.runs.config import load_config
+    with _training_half():
+        from captiongan.runs.load_config import load_config
         from captiongan.training.data_source import with_absolute_paths
         from captiongan.training.prepare import prepare
 
@@ -254,9 +257,7 @@ def show_data(
 
     The page holds pictures and captions of the data.
     """
-    from captiongan.data.importers.items import needs
-
-    with needs("train"):
+    with _training_half():
         from captiongan.data.show import write_page
     from captiongan.data.survey import facts, survey
 

@@ -19,7 +19,7 @@ TWO_WORKERS = """
 import sys, warnings
 import ray
 from captiongan.base.ray_cluster import Cluster
-from captiongan.runs.config import load_config
+from captiongan.runs.load_config import load_config
 from captiongan.errors import CaptionganError, DataError
 from captiongan.text.by_name import EncoderByName
 from captiongan.bundle.text_encoder import EncoderIdentity

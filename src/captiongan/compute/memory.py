@@ -2,7 +2,7 @@
 
 By default glibc's malloc returns every block above 32 MB to the kernel as soon as it is freed.
 A training step frees and allocates such blocks layer by layer, so the kernel clears the same pages
-again and again. A step of `configs/projected.yaml` (batches of 64, two threads) took 1.41 s like
+again and again. A step of the preset `projected` (batches of 64, two threads) took 1.41 s like
 that, and 1.05 s where malloc kept what was freed.
 """
 

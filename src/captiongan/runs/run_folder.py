@@ -29,7 +29,8 @@ from captiongan.base.files import naming, remove_leftovers, replace_file, whole_
 from captiongan.base.main_process import leads, led
 from captiongan.bundle.text_encoder import ENCODER_FILES
 from captiongan.errors import OutputError, RunError
-from captiongan.runs.config import KEPT_ENCODER, SCHEMA, RunConfig, load_config
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_config import KEPT_ENCODER, SCHEMA, load_config
 
 """Where a run keeps its copy of a text encoder; `config.yaml` names it relative to the run."""
 
