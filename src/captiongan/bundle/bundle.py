@@ -35,12 +35,6 @@ RANKER_FILE = "ranker.onnx"
 
 OPTIONAL_FILES = (STYLE_FILE, CRITIC_FILE, RANKER_FILE)
 
-UNFOLDED_NETWORKS = ("fusion", "projected")
-"""Networks whose generator a bundle holds weight by weight, so that training can go on from it.
-
-The others that draw from text have BatchNorm, which export folds into the convolutions.
-"""
-
 CARD_FILES = ("README.md", "sample.png")
 
 LARGEST_MANIFEST = 2**20

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from captiongan.cli.shared import Settings, to_stderr
+from captiongan.cli.shared import Settings, to_stderr, training_half
 
 if TYPE_CHECKING:
     from captiongan.data.importers import Importer
@@ -196,10 +196,8 @@ def check_data(
 def prepare_data(
     data: Annotated[str, typer.Argument(help="Captioned folder, `toy`, or `toy:SIZE`.")],
     config: Annotated[
-        Path | None,
-        typer.Option(
-            help="YAML file of the training; without it, the settings of configs/dcgan.yaml."
-        ),
+        str | None,
+        typer.Option(help="Preset or YAML file of the training, see `train`; default: dcgan."),
     ] = None,
     override: Settings = None,
     ray: Annotated[
@@ -211,10 +209,8 @@ def prepare_data(
     Work that is already done is not repeated. A run that scores itself still reads the pictures
     when it first starts.
     """
-    from captiongan.data.importers.items import needs
-
-    with needs("train"):
-        from captiongan.runs.config import load_config
+    with training_half():
+        from captiongan.runs.load_config import load_config
         from captiongan.training.data_source import with_absolute_paths
         from captiongan.training.prepare import prepare
 
@@ -261,9 +257,7 @@ def show_data(
 
     The page contains pictures and captions of the data.
     """
-    from captiongan.data.importers.items import needs
-
-    with needs("train"):
+    with training_half():
         from captiongan.data.show import write_page
     from captiongan.data.survey import facts, survey
 

@@ -13,7 +13,8 @@ app = typer.Typer()
 @app.command()
 def train(
     config: Annotated[
-        Path | None, typer.Option(help="YAML file; without it, the settings of configs/dcgan.yaml.")
+        str | None,
+        typer.Option(help="Name of a preset, such as projected, or a YAML file; default: dcgan."),
     ] = None,
     start_from: Annotated[
         str | None,

@@ -36,7 +36,8 @@ from captiongan.base.files import (
 from captiongan.base.main_process import is_main_process, main_process_only
 from captiongan.bundle.text_encoder import ENCODER_FILES
 from captiongan.errors import OutputError, RunError
-from captiongan.runs.config import KEPT_ENCODER, SCHEMA, RunConfig, load_config
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_config import KEPT_ENCODER, SCHEMA, load_config
 
 """Where a run keeps its copy of a text encoder; `config.yaml` names it relative to the run."""
 

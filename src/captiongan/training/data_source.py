@@ -10,7 +10,7 @@ from captiongan.data.store import PictureStore, Progress, open_store
 from captiongan.errors import ConfigError
 from captiongan.evaluation import CANDIDATES
 from captiongan.runs.config import RunConfig
-from captiongan.text.registry import NAMES
+from captiongan.text.registry import is_folder
 
 PICTURES = 1000
 """Most pictures that are set apart for the exam of a run."""
@@ -82,6 +82,6 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
         raise ConfigError("--data is missing; name a captioned folder, or use --data toy")
     if data.source.partition(":")[0] != "toy":
         data = data.model_copy(update={"source": str(Path(data.source).resolve())})
-    if encoder not in NAMES:
+    if is_folder(encoder):
         encoder = str(Path(encoder).resolve())
     return config.model_copy(update={"data": data}).with_encoder(encoder)

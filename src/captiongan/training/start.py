@@ -16,9 +16,10 @@ from captiongan.compute import distributed
 from captiongan.compute.memory import keep_freed_memory
 from captiongan.errors import ConfigError, DataError, RunError
 from captiongan.runs.checkpoint import checkpoints, latest_checkpoint, load_checkpoint
-from captiongan.runs.config import RunConfig, load_config
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_config import load_config
 from captiongan.runs.run_folder import RunFolder
-from captiongan.text.registry import NAMES, choose_encoder
+from captiongan.text.registry import choose_encoder, is_folder, why_it_stays
 from captiongan.training.cuda_graph import WARM_UP
 from captiongan.training.data_source import with_absolute_paths
 from captiongan.training.loop import Trainer
@@ -43,19 +44,13 @@ FIXED = (
 )
 """What a resumed run cannot change."""
 
-STAYS_HERE = {
-    "minilm": "this run cannot be exported, its encoder is too big",
-    "none": "this run draws without text and cannot be exported",
-}
-"""Encoders whose runs cannot be exported, and why."""
-
 TIMED_STEPS = 5
 UNTIMED_STEPS = WARM_UP + 1
 """The recording of a step is the last of them."""
 
 
 def start(
-    config: Path | None,
+    config: str | Path | None,
     data: str | None,
     out: Path,
     resume: Path | None,
@@ -141,7 +136,7 @@ def _check_same(wanted: RunConfig, run: RunFolder) -> None:
 
 def _same_encoder(one: str, other: str) -> bool:
     """Whether two text encoders are folders of the same content: a run keeps a copy of its own."""
-    if one in NAMES or other in NAMES:
+    if not (is_folder(one) and is_folder(other)):
         return False
     return choose_encoder(one).identity.sha256 == choose_encoder(other).identity.sha256
 
@@ -223,8 +218,8 @@ def _prepare(config: RunConfig, console: Console) -> Trainer:
         say(console, f"  skipped {reject}")
     if len(facts["skipped"]) > 5:
         say(console, f"  and others; all: captiongan data check {facts['source']}")
-    if reason := STAYS_HERE.get(config.text.encoder):
-        say(console, f"text.encoder={config.text.encoder}: {reason}")
+    if reason := why_it_stays(config.text.encoder):
+        say(console, f"text.encoder={config.text.encoder}: this run cannot be exported, {reason}")
     return trainer
 
 
@@ -262,8 +257,8 @@ def _new_run(trainer: Trainer, out: Path, into: Path | None) -> RunFolder:
 def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: LiveView | None) -> bool:
     say(console, f"run folder {run.path}")
     try:
-        watched = live_view is not None and is_main_process()
-        shown = live_view(run, partial(say, console)) if watched else nullcontext()
+        watch = live_view if is_main_process() else None
+        shown = watch(run, partial(say, console)) if watch else nullcontext()
         with run.writing(), shown:
             if trainer.config.training.start and not checkpoints(run.checkpoints):
                 distributed.check_alike(trainer.totals())
@@ -282,7 +277,7 @@ def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: LiveVi
             f"quit without saving; what was saved before: captiongan train --resume {run.path}",
         )
         raise
-    if complete and trainer.config.text.encoder in STAYS_HERE:
+    if complete and why_it_stays(trainer.config.text.encoder):
         say(console, f"done; its pictures: {run.path / 'grids'}")
     elif complete:
         say(console, f"done; next: captiongan export {run.path} --out BUNDLE")
