@@ -31,7 +31,7 @@ from captiongan.data.store import PictureStore, open_store
 from captiongan.data.toy import captions, toy_flower, write_toy_folder
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.encoder import Embeddings, EncoderIdentity
-from captiongan.training.loop import Trainer
+from captiongan.training.trainer import Trainer
 from cost_curves_page import Costs, Opening, check_page, write_page
 from performance import PRESET, Work, median_seconds, peak_megabytes
 

@@ -18,7 +18,7 @@ from torch.optim import Adam, Optimizer
 
 from captiongan.config import RunConfig
 from captiongan.networks.layers import PairDiscriminator, PictureGenerator
-from captiongan.training.game import build_discriminator, build_generator
+from captiongan.runs.build import build_discriminator, build_generator
 from captiongan.training.step import Batch
 
 

@@ -20,8 +20,8 @@ from rich.console import Console
 from captiongan.cli import run
 from captiongan.config import RunConfig, load_config
 from captiongan.errors import ConfigError
-from captiongan.training.loop import Trainer
 from captiongan.training.step import training_step
+from captiongan.training.trainer import Trainer
 from exercise import Exercise
 from marked_page import check_marks, write_measured
 
@@ -121,8 +121,8 @@ def _eager(config: RunConfig) -> Step:
 def _exercise(config: RunConfig) -> Step:
     trainer, numbers = _trainer(config, "32-true"), count()
     exercise = Exercise.of(config, trainer.encoder.dim)
-    exercise.generator.to(trainer.game.fabric.device)
-    exercise.discriminator.to(trainer.game.fabric.device)
+    exercise.generator.to(trainer.game.device)
+    exercise.discriminator.to(trainer.game.device)
 
     def step() -> object:
         batch = trainer.data.batch(next(numbers))

@@ -30,9 +30,9 @@ from captiongan.config import RunConfig, load_config
 from captiongan.data.toy import write_toy_folder
 from captiongan.networks.course import Generator as CourseGenerator
 from captiongan.pipeline import Pipeline, load
-from captiongan.training.game import build_generator
-from captiongan.training.loop import Trainer
+from captiongan.runs.build import build_generator
 from captiongan.training.step import Batch
+from captiongan.training.trainer import Trainer
 from exercise import Exercise, decoded
 from marked_page import check_marks, write_measured
 from onnx_flops import flops_of

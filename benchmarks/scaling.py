@@ -25,7 +25,7 @@ from torch import Tensor
 from captiongan import processes
 from captiongan.cli import run
 from captiongan.config import load_config
-from captiongan.training.loop import Trainer
+from captiongan.training.trainer import Trainer
 from marked_page import check_marks, write_measured
 
 ROOT = Path(__file__).parents[1]

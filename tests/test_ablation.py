@@ -15,8 +15,8 @@ from captiongan.data.store import Pictures
 from captiongan.data.toy import write_toy_folder
 from captiongan.errors import OutputError
 from captiongan.pipeline import Noise, noise_of
+from captiongan.runs.build import build_generator
 from captiongan.text.encoder import Embeddings
-from captiongan.training.game import build_generator
 from marked_page import BEGIN, END
 from tiny_evaluation import tiny_evaluation, tiny_model
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from captiongan.config import (
@@ -26,9 +25,9 @@ from captiongan.text.choose import choose_encoder
 from captiongan.text.encoder import Embeddings, EncoderIdentity
 from captiongan.training.batches import TrainingData
 from captiongan.training.game import Game, new_game
-from captiongan.training.loop import Trainer
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.step import Batch
+from captiongan.training.trainer import Trainer
 from tiny_bundle import write_parts
 
 EMBEDDING_DIM = 6
@@ -76,9 +75,8 @@ class StubEncoder:
 
 
 def tiny_game(config: RunConfig = CONFIG, wording: Tensor | None = None, species: int = 0) -> Game:
-    """Return both players with fresh weights, in single precision on the CPU."""
-    fabric = Fabric(accelerator="cpu", devices=1, precision="32-true")
-    return new_game(config, EMBEDDING_DIM, fabric, wording, species)
+    """Return both players with fresh weights on the CPU."""
+    return new_game(config, EMBEDDING_DIM, torch.device("cpu"), wording, species)
 
 
 def tiny_data(config: RunConfig = CONFIG) -> TrainingData:

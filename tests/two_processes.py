@@ -21,8 +21,8 @@ from captiongan.cli import main
 from captiongan.config import LossConfig, RunConfig
 from captiongan.leader import leads
 from captiongan.networks.layers import AppendDeviation
-from captiongan.training.loop import Trainer
 from captiongan.training.step import Figures
+from captiongan.training.trainer import Trainer
 from tiny_run import CONFIG, RECIPE, tiny_trainer
 
 RUNS = {

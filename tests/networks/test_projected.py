@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
@@ -15,8 +14,8 @@ from captiongan.networks.efficientnet_lite import VARIANTS, EfficientNetLite, Sa
 from captiongan.networks.projected import Discriminator, FrozenDepthwise, FrozenLook
 from captiongan.training.checkpoint import load_checkpoint, save_checkpoint
 from captiongan.training.game import Game
-from captiongan.training.loop import Trainer
 from captiongan.training.step import frozen, training_step
+from captiongan.training.trainer import Trainer
 from tiny_run import EMBEDDING_DIM, copied, equal, random_batch, tiny_game, tiny_trainer
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -54,11 +53,8 @@ def buffers(network: nn.Module) -> dict[str, Tensor]:
 
 def game_with(network: Discriminator) -> Game:
     game = tiny_game()
-    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
-    fabric = Fabric(accelerator="cpu", devices=1)
-    game.discriminator, game.discriminator_optimiser = fabric.setup(network, optimiser)
-    game.discriminator.mark_forward_method("features")
-    game.discriminator.mark_forward_method("judge")
+    game.discriminator = network
+    game.discriminator_optimiser = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
     return game
 
 
@@ -210,7 +206,7 @@ def test_its_presets_train_with_finite_terms_and_are_saved_and_restored(
     small += ["generator.noise_dim=8", "training.batch_size=4", "training.precision=32-true"]
     config = load_config(CONFIGS / f"{preset}.yaml", small)
     trainer, restored = tiny_trainer(config), tiny_trainer(config)
-    assert isinstance(trainer.game.discriminator.module, Discriminator)
+    assert isinstance(trainer.game.discriminator, Discriminator)
     for _ in range(2):
         figures = trainer.take_step()
         assert figures.keys() >= {"loss_d", "loss_g_gan", "loss_g_contrastive"}

@@ -5,15 +5,14 @@ import io
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 from rich.console import Console
 from torch import Tensor
 
 from captiongan.config import LossConfig, RunConfig
 from captiongan.training.captured import WARM_UP, CapturedStep
 from captiongan.training.game import Game, new_game
-from captiongan.training.loop import Trainer
 from captiongan.training.step import Batch, Figures, training_step
+from captiongan.training.trainer import Trainer
 from tiny_run import (
     CONFIG,
     EMBEDDING_DIM,
@@ -40,8 +39,7 @@ STILL = RECIPE.model_copy(
 
 
 def new(config: RunConfig) -> Game:
-    fabric = Fabric(accelerator=DEVICE.type, devices=1, precision="32-true")
-    return new_game(config, EMBEDDING_DIM, fabric)
+    return new_game(config, EMBEDDING_DIM, DEVICE)
 
 
 def batch(number: int) -> Batch:
@@ -128,10 +126,10 @@ def test_changes_of_pictures_are_drawn_anew_at_each_captured_step_by_the_seed() 
 
 def test_without_a_gpu_a_run_takes_plain_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr("captiongan.training.loop.choose_encoder", lambda _: StubEncoder())
+    monkeypatch.setattr("captiongan.training.trainer.choose_encoder", lambda _: StubEncoder())
     trainer = Trainer.prepare(CONFIG, Console(file=io.StringIO()))
     assert trainer.step is training_step
-    assert trainer.game.fabric.device.type == trainer.data.device.type == "cpu"
+    assert trainer.game.device.type == trainer.data.device.type == "cpu"
     assert trainer.take_step().keys() >= {"loss_d", "loss_g"}
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from lightning_fabric import Fabric
 from rich.console import Console
 from torch import nn
 from torch.optim import Adam
@@ -34,8 +33,9 @@ from captiongan.training.alarms import (
 from captiongan.training.batches import TrainingData
 from captiongan.training.game import new_game
 from captiongan.training.health import Health, spread
-from captiongan.training.loop import Trainer, train
+from captiongan.training.loop import train
 from captiongan.training.run_folder import RunFolder
+from captiongan.training.trainer import Trainer
 from tiny_exam import WordEncoder
 from tiny_run import tiny_data
 
@@ -359,7 +359,7 @@ def test_a_run_raises_the_alarms_that_it_should(
 ) -> None:
     monkeypatch.setattr(alarms, "FAIR_CHANCE", 60)
     encoder = WordEncoder()
-    game = new_game(config, encoder.dim, Fabric(accelerator="cpu", devices=1))
+    game = new_game(config, encoder.dim, torch.device("cpu"))
     trainer = harm(Trainer(config, encoder, flowerbed(config, encoder), game))
     run, out = RunFolder.create(tmp_path, config), io.StringIO()
     assert train(trainer, run, Console(file=out))

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 import torch
@@ -7,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from captiongan.config import LossConfig
 from captiongan.losses import (
-    DISCRIMINATOR_LOSSES,
-    GENERATOR_LOSSES,
+    LOSSES,
     contrastive_loss,
     fake_loss,
     feature_matching_loss,
@@ -246,8 +247,8 @@ def test_pairs_that_are_right_by_the_margin_teach_nothing_more() -> None:
 
 
 def test_each_loss_of_the_discriminator_has_its_generators() -> None:
-    assert GENERATOR_LOSSES.keys() == DISCRIMINATOR_LOSSES.keys()
-    hinge = {name for name, loss in GENERATOR_LOSSES.items() if loss is hinge_generator_loss}
+    assert LOSSES.keys() == set(get_args(LossConfig.model_fields["discriminator"].annotation))
+    hinge = {name for name, loss in LOSSES.items() if loss.generator is hinge_generator_loss}
     assert hinge == {"hinge-cls"}
 
 

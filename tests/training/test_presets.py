@@ -17,9 +17,9 @@ from captiongan.evaluation.candidate import of_generator
 from captiongan.evaluation.colours import colour_agreement
 from captiongan.evaluation.distances import Floats
 from captiongan.networks.choose import NETWORKS
-from captiongan.training.loop import Trainer
 from captiongan.training.samples import SampleGrid
 from captiongan.training.step import Figures
+from captiongan.training.trainer import Trainer
 
 # The discriminator of `projected` enlarges pictures to 96 pixels, which is too slow for this file:
 # tests/networks/test_projected.py has its presets. Generator and losses are those of `fusion`.
@@ -152,8 +152,8 @@ def test_a_preset_trains_two_hundred_steps_with_finite_terms_and_draws(preset: P
 def test_a_preset_plays_with_the_networks_it_names(preset: Path) -> None:
     trainer = train(preset).trainer
     networks = NETWORKS[trainer.config.network]
-    assert type(trainer.game.generator.module) is networks.generator
-    assert type(trainer.game.discriminator.module) is networks.discriminator
+    assert type(trainer.game.generator) is networks.generator
+    assert type(trainer.game.discriminator) is networks.discriminator
 
 
 @each_of(WITH_TEXT)

@@ -4,13 +4,12 @@ from typing import Any
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from captiongan.augment import blurred
 from captiongan.config import LossConfig
 from captiongan.losses import (
-    DISCRIMINATOR_LOSSES,
+    LOSSES,
     contrastive_loss,
     feature_matching_loss,
     gan_generator_loss,
@@ -20,6 +19,7 @@ from captiongan.losses import (
     pixel_wise_loss,
 )
 from captiongan.networks.dcgan import Discriminator
+from captiongan.networks.layers import PairDiscriminator
 from captiongan.training.game import Game
 from captiongan.training.step import (
     Batch,
@@ -47,7 +47,7 @@ def gradients(network: nn.Module) -> dict[str, Tensor]:
 
 
 def twin_of_the_discriminator(game: Game) -> Discriminator:
-    twin = copy.deepcopy(game.discriminator.module)
+    twin = copy.deepcopy(game.discriminator)
     assert isinstance(twin, Discriminator)
     return twin
 
@@ -64,18 +64,18 @@ class Witness(Discriminator):
     @classmethod
     def of(cls, game: Game) -> list[Tensor]:
         """Make a game's discriminator a witness; return what it will be shown."""
-        discriminator: Any = game.discriminator.module
+        discriminator: Any = game.discriminator
         discriminator.__class__ = cls
         discriminator.shown = []
         shown: list[Tensor] = discriminator.shown
         return shown
 
 
-class ByTheText(nn.Module):
+class ByTheText(PairDiscriminator):
     """A discriminator whose logit of a pair is the embedding's first number, plus the picture's."""
 
     def __init__(self) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         self.gain = nn.Parameter(torch.ones(()))
 
     def features(self, pictures: Tensor) -> Tensor:
@@ -84,17 +84,11 @@ class ByTheText(nn.Module):
     def judge(self, features: Tensor, embedding: Tensor) -> Tensor:
         return self.gain * (features + embedding[:, :1])
 
-    def forward(self, pictures: Tensor, embedding: Tensor) -> Tensor:
-        return self.judge(self.features(pictures), embedding)
 
-
-def game_with(discriminator: nn.Module) -> Game:
+def game_with(discriminator: PairDiscriminator) -> Game:
     game = tiny_game()
-    optimiser = torch.optim.SGD(discriminator.parameters(), lr=1.0)
-    fabric = Fabric(accelerator="cpu", devices=1)
-    game.discriminator, game.discriminator_optimiser = fabric.setup(discriminator, optimiser)
-    game.discriminator.mark_forward_method("features")
-    game.discriminator.mark_forward_method("judge")
+    game.discriminator = discriminator
+    game.discriminator_optimiser = torch.optim.SGD(discriminator.parameters(), lr=1.0)
     return game
 
 
@@ -246,7 +240,7 @@ def test_interpolation_asks_to_pass_for_real_with_texts_between_two() -> None:
     between = torch.stack(
         [(batch.matching[row] + batch.matching[row - 1]) / 2 for row in range(BATCH_SIZE)]
     )
-    judge, draw = twin_of_the_discriminator(game), copy.deepcopy(game.generator.module)
+    judge, draw = twin_of_the_discriminator(game), copy.deepcopy(game.generator)
     expected = -torch.log(torch.sigmoid(judge(draw(batch.noise, between), between))).mean()
     losses = GAN_ONLY.model_copy(update={"interpolation": 3.0})
     figures = update_generator(game, batch, generated, losses)
@@ -277,7 +271,7 @@ def test_mode_seeking_draws_each_text_again_with_the_noise_of_the_one_before() -
     game, batch = tiny_game(), random_batch()
     generated = game.generator(batch.noise, batch.matching)
     noise = torch.stack([batch.noise[row - 1] for row in range(BATCH_SIZE)])
-    again = copy.deepcopy(game.generator.module)(noise, batch.matching)
+    again = copy.deepcopy(game.generator)(noise, batch.matching)
     expected = mode_seeking_loss(generated, again, batch.noise, noise).detach()
     losses = GAN_ONLY.model_copy(update={"mode_seeking": 3.0})
     figures = update_generator(game, batch, generated, losses)
@@ -331,7 +325,7 @@ def test_mismatching_pairs_fade_in_from_generated_ones_and_searching_from_nothin
     judge = twin_of_the_discriminator(twin)
     right = judge(batch.pictures, batch.matching)
     wrong = judge(generated, batch.matching)
-    expected = DISCRIMINATOR_LOSSES[name](right, wrong, wrong).detach()
+    expected = LOSSES[name].discriminator(right, wrong, wrong).detach()
     torch.testing.assert_close(figures[0.0]["loss_d"], expected)
     assert torch.equal(figures[0.0]["loss_g"], figures[0.0]["loss_g_gan"])
     assert torch.equal(figures[1.0]["loss_d"], figures[None]["loss_d"])
@@ -365,7 +359,7 @@ def test_the_discriminator_sees_every_picture_changed_real_and_generated() -> No
     game, batch = tiny_game(), random_batch()
     shown = Witness.of(game)
     with torch.no_grad():  # or it would draw zeros of its own
-        game.generator.module.get_parameter("to_rgb.bias").fill_(0.5)
+        game.generator.get_parameter("to_rgb.bias").fill_(0.5)
     training_step(game, batch, EVERYTHING.model_copy(update={"augment": ("cutout",)}))
     assert len(shown) == 2 + 3  # x, G(z, e) for D; G(z, e), x, G(z, e_int) for G
     for pictures in shown:
@@ -391,7 +385,7 @@ def test_with_a_probability_the_discriminator_sees_some_pictures_unchanged() -> 
 def test_the_discriminator_sees_every_picture_blurred_and_changed_afterwards() -> None:
     game, batch = tiny_game(), random_batch()._replace(blur=torch.tensor(0.8))
     shown = Witness.of(game)
-    generated = copy.deepcopy(game.generator.module)(batch.noise, batch.matching)
+    generated = copy.deepcopy(game.generator)(batch.noise, batch.matching)
     figures = training_step(game, batch, EVERYTHING)
     torch.testing.assert_close(shown[0], blurred(batch.pictures, torch.tensor(0.8)))
     torch.testing.assert_close(shown[1], blurred(generated, torch.tensor(0.8)).detach())
@@ -409,7 +403,7 @@ def test_the_discriminator_sees_every_picture_blurred_and_changed_afterwards() -
 def test_without_augmentation_a_step_shows_the_very_pictures_and_draws_nothing_at_random() -> None:
     game, batch = tiny_game(), random_batch()
     shown = Witness.of(game)
-    generated = copy.deepcopy(game.generator.module)(batch.noise, batch.matching)
+    generated = copy.deepcopy(game.generator)(batch.noise, batch.matching)
     before = torch.get_rng_state()
     training_step(game, batch, EVERYTHING)
     assert torch.equal(torch.get_rng_state(), before)

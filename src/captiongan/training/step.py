@@ -1,6 +1,6 @@
 """The training step, as on the slides: draw (x, e, e_k); update D; update G."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -13,12 +13,13 @@ from captiongan import processes
 from captiongan.augment import blurred, diff_augment
 from captiongan.config import LossConfig
 from captiongan.losses import (
-    GENERATOR_LOSSES,
+    LOSSES,
     contrastive_loss,
-    discriminator_loss,
+    faded_discriminator_loss,
     feature_matching_loss,
     interpolated,
     mode_seeking_loss,
+    pairs_of,
     pixel_wise_loss,
     species_loss,
 )
@@ -57,7 +58,7 @@ def training_step(game: Game, batch: Batch, losses: LossConfig) -> Figures:
     Of several processes (`processes.py`) each has its share of the batch; the figures are of all.
     """
     set_learning_rate(game)
-    generated = game.generator(batch.noise, batch.matching)
+    generated = game.generate(batch.noise, batch.matching)
     figures = update_discriminator(game, batch, generated.detach(), losses)
     figures |= update_generator(game, batch, generated, losses)
     processes.average_(list(figures.values()))
@@ -70,26 +71,35 @@ def update_discriminator(
 ) -> Figures:
     """Teach D which pairs are real: (x, e) yes; (x, e_k) no; (G(z, e), e) no.
 
-    These are the joint distributions of the slides: matching, mismatching and generated pairs. The
-    loss `gan` leaves out the mismatching ones. With the contrastive term D also learns which text
-    of the batch is x's, and with labels the class of x.
+    These are the joint distributions of the slides: matching, mismatching and generated pairs. A
+    loss may leave out the mismatching ones, as `gan` does. With the contrastive term D also learns
+    which text of the batch is x's, with labels the class of x, and with R1 and R2 not to be steep
+    at real and at generated pictures.
     """
-    discriminator = game.discriminator
-    real_features = _look(game, batch, batch.pictures, losses)
-    logits = {"matching": discriminator.judge(real_features, batch.matching)}
-    if losses.discriminator != "gan":
-        logits["mismatching"] = discriminator.judge(real_features, batch.mismatching)
+    discriminator, loss_of = game.discriminator, LOSSES[losses.discriminator]
+    real = batch.pictures.detach().requires_grad_(losses.r1 > 0)
+    generated = generated.detach().requires_grad_(losses.r2 > 0)
+    features = _look(game, batch, real, losses)
+    logits = _of_real(game, batch, features, pairs_of(loss_of.discriminator))
     logits["generated"] = discriminator.judge(_look(game, batch, generated, losses), batch.matching)
 
-    loss = discriminator_loss(losses.discriminator, logits, batch.text_weight)
+    loss = faded_discriminator_loss(loss_of.discriminator, logits, batch.text_weight)
+    figures = {}
     if losses.contrastive:
-        every = _every_pair(game, real_features, batch)
+        every = _every_pair(game, features, batch)
         loss = loss + batch.faded(losses.contrastive) * contrastive_loss(every)
     if batch.labels is not None:
-        told = discriminator.classify(real_features)
+        told = discriminator.classify(features)
         loss = loss + losses.species * species_loss(told, batch.labels)
-    length = descend(game, loss, game.discriminator_optimiser)
-    return {"loss_d": loss.detach(), "gradient_d": length} | accuracies(logits)
+    if losses.r1:
+        figures["loss_d_r1"] = loss_of.penalty(logits["matching"], real)
+        loss = loss + losses.r1 / 2 * figures["loss_d_r1"]
+    if losses.r2:
+        figures["loss_d_r2"] = loss_of.penalty(logits["generated"], generated)
+        loss = loss + losses.r2 / 2 * figures["loss_d_r2"]
+    figures |= {"loss_d": loss, "gradient_d": descend(game, loss, game.discriminator_optimiser)}
+    figures = {name: figure.detach() for name, figure in figures.items()}
+    return figures | accuracies(logits, loss_of.relative)
 
 
 def descend(game: Game, loss: Tensor, optimiser: Optimizer) -> Tensor:
@@ -98,22 +108,32 @@ def descend(game: Game, loss: Tensor, optimiser: Optimizer) -> Tensor:
     If it or the loss is not finite, this step and all that follow leave the weights alone.
     """
     optimiser.zero_grad()
-    game.fabric.backward(loss)
+    loss.backward()
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     gradients = [weight.grad for weight in weights if weight.grad is not None]
     loss = loss.detach().clone()
     processes.average_([*gradients, loss])
     length = get_total_norm(gradients)
     game.diverged.masked_fill_(~(loss + length).isfinite(), 1)
+    # Fused Adam reads `found_inf` on the device, so nothing waits: if it is not 0, its step does
+    # nothing. `check_finite` says so in words.
+    optimiser.found_inf = game.diverged  # type: ignore[attr-defined]
     optimiser.step()
     return length
 
 
-def accuracies(logits: dict[str, Tensor]) -> Figures:
-    """Return the share of pairs that D judges rightly, of each kind of pairs in `logits`."""
-    right = {"accuracy_real": logits["matching"] > 0}
-    wrong = {f"accuracy_{pairs}": logits[pairs] < 0 for pairs in logits if pairs != "matching"}
-    return {name: hits.float().mean() for name, hits in (right | wrong).items()}
+def accuracies(logits: dict[str, Tensor], relative: bool = False) -> Figures:
+    """Return the share of pairs that D judges rightly, of each kind of pairs in `logits`.
+
+    A logit is held against 0. Where only differences count, it is held against the pair of the
+    other side: the matching against the generated pair, a wrong pair against the matching one.
+    """
+    matching = logits["matching"]
+    real, wrong = (logits["generated"], matching) if relative else (0, 0)
+    right = {"accuracy_real": matching > real} | {
+        f"accuracy_{pairs}": logits[pairs] < wrong for pairs in logits if pairs != "matching"
+    }
+    return {name: hits.float().mean() for name, hits in right.items()}
 
 
 def update_generator(game: Game, batch: Batch, generated: Tensor, losses: LossConfig) -> Figures:
@@ -134,12 +154,16 @@ def generator_terms(
     Those of the slides are -log D(G(z, e), e), alpha * L1 and beta * L2 of features; with GAN-INT,
     pictures of texts between two are to pass as well. Mode seeking and the contrastive term are
     younger, and so is telling the class of the picture that a text was written for. How pictures
-    pass is up to the discriminator's loss.
+    pass is up to the row of `LOSSES`: a relative loss holds them against real ones.
     """
-    discriminator, passing = game.discriminator, GENERATOR_LOSSES[losses.discriminator]
+    discriminator, passing = game.discriminator, LOSSES[losses.discriminator].generator
     features = _look(game, batch, generated, losses)
-    passed = passing(discriminator.judge(features, batch.matching))
-    terms: dict[str, tuple[float | Tensor, Tensor]] = {"gan": (1.0, passed)}
+    logits = {"generated": discriminator.judge(features, batch.matching)}
+    if real := [pairs for pairs in pairs_of(passing) if pairs != "generated"]:
+        with torch.no_grad():
+            shown = _look(game, batch, batch.pictures, losses)
+            logits |= _of_real(game, batch, shown, real)
+    terms: dict[str, tuple[float | Tensor, Tensor]] = {"gan": (1.0, passing(**logits))}
     if losses.pixel_wise:
         terms["pixel"] = losses.pixel_wise, pixel_wise_loss(generated, batch.pictures)
     if losses.feature_matching:
@@ -147,11 +171,12 @@ def generator_terms(
         terms["feature"] = losses.feature_matching, matched
     if losses.interpolation:
         between = interpolated(batch.matching)
-        drawn = _look(game, batch, game.generator(batch.noise, between), losses)
-        terms["interpolation"] = losses.interpolation, passing(discriminator.judge(drawn, between))
+        drawn = _look(game, batch, game.generate(batch.noise, between), losses)
+        passed = passing(**logits | {"generated": discriminator.judge(drawn, between)})
+        terms["interpolation"] = losses.interpolation, passed
     if losses.mode_seeking:
         noise = processes.rolled(batch.noise)
-        other = game.generator(noise, batch.matching)
+        other = game.generate(noise, batch.matching)
         terms["mode_seeking"] = (
             losses.mode_seeking,
             mode_seeking_loss(generated, other, batch.noise, noise),
@@ -171,6 +196,14 @@ def _look(game: Game, batch: Batch, pictures: Tensor, losses: LossConfig) -> Ten
     shown = diff_augment(shown, losses.augment, losses.augment_probability)
     features: Tensor = game.discriminator.features(shown)
     return features
+
+
+def _of_real(game: Game, batch: Batch, features: Tensor, kinds: Iterable[str]) -> dict[str, Tensor]:
+    """D's logits of real pictures, by their features, in the kinds of pairs asked for."""
+    texts = {"matching": batch.matching, "mismatching": batch.mismatching}
+    return {
+        kind: game.discriminator.judge(features, texts[kind]) for kind in kinds if kind in texts
+    }
 
 
 def _every_pair(game: Game, features: Tensor, batch: Batch) -> Tensor:

@@ -6,10 +6,10 @@ from typing import Literal
 from captiongan.config import RunConfig
 from captiongan.errors import RunError
 from captiongan.networks.layers import PictureGenerator
+from captiongan.runs.build import build_generator
 from captiongan.text.choose import choose_encoder
 from captiongan.text.encoder import TextEncoder
 from captiongan.training.checkpoint import Checkpoint, checkpoints, latest_checkpoint
-from captiongan.training.game import build_generator
 from captiongan.training.run_folder import RunFolder
 
 Which = Literal["best", "newest"]
@@ -28,7 +28,7 @@ class TrainedRun:
     @property
     def kimg(self) -> float:
         """How many thousand real pictures had been shown."""
-        return round(self.checkpoint.step * self.config.training.batch_size / 1000, 1)
+        return round(self.config.training.kimg_after(self.checkpoint.step), 1)
 
 
 def load_trained(folder: RunFolder, which: Which = "best") -> TrainedRun:
@@ -50,7 +50,7 @@ def load_trained(folder: RunFolder, which: Which = "best") -> TrainedRun:
         )
     generator = build_generator(config, encoder.dim)
     try:
-        generator.load_state_dict(checkpoint.average())
+        generator.load_state_dict(checkpoint.tensors("average"))
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise RunError(

@@ -1,0 +1,1 @@
+"""Small tools with PyTorch that several halves of the package share."""
