@@ -21,7 +21,7 @@ from captiongan.cli import main
 from captiongan.config import LossConfig, RunConfig
 from captiongan.leader import leads
 from captiongan.networks.layers import AppendDeviation
-from captiongan.training.step import Figures
+from captiongan.training.step import Batch
 from captiongan.training.trainer import Trainer
 from tiny_run import CONFIG, RECIPE, tiny_trainer
 
@@ -30,6 +30,13 @@ RUNS = {
         update={"losses": LossConfig(interpolation=1), "network": "reed"}
     ),
     "all that came later": RECIPE,
+    "relativistic pairs and both penalties": RECIPE.model_copy(
+        update={
+            "losses": RECIPE.losses.model_copy(
+                update={"discriminator": "relativistic-cls", "r1": 1.0, "r2": 1.0}
+            )
+        }
+    ),
     "remedies for shapes": RECIPE.model_copy(
         update={
             "generator": RECIPE.generator.model_copy(update={"attention": 8}),
@@ -78,15 +85,15 @@ def write_figures(folder: Path) -> None:
 
 def die_once_at(step: int) -> None:
     """Kill the second process at a step, but not once more after the restart."""
-    whole = Trainer.take_step
+    whole = Trainer.begin_step
 
-    def take_step(self: Trainer) -> Figures:
+    def begin_step(self: Trainer, number: int) -> Batch:
         before_restart = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
-        if before_restart and processes.number() == 1 and self.game.step == step:
+        if before_restart and processes.number() == 1 and number == step:
             os.kill(os.getpid(), signal.SIGKILL)
-        return whole(self)
+        return whole(self, number)
 
-    Trainer.take_step = take_step  # type: ignore[method-assign]
+    Trainer.begin_step = begin_step  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from captiongan.config import LossConfig, load_config
+from captiongan.losses import gradient_penalty
 from captiongan.networks.efficientnet_lite import VARIANTS, EfficientNetLite, SameConvolution
 from captiongan.networks.projected import Discriminator, FrozenDepthwise, FrozenLook
 from captiongan.training.checkpoint import load_checkpoint, save_checkpoint
@@ -303,3 +304,17 @@ def test_the_fast_convolution_is_exact_and_twice_differentiable(
     torch.testing.assert_close(fast(x), plain(x))
     assert torch.autograd.gradcheck(fast, x)
     assert torch.autograd.gradgradcheck(fast, x)
+
+
+def test_a_gradient_penalty_passes_the_frozen_network_as_it_would_plain_layers() -> None:
+    """Its depthwise layers have a way back of their own, which is gone back once more here."""
+    layer = SameConvolution(4, 4, 3, 2, groups=4).double().requires_grad_(False)
+    steepness = []
+    for convolve in (layer, FrozenDepthwise(layer)):
+        weight, x = torch.ones(4, 1, 1, dtype=torch.float64, requires_grad=True), noise(2, 4, 8, 8)
+        x = x.double().requires_grad_()
+        logits = convolve((weight * x).tanh()).square().flatten(1).sum(dim=1, keepdim=True)
+        gradient_penalty(logits, x).backward()
+        assert weight.grad is not None
+        steepness.append(weight.grad)
+    torch.testing.assert_close(*steepness)

@@ -37,6 +37,14 @@ STILL = RECIPE.model_copy(
 )
 """The recipe without what is drawn at random within a step."""
 
+PENALISED = STILL.model_copy(
+    update={
+        "losses": STILL.losses.model_copy(
+            update={"discriminator": "relativistic-cls", "r1": 1.0, "r2": 1.0}
+        )
+    }
+)
+
 
 def new(config: RunConfig) -> Game:
     return new_game(config, EMBEDDING_DIM, DEVICE)
@@ -53,7 +61,9 @@ def weights(game: Game) -> Tensor:
 
 
 @on_a_gpu
-@pytest.mark.parametrize("config", [CONFIG, STILL], ids=["lecture", "recipe"])
+@pytest.mark.parametrize(
+    "config", [CONFIG, STILL, PENALISED], ids=["lecture", "recipe", "penalties"]
+)
 def test_captured_steps_are_the_plain_ones(config: RunConfig) -> None:
     plain, captured, step = new(config), new(config), CapturedStep(DEVICE)
     start = weights(plain)

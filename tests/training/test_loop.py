@@ -152,10 +152,9 @@ def test_the_best_checkpoint_holds_the_weights_of_its_step(
     give(1)
     short = trained(tmp_path / "short", scored_every(2, length=2))
     (best,) = checkpoints(run.best)
-    assert equal(best.tensors("average"), latest_checkpoint(short.checkpoints).tensors("average"))
-    counters = [
-        value for name, value in best.tensors("average").items() if name.endswith("_tracked")
-    ]
+    average = best.tensors("average")
+    assert equal(average, latest_checkpoint(short.checkpoints).tensors("average"))
+    counters = [value for name, value in average.items() if name.endswith("_tracked")]
     assert all(counter == SETTLING_BATCHES for counter in counters)
 
 

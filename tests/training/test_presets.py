@@ -44,6 +44,7 @@ OF_THEIR_OWN = {
     ],
     # Ten times its own rate would be too much without normalisation: the pictures turn white.
     "fusion": ["optimiser.learning_rate=0.0005"],
+    "r3gan": ["optimiser.learning_rate=0.0005"],
 }
 
 DRAWN = 400
@@ -131,6 +132,7 @@ EXPECTED = {
     "gan-int-cls": GAN_CLS | {"loss_g_interpolation"},
     "reed": GAN_CLS | {"loss_g_interpolation"},
     "fusion": GAN_CLS | {"loss_g_contrastive"},
+    "r3gan": GAN_CLS | {"loss_d_r1", "loss_d_r2"},
 }
 """The figures of a step, and so the terms of the losses, of each preset."""
 

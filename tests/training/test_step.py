@@ -17,6 +17,8 @@ from captiongan.losses import (
     matching_aware_discriminator_loss,
     mode_seeking_loss,
     pixel_wise_loss,
+    relativistic_generator_loss,
+    relativistic_matching_aware_discriminator_loss,
 )
 from captiongan.networks.dcgan import Discriminator
 from captiongan.networks.layers import PairDiscriminator
@@ -88,7 +90,7 @@ class ByTheText(PairDiscriminator):
 def game_with(discriminator: PairDiscriminator) -> Game:
     game = tiny_game()
     game.discriminator = discriminator
-    game.discriminator_optimiser = torch.optim.SGD(discriminator.parameters(), lr=1.0)
+    game.discriminator_optimiser = torch.optim.SGD(discriminator.parameters(), lr=1.0, fused=True)
     return game
 
 
@@ -265,6 +267,88 @@ def test_hinges_are_those_of_both_players() -> None:
     figures = update_generator(game, batch, generated, losses)
     passing = -taught(generated, batch.matching).mean()
     torch.testing.assert_close(figures["loss_g"], passing.detach())
+
+
+RELATIVE = GAN_ONLY.model_copy(update={"discriminator": "relativistic-cls"})
+
+
+def test_relativistic_players_compare_pairs_of_the_same_text() -> None:
+    game, batch = tiny_game(), random_batch()
+    generated = game.generator(batch.noise, batch.matching)
+    twin = twin_of_the_discriminator(game)
+    expected = relativistic_matching_aware_discriminator_loss(
+        matching=twin(batch.pictures, batch.matching),
+        mismatching=twin(batch.pictures, batch.mismatching),
+        generated=twin(generated, batch.matching),
+    )
+    figures = update_discriminator(game, batch, generated.detach(), RELATIVE)
+    torch.testing.assert_close(figures["loss_d"], expected.detach())
+    taught = twin_of_the_discriminator(game)
+    figures = update_generator(game, batch, generated, RELATIVE)
+    drawn, real = taught(generated, batch.matching), taught(batch.pictures, batch.matching)
+    torch.testing.assert_close(figures["loss_g"], relativistic_generator_loss(real, drawn).detach())
+
+
+def test_a_generator_that_is_not_compared_lets_no_real_picture_be_judged() -> None:
+    for losses, looks in ((GAN_ONLY, 1), (RELATIVE, 2)):
+        game, batch = tiny_game(), random_batch()
+        generated = game.generator(batch.noise, batch.matching)
+        shown = Witness.of(game)
+        update_generator(game, batch, generated, losses)
+        assert len(shown) == looks
+
+
+def test_accuracies_of_a_relative_loss_count_the_pairs_that_come_out_ahead() -> None:
+    batch = Batch(
+        pictures=torch.zeros(4, 3, 16, 16),
+        matching=numbers(101, 102, 103, 99),
+        mismatching=numbers(100, 103, 104, 100),
+        noise=torch.zeros(4, 5),
+    )
+    generated = torch.zeros(4, 3, 16, 16)
+    generated[:3] = -9
+    generated[3] = 1
+    figures = update_discriminator(game_with(ByTheText()), batch, generated, RELATIVE)
+    assert figures["accuracy_real"] == figures["accuracy_generated"] == 0.75
+    assert figures["accuracy_mismatching"] == 0.25
+
+
+@pytest.mark.parametrize("name", ["gan-cls", "relativistic-cls"])
+def test_r1_and_r2_add_half_of_what_the_gradients_at_real_and_generated_pictures_are(
+    name: str,
+) -> None:
+    """A discriminator that adds up the corner of a picture has a gradient of length 1 there."""
+    losses = GAN_ONLY.model_copy(update={"discriminator": name})
+    batch, generated = random_batch(), torch.zeros(BATCH_SIZE, 3, 16, 16)
+    plain = update_discriminator(game_with(ByTheText()), batch, generated, losses)
+    for weight in ("r1", "r2"):
+        penalised = losses.model_copy(update={weight: 3.0})
+        figures = update_discriminator(game_with(ByTheText()), batch, generated, penalised)
+        assert figures.keys() == plain.keys() | {f"loss_d_{weight}"}
+        assert figures[f"loss_d_{weight}"] == 1.0
+        torch.testing.assert_close(figures["loss_d"], plain["loss_d"] + 3 / 2)
+
+
+def test_a_penalised_discriminator_becomes_less_steep() -> None:
+    def steepness(r1: float) -> float:
+        game, batch = game_with(ByTheText()), random_batch()
+        generated = torch.zeros(BATCH_SIZE, 3, 16, 16)
+        for _ in range(5):
+            update_discriminator(
+                game, batch, generated, GAN_ONLY.model_copy(update={"r1": r1, "r2": r1})
+            )
+        return abs(game.discriminator.get_parameter("gain").item())
+
+    assert steepness(0.2) < steepness(0.0)
+
+
+def test_a_penalty_reaches_the_pictures_through_blur_and_changes() -> None:
+    torch.manual_seed(0)
+    game, batch = tiny_game(), random_batch()._replace(blur=torch.tensor(0.8))
+    changes: Any = {"r1": 1.0, "r2": 1.0, "augment": ("colour", "translation", "cutout")}
+    figures = training_step(game, batch, RELATIVE.model_copy(update=changes))
+    assert figures["loss_d_r1"] > 0 and figures["loss_d_r2"] > 0
+    assert all(value.isfinite() and not value.requires_grad for value in figures.values())
 
 
 def test_mode_seeking_draws_each_text_again_with_the_noise_of_the_one_before() -> None:
