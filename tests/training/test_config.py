@@ -483,3 +483,9 @@ def test_a_tree_written_as_yaml_reads_back_the_same(
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
     assert load(folder, config.to_yaml()) == config
+
+
+def test_steps_and_thousands_of_pictures_are_the_same_length_in_two_units() -> None:
+    plan = TrainingConfig(batch_size=8)
+    assert [plan.steps(kimg) for kimg in (0.08, 0.083, 0.085, 0.0)] == [10, 10, 11, 1]
+    assert [plan.kimg_after(step) for step in (0, 10)] == [0.0, 0.08]

@@ -1,8 +1,9 @@
 """The random streams of a run, each apart from the others."""
 
-from enum import IntEnum
+from enum import IntEnum, unique
 
 
+@unique
 class Stream(IntEnum):
     """What random numbers of a run are for.
 

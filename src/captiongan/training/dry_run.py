@@ -18,10 +18,10 @@ UNTIMED_STEPS = WARM_UP + 1
 def tell_dry_run(trainer: Trainer, console: Console) -> None:
     """Say how a run would go; a few steps are taken to time them, and nothing is written."""
     say(console, trainer.config.to_yaml())
-    game = trainer.game
+    game, plan = trainer.game, trainer.config.training
     for name, network in (("generator", game.generator), ("discriminator", game.discriminator)):
         say(console, f"{name}: {sum(w.numel() for w in network.parameters()):,} parameters")
-    steps_left = trainer.steps(trainer.config.training.kimg) - game.step
+    steps_left = plan.steps(plan.kimg) - game.step
     for _ in range(UNTIMED_STEPS):
         figures = trainer.take_step()
     started = _time_when_done(figures)
@@ -31,7 +31,7 @@ def tell_dry_run(trainer: Trainer, console: Console) -> None:
     whole = timedelta(seconds=round(steps_left * seconds))
     say(
         console,
-        f"one step: {seconds:.3f} s ({trainer.config.training.batch_size / seconds:.0f} images/s), "
+        f"one step: {seconds:.3f} s ({plan.batch_size / seconds:.0f} images/s), "
         f"{steps_left:,} steps: {whole}. No run was started.",
     )
 

@@ -51,13 +51,14 @@ def resumed(
 
 def why_over(trainer: Trainer, run: RunFolder) -> str:
     """Say in words why a run has nothing left to train; empty if it has."""
-    reached = trainer.kimg(trainer.game.step)
-    if trainer.game.step >= trainer.steps(trainer.config.training.kimg):
+    plan, step = trainer.config.training, trainer.game.step
+    if step >= plan.steps(plan.kimg):
+        reached = plan.kimg_after(step)
         return (
             f"run folder {run.path} has reached {reached:g} kimg; go further with "
             f"--set training.kimg={2 * reached:g}"
         )
-    lines = [line for line in run.metrics() if line["step"] <= trainer.game.step]
+    lines = [line for line in run.metrics() if line["step"] <= step]
     return impatience(lines, trainer.config.scores)
 
 

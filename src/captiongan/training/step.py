@@ -80,7 +80,7 @@ def update_discriminator(
     real = batch.pictures.detach().requires_grad_(losses.r1 > 0)
     generated = generated.detach().requires_grad_(losses.r2 > 0)
     features = _look(game, batch, real, losses)
-    logits = _of_real(game, batch, features, pairs_of(loss_of.discriminator))
+    logits = _real_logits(game, batch, features, pairs_of(loss_of.discriminator))
     logits["generated"] = discriminator.judge(_look(game, batch, generated, losses), batch.matching)
 
     loss = faded_discriminator_loss(loss_of.discriminator, logits, batch.text_weight)
@@ -162,7 +162,7 @@ def generator_terms(
     if real := [pairs for pairs in pairs_of(passing) if pairs != "generated"]:
         with torch.no_grad():
             shown = _look(game, batch, batch.pictures, losses)
-            logits |= _of_real(game, batch, shown, real)
+            logits |= _real_logits(game, batch, shown, real)
     terms: dict[str, tuple[float | Tensor, Tensor]] = {"gan": (1.0, passing(**logits))}
     if losses.pixel_wise:
         terms["pixel"] = losses.pixel_wise, pixel_wise_loss(generated, batch.pictures)
@@ -198,7 +198,9 @@ def _look(game: Game, batch: Batch, pictures: Tensor, losses: LossConfig) -> Ten
     return features
 
 
-def _of_real(game: Game, batch: Batch, features: Tensor, kinds: Iterable[str]) -> dict[str, Tensor]:
+def _real_logits(
+    game: Game, batch: Batch, features: Tensor, kinds: Iterable[str]
+) -> dict[str, Tensor]:
     """D's logits of real pictures, by their features, in the kinds of pairs asked for."""
     texts = {"matching": batch.matching, "mismatching": batch.mismatching}
     return {

@@ -75,10 +75,6 @@ class Trainer:
         """Return a trainer of the same data and encoder before its first step."""
         return self._with_new_players(config, self.encoder, self.data)
 
-    def steps(self, kimg: float) -> int:
-        """How many steps show that many thousand pictures, at least one."""
-        return self.config.training.steps(kimg)
-
     def kimg(self, step: int) -> float:
         """How many thousand real pictures have been shown after `step` steps."""
         return self.config.training.kimg_after(step)
