@@ -354,7 +354,8 @@ def train(
     live_view = None
     if watch:
         with _web_half():
-            from captiongan.web.watch import live_view
+            from captiongan.web import watch as beside  # before the training, not in its midst
+        live_view = beside.live_view
     overrides = override or []
     if on_divergence is not None:
         overrides = [*overrides, f"training.on_divergence={on_divergence}"]
