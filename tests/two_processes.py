@@ -83,15 +83,15 @@ def write_figures(folder: Path) -> None:
     save_file({"said": said, "gradient": gradient}, folder / f"deviation-{processes.number()}")
 
 
-def die_once_at(step: int) -> None:
+def die_once_at(fatal: int) -> None:
     """Kill the second process at a step, but not once more after the restart."""
     whole = Trainer.begin_step
 
-    def begin_step(self: Trainer, number: int) -> Batch:
+    def begin_step(self: Trainer, step: int) -> Batch:
         before_restart = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
-        if before_restart and processes.number() == 1 and number == step:
+        if before_restart and processes.number() == 1 and step == fatal:
             os.kill(os.getpid(), signal.SIGKILL)
-        return whole(self, number)
+        return whole(self, step)
 
     Trainer.begin_step = begin_step  # type: ignore[method-assign]
 

@@ -157,7 +157,8 @@ class Loss:
 
     The functions take logits by the names of the pairs: `matching` (real pictures with their
     texts), `mismatching` (real pictures with other texts) and `generated`. A function's arguments
-    say which pairs it needs; D judges no others.
+    say which pairs it needs, and D judges no others. The discriminator's take `matching` and
+    `generated` at least.
     """
 
     discriminator: Callable[..., Tensor]

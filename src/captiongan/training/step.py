@@ -80,7 +80,9 @@ def update_discriminator(
     real = batch.pictures.detach().requires_grad_(losses.r1 > 0)
     generated = generated.detach().requires_grad_(losses.r2 > 0)
     features = _look(game, batch, real, losses)
-    logits = _real_logits(game, batch, features, pairs_of(loss_of.discriminator))
+    logits = {"matching": discriminator.judge(features, batch.matching)}
+    if "mismatching" in pairs_of(loss_of.discriminator):
+        logits["mismatching"] = discriminator.judge(features, batch.mismatching)
     logits["generated"] = discriminator.judge(_look(game, batch, generated, losses), batch.matching)
 
     loss = faded_discriminator_loss(loss_of.discriminator, logits, batch.text_weight)
@@ -159,10 +161,8 @@ def generator_terms(
     discriminator, passing = game.discriminator, LOSSES[losses.discriminator].generator
     features = _look(game, batch, generated, losses)
     logits = {"generated": discriminator.judge(features, batch.matching)}
-    if real := [pairs for pairs in pairs_of(passing) if pairs != "generated"]:
-        with torch.no_grad():
-            shown = _look(game, batch, batch.pictures, losses)
-            logits |= _real_logits(game, batch, shown, real)
+    if real := [kind for kind in pairs_of(passing) if kind != "generated"]:
+        logits |= _real_logits(game, batch, losses, real)
     terms: dict[str, tuple[float | Tensor, Tensor]] = {"gan": (1.0, passing(**logits))}
     if losses.pixel_wise:
         terms["pixel"] = losses.pixel_wise, pixel_wise_loss(generated, batch.pictures)
@@ -198,14 +198,14 @@ def _look(game: Game, batch: Batch, pictures: Tensor, losses: LossConfig) -> Ten
     return features
 
 
+@torch.no_grad()
 def _real_logits(
-    game: Game, batch: Batch, features: Tensor, kinds: Iterable[str]
+    game: Game, batch: Batch, losses: LossConfig, kinds: Iterable[str]
 ) -> dict[str, Tensor]:
-    """D's logits of real pictures, by their features, in the kinds of pairs asked for."""
+    """D's logits of kinds of real pairs, for a generator that is held against them."""
+    features = _look(game, batch, batch.pictures, losses)
     texts = {"matching": batch.matching, "mismatching": batch.mismatching}
-    return {
-        kind: game.discriminator.judge(features, texts[kind]) for kind in kinds if kind in texts
-    }
+    return {kind: game.discriminator.judge(features, texts[kind]) for kind in kinds}
 
 
 def _every_pair(game: Game, features: Tensor, batch: Batch) -> Tensor:
