@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from captiongan.errors import RunError
-from captiongan.training.checkpoint import checkpoints, save_checkpoint
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.trained import Which, load_trained
-from tiny_run import equal, tiny_game, tiny_run
+from captiongan.runs.checkpoint import checkpoints, save_checkpoint
+from captiongan.runs.load_trained import Which, load_trained
+from captiongan.runs.run_folder import RunFolder
+from support.tiny_run import equal, tiny_run, tiny_state
 
 
 def keep_as_best(run: RunFolder, step: int) -> None:
@@ -67,11 +67,11 @@ def test_a_run_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("broken", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_are_refused(broken: float, tmp_path: Path) -> None:
-    run, game = tiny_run(tmp_path, 1), tiny_game()
+    run, state = tiny_run(tmp_path, 1), tiny_state()
     with torch.no_grad():
-        next(game.average.parameters())[-1] = broken
-    game.step = 9
-    save_checkpoint(game, load_trained(run).checkpoint.encoder, run.checkpoints, keep=2)
+        next(state.ema.parameters())[-1] = broken
+    state.step = 9
+    save_checkpoint(state, load_trained(run).checkpoint.encoder, run.checkpoints, keep=2)
     with pytest.raises(RunError, match=r"step-000000009' holds weights that are not finite"):
         load_trained(run)
 

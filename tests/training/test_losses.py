@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from captiongan.config import WITHOUT_MISMATCHING, LossConfig
-from captiongan.losses import (
+from captiongan.runs.config import WITHOUT_MISMATCHING, LossConfig
+from captiongan.training.losses import (
     LOSSES,
     contrastive_loss,
     fake_loss,

@@ -12,24 +12,24 @@ import pytest
 import torch
 from rich.console import Console
 
-from captiongan.bundle import CRITIC_FILE, MANIFEST, Bundle, FileFacts, read_bundle
+from captiongan.base.files import sha256_of
+from captiongan.bundle.bundle import CRITIC_FILE, MANIFEST, Bundle, FileFacts, read_bundle
+from captiongan.draw.picture import read_metadata
+from captiongan.draw.pipeline import Pipeline, noise_of
 from captiongan.errors import BundleError, CaptionganError, ConfigError
-from captiongan.export import bundle_of_run, export_run
-from captiongan.files import sha256_of
-from captiongan.pictures import read_metadata
-from captiongan.pipeline import Pipeline, noise_of
+from captiongan.export.export import bundle_of_run, export_run
+from captiongan.runs.checkpoint import checkpoints
+from captiongan.runs.load_trained import load_trained
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training import start as begin
 from captiongan.training import starting_config, warm_up
 from captiongan.training.batches import to_pictures
 from captiongan.training.bundle_weights import read_critic, read_generator
-from captiongan.training.checkpoint import checkpoints
 from captiongan.training.loop import train
-from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start
-from captiongan.training.trained import load_trained
 from captiongan.training.trainer import Trainer
-from command_line import captiongan
-from tiny_run import RECIPE, tiny_run
+from support.command_line import captiongan
+from support.tiny_run import RECIPE, tiny_run
 
 TINY = [
     *("network=fusion", "data.resolution=16", "data.margin=2", "text.wording=0.5"),

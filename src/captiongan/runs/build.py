@@ -1,9 +1,9 @@
 """A run's networks, built as its configuration says."""
 
-from captiongan.config import RunConfig
 from captiongan.networks import beside
-from captiongan.networks.choose import NETWORKS
 from captiongan.networks.layers import PairDiscriminator, PictureGenerator
+from captiongan.networks.registry import NETWORKS
+from captiongan.runs.config import RunConfig
 
 
 def build_generator(config: RunConfig, embedding_dim: int) -> PictureGenerator:

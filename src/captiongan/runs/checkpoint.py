@@ -18,10 +18,10 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from captiongan import __version__
+from captiongan.base.files import remove, remove_leftovers, sha256_of, whole_folder
+from captiongan.base.schemas import CHECKPOINT, newest, of_today
+from captiongan.bundle.text_encoder import EncoderIdentity
 from captiongan.errors import RunError
-from captiongan.files import remove, remove_leftovers, sha256_of, whole_folder
-from captiongan.migrations import CHECKPOINT, newest, of_today
-from captiongan.text.encoder import EncoderIdentity
 
 MANIFEST = "manifest.json"
 SUFFIX = ".safetensors"

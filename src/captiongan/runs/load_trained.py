@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from captiongan.config import RunConfig
+from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.errors import RunError
 from captiongan.networks.layers import PictureGenerator
 from captiongan.runs.build import build_generator
-from captiongan.text.choose import choose_encoder
-from captiongan.text.encoder import TextEncoder
-from captiongan.training.checkpoint import Checkpoint, checkpoints, latest_checkpoint
-from captiongan.training.run_folder import RunFolder
+from captiongan.runs.checkpoint import Checkpoint, checkpoints, latest_checkpoint
+from captiongan.runs.config import RunConfig
+from captiongan.runs.run_folder import RunFolder
+from captiongan.text.registry import choose_encoder
 
 Which = Literal["best", "newest"]
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from rich.console import Console
 
-from captiongan.progress import say
-from captiongan.training.captured import WARM_UP
-from captiongan.training.step import Figures
+from captiongan.base.progress import say
+from captiongan.training.cuda_graph import WARM_UP
+from captiongan.training.step import Metrics
 from captiongan.training.trainer import Trainer
 
 TIMED_STEPS = 5
@@ -18,16 +18,16 @@ UNTIMED_STEPS = WARM_UP + 1
 def tell_dry_run(trainer: Trainer, console: Console) -> None:
     """Say how a run would go; a few steps are taken to time them, and nothing is written."""
     say(console, trainer.config.to_yaml())
-    game, plan = trainer.game, trainer.config.training
-    for name, network in (("generator", game.generator), ("discriminator", game.discriminator)):
+    state, plan = trainer.state, trainer.config.training
+    for name, network in (("generator", state.generator), ("discriminator", state.discriminator)):
         say(console, f"{name}: {sum(w.numel() for w in network.parameters()):,} parameters")
-    steps_left = plan.steps(plan.kimg) - game.step
+    steps_left = plan.steps(plan.kimg) - state.step
     for _ in range(UNTIMED_STEPS):
-        figures = trainer.take_step()
-    started = _time_when_done(figures)
+        metrics = trainer.take_step()
+    started = _time_when_done(metrics)
     for _ in range(TIMED_STEPS):
-        figures = trainer.take_step()
-    seconds = (_time_when_done(figures) - started) / TIMED_STEPS
+        metrics = trainer.take_step()
+    seconds = (_time_when_done(metrics) - started) / TIMED_STEPS
     whole = timedelta(seconds=round(steps_left * seconds))
     say(
         console,
@@ -36,7 +36,7 @@ def tell_dry_run(trainer: Trainer, console: Console) -> None:
     )
 
 
-def _time_when_done(figures: Figures) -> float:
+def _time_when_done(metrics: Metrics) -> float:
     """Wait until the device has computed the figures; return the time."""
-    float(figures["loss_d"])
+    float(metrics["loss_d"])
     return time.perf_counter()

@@ -2,12 +2,12 @@
 
 from rich.console import Console
 
-from captiongan import processes
+from captiongan.compute import distributed
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.divergence import DivergenceError
 from captiongan.training.interrupt import StopRequest
 from captiongan.training.record import Record
 from captiongan.training.rollback import rolled_back
-from captiongan.training.run_folder import RunFolder
 from captiongan.training.trainer import Trainer
 
 
@@ -25,16 +25,16 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
             nothing of that is saved.
     """
     while True:
-        processes.check_alike([trainer.game.step, *trainer.totals()])
+        distributed.check_alike([trainer.state.step, *trainer.totals()])
         record = Record(trainer, run, console)
         try:
             with StopRequest() as stop, record:
                 record.begin()
-                while not record.complete and not processes.any_of(stop.requested):
-                    batch = trainer.begin_step(trainer.game.step)
-                    figures = trainer.step(trainer.game, batch, trainer.config.losses)
-                    trainer.update_average()
-                    record.add(figures)
+                while not record.complete and not distributed.any_of(stop.requested):
+                    batch = trainer.begin_step(trainer.state.step)
+                    metrics = trainer.step(trainer.state, batch, trainer.config.losses)
+                    trainer.update_ema()
+                    record.add(metrics)
                 record.close()
             return record.complete
         except DivergenceError as error:

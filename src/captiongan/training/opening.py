@@ -2,8 +2,8 @@
 
 from rich.console import Console
 
-from captiongan.config import RunConfig
-from captiongan.progress import say
+from captiongan.base.progress import say
+from captiongan.runs.config import RunConfig
 from captiongan.training.trainer import Trainer
 
 STAYS_HERE = {

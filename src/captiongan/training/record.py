@@ -6,16 +6,16 @@ from typing import Self
 
 from rich.console import Console
 
-from captiongan import processes
-from captiongan.leader import leads
-from captiongan.progress import say
+from captiongan.base.main_process import leads
+from captiongan.base.progress import say
+from captiongan.compute import distributed
+from captiongan.runs.run_folder import RunFolder
+from captiongan.training.console import Averages, LiveReport, scores_in_words
 from captiongan.training.divergence import check_finite
 from captiongan.training.health import Health
 from captiongan.training.patience import impatience
-from captiongan.training.report import Averages, LiveReport, scores_in_words
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.samples import SampleGrid
-from captiongan.training.step import Figures
+from captiongan.training.sample_grid import SampleGrid
+from captiongan.training.step import Metrics
 from captiongan.training.trainer import Trainer
 
 
@@ -27,7 +27,7 @@ class Record:
 
     def __init__(self, trainer: Trainer, run: RunFolder, console: Console) -> None:
         self._trainer, self._run = trainer, run
-        self._game, self._plan = trainer.game, trainer.config.training
+        self._game, self._plan = trainer.state, trainer.config.training
         self._last = self._plan.steps(self._plan.kimg)
         self._scores = trainer.open_scores(console)
         self._grid, self._averages = SampleGrid(trainer.data), Averages()
@@ -65,15 +65,15 @@ class Record:
             self._write_grid()
         self._score()
 
-    def add(self, figures: Figures) -> None:
+    def add(self, metrics: Metrics) -> None:
         """Take in the figures of a step; from time to time, write what is due.
 
         Raises:
             DivergenceError: a loss, gradient or weight was not finite.
         """
         if self._game.device.type == "cpu":  # elsewhere, looking at each step is waiting for it
-            check_finite(self._game, figures)
-        self._averages.add(figures)
+            check_finite(self._game, metrics)
+        self._averages.add(metrics)
         if self._due(self._plan.log_every_kimg):
             self._write_figures()
         if leads() and self._due(self._plan.grid_every_kimg):
@@ -82,7 +82,7 @@ class Record:
         if scoring and self._due(scoring):
             self._score()
             waits = leads() and self._game.step < self._last
-            self._stops_early = processes.any_of(waits and bool(self._why_enough()))
+            self._stops_early = distributed.any_of(waits and bool(self._why_enough()))
         if self._stops_early:
             self._note({"stopped_early": 1.0})
         if self._stops_early or self._due(self._plan.checkpoint_every_kimg):
@@ -101,21 +101,21 @@ class Record:
         step = self._game.step
         return step % self._plan.steps(kimg) == 0 or step == self._last
 
-    def _note(self, figures: dict[str, float]) -> None:
+    def _note(self, metrics: dict[str, float]) -> None:
         step = self._game.step
         now = {"step": step, "kimg": self._plan.kimg_after(step), "time": time.time()}
-        self._run.add_metrics(now | figures)
+        self._run.add_metrics(now | metrics)
 
     def _write_figures(self) -> None:
-        figures = self._averages.take(self._plan.batch_size)
-        check_finite(self._game, figures)
-        self._note(figures)
-        self._report.show_figures(self._plan.kimg_after(self._game.step), figures)
-        self._health.hear_reading(self._game.step, figures)
+        metrics = self._averages.take(self._plan.batch_size)
+        check_finite(self._game, metrics)
+        self._note(metrics)
+        self._report.show_figures(self._plan.kimg_after(self._game.step), metrics)
+        self._health.hear_reading(self._game.step, metrics)
 
     def _write_grid(self) -> None:
-        self._trainer.settle_average()
-        drawn = self._grid.draw(self._game.average)
+        self._trainer.settle_ema()
+        drawn = self._grid.draw(self._game.ema)
         self._run.write_grid(self._game.step, self._grid.sheet(drawn))
         self._note(self._health.see_grid(self._game.step, drawn))
 

@@ -5,16 +5,16 @@ from operator import attrgetter
 
 from rich.console import Console
 
-from captiongan.config import RunConfig
+from captiongan.base.progress import say
 from captiongan.errors import ConfigError, DataError, RunError
-from captiongan.progress import say
-from captiongan.text.choose import NAMES, choose_encoder
-from captiongan.training.checkpoint import latest_checkpoint, load_checkpoint
-from captiongan.training.material import with_absolute_paths
+from captiongan.runs.checkpoint import latest_checkpoint, load_checkpoint
+from captiongan.runs.config import RunConfig
+from captiongan.runs.run_folder import RunFolder
+from captiongan.text.registry import NAMES, choose_encoder
+from captiongan.training.data_source import with_absolute_paths
 from captiongan.training.opening import opened
 from captiongan.training.patience import impatience
 from captiongan.training.rollback import calmer
-from captiongan.training.run_folder import RunFolder
 from captiongan.training.trainer import Trainer
 from captiongan.training.warm_start import take_over
 
@@ -51,7 +51,7 @@ def resumed(
 
 def why_over(trainer: Trainer, run: RunFolder) -> str:
     """Say in words why a run has nothing left to train; empty if it has."""
-    plan, step = trainer.config.training, trainer.game.step
+    plan, step = trainer.config.training, trainer.state.step
     if step >= plan.steps(plan.kimg):
         reached = plan.kimg_after(step)
         return (
@@ -126,7 +126,7 @@ def _restore(trainer: Trainer, run: RunFolder, console: Console) -> None:
             "pictures or captions have changed; bring them back, or start a new run"
         )
     if any(run.checkpoints.glob("step-*")):
-        load_checkpoint(latest_checkpoint(run.checkpoints), trainer.game, trainer.encoder.identity)
+        load_checkpoint(latest_checkpoint(run.checkpoints), trainer.state, trainer.encoder.identity)
     else:
         say(console, f"'{run.path}' holds no checkpoint yet; it begins again")
         if trainer.config.training.start:

@@ -4,17 +4,17 @@ import time
 
 from rich.console import Console
 
-from captiongan.config import RunConfig
-from captiongan.leader import led
-from captiongan.progress import say
-from captiongan.training.checkpoint import (
+from captiongan.base.main_process import led
+from captiongan.base.progress import say
+from captiongan.runs.checkpoint import (
     checkpoints,
     forget_checkpoints_after,
     latest_checkpoint,
     load_checkpoint,
 )
+from captiongan.runs.config import RunConfig
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.divergence import DivergenceError
-from captiongan.training.run_folder import RunFolder
 from captiongan.training.trainer import Trainer
 
 
@@ -30,11 +30,11 @@ def rolled_back(
     if plan.on_divergence == "stop" or not plan.rollbacks:
         raise error
     say(console, str(error).partition(";")[0])
-    before = trainer.game.step
+    before = trainer.state.step
     trainer = trainer.begin_again(calmer(trainer.config))
     if checkpoints(run.checkpoints):
-        load_checkpoint(latest_checkpoint(run.checkpoints), trainer.game, trainer.encoder.identity)
-    step, rate = trainer.game.step, trainer.config.optimiser.learning_rate
+        load_checkpoint(latest_checkpoint(run.checkpoints), trainer.state, trainer.encoder.identity)
+    step, rate = trainer.state.step, trainer.config.optimiser.learning_rate
     forget_after(step, run)
     run.write_config(trainer.config)
     run.add_metrics(

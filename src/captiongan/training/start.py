@@ -7,21 +7,21 @@ from pathlib import Path
 
 from rich.console import Console
 
-from captiongan import processes
-from captiongan.config import RunConfig, load_config
+from captiongan.base.main_process import leads
+from captiongan.base.progress import say
+from captiongan.compute import distributed
+from captiongan.compute.memory import keep_freed_memory
 from captiongan.errors import ConfigError
-from captiongan.leader import leads
-from captiongan.memory import keep_freed_memory
-from captiongan.progress import say
-from captiongan.training.checkpoint import checkpoints
+from captiongan.runs.checkpoint import checkpoints
+from captiongan.runs.config import RunConfig, load_config
+from captiongan.runs.run_folder import RunFolder
+from captiongan.training.data_source import with_absolute_paths
 from captiongan.training.dry_run import tell_dry_run
 from captiongan.training.loop import train
-from captiongan.training.material import with_absolute_paths
 from captiongan.training.opening import STAYS_HERE, opened
 from captiongan.training.resume import check_same, resumed, why_over
 from captiongan.training.rollback import forget_after
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.samples import SampleGrid
+from captiongan.training.sample_grid import SampleGrid
 from captiongan.training.starting_config import starting_config
 from captiongan.training.trainer import Trainer
 from captiongan.training.warm_start import take_over
@@ -61,7 +61,7 @@ def start(
             "--from and --into out"
         )
     keep_freed_memory()
-    with processes.joined(), ExitStack() as held:
+    with distributed.joined(), ExitStack() as held:
         console = Console(quiet=not leads())
         run = None if resume is None else RunFolder.open(resume)
         if run is None:
@@ -85,7 +85,7 @@ def start(
             return True
         if run is not None:
             with run.writing():
-                forget_after(trainer.game.step, run)
+                forget_after(trainer.state.step, run)
                 run.write_config(trainer.config)
         else:
             run = _new_run(trainer, out, into)
@@ -114,10 +114,10 @@ def _wanted(
         wanted = with_absolute_paths(load_config(config, overrides, data))
     else:
         wanted = starting_config(bundle, config, overrides, data, partial(say, console))
-    processes.share(wanted.training.batch_size)
-    if into is None and processes.count() > 1 and not dry_run:
+    distributed.share(wanted.training.batch_size)
+    if into is None and distributed.count() > 1 and not dry_run:
         raise ConfigError(
-            f"--into is missing; {processes.count()} processes train one run: name its folder"
+            f"--into is missing; {distributed.count()} processes train one run: name its folder"
         )
     return wanted
 
@@ -125,7 +125,7 @@ def _wanted(
 def _is_there(run: Path) -> bool:
     """Whether there is such a run; all processes have looked before one of them makes it."""
     there = (run / "config.yaml").is_file()
-    processes.meet()
+    distributed.meet()
     return there
 
 
@@ -152,7 +152,7 @@ def _warmed_up(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     """Warm up a run that has just begun from a bundle; return False if it was stopped meanwhile."""
     if not trainer.config.training.start or checkpoints(run.checkpoints):
         return True
-    processes.check_alike(trainer.totals())
+    distributed.check_alike(trainer.totals())
     if not warm_up(trainer, partial(say, console)):
         say(
             console,

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from captiongan.bundle import MANIFEST, Bundle, find_bundle, read_bundle
-from captiongan.config import RunConfig, StartConfig, load_config, merged
+from captiongan.base.files import sha256_of
+from captiongan.bundle.bundle import MANIFEST, Bundle, find_bundle, read_bundle
 from captiongan.errors import BundleError
 from captiongan.evaluation.candidate import took_part
-from captiongan.files import sha256_of
-from captiongan.text.choose import choose_encoder
+from captiongan.runs.config import RunConfig, StartConfig, load_config, merged
+from captiongan.text.registry import choose_encoder
 from captiongan.training.bundle_weights import check_unfolded
-from captiongan.training.material import to_learn_from, with_absolute_paths
+from captiongan.training.data_source import to_learn_from, with_absolute_paths
 
 INHERITED = ("name", "network", "data", "text", "generator", "discriminator", "losses", "optimiser")
 """Sections of the configuration that a run takes over from its bundle."""

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
-from captiongan import processes
-from captiongan.augment import blurred, diff_augment
-from captiongan.config import LossConfig
-from captiongan.losses import (
+from captiongan.compute import distributed
+from captiongan.runs.config import LossConfig
+from captiongan.training.augment import blurred, diff_augment
+from captiongan.training.losses import (
     LOSSES,
     contrastive_loss,
     faded_discriminator_loss,
@@ -23,9 +23,9 @@ from captiongan.losses import (
     pixel_wise_loss,
     species_loss,
 )
-from captiongan.training.game import Game, set_learning_rate
+from captiongan.training.state import TrainState, set_learning_rate
 
-Figures = dict[str, Tensor]
+Metrics = dict[str, Tensor]
 """Named scalars of a step, detached, still on the device."""
 
 
@@ -52,23 +52,23 @@ class Batch(NamedTuple):
         return weight if self.text_weight is None else weight * self.text_weight
 
 
-def training_step(game: Game, batch: Batch, losses: LossConfig) -> Figures:
+def training_step(state: TrainState, batch: Batch, losses: LossConfig) -> Metrics:
     """Update D, then G, on one batch; return the losses and the discriminator's accuracies.
 
-    Of several processes (`processes.py`) each has its share of the batch; the figures are of all.
+    Of several processes (`distributed.py`) each has its share of the batch; the figures are of all.
     """
-    set_learning_rate(game)
-    generated = game.generate(batch.noise, batch.matching)
-    figures = update_discriminator(game, batch, generated.detach(), losses)
-    figures |= update_generator(game, batch, generated, losses)
-    processes.average_(list(figures.values()))
-    game.step += 1
-    return figures
+    set_learning_rate(state)
+    generated = state.generate(batch.noise, batch.matching)
+    metrics = update_discriminator(state, batch, generated.detach(), losses)
+    metrics |= update_generator(state, batch, generated, losses)
+    distributed.average_(list(metrics.values()))
+    state.step += 1
+    return metrics
 
 
 def update_discriminator(
-    game: Game, batch: Batch, generated: Tensor, losses: LossConfig
-) -> Figures:
+    state: TrainState, batch: Batch, generated: Tensor, losses: LossConfig
+) -> Metrics:
     """Teach D which pairs are real: (x, e) yes; (x, e_k) no; (G(z, e), e) no.
 
     These are the joint distributions of the slides: matching, mismatching and generated pairs. A
@@ -76,35 +76,40 @@ def update_discriminator(
     which text of the batch is x's, with labels the class of x, and with R1 and R2 not to be steep
     at real and at generated pictures.
     """
-    discriminator, loss_of = game.discriminator, LOSSES[losses.discriminator]
+    discriminator, loss_of = state.discriminator, LOSSES[losses.discriminator]
     real = batch.pictures.detach().requires_grad_(losses.r1 > 0)
     generated = generated.detach().requires_grad_(losses.r2 > 0)
-    features = _look(game, batch, real, losses)
-    logits = {"matching": discriminator.judge(features, batch.matching)}
+    features = _features(state, batch, real, losses)
+    logits = {"matching": discriminator.logits(features, batch.matching)}
     if "mismatching" in pairs_of(loss_of.discriminator):
-        logits["mismatching"] = discriminator.judge(features, batch.mismatching)
-    logits["generated"] = discriminator.judge(_look(game, batch, generated, losses), batch.matching)
+        logits["mismatching"] = discriminator.logits(features, batch.mismatching)
+    logits["generated"] = discriminator.logits(
+        _features(state, batch, generated, losses), batch.matching
+    )
 
     loss = faded_discriminator_loss(loss_of.discriminator, logits, batch.text_weight)
-    figures = {}
+    metrics = {}
     if losses.contrastive:
-        every = _every_pair(game, features, batch)
+        every = _every_pair(state, features, batch)
         loss = loss + batch.faded(losses.contrastive) * contrastive_loss(every)
     if batch.labels is not None:
         told = discriminator.classify(features)
         loss = loss + losses.species * species_loss(told, batch.labels)
     if losses.r1:
-        figures["loss_d_r1"] = loss_of.penalty(logits["matching"], real)
-        loss = loss + losses.r1 / 2 * figures["loss_d_r1"]
+        metrics["loss_d_r1"] = loss_of.penalty(logits["matching"], real)
+        loss = loss + losses.r1 / 2 * metrics["loss_d_r1"]
     if losses.r2:
-        figures["loss_d_r2"] = loss_of.penalty(logits["generated"], generated)
-        loss = loss + losses.r2 / 2 * figures["loss_d_r2"]
-    figures |= {"loss_d": loss, "gradient_d": descend(game, loss, game.discriminator_optimiser)}
-    figures = {name: figure.detach() for name, figure in figures.items()}
-    return figures | accuracies(logits, loss_of.relative)
+        metrics["loss_d_r2"] = loss_of.penalty(logits["generated"], generated)
+        loss = loss + losses.r2 / 2 * metrics["loss_d_r2"]
+    metrics |= {
+        "loss_d": loss,
+        "gradient_d": backward_and_step(state, loss, state.discriminator_optimiser),
+    }
+    metrics = {name: figure.detach() for name, figure in metrics.items()}
+    return metrics | accuracies(logits, loss_of.relative)
 
 
-def descend(game: Game, loss: Tensor, optimiser: Optimizer) -> Tensor:
+def backward_and_step(state: TrainState, loss: Tensor, optimiser: Optimizer) -> Tensor:
     """Take one step down the gradient, the mean of all processes'; return its length.
 
     If it or the loss is not finite, this step and all that follow leave the weights alone.
@@ -114,17 +119,17 @@ def descend(game: Game, loss: Tensor, optimiser: Optimizer) -> Tensor:
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     gradients = [weight.grad for weight in weights if weight.grad is not None]
     loss = loss.detach().clone()
-    processes.average_([*gradients, loss])
+    distributed.average_([*gradients, loss])
     length = get_total_norm(gradients)
-    game.diverged.masked_fill_(~(loss + length).isfinite(), 1)
+    state.diverged.masked_fill_(~(loss + length).isfinite(), 1)
     # Fused Adam reads `found_inf` on the device, so nothing waits: if it is not 0, its step does
     # nothing. `check_finite` says so in words.
-    optimiser.found_inf = game.diverged  # type: ignore[attr-defined]
+    optimiser.found_inf = state.diverged  # type: ignore[attr-defined]
     optimiser.step()
     return length
 
 
-def accuracies(logits: dict[str, Tensor], relative: bool = False) -> Figures:
+def accuracies(logits: dict[str, Tensor], relative: bool = False) -> Metrics:
     """Return the share of pairs that D judges rightly, of each kind of pairs in `logits`.
 
     A logit is held against 0. Where only differences count, it is held against the pair of the
@@ -138,18 +143,20 @@ def accuracies(logits: dict[str, Tensor], relative: bool = False) -> Figures:
     return {name: hits.float().mean() for name, hits in right.items()}
 
 
-def update_generator(game: Game, batch: Batch, generated: Tensor, losses: LossConfig) -> Figures:
+def update_generator(
+    state: TrainState, batch: Batch, generated: Tensor, losses: LossConfig
+) -> Metrics:
     """Teach G to pass for real: the sum of the terms below, each times its weight."""
-    with frozen(game.discriminator):
-        terms = generator_terms(game, batch, generated, losses)
+    with frozen(state.discriminator):
+        terms = generator_terms(state, batch, generated, losses)
         loss = torch.stack([weight * term for weight, term in terms.values()]).sum()
-        length = descend(game, loss, game.generator_optimiser)
-    figures = {f"loss_g_{name}": term.detach() for name, (_, term) in terms.items()}
-    return {"loss_g": loss.detach(), "gradient_g": length} | figures
+        length = backward_and_step(state, loss, state.generator_optimiser)
+    metrics = {f"loss_g_{name}": term.detach() for name, (_, term) in terms.items()}
+    return {"loss_g": loss.detach(), "gradient_g": length} | metrics
 
 
 def generator_terms(
-    game: Game, batch: Batch, generated: Tensor, losses: LossConfig
+    state: TrainState, batch: Batch, generated: Tensor, losses: LossConfig
 ) -> dict[str, tuple[float | Tensor, Tensor]]:
     """Return weights and terms of G's loss; a term of weight 0 is left out.
 
@@ -158,31 +165,31 @@ def generator_terms(
     younger, and so is telling the class of the picture that a text was written for. How pictures
     pass is up to the row of `LOSSES`: a relative loss holds them against real ones.
     """
-    discriminator, passing = game.discriminator, LOSSES[losses.discriminator].generator
-    features = _look(game, batch, generated, losses)
-    logits = {"generated": discriminator.judge(features, batch.matching)}
+    discriminator, passing = state.discriminator, LOSSES[losses.discriminator].generator
+    features = _features(state, batch, generated, losses)
+    logits = {"generated": discriminator.logits(features, batch.matching)}
     if real := [kind for kind in pairs_of(passing) if kind != "generated"]:
-        logits |= _real_logits(game, batch, losses, real)
+        logits |= _real_logits(state, batch, losses, real)
     terms: dict[str, tuple[float | Tensor, Tensor]] = {"gan": (1.0, passing(**logits))}
     if losses.pixel_wise:
         terms["pixel"] = losses.pixel_wise, pixel_wise_loss(generated, batch.pictures)
     if losses.feature_matching:
-        matched = feature_matching_loss(features, _look(game, batch, batch.pictures, losses))
+        matched = feature_matching_loss(features, _features(state, batch, batch.pictures, losses))
         terms["feature"] = losses.feature_matching, matched
     if losses.interpolation:
         between = interpolated(batch.matching)
-        drawn = _look(game, batch, game.generate(batch.noise, between), losses)
-        passed = passing(**logits | {"generated": discriminator.judge(drawn, between)})
+        drawn = _features(state, batch, state.generate(batch.noise, between), losses)
+        passed = passing(**logits | {"generated": discriminator.logits(drawn, between)})
         terms["interpolation"] = losses.interpolation, passed
     if losses.mode_seeking:
-        noise = processes.rolled(batch.noise)
-        other = game.generate(noise, batch.matching)
+        noise = distributed.rolled(batch.noise)
+        other = state.generate(noise, batch.matching)
         terms["mode_seeking"] = (
             losses.mode_seeking,
             mode_seeking_loss(generated, other, batch.noise, noise),
         )
     if losses.contrastive:
-        every = _every_pair(game, features, batch)
+        every = _every_pair(state, features, batch)
         terms["contrastive"] = batch.faded(losses.contrastive), contrastive_loss(every)
     if batch.labels is not None:
         told = discriminator.classify(features)
@@ -190,28 +197,28 @@ def generator_terms(
     return terms
 
 
-def _look(game: Game, batch: Batch, pictures: Tensor, losses: LossConfig) -> Tensor:
+def _features(state: TrainState, batch: Batch, pictures: Tensor, losses: LossConfig) -> Tensor:
     """f(T(x)): the features of pictures, blurred and changed at random where that is asked for."""
     shown = pictures if batch.blur is None else blurred(pictures, batch.blur)
     shown = diff_augment(shown, losses.augment, losses.augment_probability)
-    features: Tensor = game.discriminator.features(shown)
+    features: Tensor = state.discriminator.features(shown)
     return features
 
 
 @torch.no_grad()
 def _real_logits(
-    game: Game, batch: Batch, losses: LossConfig, kinds: Iterable[str]
+    state: TrainState, batch: Batch, losses: LossConfig, kinds: Iterable[str]
 ) -> dict[str, Tensor]:
     """D's logits of kinds of real pairs, for a generator that is held against them."""
-    features = _look(game, batch, batch.pictures, losses)
+    features = _features(state, batch, batch.pictures, losses)
     texts = {"matching": batch.matching, "mismatching": batch.mismatching}
-    return {kind: game.discriminator.judge(features, texts[kind]) for kind in kinds}
+    return {kind: state.discriminator.logits(features, texts[kind]) for kind in kinds}
 
 
-def _every_pair(game: Game, features: Tensor, batch: Batch) -> Tensor:
+def _every_pair(state: TrainState, features: Tensor, batch: Batch) -> Tensor:
     """D's logits of every picture of the whole batch, by its features, with every text."""
-    texts = processes.gathered(batch.matching)
-    logits: Tensor = game.discriminator.judge_all(processes.gathered(features), texts)
+    texts = distributed.gathered(batch.matching)
+    logits: Tensor = state.discriminator.all_logits(distributed.gathered(features), texts)
     return logits
 
 

@@ -9,25 +9,25 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from captiongan import processes
+from captiongan.base.main_process import leads
+from captiongan.base.progress import say
+from captiongan.bundle.text_encoder import TextEncoder
+from captiongan.compute import distributed
+from captiongan.compute.devices import default_device
 from captiongan.compute.streams import Stream
-from captiongan.config import LossConfig, RunConfig
-from captiongan.hardware import default_device
-from captiongan.leader import leads
 from captiongan.networks import projected
-from captiongan.progress import say
+from captiongan.runs.checkpoint import checkpoints, save_checkpoint
+from captiongan.runs.config import LossConfig, RunConfig
+from captiongan.runs.run_folder import RunFolder
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.choose import choose_encoder
-from captiongan.text.encoder import TextEncoder
+from captiongan.text.registry import choose_encoder
 from captiongan.training.batches import TrainingData
-from captiongan.training.captured import CapturedStep
-from captiongan.training.checkpoint import checkpoints, save_checkpoint
+from captiongan.training.cuda_graph import CapturedStep
+from captiongan.training.data_source import to_learn_from
 from captiongan.training.divergence import check_weights
-from captiongan.training.game import Game, new_game, settle_average, update_average
-from captiongan.training.material import to_learn_from
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.scoring import RunScores
-from captiongan.training.step import Batch, Figures, training_step
+from captiongan.training.self_scoring import RunScores
+from captiongan.training.state import TrainState, new_state, settle_ema, update_ema
+from captiongan.training.step import Batch, Metrics, training_step
 
 SETTLING_BATCHES = 16
 """Batches over which the average's normalisation statistics are measured."""
@@ -40,8 +40,8 @@ class Trainer:
     config: RunConfig
     encoder: TextEncoder
     data: TrainingData
-    game: Game
-    step: Callable[[Game, Batch, LossConfig], Figures] = training_step
+    state: TrainState
+    step: Callable[[TrainState, Batch, LossConfig], Metrics] = training_step
     """Updates both players: `training_step`, or a recording of it."""
 
     @classmethod
@@ -66,10 +66,10 @@ class Trainer:
     def _with_new_players(
         cls, config: RunConfig, encoder: TextEncoder, data: TrainingData
     ) -> "Trainer":
-        game = new_game(config, encoder.dim, data.device, data.wording(), data.species)
-        captured = data.device.type == "cuda" and processes.count() == 1
+        state = new_state(config, encoder.dim, data.device, data.wording(), data.species)
+        captured = data.device.type == "cuda" and distributed.count() == 1
         step = CapturedStep(data.device) if captured else training_step
-        return cls(config, encoder, data, game, step)
+        return cls(config, encoder, data, state, step)
 
     def begin_again(self, config: RunConfig) -> "Trainer":
         """Return a trainer of the same data and encoder before its first step."""
@@ -79,16 +79,16 @@ class Trainer:
         """How many thousand real pictures have been shown after `step` steps."""
         return self.config.training.kimg_after(step)
 
-    def take_step(self) -> Figures:
+    def take_step(self) -> Metrics:
         """Take one training step and follow it with the average; return its figures."""
-        figures = self.step(self.game, self.begin_step(self.game.step), self.config.losses)
-        self.update_average()
-        return figures
+        metrics = self.step(self.state, self.begin_step(self.state.step), self.config.losses)
+        self.update_ema()
+        return metrics
 
-    def update_average(self) -> None:
+    def update_ema(self) -> None:
         """Move the generator's average towards what a step has made of the generator."""
         plan = self.config.training
-        update_average(self.game, plan.batch_size, plan.ema_halflife_kimg)
+        update_ema(self.state, plan.batch_size, plan.ema_halflife_kimg)
 
     def begin_step(self, step: int) -> Batch:
         """Return this process's batch of a step, and settle all that is random within the step.
@@ -100,25 +100,25 @@ class Trainer:
         torch.manual_seed(int(within.generate_state(1, np.uint64)[0]))
         if sides := self.config.discriminator.look:
             drawn = np.random.default_rng([*entropy, Stream.LOOK]).integers(len(sides))
-            assert isinstance(self.game.discriminator, projected.Discriminator)
-            self.game.discriminator.look_at(sides[drawn])
-        return self.data.batch(step, processes.share(self.config.training.batch_size))
+            assert isinstance(self.state.discriminator, projected.Discriminator)
+            self.state.discriminator.look_at(sides[drawn])
+        return self.data.batch(step, distributed.share(self.config.training.batch_size))
 
-    def settle_average(self) -> None:
+    def settle_ema(self) -> None:
         """Make the average ready to draw, on the same first batches every time."""
         batches = (self.data.batch(number) for number in range(SETTLING_BATCHES))
-        settle_average(self.game, ((batch.noise, batch.matching) for batch in batches))
+        settle_ema(self.state, ((batch.noise, batch.matching) for batch in batches))
 
     def totals(self) -> list[float]:
         """Sum up the weights and the embeddings, by which processes can tell that theirs differ."""
-        weights = [*self.game.generator.parameters(), *self.game.discriminator.parameters()]
+        weights = [*self.state.generator.parameters(), *self.state.discriminator.parameters()]
         return [float(tensor.detach().sum()) for tensor in (*weights, self.data.embeddings)]
 
     def open_scores(self, console: Console) -> RunScores | None:
         """Get ready to score the run, if that is wished for and there are pictures enough."""
         if not self.config.scores.every_kimg or not leads():
             return None
-        return RunScores.open(self.config, self.encoder, self.game.device, partial(say, console))
+        return RunScores.open(self.config, self.encoder, self.state.device, partial(say, console))
 
     def save(self, run: RunFolder) -> None:
         """Write a checkpoint of this moment.
@@ -126,11 +126,11 @@ class Trainer:
         Raises:
             DivergenceError: a weight is not finite, and nothing is written.
         """
-        check_weights(self.game)
+        check_weights(self.state)
         if leads():
-            self.settle_average()
+            self.settle_ema()
             keep = self.config.training.keep_checkpoints
-            save_checkpoint(self.game, self.encoder.identity, run.checkpoints, keep)
+            save_checkpoint(self.state, self.encoder.identity, run.checkpoints, keep)
 
     def score(self, run: RunFolder, scores: RunScores | None) -> dict[str, float]:
         """Score this moment; if the one that is kept is not better, keep this as the run's best.
@@ -140,14 +140,14 @@ class Trainer:
         Raises:
             DivergenceError: a weight is not finite.
         """
-        check_weights(self.game)
+        check_weights(self.state)
         if scores is None:
             return {}
-        self.settle_average()
-        figures = scores.measure(self.game.average)
+        self.settle_ema()
+        metrics = scores.measure(self.state.ema)
         kept = {saved.step for saved in checkpoints(run.best)}
         scored = [line for line in run.metrics() if "score_error" in line]
         errors = [line["score_error"] for line in scored if line["step"] in kept]
-        if figures["score_error"] <= min(errors, default=math.inf):
-            save_checkpoint(self.game, self.encoder.identity, run.best, keep=1)
-        return figures
+        if metrics["score_error"] <= min(errors, default=math.inf):
+            save_checkpoint(self.state, self.encoder.identity, run.best, keep=1)
+        return metrics

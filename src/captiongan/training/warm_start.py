@@ -12,11 +12,11 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from captiongan.bundle import MANIFEST, Bundle, find_bundle, read_bundle
-from captiongan.config import RunConfig, StartConfig
+from captiongan.base.files import sha256_of
+from captiongan.bundle.bundle import MANIFEST, Bundle, find_bundle, read_bundle
 from captiongan.errors import BundleError, ConfigError
-from captiongan.files import sha256_of
-from captiongan.networks.choose import NETWORKS
+from captiongan.networks.registry import NETWORKS
+from captiongan.runs.config import RunConfig, StartConfig
 from captiongan.training.bundle_weights import read_critic, read_generator
 from captiongan.training.starting_config import trained_config
 from captiongan.training.trainer import Trainer
@@ -39,7 +39,7 @@ def take_over(trainer: Trainer) -> None:
         BundleError: the bundle is missing, damaged, or not the one that the run began with.
         ConfigError: it has another text encoder, other sizes or another network.
     """
-    config, game = trainer.config, trainer.game
+    config, state = trainer.config, trainer.state
     bundle = _open(_start_of(config))
     theirs = trained_config(bundle)
     _check_fits(trainer, bundle, theirs)
@@ -47,19 +47,19 @@ def take_over(trainer: Trainer) -> None:
     if theirs.text.wording:
         weights["wording"] *= config.text.wording / theirs.text.wording
     else:
-        weights["wording"] = game.average.get_buffer("wording")
+        weights["wording"] = state.ema.get_buffer("wording")
     if not theirs.generator.attention:
-        weights = _part(game.average, ATTENTION) | weights
-    for generator in (game.generator, game.average):
+        weights = _part(state.ema, ATTENTION) | weights
+    for generator in (state.generator, state.ema):
         _load(generator, weights, f"bundle '{bundle.manifest.name}': its generator", "export again")
     critic = read_critic(bundle)
     if critic is not None and theirs.network == config.network:
         critic = {name: values for name, values in critic.items() if not name.startswith(SPECIES)}
-        critic |= _part(game.discriminator, SPECIES)
+        critic |= _part(state.discriminator, SPECIES)
         if not theirs.discriminator.beside:
-            critic |= _part(game.discriminator, BESIDE)
+            critic |= _part(state.discriminator, BESIDE)
         what = f"--from '{bundle.manifest.name}': its discriminator"
-        _load(game.discriminator, critic, what, "leave out the options discriminator.*")
+        _load(state.discriminator, critic, what, "leave out the options discriminator.*")
 
 
 def _part(network: nn.Module, prefix: str) -> dict[str, Tensor]:

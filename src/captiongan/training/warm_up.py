@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import torch
 
-from captiongan import processes
+from captiongan.compute import distributed
 from captiongan.training.divergence import check_finite
-from captiongan.training.game import set_learning_rate
 from captiongan.training.interrupt import StopRequest
+from captiongan.training.state import set_learning_rate
 from captiongan.training.step import update_discriminator
 from captiongan.training.trainer import Trainer
 
@@ -48,19 +48,19 @@ def warm_up(trainer: Trainer, say: Say) -> bool:
     """
     recent: deque[float] = deque(maxlen=WINDOW)
     before = 0.0
-    set_learning_rate(trainer.game)
+    set_learning_rate(trainer.state)
     with StopRequest() as stop:
         for step in range(LONGEST_WARM_UP):
             recent.append(_accuracy(trainer, step))
             accuracy = sum(recent) / len(recent)
             warm = len(recent) == WINDOW and accuracy >= TOLD_APART
-            if warm or processes.any_of(stop.requested):
+            if warm or distributed.any_of(stop.requested):
                 break
             if (step + 1) % WINDOW == 0:
                 if accuracy < before + LEAST_GAIN:
                     break
                 before = accuracy
-    if processes.any_of(stop.requested):
+    if distributed.any_of(stop.requested):
         return False
     shown = (step + 1) * trainer.config.training.batch_size
     judges = "judges" if accuracy >= TOLD_APART else "still judges only"
@@ -73,12 +73,12 @@ def warm_up(trainer: Trainer, say: Say) -> bool:
 
 def _accuracy(trainer: Trainer, step: int) -> float:
     """Update the discriminator on the batch of a step; return the share it judged correctly."""
-    game, config = trainer.game, trainer.config
+    state, config = trainer.state, trainer.config
     batch = trainer.begin_step(step)
     with torch.no_grad():
-        generated = game.generate(batch.noise, batch.matching)
-    figures = update_discriminator(game, batch, generated, config.losses)
-    check_finite(game, figures)
-    accuracy = (figures["accuracy_real"] + figures["accuracy_generated"]) / 2
-    processes.average_([accuracy])
+        generated = state.generate(batch.noise, batch.matching)
+    metrics = update_discriminator(state, batch, generated, config.losses)
+    check_finite(state, metrics)
+    accuracy = (metrics["accuracy_real"] + metrics["accuracy_generated"]) / 2
+    distributed.average_([accuracy])
     return float(accuracy)
