@@ -351,16 +351,18 @@ def train(
     ] = False,
 ) -> None:
     """Train a model; Ctrl-C saves first, and --resume goes on."""
+    live_view = None
     if watch:
         with _web_half():
-            import captiongan.web.watch  # noqa: F401  before the training, not in the midst of it
+            from captiongan.web import watch as beside  # before the training, not in its midst
+        live_view = beside.live_view
     overrides = override or []
     if on_divergence is not None:
         overrides = [*overrides, f"training.on_divergence={on_divergence}"]
     with _training_half():
         from captiongan.training.start import start
 
-        complete = start(config, data, out, resume, overrides, dry_run, watch, into, start_from)
+        complete = start(config, data, out, resume, overrides, dry_run, live_view, into, start_from)
     if not complete:
         raise typer.Exit(130)
 

@@ -17,9 +17,9 @@ from captiongan.evaluation.colours import colour_agreement
 from captiongan.evaluation.distances import Floats
 from captiongan.networks.registry import NETWORKS
 from captiongan.runs.config import load_config
-from captiongan.training.loop import Trainer
 from captiongan.training.sample_grid import SampleGrid
 from captiongan.training.step import Metrics
+from captiongan.training.trainer import Trainer
 
 # The discriminator of `projected` enlarges pictures to 96 pixels, which is too slow for this file:
 # tests/networks/test_projected.py has its presets. Generator and losses are those of `fusion`.
@@ -44,6 +44,7 @@ OF_THEIR_OWN = {
     ],
     # Ten times its own rate would be too much without normalisation: the pictures turn white.
     "fusion": ["optimiser.learning_rate=0.0005"],
+    "r3gan": ["optimiser.learning_rate=0.0005"],
 }
 
 DRAWN = 400
@@ -131,6 +132,7 @@ EXPECTED = {
     "gan-int-cls": GAN_CLS | {"loss_g_interpolation"},
     "reed": GAN_CLS | {"loss_g_interpolation"},
     "fusion": GAN_CLS | {"loss_g_contrastive"},
+    "r3gan": GAN_CLS | {"loss_d_r1", "loss_d_r2"},
 }
 """The figures of a step, and so the terms of the losses, of each preset."""
 
@@ -152,8 +154,8 @@ def test_a_preset_trains_two_hundred_steps_with_finite_terms_and_draws(preset: P
 def test_a_preset_plays_with_the_networks_it_names(preset: Path) -> None:
     trainer = train(preset).trainer
     networks = NETWORKS[trainer.config.network]
-    assert type(trainer.state.generator.module) is networks.generator
-    assert type(trainer.state.discriminator.module) is networks.discriminator
+    assert type(trainer.state.generator) is networks.generator
+    assert type(trainer.state.discriminator) is networks.discriminator
 
 
 @each_of(WITH_TEXT)

@@ -1,1 +1,1 @@
-"""A training run on disk: its configuration, its folder, its checkpoints."""
+"""A run on disk: its configuration, its folder, its checkpoints."""

@@ -30,6 +30,9 @@ LOOKED_THROUGH = "lite0"
 KEPT_ENCODER = "text_encoder"
 """The folder of a run that has a copy of its text encoder."""
 
+WITHOUT_MISMATCHING = ("relativistic", "gan")
+"""The losses of the discriminator that see no mismatching pairs."""
+
 DRAWN_BY_FUSION = ("fusion", "projected")
 """The networks whose generator is that of `networks/fusion.py`."""
 
@@ -125,10 +128,15 @@ class DiscriminatorConfig(_Section):
 class LossConfig(_Section):
     """The discriminator's loss; the weights of the generator's terms, of which 0 leaves one out."""
 
-    discriminator: Literal["gan", "gan-cls", "gan-cls-sum", "hinge-cls"] = Field(
+    discriminator: Literal[
+        "gan", "gan-cls", "gan-cls-sum", "hinge-cls", "relativistic", "relativistic-cls"
+    ] = Field(
         "gan-cls",
-        description="without mismatching pairs; with them, halved; their plain sum; by hinges",
+        description="without mismatching pairs; with them, halved; their plain sum; by hinges; by "
+        "differences of logits, without and with mismatching pairs",
     )
+    r1: float = Field(0.0, ge=0, description="of the gradient penalty on real pictures, halved")
+    r2: float = Field(0.0, ge=0, description="of that on generated pictures, halved")
     pixel_wise: float = Field(50.0, ge=0, description="alpha, of L1(G(z, e), x)")
     feature_matching: float = Field(100.0, ge=0, description="beta, of L2(f(x), f(G(z, e)))")
     interpolation: float = Field(0.0, ge=0, description="of GAN-INT: texts between two captions")
@@ -205,6 +213,14 @@ class TrainingConfig(_Section):
         "stop", description="`rollback`: go on from the last checkpoint at half the learning rate"
     )
     rollbacks: int = Field(3, ge=0, le=20, description="how often to do so; each one is noted")
+
+    def steps(self, kimg: float) -> int:
+        """Return how many steps show that many thousand pictures, at least one."""
+        return max(1, round(kimg * 1000 / self.batch_size))
+
+    def kimg_after(self, step: int) -> float:
+        """Return how many thousand real pictures have been shown after so many steps."""
+        return step * self.batch_size / 1000
 
 
 class ScoresConfig(_Section):
@@ -303,11 +319,12 @@ def _contradictions(config: RunConfig) -> Iterator[str]:
             f"losses.species = {losses.species:g} with network = '{config.network}': its "
             "discriminator tells no classes; set losses.species=0, or take projected or fusion"
         )
-    if losses.text_fade_kimg and losses.discriminator == "gan" and not losses.contrastive:
+    loss = losses.discriminator
+    if losses.text_fade_kimg and loss in WITHOUT_MISMATCHING and not losses.contrastive:
         yield (
-            f"losses.text_fade_kimg = {losses.text_fade_kimg:g} with losses.discriminator = 'gan' "
-            "and losses.contrastive = 0: no term depends on the text alone; set "
-            "losses.text_fade_kimg=0, or losses.discriminator=gan-cls"
+            f"losses.text_fade_kimg = {losses.text_fade_kimg:g} with losses.discriminator = "
+            f"'{loss}' and losses.contrastive = 0: no term depends on the text alone; set "
+            f"losses.text_fade_kimg=0, or losses.discriminator={loss}-cls"
         )
     scores = config.scores
     use = _looks_through(config)
@@ -339,7 +356,7 @@ def _looks_through(config: RunConfig) -> str:
 def _in_need_of_text(config: RunConfig) -> Iterator[str]:
     do_without: dict[str, tuple[object, tuple[object, ...]]] = {
         "network": (config.network, ("gan", "projected", "fusion", "dcgan")),
-        "losses.discriminator": (config.losses.discriminator, ("gan",)),
+        "losses.discriminator": (config.losses.discriminator, WITHOUT_MISMATCHING),
         "losses.interpolation": (config.losses.interpolation, (0,)),
         "losses.contrastive": (config.losses.contrastive, (0,)),
         "losses.text_fade_kimg": (config.losses.text_fade_kimg, (0,)),

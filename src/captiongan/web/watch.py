@@ -237,6 +237,11 @@ class Companion:
         self._say(f"look at it again with: captiongan watch {self._run}")
 
 
+def live_view(run: RunFolder, say: Callable[[str], None]) -> Companion:
+    """Show a run beside its training while what is returned is entered."""
+    return Companion(run.path, say)
+
+
 def free_port() -> int | None:
     """Return the first of `PORTS` at which nobody listens on this machine."""
     for port in PORTS:
