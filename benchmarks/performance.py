@@ -33,11 +33,11 @@ from captiongan.bundle.bundle import GENERATOR_FILE
 from captiongan.data.toy import write_toy_folder
 from captiongan.draw.pipeline import Pipeline, load
 from captiongan.networks.course import Generator as CourseGenerator
+from captiongan.runs.build import build_generator
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_config import load_config
-from captiongan.training.loop import Trainer
-from captiongan.training.state import build_generator
 from captiongan.training.step import Batch
+from captiongan.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 PRESET = "gan-cls-l1-fm"

@@ -125,7 +125,7 @@ def test_the_discriminator_travels_in_half_precision_unless_told_to_stay(
     assert captiongan(*export, tmp_path / "without", "--without-critic") == 0
     bundle, without = (read_bundle(tmp_path / name) for name in ("with", "without"))
     carried = load_file(bundle.folder / CRITIC_FILE)
-    trained = fusion_run.checkpoint.discriminator()
+    trained = fusion_run.checkpoint.tensors("discriminator")
     assert carried.keys() == trained.keys()
     assert all(values.equal(trained[name].half()) for name, values in carried.items())
     whole = (fusion_run.checkpoint.path / CRITIC_FILE).stat().st_size
@@ -144,7 +144,7 @@ def test_a_discriminator_that_does_not_fit_half_precision_is_named_and_may_stay_
 ) -> None:
     checkpoint = tmp_path / "checkpoint"
     checkpoint.mkdir()
-    weights = run.checkpoint.discriminator()
+    weights = run.checkpoint.tensors("discriminator")
     name, values = next((n, each) for n, each in weights.items() if each.is_floating_point())
     values.view(-1)[0] = value
     save_file(weights, checkpoint / CRITIC_FILE)

@@ -27,11 +27,11 @@ from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError
 from captiongan.export.export import export_run
 from captiongan.networks.registry import NETWORKS, UNFOLDED_NETWORKS
+from captiongan.runs.build import build_discriminator, build_generator
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.training.batches import to_pictures
 from captiongan.training.bundle_weights import read_critic, read_generator
-from captiongan.training.state import build_discriminator, build_generator
 from support.tiny_bundle import write_tiny_bundle
 from support.tiny_run import CONFIG, EMBEDDING_DIM, RECIPE, tiny_run
 
@@ -218,7 +218,7 @@ def test_a_discriminator_of_any_network_is_read_back_as_it_was_exported(
 ) -> None:
     trained = load_trained(tiny_run(tmp_path, 1, scored=False, config=config))
     critic = read_critic(export_run(trained, tmp_path / "bundle", "small", "1", PROMPTS))
-    expected = trained.checkpoint.discriminator()
+    expected = trained.checkpoint.tensors("discriminator")
     assert critic is not None
     for name, values in critic.items():
         assert values.dtype == expected[name].dtype

@@ -140,7 +140,7 @@ def _critic(checkpoint: Checkpoint) -> bytes:
     """Return the discriminator as the content of a safetensors file, in half precision."""
     weights = {
         name: values.half() if values.is_floating_point() else values
-        for name, values in checkpoint.discriminator().items()
+        for name, values in checkpoint.tensors("discriminator").items()
     }
     for name, values in weights.items():
         if not values.isfinite().all():
