@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from captiongan.evaluation.evaluate import Paper
-from captiongan.pictures import grid
+from captiongan.sheet import grid
 from marked_page import check_marks, write_measured
 from score_table import ceilings, floors, titles, values
 

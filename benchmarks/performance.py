@@ -24,12 +24,13 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import MPNetConfig, MPNetModel
 
-from captiongan.bundle import GENERATOR_FILE
 from captiongan.cli import run
 from captiongan.config import RunConfig, load_config
 from captiongan.data.toy import write_toy_folder
+from captiongan.manifest import GENERATOR_FILE
 from captiongan.networks.course import Generator as CourseGenerator
-from captiongan.pipeline import Pipeline, load
+from captiongan.opening import load
+from captiongan.pipeline import Pipeline
 from captiongan.training.game import build_generator
 from captiongan.training.loop import Trainer
 from captiongan.training.step import Batch
@@ -142,7 +143,7 @@ def drawing_seconds(pipeline: Pipeline, rounds: int) -> dict[str, float]:
 def flops_as_trained(pipeline: Pipeline) -> int:
     """Count the FLOPs of a picture in the generator's own layers."""
     manifest = pipeline.manifest
-    config = RunConfig.model_validate(manifest.training["config"])
+    config = RunConfig.model_validate(manifest.training.config)
     generator = build_generator(config, manifest.embedding_dim).eval()
     inputs = torch.zeros(1, manifest.noise_dim), torch.zeros(1, manifest.embedding_dim)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():

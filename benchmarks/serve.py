@@ -29,7 +29,7 @@ import typer
 
 from captiongan.cli import run
 from captiongan.errors import CaptionganError
-from captiongan.pipeline import load
+from captiongan.opening import load
 from captiongan.web.facts import bundle_facts
 from marked_page import check_marks, write_measured
 

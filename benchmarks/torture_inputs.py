@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from captiongan.bundle import MANIFEST, FileFacts, find_bundle, read_bundle
+from captiongan.bundle import find_bundle, read_bundle
 from captiongan.data.folder import METADATA, Reject, read_captioned_folder
 from captiongan.errors import CaptionganError
-from captiongan.pipeline import load
+from captiongan.manifest import MANIFEST, FileFacts
+from captiongan.opening import load
 from captiongan.text.encoder import ENCODER_FILES
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")

@@ -13,8 +13,8 @@ from ablation_page import COLUMNS, Row, measured, one_row_each, sheet, write_pag
 from captiongan.config import RunConfig
 from captiongan.data.store import Pictures
 from captiongan.data.toy import write_toy_folder
+from captiongan.draw.noise import Noise, noise_of
 from captiongan.errors import OutputError
-from captiongan.pipeline import Noise, noise_of
 from captiongan.text.encoder import Embeddings
 from captiongan.training.game import build_generator
 from marked_page import BEGIN, END

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from captiongan.bundle import GENERATOR_FILE
-from captiongan.pipeline import load
+from captiongan.manifest import GENERATOR_FILE
+from captiongan.opening import load
 from captiongan.training.step import training_step
 from exercise import Exercise, decoded
 from onnx_flops import flops_of

@@ -19,6 +19,7 @@ import pytest
 from captiongan.cache import CACHE_VARIABLE
 from captiongan.data.folder import Example
 from captiongan.data.store import Pictures
+from captiongan.draw.noise import Noise
 from captiongan.evaluation import judges
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.distances import Features
@@ -26,7 +27,6 @@ from captiongan.evaluation.exam import SAME_CAPTION, Exam, questions
 from captiongan.evaluation.extractors import ExtractorIdentity
 from captiongan.evaluation.judges import Judges, open_judges
 from captiongan.evaluation.real import RealPictures
-from captiongan.pipeline import Noise
 from captiongan.text.encoder import Embeddings, EncoderIdentity
 
 SIDE = 8

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from fastapi.testclient import TestClient
 
 from captiongan.bundle import Bundle
-from captiongan.pipeline import Noise, Pipeline, Pixels
+from captiongan.draw.noise import Noise
+from captiongan.pipeline import Pipeline, Pixels
 from captiongan.text.encoder import Embeddings
 from captiongan.web.app import create_app
 from captiongan.web.guard import Access

@@ -15,16 +15,18 @@ __all__ = ["CaptionganError", "Picture", "Pipeline", "__version__", "load"]
 
 if TYPE_CHECKING:
     from captiongan.errors import CaptionganError
-    from captiongan.pipeline import Picture, Pipeline, load
+    from captiongan.opening import load
+    from captiongan.pictures import Picture
+    from captiongan.pipeline import Pipeline
     from captiongan.training.run import Run as Run
     from captiongan.training.run import train as train
 
 _HOMES = {
     "CaptionganError": "captiongan.errors",
-    "Picture": "captiongan.pipeline",
+    "Picture": "captiongan.pictures",
     "Pipeline": "captiongan.pipeline",
     "Run": "captiongan.training.run",
-    "load": "captiongan.pipeline",
+    "load": "captiongan.opening",
     "train": "captiongan.training.run",
 }
 

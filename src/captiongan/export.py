@@ -6,30 +6,30 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from captiongan import __version__
-from captiongan.bundle import (
-    CRITIC_FILE,
-    GENERATOR_FILE,
-    Bundle,
-    BundleManifest,
-    read_bundle,
-    write_bundle,
-)
+from captiongan.bundle import Bundle, read_bundle, write_bundle
 from captiongan.cache import cache_folder
 from captiongan.config import RunConfig
+from captiongan.draw.noise import mirror_of, noise_rows
 from captiongan.errors import RunError
 from captiongan.files import sha256_of
+from captiongan.manifest import (
+    CRITIC_FILE,
+    GENERATOR_FILE,
+    BundleManifest,
+    DataFacts,
+    TrainingFacts,
+)
 from captiongan.model_card import model_card
 from captiongan.networks.layers import PictureGenerator
 from captiongan.onnx_file import as_onnx
-from captiongan.pictures import grid, mirrored
-from captiongan.pipeline import mirror_of, noise_of
+from captiongan.pictures import mirrored
+from captiongan.sheet import grid
 from captiongan.text.choose import NAMES
 from captiongan.text.encoder import ENCODER_FILES, OnnxTextEncoder
 from captiongan.training.batches import to_pictures
@@ -87,6 +87,7 @@ def export_run(
         embedding_dim=encoder.dim,
         text_encoder=encoder.identity,
         mirror_by_seed=config.data.facing,
+        sample_prompts=tuple(prompts),
         training=_training_facts(trained),
     )
     files: dict[str, Path | bytes] = {file: encoder.folder / file for file in ENCODER_FILES}
@@ -94,7 +95,7 @@ def export_run(
         files[CRITIC_FILE] = _critic(trained.checkpoint)
     files[GENERATOR_FILE] = _drawing(trained.generator, config, encoder.dim)
     files["sample.png"] = _sample(trained.generator, config, encoder, prompts)
-    files["README.md"] = model_card(manifest, prompts, SAMPLES, with_critic).encode()
+    files["README.md"] = model_card(manifest, SAMPLES, with_critic).encode()
     return write_bundle(out, files, manifest)
 
 
@@ -163,21 +164,21 @@ def _drawing(generator: PictureGenerator, config: RunConfig, embedding_dim: int)
     )
 
 
-def _training_facts(trained: TrainedRun) -> dict[str, Any]:
+def _training_facts(trained: TrainedRun) -> TrainingFacts:
     facts = trained.folder.data_facts()
-    return {
-        "kimg": trained.kimg,
-        "steps": trained.checkpoint.step,
-        "data": {
-            "name": Path(facts["source"]).name,
-            "pictures": facts["pictures"],
-            "captions": facts["captions"],
-            "classes": facts["classes"],
-            "skipped": len(facts["skipped"]),
-        },
-        "extractors": list(trained.config.extractors),
-        "config": _without_places(trained.config),
-    }
+    return TrainingFacts(
+        kimg=trained.kimg,
+        steps=trained.checkpoint.step,
+        data=DataFacts(
+            name=Path(facts["source"]).name,
+            pictures=facts["pictures"],
+            captions=facts["captions"],
+            classes=facts["classes"],
+            skipped=len(facts["skipped"]),
+        ),
+        extractors=trained.config.extractors,
+        config=_without_places(trained.config),
+    )
 
 
 def _without_places(config: RunConfig) -> dict[str, Any]:
@@ -197,9 +198,9 @@ def _sample(
     rows = []
     for row, embedding in enumerate(torch.from_numpy(encoder.encode(prompts))):
         seeds = range(row * SAMPLES, (row + 1) * SAMPLES)
-        noise = np.stack([noise_of(seed, dim) for seed in seeds])
+        noise = torch.from_numpy(noise_rows(seeds, dim))
         mirrors = [config.data.facing and mirror_of(seed, dim) for seed in seeds]
-        pictures = to_pictures(generator(torch.from_numpy(noise), embedding.expand(SAMPLES, -1)))
+        pictures = to_pictures(generator(noise, embedding.expand(SAMPLES, -1)))
         rows.append([*map(Image.fromarray, mirrored(pictures.numpy(), mirrors))])
     png = io.BytesIO()
     grid(rows).save(png, format="PNG")

@@ -13,13 +13,13 @@ from captiongan.pictures import (
     FILMS,
     check_output,
     film,
-    grid,
     origin,
     png,
     truncated,
     turned,
     write_picture,
 )
+from captiongan.sheet import grid
 
 Vectors = npt.NDArray[np.float32]
 

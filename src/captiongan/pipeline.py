@@ -1,8 +1,7 @@
 """From a sentence to pictures with ONNX Runtime: the whole runtime in one class."""
 
 import math
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self
@@ -11,19 +10,19 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from captiongan.bundle import (
-    GENERATOR_FILE,
-    RANKER_FILE,
-    STYLE_FILE,
-    Bundle,
-    BundleManifest,
-    find_bundle,
-    read_bundle,
-    shipped_bundles,
+from captiongan.bundle import Bundle, find_bundle, read_bundle
+from captiongan.draw.noise import Noise, mirror_of, noise_rows
+from captiongan.draw.ranking import SCORE_DIGITS, Ranker, Scores, best_rows
+from captiongan.draw.sessions import (
+    GENERATOR,
+    STYLE_ENCODER,
+    check_rows,
+    in_batches,
+    open_network,
+    open_text_encoder,
 )
-from captiongan.errors import BundleError, CaptionganError, needs_extra
 from captiongan.interpolation import Interpolation, arc, line, on_arc, through
-from captiongan.onnx_session import open_session
+from captiongan.manifest import BundleManifest
 from captiongan.picture_file import as_rgb, middle_square
 from captiongan.pictures import Picture, mirrored
 from captiongan.plan import Plan
@@ -36,81 +35,11 @@ from captiongan.prompts import (
     stops_of,
     warn_of,
 )
-from captiongan.text.encoder import Embeddings, OnnxTextEncoder, Reading
+from captiongan.text.encoder import Embeddings, Reading
 
-__all__ = ["Interpolation", "Picture", "Pipeline", "best_rows", "load", "mirror_of", "noise_of"]
-
-Noise = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
-Scores = npt.NDArray[np.float32]
-
-MAX_BATCH = 64
-
-SCORE_DIGITS = 4
-"""Decimals of a picture's score; further ones differ between processors."""
-
 REMEMBERED = 1024
 """How many prompts a pipeline keeps the readings of."""
-
-
-def load(bundle: str | Path = "flowers") -> "Pipeline":
-    """Open a bundle: the name of a shipped one, or the path of a folder.
-
-    The folder may also be that of a run, whose best checkpoint then draws; this takes the training
-    half. Raises BundleError if it is missing, damaged, foreign or from a newer captiongan, and
-    RunError if a run has no usable checkpoint.
-    """
-    return Pipeline(open_bundle(bundle))
-
-
-def open_bundle(bundle: str | Path) -> Bundle:
-    """Find and check a bundle, or make one of a run, as `load` does and with its errors."""
-    if bundle not in shipped_bundles() and (Path(bundle) / "config.yaml").is_file():
-        with needs_extra("train", f"the run '{bundle}'", "the training half"):
-            from captiongan.export import bundle_of_run
-
-            return bundle_of_run(Path(bundle))
-    return read_bundle(find_bundle(bundle))
-
-
-def noise_of(seed: int, dim: int) -> Noise:
-    """Return the noise of one picture: (dim,) float32, standard normal, `seed` 0 to 2**32 - 1.
-
-    The stream of `numpy.random.RandomState` is frozen by NumPy's policy: a seed gives the same
-    noise with every version of NumPy.
-    """
-    stream = _STREAMS.one
-    stream.seed(seed)
-    return stream.standard_normal(dim).astype(np.float32)
-
-
-def mirror_of(seed: int, dim: int) -> bool:
-    """Return the bit of a seed by which a bundle with `mirror_by_seed` mirrors its picture.
-
-    It is drawn after the noise of `dim` numbers: whether the stream's next number in [0, 1) is
-    below 0.5.
-    """
-    stream = _STREAMS.one
-    stream.seed(seed)
-    stream.standard_normal(dim)
-    return stream.random_sample() < 0.5
-
-
-def best_rows(scores: Scores, best_of: int) -> npt.NDArray[np.int64]:
-    """Return the row with the highest score among each `best_of` rows: (N / best_of,)."""
-    groups = scores.reshape(-1, best_of)
-    best: npt.NDArray[np.int64] = np.arange(len(groups)) * best_of + groups.argmax(axis=1)
-    return best
-
-
-class _Streams(threading.local):
-    """A stream of noise for each thread; making a new one takes 30 times as long as seeding it."""
-
-    def __init__(self) -> None:
-        self.one = np.random.RandomState()
-
-
-_STREAMS = _Streams()
 
 
 class Pipeline:
@@ -119,9 +48,8 @@ class Pipeline:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
         self._manifest = bundle.manifest
-        self._generator = open_session(bundle.folder / GENERATOR_FILE)
-        _check_generator(self._generator, bundle.manifest)
-        self._encoder = _open_encoder(bundle)
+        self._generator = open_network(bundle, GENERATOR)
+        self._encoder = open_text_encoder(bundle)
         self._read = lru_cache(REMEMBERED)(self._encoder.read)
 
     @classmethod
@@ -138,6 +66,10 @@ class Pipeline:
     def manifest(self) -> BundleManifest:
         """The facts of the bundle: name, version, sizes, training."""
         return self._manifest
+
+    def noise(self, seeds: Sequence[int], truncation: float = 1.0) -> Noise:
+        """Return the noise of each seed times `truncation`: (N, noise_dim) float32."""
+        return noise_rows(seeds, self._manifest.noise_dim, truncation)
 
     def mirrors(self, seed: int) -> bool:
         """Whether the finished picture of a seed is mirrored left to right."""
@@ -193,9 +125,9 @@ class Pipeline:
         readings = self._readings(prompts)
         if best_of > 1:
             _ = self._ranker  # a bundle without one is refused before anything is drawn
-        noise, embedding = self._noise(seeds), np.repeat(_embedding(readings), len(seeds), axis=0)
+        noise, embedding = self.noise(seeds), np.repeat(_embedding(readings), len(seeds), axis=0)
         if around is not None:
-            (middle,) = self._noise([around])
+            (middle,) = self.noise([around])
             noise = np.concatenate([on_arc(middle, each, [strength]) for each in noise])
         drawn_with = (self._manifest.name, self._manifest.version, truncation)
         variation = (around, None if around is None else strength)
@@ -261,7 +193,7 @@ class Pipeline:
             return Interpolation(images, texts, tuple(seeds), steps, *drawn_with, mirror)
 
         return Plan(
-            truncation * through(_for_each(stops, self._noise(seeds)), steps, arc),
+            truncation * through(_for_each(stops, self.noise(seeds)), steps, arc),
             through(_for_each(stops, _embedding(readings)), steps, line),
             readings,
             result,
@@ -293,14 +225,7 @@ class Pipeline:
 
     @cached_property
     def _style_encoder(self) -> Any:
-        if not self._bundle.can_restyle:
-            raise BundleError(
-                f"bundle '{self._manifest.name}' has no {STYLE_FILE} and cannot restyle; teach a "
-                f"copy of it: captiongan style train {self._manifest.name} DATA --out NEW"
-            )
-        session = open_session(self._bundle.folder / STYLE_FILE)
-        _check_style_encoder(session, self._manifest)
-        return session
+        return open_network(self._bundle, STYLE_ENCODER)
 
     def score(self, pictures: Pixels, embedding: Embeddings) -> Scores:
         """Say how well each picture fits its text and how whole it is: (N,), higher is better.
@@ -310,20 +235,8 @@ class Pipeline:
         BundleError if the bundle has no ranker, or one that is foreign or gives a score that is not
         finite.
         """
-        _check_rows("embedding", embedding, len(pictures), self._manifest.embedding_dim)
-        batches = [slice(start, start + MAX_BATCH) for start in range(0, len(pictures), MAX_BATCH)]
-        scores = [self._score_batch(pictures[rows], embedding[rows]) for rows in batches]
-        return np.concatenate(scores)
-
-    def _score_batch(self, pictures: Pixels, embedding: Embeddings) -> Scores:
-        levels = pictures.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(127.5) - 1
-        (scores,) = self._ranker.run(None, {"pictures": levels, "embedding": embedding})
-        if not np.isfinite(scores).all():
-            raise BundleError(
-                f"bundle '{self._manifest.name}': {RANKER_FILE} gives a score that is not finite; "
-                "train its ranker again: captiongan rank train"
-            )
-        return np.asarray(scores, dtype=np.float32)
+        check_rows("embedding", embedding, len(pictures), self._manifest.embedding_dim)
+        return self._ranker.scores(pictures, embedding)
 
     def _kept(
         self, pixels: Pixels, embedding: Embeddings, best_of: int
@@ -336,16 +249,8 @@ class Pipeline:
         return [(int(row), round(float(scores[row]), SCORE_DIGITS)) for row in rows]
 
     @cached_property
-    def _ranker(self) -> Any:
-        if not self._bundle.has_ranker:
-            name = self._manifest.name
-            raise BundleError(
-                f"bundle '{name}' has no {RANKER_FILE} and cannot tell which picture is best; "
-                f"teach a copy of it: captiongan rank train {name} DATA --out NEW"
-            )
-        session = open_session(self._bundle.folder / RANKER_FILE)
-        _check_ranker(session, self._manifest)
-        return session
+    def _ranker(self) -> Ranker:
+        return Ranker(self._bundle)
 
     def read(self, prompt: str) -> Reading:
         """Return how the text encoder reads a prompt; a prompt read lately is remembered.
@@ -365,17 +270,14 @@ class Pipeline:
         `noise` is (N, noise_dim), `embedding` (N, embedding_dim), N at least 1, both float32.
         Raises ValueError if they are not.
         """
-        _check_rows("noise", noise, len(noise), self._manifest.noise_dim)
-        _check_rows("embedding", embedding, len(noise), self._manifest.embedding_dim)
-        batches = [slice(start, start + MAX_BATCH) for start in range(0, len(noise), MAX_BATCH)]
-        return np.concatenate([self._draw_batch(noise[rows], embedding[rows]) for rows in batches])
+        check_rows("noise", noise, len(noise), self._manifest.noise_dim)
+        check_rows("embedding", embedding, len(noise), self._manifest.embedding_dim)
+        rows = in_batches(len(noise))
+        return np.concatenate([self._draw_batch(noise[each], embedding[each]) for each in rows])
 
     def _readings(self, prompts: Sequence[str]) -> list[Reading]:
         texts, name = check_prompts(prompts), self._manifest.name
         return [check_words(self._read(text), name) for text in texts]
-
-    def _noise(self, seeds: Sequence[int]) -> Noise:
-        return np.stack([noise_of(seed, self._manifest.noise_dim) for seed in seeds])
 
     def _draw_batch(self, noise: Noise, embedding: Embeddings) -> Pixels:
         (pixels,) = self._generator.run(None, {"noise": noise, "embedding": embedding})
@@ -389,88 +291,3 @@ def _embedding(readings: Sequence[Reading]) -> Embeddings:
 def _for_each(stops: int, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Give each stop a row: its own, or the only one."""
     return vectors if len(vectors) == stops else np.repeat(vectors, stops, axis=0)
-
-
-def _check_rows(name: str, rows: npt.NDArray[np.float32], count: int, dim: int) -> None:
-    if rows.dtype != np.float32 or rows.shape != (count, dim) or count == 0:
-        raise ValueError(
-            f"{name} is {rows.dtype} {rows.shape}, must be float32 (N, {dim}) with one row for "
-            "each picture; reshape or convert it"
-        )
-
-
-def _check_generator(session: Any, manifest: BundleManifest) -> None:
-    side = manifest.resolution
-    expected = (
-        f"embedding tensor(float) (?, {manifest.embedding_dim}), "
-        f"noise tensor(float) (?, {manifest.noise_dim}) -> "
-        f"pictures tensor(uint8) (?, {side}, {side}, 3)"
-    )
-    _check_signature(session, expected, GENERATOR_FILE, manifest)
-
-
-def _check_style_encoder(session: Any, manifest: BundleManifest) -> None:
-    side = manifest.resolution
-    expected = (
-        f"pictures tensor(uint8) (?, {side}, {side}, 3) -> "
-        f"noise tensor(float) (?, {manifest.noise_dim})"
-    )
-    _check_signature(session, expected, STYLE_FILE, manifest)
-
-
-def _check_ranker(session: Any, manifest: BundleManifest) -> None:
-    side = manifest.resolution
-    expected = (
-        f"embedding tensor(float) (?, {manifest.embedding_dim}), "
-        f"pictures tensor(float) (?, 3, {side}, {side}) -> scores tensor(float) (?)"
-    )
-    _check_signature(session, expected, RANKER_FILE, manifest)
-
-
-def _check_signature(session: Any, expected: str, file: str, manifest: BundleManifest) -> None:
-    found = f"{_signature(session.get_inputs())} -> {_signature(session.get_outputs())}"
-    if found != expected:
-        raise BundleError(
-            f"bundle '{manifest.name}': {file} maps {found}, must map {expected}; "
-            "write the bundle again with `captiongan export`"
-        )
-
-
-def _signature(tensors: Iterable[Any]) -> str:
-    """Write down names, types and shapes in the order of names; a free dimension is "?"."""
-    ordered = sorted(tensors, key=lambda tensor: str(tensor.name))
-    return ", ".join(f"{each.name} {each.type} ({_dimensions(each.shape)})" for each in ordered)
-
-
-def _dimensions(shape: Iterable[object]) -> str:
-    return ", ".join(str(size) if isinstance(size, int) else "?" for size in shape)
-
-
-def _open_encoder(bundle: Bundle) -> OnnxTextEncoder:
-    """Open the text encoder and try it on one sentence, so that a foreign one shows at once."""
-    name, sha256 = bundle.manifest.text_encoder.name, bundle.manifest.text_encoder.sha256
-    try:
-        encoder = OnnxTextEncoder(bundle.folder, name)
-        encoder.unknown_words("a flower")
-        dim = encoder.encode(["a flower"]).shape[1]
-    except CaptionganError:
-        raise
-    except Exception as error:  # tokenizers and ONNX Runtime raise bare ones
-        reason = " ".join(str(error).split())
-        raise BundleError(
-            f"bundle '{bundle.folder}': its text encoder '{name}' cannot encode a sentence "
-            f"({reason}); write the bundle again with `captiongan export`"
-        ) from error
-    if encoder.identity.sha256 != sha256:
-        raise BundleError(
-            f"bundle '{bundle.folder}': its text encoder is {encoder.identity}, the generator was "
-            f"trained with {bundle.manifest.text_encoder}; they must be the same: "
-            "write the bundle again with `captiongan export`"
-        )
-    if dim != bundle.manifest.embedding_dim:
-        raise BundleError(
-            f"bundle '{bundle.folder}': its text encoder gives {dim} numbers, 'embedding_dim' is "
-            f"{bundle.manifest.embedding_dim}; they must be equal: "
-            "write the bundle again with `captiongan export`"
-        )
-    return encoder

@@ -18,18 +18,11 @@ import torch
 from torch import Tensor
 
 from captiongan import __version__
-from captiongan.bundle import (
-    STYLE_FILE,
-    Bundle,
-    check_vacant,
-    contents,
-    find_bundle,
-    read_bundle,
-    write_bundle,
-)
+from captiongan.bundle import Bundle, check_vacant, contents, find_bundle, read_bundle, write_bundle
 from captiongan.data.store import captions_of
 from captiongan.errors import BundleError, ConfigError, OutputError
 from captiongan.hardware import computes_bf16
+from captiongan.manifest import STYLE_FILE
 from captiongan.memory import keep_freed_memory
 from captiongan.model_card import with_style_section
 from captiongan.networks.style_encoder import StyleEncoder
@@ -116,7 +109,7 @@ def teach_style(
         )
         style = asdict(report)
         card = with_style_section(files["README.md"].decode(), style).encode()
-        facts = {**taught.manifest.training, "style": style}
+        facts = replace(taught.manifest.training, style=style)
         write_bundle(
             out,
             {**files, "README.md": card, STYLE_FILE: onnx},

@@ -8,8 +8,9 @@ from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from captiongan.bundle import Bundle
+from captiongan.opening import load
 from captiongan.pictures import read_metadata
-from captiongan.pipeline import Pipeline, load
+from captiongan.pipeline import Pipeline
 from command_line import captiongan
 from on_the_page import (
     check_accessibility,

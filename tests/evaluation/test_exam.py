@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from captiongan.data.folder import Example
 from captiongan.data.pairs import Indices
 from captiongan.data.store import Pictures
+from captiongan.draw.noise import noise_of
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.exam import (
     SAME_CAPTION,
@@ -20,7 +21,6 @@ from captiongan.evaluation.exam import (
     questions,
 )
 from captiongan.evaluation.real import RealPictures
-from captiongan.pipeline import noise_of
 from captiongan.text.encoder import Embeddings
 from tiny_exam import SIDE, BlockMeans, WordEncoder, at_side, painter, tiny_exam, tiny_real
 

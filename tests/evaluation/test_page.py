@@ -15,13 +15,13 @@ import pytest
 from PIL import Image
 
 from captiongan.data.store import Pictures
+from captiongan.draw.noise import Noise
 from captiongan.evaluation.candidate import Samples
 from captiongan.evaluation.charts import BOTTOM, LEFT, RIGHT, TOP, curve
 from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation
 from captiongan.evaluation.page import PublicPrompts, decimals, draw_public, figure, page, place
 from captiongan.evaluation.report import report_facts
-from captiongan.pipeline import Noise
 from captiongan.text.encoder import Embeddings
 from tiny_evaluation import tiny_evaluation, tiny_model, without_train
 from tiny_exam import TRAIN, tiny_exam

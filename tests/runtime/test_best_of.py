@@ -8,11 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from captiongan.bundle import RANKER_FILE, Bundle, read_bundle
+from captiongan.bundle import Bundle, read_bundle
+from captiongan.draw.ranking import best_rows
+from captiongan.draw.sessions import MAX_BATCH
 from captiongan.errors import BundleError, PromptError
-from captiongan.pictures import in_a_square, read_metadata, save_grid
-from captiongan.pipeline import MAX_BATCH, Pipeline, best_rows
+from captiongan.manifest import RANKER_FILE
+from captiongan.pictures import read_metadata
+from captiongan.pipeline import Pipeline
 from captiongan.prompts import MAX_BEST_OF, seeds_of
+from captiongan.sheet import in_a_square, save_grid
 from command_line import captiongan
 from tiny_bundle import ranker, write_tiny_bundle
 

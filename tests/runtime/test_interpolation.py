@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
 from captiongan.bundle import Bundle
+from captiongan.draw.noise import noise_of
 from captiongan.errors import OutputError, PromptError
 from captiongan.interpolation import arc, line, through
 from captiongan.pictures import read_metadata
-from captiongan.pipeline import Pipeline, noise_of
+from captiongan.pipeline import Pipeline
 from captiongan.prompts import UnknownWordsWarning
 from command_line import captiongan
 

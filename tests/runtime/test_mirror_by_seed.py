@@ -9,10 +9,13 @@ import pytest
 from PIL import Image, ImageOps
 
 from captiongan.bulk.run import generate_all
-from captiongan.bundle import MANIFEST, BundleManifest, find_bundle, read_bundle, shipped_bundles
+from captiongan.bundle import find_bundle, read_bundle, shipped_bundles
+from captiongan.draw.noise import mirror_of
 from captiongan.evaluation.candidate import open_candidate
-from captiongan.pictures import Picture, read_metadata, save_grid
-from captiongan.pipeline import Pipeline, mirror_of
+from captiongan.manifest import MANIFEST, BundleManifest
+from captiongan.pictures import Picture, read_metadata
+from captiongan.pipeline import Pipeline
+from captiongan.sheet import save_grid
 from tiny_bundle import NOISE_DIM, style_encoder, write_tiny_bundle
 
 RED, YELLOW = "a red flower", "a yellow flower with pointed petals"
@@ -169,6 +172,6 @@ def test_bundles_of_schema_1_mirror_nothing_whatever_else_they_say(
 def test_the_shipped_bundles_mirror_as_their_configuration_says() -> None:
     for name in shipped_bundles():
         manifest = read_bundle(find_bundle(name)).manifest
-        config = manifest.training["config"]
-        assert isinstance(config, dict)
+        config = manifest.training.config
+        assert config is not None
         assert manifest.mirror_by_seed is config["data"].get("facing", False)

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from captiongan.bundle import GENERATOR_FILE, find_bundle, shipped_bundles
+from captiongan.bundle import find_bundle, shipped_bundles
 from captiongan.errors import BundleError
+from captiongan.manifest import GENERATOR_FILE
 from captiongan.onnx_check import check_onnx
 from captiongan.onnx_session import open_session
 

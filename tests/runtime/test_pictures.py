@@ -9,8 +9,9 @@ from PIL import Image
 
 from captiongan import __version__
 from captiongan.errors import CaptionganError, OutputError
-from captiongan.pictures import Picture, grid, in_a_square, numbered, read_metadata, save_grid
+from captiongan.pictures import Picture, numbered, read_metadata
 from captiongan.pipeline import Pipeline
+from captiongan.sheet import grid, in_a_square, save_grid
 
 LINE = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1)
 

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from captiongan.draw.noise import noise_of
+from captiongan.draw.sessions import MAX_BATCH
 from captiongan.errors import PromptError
 from captiongan.interpolation import arc
 from captiongan.pictures import Picture
-from captiongan.pipeline import MAX_BATCH, Pipeline, noise_of
+from captiongan.pipeline import Pipeline
 from captiongan.prompts import UnknownWordsWarning, check_prompt, check_truncation, seeds_of
 
 PROMPT = "a yellow flower with pointed petals"
@@ -272,3 +274,12 @@ def test_draw_says_which_array_does_not_fit(
 ) -> None:
     with pytest.raises(ValueError, match="must be float32"):
         pipeline.draw(np.zeros(noise_shape, np.float32), np.zeros(embedding_shape, np.float32))
+
+
+def test_the_noise_of_several_seeds_is_that_of_each_times_the_truncation(
+    pipeline: Pipeline,
+) -> None:
+    seeds, dim = (7, 2**32 - 1), pipeline.manifest.noise_dim
+    for row, seed in zip(pipeline.noise(seeds, 0.5), seeds, strict=True):
+        assert row.tobytes() == (np.float32(0.5) * noise_of(seed, dim)).tobytes()
+    assert pipeline.noise(seeds).dtype == np.float32

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captiongan.bundle import STYLE_FILE, Bundle, read_bundle
+from captiongan.bundle import Bundle, read_bundle
 from captiongan.errors import BundleError, PromptError
+from captiongan.manifest import STYLE_FILE
 from captiongan.picture_file import UnusablePictureError, as_rgb, middle_square, read_picture
 from captiongan.pictures import read_metadata
 from captiongan.pipeline import Pipeline

@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from captiongan.bundle import find_bundle
-from captiongan.pictures import grid
-from captiongan.pipeline import Picture, Pipeline, load
+from captiongan.opening import load
+from captiongan.pictures import Picture
+from captiongan.pipeline import Pipeline
+from captiongan.sheet import grid
 
 ROOT = Path(__file__).parents[2]
 LECTURE = {

@@ -14,11 +14,12 @@ from torch.nn.functional import avg_pool2d
 
 from captiongan.cache import cache_folder
 from captiongan.data.store import Pictures
+from captiongan.draw.noise import mirror_of
 from captiongan.errors import ConfigError, DataError
 from captiongan.evaluation.candidate import of_generator, open_candidate
 from captiongan.export import export_run
 from captiongan.pictures import mirrored
-from captiongan.pipeline import Pipeline, mirror_of
+from captiongan.pipeline import Pipeline
 from captiongan.training import facing
 from captiongan.training.facing import differences, other_way, to_be_turned
 from captiongan.training.run_folder import RunFolder
@@ -206,7 +207,7 @@ def test_a_run_its_bundle_and_its_own_scores_mirror_by_the_same_bit(
     run = trained(runs)
     bundle = export_run(run, tmp_path / "bundle", "toy", "1", ["a red flower"])
     assert bundle.manifest.mirror_by_seed
-    assert "turned one way" in bundle.card
+    assert "turned one way" in (bundle.folder / "README.md").read_text()
     asked = (["a red flower"] * 20, range(20))
     by_run, by_bundle = (
         open_candidate(str(each)).pictures_of(*asked).astype(int)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from captiongan.networks.dcgan import Generator
-from captiongan.pictures import GAP
+from captiongan.sheet import GAP
 from captiongan.training.samples import COLUMNS, SampleGrid
 from tiny_run import tiny_data
 

@@ -11,16 +11,10 @@ import pytest
 import torch
 
 from captiongan import __version__, style_training
-from captiongan.bundle import (
-    CRITIC_FILE,
-    MODEL_FILES,
-    STYLE_FILE,
-    Bundle,
-    read_bundle,
-    write_bundle,
-)
+from captiongan.bundle import Bundle, read_bundle, write_bundle
 from captiongan.data.store import captions_of
 from captiongan.errors import BundleError, CaptionganError, ConfigError, OutputError
+from captiongan.manifest import CRITIC_FILE, MODEL_FILES, STYLE_FILE
 from captiongan.model_card import with_style_section
 from captiongan.pictures import Picture
 from captiongan.pipeline import Pipeline, Pixels
@@ -137,7 +131,7 @@ def test_manifest_and_card_tell_how_the_style_encoder_was_trained(taught: Taught
     assert style["kimg"] == pytest.approx(KIMG, abs=BATCH / 1000)
     assert (style["data"], style["captions"]) == (["toy:4"], 20)
     assert (style["seed"], style["captiongan"]) == (0, __version__)
-    assert facts["data"] == "toy"  # what was there before is still there
+    assert facts["kimg"] == 1.5  # what was there before is still there
     card = (taught.bundle.folder / "README.md").read_text()
     assert card.startswith("# tiny\n") and "## Restyling" in card
     assert f"{100 * taught.report.recovered:.0f} % of the noise's variance" in card
@@ -205,7 +199,7 @@ def blocked(tiny: Bundle, folder: Path, fault: str) -> tuple[Path, Path]:
     ("fault", "rule"),
     [
         ("taken", "exists already"),
-        ("under a file", "is not a folder to write in"),
+        ("under a file", "is not a writable folder"),
         ("no card", r"no readable README\.md"),
         ("card not UTF-8", r"README\.md is not UTF-8"),
         ("no sample", r"no readable sample\.png"),
@@ -247,8 +241,8 @@ def test_the_command_writes_a_bundle_that_restyles(
     assert "% of the noise's variance" in capsys.readouterr().out
     bundle = read_bundle(out)
     assert bundle.can_restyle
-    style = bundle.manifest.training["style"]
-    assert isinstance(style, dict)
+    style = bundle.manifest.training.style
+    assert style is not None
     assert (style["seed"], style["kimg"]) == (7, 0.256)
 
 

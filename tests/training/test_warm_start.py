@@ -12,12 +12,14 @@ import pytest
 import torch
 from rich.console import Console
 
-from captiongan.bundle import CRITIC_FILE, MANIFEST, Bundle, FileFacts, read_bundle
+from captiongan.bundle import Bundle, read_bundle
+from captiongan.draw.noise import noise_of
 from captiongan.errors import BundleError, CaptionganError, ConfigError
 from captiongan.export import bundle_of_run, export_run
 from captiongan.files import sha256_of
+from captiongan.manifest import CRITIC_FILE, MANIFEST, FileFacts
 from captiongan.pictures import read_metadata
-from captiongan.pipeline import Pipeline, noise_of
+from captiongan.pipeline import Pipeline
 from captiongan.training import start as begin
 from captiongan.training import warm_start
 from captiongan.training.batches import to_pictures

@@ -11,8 +11,10 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from captiongan.pictures import read_metadata, save_grid
-from captiongan.pipeline import Pipeline, load
+from captiongan.opening import load
+from captiongan.pictures import read_metadata
+from captiongan.pipeline import Pipeline
+from captiongan.sheet import save_grid
 from tiny_bundle import ranker, write_tiny_bundle
 from web_server import asking
 

@@ -8,7 +8,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
-from captiongan.pipeline import load
+from captiongan.opening import load
 from tiny_bundle import write_tiny_bundle
 from torture_requests import BUT, in_known_words
 from web_server import asking, serving

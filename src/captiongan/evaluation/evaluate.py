@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from captiongan.bundle import RANKER_FILE
 from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import ConfigError, DataError
 from captiongan.evaluation.candidate import Candidate, open_candidate
@@ -29,6 +28,7 @@ from captiongan.evaluation.extractors import (
 from captiongan.evaluation.judges import open_judges
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scores import Marker, Result
+from captiongan.manifest import RANKER_FILE
 from captiongan.memory import keep_freed_memory
 from captiongan.prompts import check_truncation, seeds_of
 from captiongan.text.cached import CachedTextEncoder

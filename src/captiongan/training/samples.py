@@ -7,7 +7,7 @@ from PIL import Image
 from captiongan.data.pairs import first_captions
 from captiongan.data.store import Pictures
 from captiongan.networks.layers import PictureGenerator
-from captiongan.pictures import grid
+from captiongan.sheet import grid
 from captiongan.training.batches import TrainingData, to_pictures
 
 ROWS = 8

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from captiongan import processes
-from captiongan.bundle import MANIFEST, Bundle, find_bundle, read_bundle
+from captiongan.bundle import Bundle, find_bundle, read_bundle
 from captiongan.config import RunConfig, StartConfig, load_config, merged
 from captiongan.errors import BundleError, ConfigError
-from captiongan.evaluation.candidate import took_part
 from captiongan.files import sha256_of
+from captiongan.manifest import MANIFEST
 from captiongan.networks.choose import NETWORKS
 from captiongan.text.choose import choose_encoder
 from captiongan.training.bundle_weights import check_unfolded, read_critic, read_generator
@@ -250,7 +250,7 @@ def _start_from(bundle: Bundle) -> StartConfig:
         name=bundle.manifest.name,
         version=bundle.manifest.version,
         sha256=sha256_of(bundle.folder / MANIFEST),
-        extractors=took_part(bundle.manifest.training.get("extractors", []), bundle.folder),
+        extractors=bundle.manifest.training.extractors,
     )
 
 
@@ -260,9 +260,9 @@ def _trained_config(bundle: Bundle) -> RunConfig:
     Raises:
         BundleError: its manifest has no usable one.
     """
-    config = bundle.manifest.training.get("config")
-    if isinstance(config, dict):  # its options of scoring may break a rule that came later
-        config = config | {"scores": {"every_kimg": 0}}
+    config = bundle.manifest.training.config
+    if config:  # its options of scoring may break a rule that came later
+        config = {**config, "scores": {"every_kimg": 0}}
     try:
         return RunConfig.model_validate(config)
     except ValueError as error:

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from captiongan.interpolation import Interpolation
-from captiongan.pictures import Picture, film, in_a_square, png, sheet_of
+from captiongan.pictures import Picture, film, png
+from captiongan.sheet import in_a_square, sheet_of
 from captiongan.text.encoder import Reading
 from captiongan.web.schema import (
     GenerateAnswer,

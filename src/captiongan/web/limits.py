@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
+from captiongan.draw.sessions import MAX_BATCH
 from captiongan.errors import CaptionganError
-from captiongan.pipeline import MAX_BATCH
 from captiongan.prompts import MAX_PICTURES
 
 

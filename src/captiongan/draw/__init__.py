@@ -1,0 +1,1 @@
+"""Drawing pictures of sentences with an opened bundle, without PyTorch."""
