@@ -1,4 +1,8 @@
-"""From a checkpoint to a bundle: the seam between training and drawing."""
+"""From a checkpoint of a run to a bundle, which draws without PyTorch.
+
+A bundle is the only thing that a run is exported to. Any other target, such as a page or a format
+of another program, starts from a `Bundle`; `captiongan.opening.open_bundle` opens a run as one.
+"""
 
 import hashlib
 import io
@@ -38,14 +42,14 @@ from captiongan.training.run_folder import RunFolder
 from captiongan.training.trained import TrainedRun, load_trained
 
 SAMPLES = 4
-"""Pictures per prompt on the card; seeds count on from row to row.
+"""Pictures per prompt in the card's sample.
 
-The same seeds in each row would show one bad pose in every row.
+Seeds count on from row to row, because the same seeds would show one bad pose in every row.
 """
 
 
 class DrawingGenerator(nn.Module):
-    """The generator as a bundle has it: pictures come out as (B, H, W, 3) uint8."""
+    """A generator that returns pictures as (B, H, W, 3) uint8, as that of a bundle does."""
 
     def __init__(self, generator: PictureGenerator) -> None:
         super().__init__()
@@ -64,18 +68,19 @@ def export_run(
     prompts: Sequence[str],
     with_critic: bool = True,
 ) -> Bundle:
-    """Write the running average of a run's generator, and its discriminator, as a bundle.
+    """Write the EMA of a run's generator, and its discriminator, as a bundle.
 
     Args:
         trained: a checkpoint of a run.
-        out: the bundle's folder; must not exist, or be empty.
+        out: the bundle's folder; it must be empty or not exist.
         name: of the bundle.
         version: of the bundle.
-        prompts: for the sample on the model card.
-        with_critic: whether the discriminator travels along, for another training to start from.
+        prompts: one or more, for the sample on the model card and for pages to offer.
+        with_critic: whether the bundle also holds the discriminator, so that another training can
+            start from it.
 
     Raises:
-        RunError: the text encoder or the discriminator cannot travel.
+        RunError: the text encoder or the discriminator does not fit in a bundle.
         OutputError: `out` cannot be written.
     """
     config, encoder = trained.config, _travelling(trained)
@@ -100,13 +105,13 @@ def export_run(
 
 
 def bundle_of_run(run: Path) -> Bundle:
-    """Return the bundle of a run's best checkpoint, as `export_run` writes it, for drawing.
+    """Return a run's best checkpoint as a bundle without its discriminator, for drawing.
 
-    It is kept in the cache, so the next call is quick.
+    The bundle is kept in the cache, so the next call is quick.
 
     Raises:
         BundleError: the bundle in the cache is damaged.
-        RunError: there is no usable checkpoint, or the text encoder cannot travel.
+        RunError: there is no usable checkpoint, or the text encoder does not fit in a bundle.
         OutputError: the cache cannot be written.
     """
     folder = RunFolder.open(run)
@@ -182,7 +187,7 @@ def _training_facts(trained: TrainedRun) -> TrainingFacts:
 
 
 def _without_places(config: RunConfig) -> dict[str, Any]:
-    """Return all options but the paths of this machine."""
+    """Return all options except paths of this machine."""
     facts = config.model_dump(exclude={"data": {"source"}, "training": {"start": {"bundle"}}})
     if config.text.encoder not in NAMES:
         del facts["text"]["encoder"]
@@ -193,7 +198,7 @@ def _without_places(config: RunConfig) -> dict[str, Any]:
 def _sample(
     generator: PictureGenerator, config: RunConfig, encoder: OnnxTextEncoder, prompts: Sequence[str]
 ) -> bytes:
-    """Draw the card's picture as PNG: a prompt a row, each picture of a seed of its own."""
+    """Draw the card's sample as a PNG: a row for each prompt, a seed for each picture."""
     dim = config.generator.noise_dim
     rows = []
     for row, embedding in enumerate(torch.from_numpy(encoder.encode(prompts))):

@@ -180,7 +180,7 @@ def test_a_truncation_is_any_number_above_0_and_at_most_1(truncation: float) -> 
     [0, 0.0, -0.5, 1.0001, 2, 10**400, float("nan"), float("inf"), True, "0.7", None, 1j, [0.7]],
 )
 def test_another_truncation_is_refused_with_the_rule(pipeline: Pipeline, truncation: float) -> None:
-    rule = r"^truncation .* is not a number above 0 and at most 1; leave it at 1"
+    rule = r"^truncation .* is not a number above 0 and at most 1; 1 gives the full variety"
     with pytest.raises(PromptError, match=rule):
         pipeline.generate(PROMPT, truncation=truncation)
     with pytest.raises(PromptError, match=rule):
