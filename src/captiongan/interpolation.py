@@ -81,7 +81,7 @@ class Interpolation:
 
 
 def line(start: Vectors, end: Vectors, steps: int) -> Vectors:
-    """Go from text to text on a straight line: (1 - s) e_1 + s e_2 (Reed et al. 2016, section 4.3)."""
+    """Go from text to text on a line: (1 - s) e_1 + s e_2 (Reed et al. 2016, section 4.3)."""
     return _on_line(start, end, np.linspace(0, 1, steps, dtype=np.float32))
 
 
@@ -113,6 +113,11 @@ def on_arc(start: Vectors, end: Vectors, shares: npt.ArrayLike) -> Vectors:
 def _on_line(start: Vectors, end: Vectors, shares: Vectors) -> Vectors:
     way: Vectors = (1 - shares[:, None]) * start + shares[:, None] * end
     return way
+
+
+def at_stops(vectors: Vectors, stops: int) -> Vectors:
+    """Give each stop a row: its own, or the only one that there is."""
+    return vectors if len(vectors) == stops else np.repeat(vectors, stops, axis=0)
 
 
 def through(stops: Vectors, steps: int, between: Between) -> Vectors:

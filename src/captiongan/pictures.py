@@ -197,7 +197,7 @@ def check_output(path: Path, endings: Sequence[str] = (".png",)) -> None:
     with _writing(path):
         if not folder.is_dir():
             raise OutputError(
-                f"output '{path}': the folder '{folder}' does not exist; create it or choose another"
+                f"output '{path}': folder '{folder}' does not exist; create it or choose another"
             )
         if not os.access(folder, os.W_OK | os.X_OK):
             raise OutputError(

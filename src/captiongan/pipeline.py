@@ -1,10 +1,9 @@
-"""From a sentence to pictures with ONNX Runtime: the whole runtime in one class."""
+"""From a sentence to pictures, with ONNX Runtime and without PyTorch."""
 
-import math
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,18 +11,17 @@ from PIL import Image
 
 from captiongan.bundle import Bundle, find_bundle, read_bundle
 from captiongan.draw.noise import Noise, mirror_of, noise_rows
-from captiongan.draw.ranking import SCORE_DIGITS, Ranker, Scores, best_rows
+from captiongan.draw.ranking import Ranker, Scores
 from captiongan.draw.sessions import (
     GENERATOR,
-    STYLE_ENCODER,
     check_rows,
     in_batches,
     open_network,
     open_text_encoder,
 )
-from captiongan.interpolation import Interpolation, arc, line, on_arc, through
+from captiongan.draw.style import StyleEncoder
+from captiongan.interpolation import Interpolation, arc, at_stops, line, on_arc, through
 from captiongan.manifest import BundleManifest
-from captiongan.picture_file import as_rgb, middle_square
 from captiongan.pictures import Picture, mirrored
 from captiongan.plan import Plan
 from captiongan.prompts import (
@@ -38,8 +36,9 @@ from captiongan.prompts import (
 from captiongan.text.encoder import Embeddings, Reading
 
 Pixels = npt.NDArray[np.uint8]
+
 REMEMBERED = 1024
-"""How many prompts a pipeline keeps the readings of."""
+"""How many readings of prompts a pipeline caches."""
 
 
 class Pipeline:
@@ -54,7 +53,10 @@ class Pipeline:
 
     @classmethod
     def from_bundle(cls, name_or_path: str | Path) -> Self:
-        """Find, check and open a bundle; raises BundleError as `load` does."""
+        """Open a bundle: the name of a shipped one, or the path of a folder.
+
+        Raises BundleError if it is missing, damaged, foreign or from a newer captiongan.
+        """
         return cls(read_bundle(find_bundle(name_or_path)))
 
     @property
@@ -64,7 +66,7 @@ class Pipeline:
 
     @property
     def manifest(self) -> BundleManifest:
-        """The facts of the bundle: name, version, sizes, training."""
+        """The facts about the bundle: name, version, sizes, training."""
         return self._manifest
 
     def noise(self, seeds: Sequence[int], truncation: float = 1.0) -> Noise:
@@ -88,22 +90,27 @@ class Pipeline:
         """Draw `n` pictures of one English sentence.
 
         Picture i has the seed `seed` + i and its own stream of noise, so a seed gives the same
-        picture alone and among others. The noise is multiplied by `truncation`: less of it trades
-        variety for what is usual (Brock et al. 2019, section 3.1). With `around`, the pictures are
-        variations of the one of that seed: the noise of each goes `strength` of the way, 0 to 1,
-        from there to its own seed, on the `arc`. If the bundle mirrors by seed, each picture may be
-        mirrored left to right, and variations are if the picture of `around` is.
+        picture alone and among others. If the bundle mirrors by seed, half of the seeds mirror
+        their picture left to right. The call warns with UnknownWordsWarning if the bundle knows
+        some words but not all, and if the sentence is too long to be read to its end.
 
-        With `best_of` each picture is the one with the highest score of so many candidates, by the
-        bundle's ranker. Candidate j of picture i has the seed `seed` + i * `best_of` + j; the
-        picture keeps that seed, which alone draws it again.
+        Args:
+            prompt: 1 to 1,000 characters, none of them a control character; the bundle must know at
+                least half of its words.
+            n: how many pictures, 1 to 1,000.
+            seed: of the first picture; every seed is from 0 to 2**32 - 1.
+            truncation: the factor of the noise, above 0 and at most 1. Less trades variety for
+                typical pictures (Brock et al. 2019, section 3.1).
+            around: draws variations of the picture of this seed. They are mirrored if it is.
+            strength: how far the noise of a variation goes from that of `around` to that of its own
+                seed, on the `arc`, 0 to 1.
+            best_of: how many candidates to draw for each picture, 1 to 64, and 1,000 in all at
+                most. The bundle's ranker scores them and the best is kept. Candidate j of picture i
+                has the seed `seed` + i * `best_of` + j, and that seed alone draws it again.
 
-        Raises PromptError unless the prompt has 1 to 1,000 characters, none of them a control
-        character, and at least half of its words are known, `n` is 1 to 1,000, `best_of` 1 to 64,
-        the candidates 1,000 at most, each with a seed from 0 to 2**32 - 1, `truncation` is above 0
-        and at most 1, and `around` is a seed. Raises BundleError if `best_of` is above 1 and the
-        bundle has no ranker. Warns with UnknownWordsWarning if it knows some words but not all, and
-        if the sentence is too long to be read to its end.
+        Raises:
+            PromptError: an argument breaks its rule.
+            BundleError: `best_of` is above 1 and the bundle has no ranker.
         """
         plan = self.plan([prompt], n, seed, truncation, around, strength, best_of)
         warn_of(plan.readings, self._manifest.name)
@@ -160,12 +167,17 @@ class Pipeline:
         """Draw the way from sentence to sentence, from seed to seed, or both.
 
         Several prompts with one seed keep the noise, one prompt with several seeds keeps the text
-        (Reed et al. 2016, section 5.4); as many of both change together. A leg has `steps`
-        pictures, the first and the last of which `generate` would draw, too. If the bundle mirrors
-        by seed, the bit of the first seed holds for all pictures, so that none changes sides on the
-        way; the last may be the mirror image of its seed's. Raises PromptError unless there are two
-        stops at least, 1,000 pictures in all at most, and each prompt and seed and the `truncation`
-        of all noise is as for `generate`.
+        (Reed et al. 2016, section 5.4); equally many of both change together. If the bundle mirrors
+        by seed, the bit of the first seed holds for all pictures, so that none changes sides.
+
+        Args:
+            prompts: as for `generate`; there are two stops or more.
+            seeds: as for `generate`.
+            steps: pictures from one stop to the next; `generate` draws the first and the last, too.
+            truncation: as for `generate`, of all noise.
+
+        Raises:
+            PromptError: an argument breaks its rule, or there are more than 1,000 pictures in all.
         """
         plan = self.plan_interpolation(prompts, seeds, steps, truncation)
         warn_of(plan.readings, self._manifest.name)
@@ -184,7 +196,6 @@ class Pipeline:
         texts = [reading.text for reading in readings]
         stops = stops_of(texts, seeds, steps)
         drawn_with = (self._manifest.name, self._manifest.version, truncation)
-
         mirror = self.mirrors(seeds[0])
 
         def result(pixels: Pixels) -> Interpolation:
@@ -193,30 +204,31 @@ class Pipeline:
             return Interpolation(images, texts, tuple(seeds), steps, *drawn_with, mirror)
 
         return Plan(
-            truncation * through(_for_each(stops, self.noise(seeds)), steps, arc),
-            through(_for_each(stops, _embedding(readings)), steps, line),
+            truncation * through(at_stops(self.noise(seeds), stops), steps, arc),
+            through(at_stops(_embedding(readings), stops), steps, line),
             readings,
             result,
         )
 
     def restyle(self, picture: str | Path | Image.Image, prompts: Sequence[str]) -> list[Picture]:
-        """Draw a picture again, once under each sentence: G(S(x), e).
+        """Draw a picture again, once under each sentence, with the noise that `StyleEncoder` reads.
 
-        The style encoder S reads off the picture (a file or an image; its middle square counts) the
-        noise with which the generator would have drawn it: what no sentence says, such as place,
-        pose and background (Reed et al. 2016, section 5.3). Where S is in doubt its noise is short,
-        and would draw what is usual; it is given the length that noise has, sqrt(noise_dim). The
-        pictures have no seed, and none is mirrored. Raises BundleError if the bundle has no style
-        encoder, UnusablePictureError if there is no reading the picture, PromptError as `generate`
-        does.
+        The pictures have no seed, and none is mirrored.
+
+        Args:
+            picture: a file or an image; only its middle square is used.
+            prompts: as for `generate`.
+
+        Raises:
+            BundleError: the bundle has no style encoder.
+            UnusablePictureError: the picture cannot be read.
+            PromptError: a prompt breaks its rule.
         """
         style_encoder = self._style_encoder
         readings = self._readings(prompts)
         warn_of(readings, self._manifest.name)
-        small = np.asarray(middle_square(as_rgb(picture), self._manifest.resolution))
-        (read,) = style_encoder.run(None, {"pictures": small[None]})
-        noise = read * np.float32(math.sqrt(read.size) / (np.linalg.norm(read) or 1.0))
-        pixels = self.draw(np.repeat(noise, len(readings), axis=0), _embedding(readings))
+        noise = np.repeat(style_encoder.noise_of(picture), len(readings), axis=0)
+        pixels = self.draw(noise, _embedding(readings))
         name, version = self._manifest.name, self._manifest.version
         return [
             Picture(Image.fromarray(image), reading.text, None, name, version)
@@ -224,48 +236,48 @@ class Pipeline:
         ]
 
     @cached_property
-    def _style_encoder(self) -> Any:
-        return open_network(self._bundle, STYLE_ENCODER)
+    def _style_encoder(self) -> StyleEncoder:
+        return StyleEncoder(self._bundle)
 
     def score(self, pictures: Pixels, embedding: Embeddings) -> Scores:
-        """Say how well each picture fits its text and how whole it is: (N,), higher is better.
+        """Score how well each picture fits its text and how whole it is: (N,), higher is better.
 
-        `pictures` is (N, H, W, 3) uint8, `embedding` (N, embedding_dim) float32 with a row for
-        each. Only scores under one text compare. Raises ValueError if the rows do not match,
-        BundleError if the bundle has no ranker, or one that is foreign or gives a score that is not
-        finite.
+        Only the scores of one text compare.
+
+        Args:
+            pictures: (N, H, W, 3) uint8.
+            embedding: (N, embedding_dim) float32, a row for each picture.
+
+        Raises:
+            ValueError: the rows do not match.
+            BundleError: the bundle has no ranker, or a foreign one, or its score is not finite.
         """
         check_rows("embedding", embedding, len(pictures), self._manifest.embedding_dim)
         return self._ranker.scores(pictures, embedding)
 
     def _kept(
         self, pixels: Pixels, embedding: Embeddings, best_of: int
-    ) -> list[tuple[int, float | None]]:
-        """Return the rows of the pictures to keep, each with its score if it was chosen by one."""
+    ) -> Sequence[tuple[int, float | None]]:
+        """Return the rows of the pictures to keep, each with its score if there was a choice."""
         if best_of == 1:
             return [(row, None) for row in range(len(pixels))]
-        scores = self.score(pixels, embedding)
-        rows = best_rows(scores, best_of)
-        return [(int(row), round(float(scores[row]), SCORE_DIGITS)) for row in rows]
+        return self._ranker.best(pixels, embedding, best_of)
 
     @cached_property
     def _ranker(self) -> Ranker:
         return Ranker(self._bundle)
 
     def read(self, prompt: str) -> Reading:
-        """Return how the text encoder reads a prompt; a prompt read lately is remembered.
-
-        Raises PromptError unless the prompt is as for `generate`; never warns.
-        """
+        """Return how the text encoder reads a prompt, with `generate`'s errors; never warns."""
         (reading,) = self._readings([prompt])
         return reading
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
-        """Return the embeddings of `texts`, as they are: (N, embedding_dim) float32."""
+        """Return the embeddings of `texts`, without checking them: (N, embedding_dim) float32."""
         return self._encoder.encode(texts)
 
     def draw(self, noise: Noise, embedding: Embeddings) -> Pixels:
-        """Draw one picture for each row, mirroring none: (N, H, W, 3) uint8.
+        """Draw one picture for each row and mirror none: (N, H, W, 3) uint8.
 
         `noise` is (N, noise_dim), `embedding` (N, embedding_dim), N at least 1, both float32.
         Raises ValueError if they are not.
@@ -286,8 +298,3 @@ class Pipeline:
 
 def _embedding(readings: Sequence[Reading]) -> Embeddings:
     return np.stack([reading.embedding for reading in readings])
-
-
-def _for_each(stops: int, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Give each stop a row: its own, or the only one."""
-    return vectors if len(vectors) == stops else np.repeat(vectors, stops, axis=0)

@@ -105,8 +105,8 @@ def seeds_of(seed: int, n: int, best_of: int = 1) -> range:
 
     Candidate j of picture i has the seed `seed` + i * `best_of` + j, so no two have the same.
 
-    Raises PromptError unless all are int, `n` is 1 to 1,000, `best_of` is 1 to 64, there are at most
-    1,000 candidates, and every seed is from 0 to 2**32 - 1.
+    Raises PromptError unless all are int, `n` is 1 to 1,000, `best_of` is 1 to 64, there are at
+    most 1,000 candidates, and every seed is from 0 to 2**32 - 1.
     """
     if not _is_int(n) or not 1 <= n <= MAX_PICTURES:
         raise PromptError(

@@ -26,6 +26,14 @@ class Ranker:
         rows = in_batches(len(pictures))
         return np.concatenate([self._batch(pictures[each], embedding[each]) for each in rows])
 
+    def best(
+        self, pictures: npt.NDArray[np.uint8], embedding: Embeddings, best_of: int
+    ) -> list[tuple[int, float]]:
+        """Return the best row among each `best_of` rows, with its score."""
+        scores = self.scores(pictures, embedding)
+        rows = best_rows(scores, best_of)
+        return [(int(row), round(float(scores[row]), SCORE_DIGITS)) for row in rows]
+
     def _batch(self, pictures: npt.NDArray[np.uint8], embedding: Embeddings) -> Scores:
         levels = pictures.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(127.5) - 1
         (scores,) = self._session.run(None, {"pictures": levels, "embedding": embedding})
