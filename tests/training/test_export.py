@@ -110,7 +110,7 @@ def test_a_bundle_is_small_tells_its_training_and_names_no_place_of_the_machine(
     manifest = read_bundle(folder).manifest
     training = manifest.training
     assert (training.kimg, training.steps) == (0.1, run.checkpoint.step)
-    assert training.data == DataFacts("toy:40", pictures=40, captions=200, classes=8, skipped=0)
+    assert training.data == DataFacts("toy:40", pictures=40, captions=200, classes=39, skipped=0)
     assert training.extractors == ("lite0",)
     assert manifest.sample_prompts == tuple(PROMPTS[:2])
     card = (folder / "README.md").read_text()
