@@ -80,7 +80,8 @@ class DataFacts:
         """Return what JSON says; None unless every field is there and has its type."""
         if not isinstance(facts, dict):
             return None
-        name, *counts = (facts.get(each.name) for each in fields(cls))
+        values: list[Any] = [facts.get(each.name) for each in fields(cls)]
+        name, *counts = values
         if isinstance(name, str) and all(isinstance(count, int) for count in counts):
             return cls(name, *counts)
         return None
