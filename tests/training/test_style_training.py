@@ -13,6 +13,7 @@ import torch
 from captiongan import __version__, style_training
 from captiongan.bundle import Bundle, read_bundle, write_bundle
 from captiongan.data.store import captions_of
+from captiongan.draw.sessions import STYLE_ENCODER, open_network
 from captiongan.errors import BundleError, CaptionganError, ConfigError, OutputError
 from captiongan.manifest import CRITIC_FILE, MODEL_FILES, STYLE_FILE
 from captiongan.model_card import with_style_section
@@ -83,7 +84,7 @@ def test_what_is_told_to_be_read_is_what_the_written_file_reads(
     assert len(lessons) == EXAMINED + 16  # a thousand pictures and a few
     examined = lessons[:EXAMINED]
     assert len({noise.tobytes() for noise, _ in lessons}) == len(lessons)
-    session = Pipeline(read_bundle(tmp_path / "out"))._style_encoder
+    session = open_network(read_bundle(tmp_path / "out"), STYLE_ENCODER)
     read = np.concatenate([session.run(None, {"pictures": shown})[0] for _, shown in examined])
     noise = np.concatenate([noise for noise, _ in examined])
     recovered = 1 - np.square(noise - read).mean() / np.square(noise).mean()
