@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from captiongan.bundle import find_bundle, read_bundle
+from captiongan.bundle.bundle import find_bundle, read_bundle
+from captiongan.bundle.manifest import MANIFEST, FileFacts
+from captiongan.bundle.text_encoder import ENCODER_FILES
 from captiongan.data.folder import METADATA, Reject, read_captioned_folder
 from captiongan.errors import CaptionganError
-from captiongan.manifest import MANIFEST, FileFacts
 from captiongan.opening import load
-from captiongan.text.encoder import ENCODER_FILES
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 MODES = ("RGB", "RGBA", "L", "P", "CMYK", "I;16", "1")

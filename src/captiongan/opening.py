@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from captiongan.bundle import Bundle, find_bundle, read_bundle, shipped_bundles
+from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle, shipped_bundles
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import needs_extra
-from captiongan.pipeline import Pipeline
 
 
 def load(bundle: str | Path = "flowers") -> Pipeline:
@@ -26,7 +26,7 @@ def open_bundle(bundle: str | Path) -> Bundle:
     """Find and check a bundle, or make one of a run, as `load` does and with its errors."""
     if bundle not in shipped_bundles() and (Path(bundle) / "config.yaml").is_file():
         with needs_extra("train", f"the run '{bundle}'", "the training half"):
-            from captiongan.export import bundle_of_run
+            from captiongan.export.export import bundle_of_run
 
             return bundle_of_run(Path(bundle))
     return read_bundle(find_bundle(bundle))

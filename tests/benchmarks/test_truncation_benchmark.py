@@ -7,19 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import truncation
-import truncation_page
+from benchmarks import truncation, truncation_page
+from benchmarks.marked_page import BEGIN, END, marks, write_measured
+from benchmarks.truncation_page import SHOWN, Marks, curves, measured_on, table, write_page
 from captiongan.data.toy import write_toy_folder
 from captiongan.errors import OutputError, PromptError
-from captiongan.evaluation import evaluate, extractors, judges
+from captiongan.evaluation import evaluate, extractors, probes
+from captiongan.evaluation.benchmark import Exam
 from captiongan.evaluation.candidate import open_candidate
-from captiongan.evaluation.exam import Exam
 from captiongan.evaluation.scores import Marker, Result
-from marked_page import BEGIN, END, marks, write_measured
-from tiny_bundle import write_tiny_bundle
-from tiny_evaluation import tiny_evaluation, tiny_model
-from tiny_exam import WordEncoder, blocks
-from truncation_page import SHOWN, Marks, curves, measured_on, table, write_page
+from support.tiny_bundle import write_tiny_bundle
+from support.tiny_evaluation import tiny_evaluation, tiny_model
+from support.tiny_exam import WordEncoder, blocks
 
 
 @pytest.fixture
@@ -28,7 +27,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for split, size, seed in (("train", 110, 0), ("test", 100, 1)):
         write_toy_folder(tmp_path / "toys" / split, size, 16, seed)
     monkeypatch.setattr(evaluate, "MiniLM", WordEncoder)
-    monkeypatch.setattr(judges, "STEPS", 20)
+    monkeypatch.setattr(probes, "STEPS", 20)
     monkeypatch.setattr(extractors, "EXTRACTORS", {"lite1": blocks("lite1")})
     return tmp_path / "toys"
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from captiongan import bundle as bundle_module
-from captiongan.bundle import Bundle, find_bundle, read_bundle, write_bundle
-from captiongan.errors import BundleError, OutputError
-from captiongan.manifest import (
+from captiongan.bundle import bundle as bundle_module
+from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle, write_bundle
+from captiongan.bundle.manifest import (
     CARD_FILES,
     CRITIC_FILE,
     MANIFEST,
@@ -17,8 +16,9 @@ from captiongan.manifest import (
     OPTIONAL_FILES,
     BundleManifest,
 )
+from captiongan.errors import BundleError, OutputError
 from captiongan.opening import load
-from tiny_bundle import bundle_files, ranker, style_encoder, write_parts, write_tiny_bundle
+from support.tiny_bundle import bundle_files, ranker, style_encoder, write_parts, write_tiny_bundle
 
 
 def edit_manifest(folder: Path, **changes: Any) -> None:

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from captiongan.bundle import find_bundle, shipped_bundles
+from captiongan.bundle.bundle import find_bundle, shipped_bundles
+from captiongan.bundle.manifest import GENERATOR_FILE
+from captiongan.bundle.onnx_check import check_onnx
+from captiongan.bundle.onnx_session import open_session
 from captiongan.errors import BundleError
-from captiongan.manifest import GENERATOR_FILE
-from captiongan.onnx_check import check_onnx
-from captiongan.onnx_session import open_session
 
 ONES = helper.make_tensor("w", TensorProto.FLOAT, [4], np.ones(4, np.float32).tobytes(), raw=True)
 ADD = helper.make_node("Add", ["x", "w"], ["y"])

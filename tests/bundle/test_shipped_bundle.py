@@ -9,11 +9,11 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from captiongan.bundle import find_bundle
+from captiongan.bundle.bundle import find_bundle
+from captiongan.draw.picture import Picture
+from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.sheet import grid
 from captiongan.opening import load
-from captiongan.pictures import Picture
-from captiongan.pipeline import Pipeline
-from captiongan.sheet import grid
 
 ROOT = Path(__file__).parents[2]
 LECTURE = {

@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from captiongan.bundle import Bundle, read_bundle
+from captiongan.bundle.bundle import Bundle, read_bundle
+from captiongan.bundle.manifest import RANKER_FILE
+from captiongan.draw.picture import read_metadata
+from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.prompts import MAX_BEST_OF, seeds_of
 from captiongan.draw.ranking import best_rows
 from captiongan.draw.sessions import MAX_BATCH
+from captiongan.draw.sheet import in_a_square, save_grid
 from captiongan.errors import BundleError, PromptError
-from captiongan.manifest import RANKER_FILE
-from captiongan.pictures import read_metadata
-from captiongan.pipeline import Pipeline
-from captiongan.prompts import MAX_BEST_OF, seeds_of
-from captiongan.sheet import in_a_square, save_grid
-from command_line import captiongan
-from tiny_bundle import ranker, write_tiny_bundle
+from support.command_line import captiongan
+from support.tiny_bundle import ranker, write_tiny_bundle
 
 RED, YELLOW = "a red flower", "a yellow flower with pointed petals"
 

@@ -9,14 +9,14 @@ import pytest
 from PIL import Image, ImageOps
 
 from captiongan.bulk.run import generate_all
-from captiongan.bundle import find_bundle, read_bundle, shipped_bundles
+from captiongan.bundle.bundle import find_bundle, read_bundle, shipped_bundles
+from captiongan.bundle.manifest import MANIFEST, BundleManifest
 from captiongan.draw.noise import mirror_of
+from captiongan.draw.picture import Picture, read_metadata
+from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.sheet import save_grid
 from captiongan.evaluation.candidate import open_candidate
-from captiongan.manifest import MANIFEST, BundleManifest
-from captiongan.pictures import Picture, read_metadata
-from captiongan.pipeline import Pipeline
-from captiongan.sheet import save_grid
-from tiny_bundle import NOISE_DIM, style_encoder, write_tiny_bundle
+from support.tiny_bundle import NOISE_DIM, style_encoder, write_tiny_bundle
 
 RED, YELLOW = "a red flower", "a yellow flower with pointed petals"
 SEEDS = range(20)

@@ -11,12 +11,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captiongan.cache import CACHE_VARIABLE, cache_folder
+from captiongan.base.cache import CACHE_VARIABLE, cache_folder
+from captiongan.base.files import sha256_of
 from captiongan.data.folder import Example
 from captiongan.errors import OutputError
-from captiongan.evaluation import CANDIDATES, judges
+from captiongan.evaluation import CANDIDATES, probes
 from captiongan.evaluation.distances import Features
-from captiongan.evaluation.judges import (
+from captiongan.evaluation.probes import (
     FEWEST_PICTURES,
     Classifier,
     Judges,
@@ -27,8 +28,7 @@ from captiongan.evaluation.judges import (
     open_judges,
 )
 from captiongan.evaluation.real import RealPictures
-from captiongan.files import sha256_of
-from tiny_exam import TRAIN, BlockMeans, WordEncoder, tiny_judges, tiny_real
+from support.tiny_exam import TRAIN, BlockMeans, WordEncoder, tiny_judges, tiny_real
 
 QUICK = settings(max_examples=40, deadline=None, derandomize=True)
 
@@ -38,7 +38,7 @@ EXTRACTOR, SENTENCES = BlockMeans().identity, WordEncoder().identity
 
 @pytest.fixture
 def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judges, "STEPS", 5)
+    monkeypatch.setattr(probes, "STEPS", 5)
 
 
 def opened(real: RealPictures = TRAIN, seed: int = 0) -> Judges:
@@ -100,7 +100,7 @@ def test_fewer_than_a_hundred_pictures_make_no_judges() -> None:
 def test_in_training_pictures_of_one_class_are_not_held_against_each_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(judges, "STEPS", 60)
+    monkeypatch.setattr(probes, "STEPS", 60)
     shares = {}
     for label in (None, "the only one"):
         examples = tuple(replace(example, label=label) for example in TRAIN.examples)
@@ -124,7 +124,7 @@ def test_the_figures_of_the_report_are_of_pictures_held_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where there is nothing to learn, a judge knows what it has seen and nothing else."""
-    monkeypatch.setattr(judges, "STEPS", 40)
+    monkeypatch.setattr(probes, "STEPS", 40)
     random = np.random.default_rng(0)
     examples = tuple(
         Example(f"{row}", (f"{row}",), str(random.choice(["a", "b"]))) for row in range(1000)
@@ -173,7 +173,7 @@ def test_judges_are_trained_once_and_then_read(monkeypatch: pytest.MonkeyPatch) 
     def fail(*_: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(judges, "_fit", fail)
+    monkeypatch.setattr(probes, "_fit", fail)
     second = opened()
     assert (second.report, second.sha256) == (first.report, first.sha256)
     assert first.classifier is not None

@@ -11,18 +11,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from captiongan.bundle import read_bundle
+from captiongan.bundle.bundle import read_bundle
+from captiongan.bundle.manifest import CRITIC_FILE, MODEL_FILES, DataFacts
 from captiongan.draw.noise import noise_of
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import ConfigError, OutputError, RunError
-from captiongan.export import export_run
-from captiongan.manifest import CRITIC_FILE, MODEL_FILES, DataFacts
-from captiongan.pipeline import Pipeline
+from captiongan.export.export import export_run
+from captiongan.runs.load_trained import TrainedRun, load_trained
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.batches import to_pictures
-from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start
-from captiongan.training.trained import TrainedRun, load_trained
-from command_line import captiongan
-from tiny_run import StubEncoder
+from support.command_line import captiongan
+from support.tiny_run import StubEncoder
 
 ROOT = Path(__file__).parents[2]
 PROMPTS = [

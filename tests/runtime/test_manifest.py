@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from captiongan.bundle import Bundle, read_bundle
-from captiongan.manifest import MANIFEST, BundleManifest, DataFacts, TrainingFacts
-from captiongan.pipeline import Pipeline
+from captiongan.bundle.bundle import Bundle, read_bundle
+from captiongan.bundle.manifest import MANIFEST, BundleManifest, DataFacts, TrainingFacts
+from captiongan.draw.pipeline import Pipeline
 
 OLD = Path(__file__).parent / "manifests"
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from captiongan.evaluation.benchmark import Exam, answers_at_all_sides
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.comparison import differences
 from captiongan.evaluation.evaluate import Evaluation, Paper
-from captiongan.evaluation.exam import Exam, answers_at_all_sides
 from captiongan.evaluation.scores import Marker
-from tiny_exam import SIDE, WordEncoder, at_side, painter, tiny_exam
+from support.tiny_exam import SIDE, WordEncoder, at_side, painter, tiny_exam
 
 SHA256 = "1a2b3c4d" * 8
 

@@ -16,18 +16,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from captiongan.cache import CACHE_VARIABLE
+from captiongan.base.cache import CACHE_VARIABLE
+from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 from captiongan.data.folder import Example
 from captiongan.data.store import Pictures
 from captiongan.draw.noise import Noise
-from captiongan.evaluation import judges
+from captiongan.evaluation import probes
+from captiongan.evaluation.benchmark import SAME_CAPTION, Exam, questions
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.distances import Features
-from captiongan.evaluation.exam import SAME_CAPTION, Exam, questions
 from captiongan.evaluation.extractors import ExtractorIdentity
-from captiongan.evaluation.judges import Judges, open_judges
+from captiongan.evaluation.probes import Judges, open_judges
 from captiongan.evaluation.real import RealPictures
-from captiongan.text.encoder import Embeddings, EncoderIdentity
 
 SIDE = 8
 GRAIN = 8.0
@@ -142,7 +142,7 @@ def tiny_judges(side: int = SIDE) -> Judges:
     """Return judges that learned from `TRAIN` at that side, outside of any test's cache."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(Path(folder)))
-        patch.setattr(judges, "STEPS", STEPS)
+        patch.setattr(probes, "STEPS", STEPS)
         extractor = BlockMeans(side=side)
         train = TRAIN.seen_by(extractor)
         learned = open_judges(train, extractor.identity, WordEncoder().identity)

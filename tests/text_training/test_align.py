@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captiongan.text import align as alignment
-from captiongan.text.align import (
+from captiongan.text_training import align as alignment
+from captiongan.text_training.align import (
     SMALLEST_BATCH,
     Pairs,
     PictureEmbedding,
@@ -13,7 +13,7 @@ from captiongan.text.align import (
     contrastive_loss,
     r_at_1,
 )
-from captiongan.text.passes import Plan
+from captiongan.text_training.fit import Plan
 
 DIM = 16
 NOTHING = torch.zeros(0, DIM)

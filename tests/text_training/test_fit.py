@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from captiongan.errors import DataError
-from captiongan.text.passes import Course, Plan, Rows, take
+from captiongan.text_training.fit import Course, Plan, Rows, take
 
 ROWS, PASSES = 10, 4
 

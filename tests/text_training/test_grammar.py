@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captiongan.evaluation.colours import colours_named
-from captiongan.text.looks import Look, compose, swap_colours, swapped
-from captiongan.text.looks_words import (
+from captiongan.text_training.grammar import Look, compose, swap_colours, swapped
+from captiongan.text_training.vocabulary import (
     ABOUT_PEOPLE,
     AMOUNTS,
     COLOURS,

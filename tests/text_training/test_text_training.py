@@ -9,17 +9,17 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from captiongan import text_training
-from captiongan.cache import CACHE_VARIABLE
+from captiongan.base.cache import CACHE_VARIABLE
+from captiongan.bundle.text_encoder import OnnxTextEncoder
 from captiongan.data.store import open_store
 from captiongan.errors import ConfigError, DataError, OutputError
-from captiongan.text.align import Pairs
-from captiongan.text.corpus import held_out
-from captiongan.text.encoder import OnnxTextEncoder
-from captiongan.text.looks import swap_colours
-from captiongan.text_training import TextPlan, TextReport, train_text_encoder
-from command_line import captiongan
-from tiny_exam import BlockMeans, WordEncoder
+from captiongan.text_training import train
+from captiongan.text_training.align import Pairs
+from captiongan.text_training.corpus import held_out
+from captiongan.text_training.grammar import swap_colours
+from captiongan.text_training.train import TextPlan, TextReport, train_text_encoder
+from support.command_line import captiongan
+from support.tiny_exam import BlockMeans, WordEncoder
 
 CPU = torch.device("cpu")
 SHORT = TextPlan(data=("toy:60",), composed=120, epochs=1, align_epochs=1)
@@ -88,7 +88,7 @@ def test_the_first_stage_is_remembered_and_gives_the_same_encoder(
     plan = replace(SHORT, align_epochs=0, seed=3)
     one = Training(plan, tmp_path / "one")
     assert "distilling, epoch 1 of 1: loss " in one.said[-1]
-    monkeypatch.setattr(text_training, "distill", None)  # as it is not called again
+    monkeypatch.setattr(train, "distill", None)  # as it is not called again
     other = Training(plan, tmp_path / "other")
     for name in ("text_encoder.onnx", "tokenizer.json"):
         assert (one.folder / name).read_bytes() == (other.folder / name).read_bytes()
@@ -134,7 +134,7 @@ def test_what_is_held_out_is_kept_from_the_pictures_lessons(
     def look(_network: object, _pictures: object, pairs: Pairs, *_: object) -> None:
         seen.extend(pairs.pictures.tolist())
 
-    monkeypatch.setattr(text_training, "align", look)
+    monkeypatch.setattr(train, "align", look)
     Training(SHORT, tmp_path / "out")
     apart = {number for number in range(60) if held_out(f"toy_{number:06}.png")}
     assert apart
@@ -146,7 +146,7 @@ def test_swapped_captions_are_those_of_the_rule(
 ) -> None:
     lessons: list[Pairs] = []
     monkeypatch.setattr(
-        text_training, "align", lambda _network, _pictures, pairs, *_: lessons.append(pairs)
+        train, "align", lambda _network, _pictures, pairs, *_: lessons.append(pairs)
     )
     training = Training(SHORT, tmp_path / "out")
     tokenizer = Tokenizer.from_file(str(training.folder / "tokenizer.json"))
@@ -205,7 +205,7 @@ def test_the_command_trains_as_asked_and_says_where(
             replace(plan, epochs=1), out, WordEncoder(), BlockMeans(), *rest[2:]
         )
 
-    monkeypatch.setattr(text_training, "train_text_encoder", learn)
+    monkeypatch.setattr(train, "train_text_encoder", learn)
     out = tmp_path / "mine"
     arguments = ("--composed", 60, "--epochs", 2, "--align-epochs", 0, "--seed", 7)
     assert captiongan("text", "train", "toy:20", "toy:30", "--out", out, *arguments) == 0

@@ -11,12 +11,12 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from captiongan.draw.picture import read_metadata
+from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.sheet import save_grid
 from captiongan.opening import load
-from captiongan.pictures import read_metadata
-from captiongan.pipeline import Pipeline
-from captiongan.sheet import save_grid
-from tiny_bundle import ranker, write_tiny_bundle
-from web_server import asking
+from support.tiny_bundle import ranker, write_tiny_bundle
+from support.web_server import asking
 
 RED, YELLOW = "a red flower", "a yellow flower with pointed petals"
 

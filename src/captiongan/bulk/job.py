@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Self
 
 from captiongan import __version__
+from captiongan.base.files import replace_file, sha256_of
 from captiongan.bulk.layouts import LAYOUTS
 from captiongan.bulk.prompt_file import read_rows
-from captiongan.bundle import Bundle
+from captiongan.bundle.bundle import Bundle
+from captiongan.bundle.manifest import MANIFEST
+from captiongan.draw.prompts import SEEDS, check_truncation, seeds_of
 from captiongan.errors import BulkError
-from captiongan.files import replace_file, sha256_of
-from captiongan.manifest import MANIFEST
-from captiongan.prompts import SEEDS, check_truncation, seeds_of
 
 JOB_FILE = "job.json"
 

@@ -12,12 +12,12 @@ from captiongan.bulk.job import Job
 from captiongan.bulk.journal import Entry, write_entry
 from captiongan.bulk.layouts import LAYOUTS, Facts
 from captiongan.bulk.prompt_file import Reject, Row
+from captiongan.bundle.text_encoder import Reading
+from captiongan.draw.picture import Picture, mirrored
+from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.prompts import seeds_of
 from captiongan.draw.sessions import MAX_BATCH
 from captiongan.errors import PromptError
-from captiongan.pictures import Picture, mirrored
-from captiongan.pipeline import Pipeline
-from captiongan.prompts import seeds_of
-from captiongan.text.encoder import Reading
 
 
 @dataclass(frozen=True)

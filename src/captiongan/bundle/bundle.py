@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import captiongan
-from captiongan.errors import BundleError, OutputError
-from captiongan.files import whole_folder
-from captiongan.manifest import (
+from captiongan.base.files import whole_folder
+from captiongan.bundle.manifest import (
     CARD_FILE,
     CARD_FILES,
     CRITIC_FILE,
@@ -28,6 +27,7 @@ from captiongan.manifest import (
     BundleManifest,
     FileFacts,
 )
+from captiongan.errors import BundleError, OutputError
 
 LARGEST_MANIFEST = LARGEST_CARD = 2**20
 """Upper bounds in bytes: far above any use, far below any harm."""

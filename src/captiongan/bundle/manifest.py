@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from captiongan import __version__
+from captiongan.base.files import sha256_of
+from captiongan.base.schemas import BUNDLE, CARD, newest, of_today
+from captiongan.bundle.text_encoder import ENCODER_FILES, EncoderIdentity
 from captiongan.errors import BundleError
-from captiongan.files import sha256_of
-from captiongan.migrations import BUNDLE, CARD, newest, of_today
-from captiongan.text.encoder import ENCODER_FILES, EncoderIdentity
 
 MANIFEST = "bundle.json"
 GENERATOR_FILE = "generator.onnx"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from captiongan.manifest import CRITIC_FILE, UNFOLDED_NETWORKS, BundleManifest
+from captiongan.bundle.manifest import CRITIC_FILE, UNFOLDED_NETWORKS, BundleManifest
 
 TERMS = (
     "pixel_wise",

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from captiongan.pictures import (
+from captiongan.draw.picture import (
     FILMS,
     check_output,
     film,
@@ -19,7 +19,7 @@ from captiongan.pictures import (
     turned,
     write_picture,
 )
-from captiongan.sheet import grid
+from captiongan.draw.sheet import grid
 
 Vectors = npt.NDArray[np.float32]
 

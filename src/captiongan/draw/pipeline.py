@@ -9,8 +9,22 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from captiongan.bundle import Bundle, find_bundle, read_bundle
+from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
+from captiongan.bundle.manifest import BundleManifest
+from captiongan.bundle.text_encoder import Embeddings, Reading
+from captiongan.draw.interpolation import Interpolation, arc, at_stops, line, on_arc, through
 from captiongan.draw.noise import Noise, mirror_of, noise_rows
+from captiongan.draw.picture import Picture, mirrored
+from captiongan.draw.plan import Plan
+from captiongan.draw.prompts import (
+    check_around,
+    check_prompts,
+    check_truncation,
+    check_words,
+    seeds_of,
+    stops_of,
+    warn_of,
+)
 from captiongan.draw.ranking import Ranker, Scores
 from captiongan.draw.sessions import (
     GENERATOR,
@@ -20,20 +34,6 @@ from captiongan.draw.sessions import (
     open_text_encoder,
 )
 from captiongan.draw.style import StyleEncoder
-from captiongan.interpolation import Interpolation, arc, at_stops, line, on_arc, through
-from captiongan.manifest import BundleManifest
-from captiongan.pictures import Picture, mirrored
-from captiongan.plan import Plan
-from captiongan.prompts import (
-    check_around,
-    check_prompts,
-    check_truncation,
-    check_words,
-    seeds_of,
-    stops_of,
-    warn_of,
-)
-from captiongan.text.encoder import Embeddings, Reading
 
 Pixels = npt.NDArray[np.uint8]
 

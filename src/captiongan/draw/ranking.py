@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from captiongan.bundle import Bundle
+from captiongan.bundle.bundle import Bundle
+from captiongan.bundle.text_encoder import Embeddings
 from captiongan.draw.sessions import RANKER, in_batches, open_network
 from captiongan.errors import BundleError
-from captiongan.text.encoder import Embeddings
 
 Scores = npt.NDArray[np.float32]
 

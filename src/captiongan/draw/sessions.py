@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from captiongan.bundle import Bundle
+from captiongan.bundle.bundle import Bundle
+from captiongan.bundle.manifest import GENERATOR_FILE, RANKER_FILE, STYLE_FILE
+from captiongan.bundle.onnx_session import open_session
+from captiongan.bundle.text_encoder import OnnxTextEncoder
 from captiongan.errors import BundleError, CaptionganError
-from captiongan.manifest import GENERATOR_FILE, RANKER_FILE, STYLE_FILE
-from captiongan.onnx_session import open_session
-from captiongan.text.encoder import OnnxTextEncoder
 
 MAX_BATCH = 64
 """How many rows go through a network at once, at most."""

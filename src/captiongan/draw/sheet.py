@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from captiongan.pictures import Picture, check_output, png, write_picture
+from captiongan.draw.picture import Picture, check_output, png, write_picture
 
 GAP = 2
 """Pixels between the pictures of a sheet, and around it."""

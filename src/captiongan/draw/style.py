@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from captiongan.bundle import Bundle
+from captiongan.base.image_reading import as_rgb, middle_square
+from captiongan.bundle.bundle import Bundle
 from captiongan.draw.noise import Noise
 from captiongan.draw.sessions import STYLE_ENCODER, open_network
-from captiongan.picture_file import as_rgb, middle_square
 
 
 class StyleEncoder:

@@ -11,22 +11,22 @@ import onnx
 import onnx.numpy_helper
 import torch
 
-from captiongan.bundle import find_bundle
-from captiongan.config import RunConfig
+from captiongan.base.files import sha256_of
+from captiongan.bundle.bundle import find_bundle
+from captiongan.bundle.manifest import GENERATOR_FILE, MANIFEST
+from captiongan.bundle.text_encoder import Embeddings, TextEncoder
 from captiongan.data.store import Pictures
 from captiongan.draw.noise import Noise, mirror_of, noise_rows
+from captiongan.draw.picture import mirrored
+from captiongan.draw.pipeline import Pipeline
 from captiongan.draw.ranking import Scores, best_rows
 from captiongan.draw.sessions import MAX_BATCH
 from captiongan.errors import BundleError, RunError
-from captiongan.files import sha256_of
-from captiongan.manifest import GENERATOR_FILE, MANIFEST
 from captiongan.networks.layers import PictureGenerator
-from captiongan.pictures import mirrored
-from captiongan.pipeline import Pipeline
-from captiongan.text.encoder import Embeddings, TextEncoder
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_trained import Which, load_trained
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.batches import to_pictures
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.trained import Which, load_trained
 
 
 @dataclass(frozen=True)

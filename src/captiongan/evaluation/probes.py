@@ -21,15 +21,15 @@ from safetensors.numpy import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captiongan.cache import cache_folder, write_to_cache
+from captiongan.base.cache import cache_folder, write_to_cache
+from captiongan.base.files import sha256_of
+from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 from captiongan.data.pairs import Indices, class_numbers
 from captiongan.errors import OutputError
 from captiongan.evaluation import CANDIDATES
 from captiongan.evaluation.distances import Features, row_blocks
 from captiongan.evaluation.extractors import ExtractorIdentity
 from captiongan.evaluation.real import RealPictures
-from captiongan.files import sha256_of
-from captiongan.text.encoder import Embeddings, EncoderIdentity
 
 VERSION = 2
 """Part of the name of stored judges: to be raised whenever others would come out."""

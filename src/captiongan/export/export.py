@@ -16,30 +16,30 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from captiongan import __version__
-from captiongan.bundle import Bundle, read_bundle, write_bundle
-from captiongan.cache import cache_folder
-from captiongan.config import RunConfig
-from captiongan.draw.noise import mirror_of, noise_rows
-from captiongan.errors import RunError
-from captiongan.files import sha256_of
-from captiongan.manifest import (
+from captiongan.base.cache import cache_folder
+from captiongan.base.files import sha256_of
+from captiongan.bundle.bundle import Bundle, read_bundle, write_bundle
+from captiongan.bundle.manifest import (
     CRITIC_FILE,
     GENERATOR_FILE,
     BundleManifest,
     DataFacts,
     TrainingFacts,
 )
-from captiongan.model_card import model_card
+from captiongan.bundle.model_card import model_card
+from captiongan.bundle.text_encoder import ENCODER_FILES, OnnxTextEncoder
+from captiongan.draw.noise import mirror_of, noise_rows
+from captiongan.draw.picture import mirrored
+from captiongan.draw.sheet import grid
+from captiongan.errors import RunError
+from captiongan.export.to_onnx import as_onnx
 from captiongan.networks.layers import PictureGenerator
-from captiongan.onnx_file import as_onnx
-from captiongan.pictures import mirrored
-from captiongan.sheet import grid
-from captiongan.text.choose import NAMES
-from captiongan.text.encoder import ENCODER_FILES, OnnxTextEncoder
+from captiongan.runs.checkpoint import MANIFEST, Checkpoint
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_trained import TrainedRun, load_trained
+from captiongan.runs.run_folder import RunFolder
+from captiongan.text.registry import NAMES
 from captiongan.training.batches import to_pictures
-from captiongan.training.checkpoint import MANIFEST, Checkpoint
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.trained import TrainedRun, load_trained
 
 SAMPLES = 4
 """Pictures per prompt in the card's sample.

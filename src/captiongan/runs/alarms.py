@@ -88,11 +88,11 @@ class Alarm:
         self._say = say
         self._trouble: Trouble | None = None
 
-    def hear(self, step: int, trouble: Trouble | None, figures: dict[str, float]) -> None:
+    def hear(self, step: int, trouble: Trouble | None, metrics: dict[str, float]) -> None:
         """Take in what is wrong after `step` steps, if anything, and the figures that show it."""
         before, self._trouble = self._trouble, trouble
         if trouble and trouble != before:
-            signs = trouble.signs.format(**figures)
+            signs = trouble.signs.format(**metrics)
             self._say(f"alarm at step {step:,}: {trouble.what}: {signs}; {trouble.remedy}")
         elif before and not trouble:
             self._say(f"alarm over at step {step:,}: {before.what} no longer")
@@ -107,49 +107,49 @@ class Alarms:
         self._last = self._since = step
         self._suspicion: Trouble | None = None
 
-    def hear_grid(self, step: int, figures: dict[str, float]) -> None:
+    def hear_grid(self, step: int, metrics: dict[str, float]) -> None:
         """Sound the alarm where the figures of a sample grid, of `Health.see_grid`, call for it."""
-        trouble = trouble_of_generator(figures) if step >= FAIR_CHANCE else None
-        self._of_generator.hear(step, trouble, figures)
+        trouble = trouble_of_generator(metrics) if step >= FAIR_CHANCE else None
+        self._of_generator.hear(step, trouble, metrics)
 
-    def hear_reading(self, step: int, figures: dict[str, float]) -> None:
+    def hear_reading(self, step: int, metrics: dict[str, float]) -> None:
         """Sound the alarm if the discriminator has been in the same trouble for long.
 
         Args:
             step: steps taken so far.
             figures: of `Averages.take`, over the steps since the last reading.
         """
-        suspicion = trouble_of_discriminator(figures)
+        suspicion = trouble_of_discriminator(metrics)
         if suspicion != self._suspicion:
             self._suspicion, self._since = suspicion, self._last
         self._last = step
         lasting = step - self._since >= FAIR_CHANCE
-        self._of_discriminator.hear(step, suspicion if lasting else None, figures)
+        self._of_discriminator.hear(step, suspicion if lasting else None, metrics)
 
-    def hear_scores(self, step: int, figures: dict[str, float]) -> None:
+    def hear_scores(self, step: int, metrics: dict[str, float]) -> None:
         """Sound the alarm where the figures of `RunScores.measure` call for it, at any step."""
-        self._of_scores.hear(step, trouble_of_scores(figures), figures)
+        self._of_scores.hear(step, trouble_of_scores(metrics), metrics)
 
 
-def trouble_of_generator(figures: dict[str, float]) -> Trouble | None:
+def trouble_of_generator(metrics: dict[str, float]) -> Trouble | None:
     """Tell from the figures of `Health.see_grid` what is wrong with a generator, if anything."""
-    deaf = figures.get("health_text_spread", 0) < LEAST_TEXT_SPREAD
-    still = figures["health_noise_spread"] < LEAST_NOISE_SPREAD
+    deaf = metrics.get("health_text_spread", 0) < LEAST_TEXT_SPREAD
+    still = metrics["health_noise_spread"] < LEAST_NOISE_SPREAD
     if deaf and still:
         return COLLAPSED
     if still:
         return IGNORES_NOISE
-    return IGNORES_TEXT if deaf and "health_text_spread" in figures else None
+    return IGNORES_TEXT if deaf and "health_text_spread" in metrics else None
 
 
-def trouble_of_discriminator(figures: dict[str, float]) -> Trouble | None:
+def trouble_of_discriminator(metrics: dict[str, float]) -> Trouble | None:
     """Tell from the accuracies of a reading what is wrong with a discriminator, if anything."""
-    low, high = sorted((figures["accuracy_real"], figures["accuracy_generated"]))
+    low, high = sorted((metrics["accuracy_real"], metrics["accuracy_generated"]))
     if low > ALWAYS:
         return TOO_STRONG
     return BLIND if high > ALWAYS and low < 1 - ALWAYS else None
 
 
-def trouble_of_scores(figures: dict[str, float]) -> Trouble | None:
+def trouble_of_scores(metrics: dict[str, float]) -> Trouble | None:
     """Tell from the figures of `RunScores.measure` whether a generator learned by heart."""
-    return REPEATS if figures.get("score_novelty", math.inf) < LEAST_NOVELTY else None
+    return REPEATS if metrics.get("score_novelty", math.inf) < LEAST_NOVELTY else None

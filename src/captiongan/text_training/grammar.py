@@ -11,7 +11,7 @@ from itertools import chain, combinations
 from random import Random
 from typing import NamedTuple
 
-from captiongan.text.looks_words import (
+from captiongan.text_training.vocabulary import (
     ABOUT_PEOPLE,
     AMOUNTS,
     COLOURS,

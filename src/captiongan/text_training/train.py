@@ -20,23 +20,23 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from captiongan import __version__
-from captiongan.cache import cache_folder, write_to_cache
+from captiongan.base.cache import cache_folder, write_to_cache
+from captiongan.base.files import whole_folder
+from captiongan.bundle.text_encoder import Embeddings, OnnxTextEncoder, TextEncoder
+from captiongan.compute.memory import keep_freed_memory
 from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import ConfigError, DataError, OutputError
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import Extractor, remembered_features
-from captiongan.files import whole_folder
-from captiongan.memory import keep_freed_memory
-from captiongan.onnx_file import write_onnx
-from captiongan.text.align import CANDIDATES, Pairs, PictureEmbedding, align, r_at_1
-from captiongan.text.binding import ColourReadOut, bindings
-from captiongan.text.char_cnn_rnn import CharCnnRnn, character_tokenizer
-from captiongan.text.corpus import Corpus, gather, held_out
-from captiongan.text.distill import Lessons, Say, distill
-from captiongan.text.encoder import Embeddings, OnnxTextEncoder, TextEncoder
-from captiongan.text.looks import swap_colours
-from captiongan.text.passes import Plan, Rows
-from captiongan.text.small import SmallTextEncoder, train_tokenizer
+from captiongan.export.to_onnx import write_onnx
+from captiongan.text_training.align import CANDIDATES, Pairs, PictureEmbedding, align, r_at_1
+from captiongan.text_training.char_cnn_rnn import CharCnnRnn, character_tokenizer
+from captiongan.text_training.colour_binding import ColourReadOut, bindings
+from captiongan.text_training.corpus import Corpus, gather, held_out
+from captiongan.text_training.distill import Lessons, Say, distill
+from captiongan.text_training.fit import Plan, Rows
+from captiongan.text_training.grammar import swap_colours
+from captiongan.text_training.small import SmallTextEncoder, train_tokenizer
 
 NETWORKS = ("small", "char-cnn-rnn")
 PICTURE_SIDE = 64

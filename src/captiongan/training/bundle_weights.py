@@ -11,10 +11,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from captiongan.bundle import Bundle
+from captiongan.bundle.bundle import Bundle
+from captiongan.bundle.manifest import CRITIC_FILE, GENERATOR_FILE, MANIFEST, UNFOLDED_NETWORKS
+from captiongan.bundle.onnx_check import check_onnx
 from captiongan.errors import BundleError
-from captiongan.manifest import CRITIC_FILE, GENERATOR_FILE, MANIFEST, UNFOLDED_NETWORKS
-from captiongan.onnx_check import check_onnx
 
 FOLDED_NETWORKS = ("dcgan", "reed", "course")
 """Networks whose generator has BatchNorm."""

@@ -18,23 +18,30 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from captiongan import __version__
-from captiongan.bundle import Bundle, check_vacant, contents, find_bundle, read_bundle, write_bundle
-from captiongan.config import DataConfig
+from captiongan.bundle.bundle import (
+    Bundle,
+    check_vacant,
+    contents,
+    find_bundle,
+    read_bundle,
+    write_bundle,
+)
+from captiongan.bundle.manifest import RANKER_FILE
+from captiongan.bundle.model_card import with_ranking_section
+from captiongan.compute.devices import computes_bf16
+from captiongan.compute.learning_rate import warm_up_then_cosine
+from captiongan.compute.memory import keep_freed_memory
 from captiongan.data.pairs import Indices, first_captions
 from captiongan.data.store import Pictures, PictureStore, open_store
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, ConfigError, DataError
 from captiongan.evaluation.extractors import remembered_features
-from captiongan.hardware import computes_bf16
-from captiongan.manifest import RANKER_FILE
-from captiongan.memory import keep_freed_memory
-from captiongan.model_card import with_ranking_section
+from captiongan.export.to_onnx import as_onnx
 from captiongan.networks.ranker import Ranker, centred, score
-from captiongan.onnx_file import as_onnx
-from captiongan.pipeline import Pipeline
-from captiongan.rank_teacher import EXTRACTOR, Verdict, fit_teacher, open_eye
-from captiongan.schedule import warm_up_then_cosine
-from captiongan.text.align import CANDIDATES, r_at_1
+from captiongan.runs.config import DataConfig
+from captiongan.text_training.align import CANDIDATES, r_at_1
 from captiongan.training.batches import to_tensor
+from captiongan.training.rank_teacher import EXTRACTOR, Verdict, fit_teacher, open_eye
 
 HALF = 64
 """Real pictures in a batch; as many drawn ones go with them."""

@@ -12,23 +12,23 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from captiongan.config import RunConfig
+from captiongan.bundle.text_encoder import EncoderIdentity, TextEncoder
 from captiongan.evaluation import CANDIDATES
+from captiongan.evaluation.benchmark import Answers, Exam, questions
 from captiongan.evaluation.candidate import of_generator
 from captiongan.evaluation.coverage import nearest
 from captiongan.evaluation.distances import Features
-from captiongan.evaluation.exam import Answers, Exam, questions
 from captiongan.evaluation.extractors import Extractor, choose_extractor
-from captiongan.evaluation.judges import open_judges
+from captiongan.evaluation.probes import open_judges
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scores import FEWEST, kid, r_at_1
 from captiongan.networks.layers import PictureGenerator
+from captiongan.runs.config import RunConfig
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.choose import choose_encoder
-from captiongan.text.encoder import EncoderIdentity, TextEncoder
 from captiongan.text.no_text import NoText
+from captiongan.text.registry import choose_encoder
+from captiongan.training.data_source import PICTURES, SHARE, set_apart, to_be_scored_by
 from captiongan.training.equivalent import like_kimg
-from captiongan.training.material import PICTURES, SHARE, set_apart, to_be_scored_by
 
 SCORE_STREAM = 4
 """Keeps the choice of pictures apart from other random numbers of the run."""
@@ -66,8 +66,8 @@ class RunScores:
             ConfigError: the extractor's package is not installed.
             OutputError: the cache cannot be written.
         """
-        material = to_be_scored_by(config)
-        store = material.open()
+        data_source = to_be_scored_by(config)
+        store = data_source.open()
         total = len(store.examples)
         if total < FEWEST:
             say(f"no scores: {total} pictures, it takes {FEWEST}")
@@ -80,7 +80,7 @@ class RunScores:
             )
         say("getting ready to score; the first time on these pictures takes minutes")
         extractor = choose_extractor(config.scores.extractor, device=device)
-        sentences = _reader(material.encoder, say) if apart else NoText()
+        sentences = _reader(data_source.encoder, say) if apart else NoText()
         everything = RealPictures.describe(store.examples, store.pictures, extractor, sentences)
         exam = _exam(everything, apart, extractor, sentences.identity, config.training.seed)
         if exam.judges:
@@ -90,7 +90,7 @@ class RunScores:
         spacing = _spacing(everything.features)
         return cls(config, encoder, exam, everything.features, spacing, flat)
 
-    def measure(self, average: PictureGenerator) -> dict[str, float]:
+    def measure(self, ema: PictureGenerator) -> dict[str, float]:
         """Let the generator's running average, settled, draw a thousand pictures; return figures.
 
         `score_error` is the lower the better: KID times the share of captions not recognised, where
@@ -99,23 +99,23 @@ class RunScores:
         is left out where every training picture has a double. `score_like_kimg` is explained in
         `equivalent.py`, and left out below its range.
         """
-        answers = self.exam.answers(of_generator(self.config, average, self.encoder))
+        answers = self.exam.answers(of_generator(self.config, ema, self.encoder))
         distance = kid(self.exam, answers)
-        figures = {
+        metrics = {
             "score_kid": distance.value,
             "score_kid_standard_error": distance.standard_error or 0.0,
             "score_error": max(distance.value, 0.0),
         }
         if self.exam.judges:
             found = r_at_1(self.exam, answers).value
-            figures["score_r_at_1"] = found
-            figures["score_error"] *= 1 - found
+            metrics["score_r_at_1"] = found
+            metrics["score_error"] *= 1 - found
         like = like_kimg(distance.value / self.flat) if self.flat > 0 else None
         if like is not None:
-            figures["score_like_kimg"] = like
+            metrics["score_like_kimg"] = like
         if self.spacing:
-            figures["score_novelty"] = self._distance(answers) / self.spacing
-        return figures
+            metrics["score_novelty"] = self._distance(answers) / self.spacing
+        return metrics
 
     def _distance(self, answers: Answers) -> float:
         """Return the mean distance of answers to the nearest training picture."""

@@ -2,9 +2,9 @@
 
 import re
 
-from captiongan.manifest import TrainingFacts
-from captiongan.pipeline import Pipeline
-from captiongan.prompts import MAX_CHARACTERS, SEEDS
+from captiongan.bundle.manifest import TrainingFacts
+from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.prompts import MAX_CHARACTERS, SEEDS
 from captiongan.web.limits import Limits
 from captiongan.web.schema import BundleFacts, TextEncoderFacts
 

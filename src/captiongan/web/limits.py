@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
+from captiongan.draw.prompts import MAX_PICTURES
 from captiongan.draw.sessions import MAX_BATCH
 from captiongan.errors import CaptionganError
-from captiongan.prompts import MAX_PICTURES
 
 
 @dataclass(frozen=True)
