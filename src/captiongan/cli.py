@@ -167,9 +167,10 @@ def generate(
         from rich.console import Console
 
         from captiongan.bulk.run import generate_all
+        from captiongan.opening import open_bundle
 
         console = Console(stderr=True)
-        options = (bundle, n, seed, truncation, layout, shard_size, ray)
+        options = (open_bundle(bundle), n, seed, truncation, layout, shard_size, ray)
         try:
             account = generate_all(prompts, out, *options, console)
         except KeyboardInterrupt:
@@ -183,9 +184,10 @@ def generate(
             "what to draw must be a PROMPT, or a file of --prompts into a folder --out without "
             "--grid; give one or the other"
         )
-    from captiongan.draw.picture import check_output, in_a_square, numbered, save_grid
-    from captiongan.draw.pipeline import load
+    from captiongan.draw.picture import check_output, numbered
     from captiongan.draw.prompts import seeds_of
+    from captiongan.draw.sheet import in_a_square, save_grid
+    from captiongan.opening import load
 
     check_output(output)
     seeds = seeds_of(seed, n, best_of)
@@ -229,7 +231,7 @@ def interpolate(
 ) -> None:
     """Draw the way between sentences with one --seed, or between seeds with one sentence."""
     from captiongan.draw.picture import FILMS, check_output
-    from captiongan.draw.pipeline import load
+    from captiongan.opening import load
 
     check_output(output, (".png", *FILMS))
     load(bundle).interpolate(prompts, seeds or [0], steps, truncation).save(output, fps)
@@ -252,8 +254,9 @@ def restyle(
 ) -> None:
     """Draw a picture again under another sentence; several without --grid are NAME-1.png, ..."""
     from captiongan.base.image_reading import middle_square, read_picture
-    from captiongan.draw.picture import check_output, numbered, save_grid
-    from captiongan.draw.pipeline import load
+    from captiongan.draw.picture import check_output, numbered
+    from captiongan.draw.sheet import save_grid
+    from captiongan.opening import load
 
     check_output(output)
     paths = [output] if grid else numbered(output, range(1, len(prompts) + 1))
@@ -296,7 +299,7 @@ def serve(
 ) -> None:
     """Serve a page on which anyone draws with words, and an API; Ctrl-C ends it."""
     from captiongan.bundle.bundle import shipped_bundles
-    from captiongan.draw.pipeline import load
+    from captiongan.opening import load
 
     with _web_half():
         from captiongan.web.app import create_app

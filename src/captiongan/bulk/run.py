@@ -14,7 +14,8 @@ from captiongan.bulk.journal import JOURNAL, Account, close_journal
 from captiongan.bulk.layouts import LAYOUTS
 from captiongan.bulk.prompt_file import read_rows
 from captiongan.bulk.shard import Shard, cut, draw_shard
-from captiongan.draw.pipeline import Pipeline, open_bundle
+from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import OutputError
 
 SECONDS_BETWEEN_LINES = 10
@@ -24,7 +25,7 @@ SECONDS_BETWEEN_LINES = 10
 def generate_all(
     prompts: Path,
     out: Path,
-    bundle: str | Path = "flowers",
+    bundle: Bundle | str | Path = "flowers",
     n: int = 1,
     seed: int = 0,
     truncation: float = 1.0,
@@ -43,7 +44,7 @@ def generate_all(
     Args:
         prompts: see `read_rows`; read twice, never held in memory.
         out: folder of the pictures, new, empty, or of the same job.
-        bundle: as for `load`: name of a shipped bundle, or the folder of one or of a run.
+        bundle: an open one, the name of a shipped one, or the path of a folder.
         n: as for `Pipeline.generate`, as is `truncation`.
         seed: from 0; each picture's must stay below 2**32.
         layout: one of `LAYOUTS`.
@@ -54,11 +55,11 @@ def generate_all(
     Raises:
         BulkError: the prompts cannot be read or change meanwhile, `out` holds something else, or
             `layout` or `shard_size` breaks its rule.
-        BundleError: as for `load`, as is RunError.
+        BundleError: `bundle` is missing, damaged, foreign or from a newer captiongan.
         PromptError: `n`, `seed` or `truncation` breaks its rule.
         OutputError: `out` cannot be written to.
     """
-    opened = open_bundle(bundle)
+    opened = bundle if isinstance(bundle, Bundle) else read_bundle(find_bundle(bundle))
     job = Job.of(prompts, opened, n, seed, truncation, layout, shard_size)
     with _writing_to(out):
         job.claim(out)
