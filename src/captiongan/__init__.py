@@ -14,17 +14,19 @@ __version__ = "0.1.0"
 __all__ = ["CaptionganError", "Picture", "Pipeline", "__version__", "load"]
 
 if TYPE_CHECKING:
-    from captiongan.draw.pipeline import Picture, Pipeline, load
+    from captiongan.draw.picture import Picture
+    from captiongan.draw.pipeline import Pipeline
     from captiongan.errors import CaptionganError
+    from captiongan.opening import load
     from captiongan.training.run import Run as Run
     from captiongan.training.run import train as train
 
 _HOMES = {
     "CaptionganError": "captiongan.errors",
-    "Picture": "captiongan.draw.pipeline",
+    "Picture": "captiongan.draw.picture",
     "Pipeline": "captiongan.draw.pipeline",
     "Run": "captiongan.training.run",
-    "load": "captiongan.draw.pipeline",
+    "load": "captiongan.opening",
     "train": "captiongan.training.run",
 }
 

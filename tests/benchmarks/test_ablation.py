@@ -14,7 +14,7 @@ from benchmarks.marked_page import BEGIN, END
 from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data.store import Pictures
 from captiongan.data.toy import write_toy_folder
-from captiongan.draw.pipeline import Noise, noise_of
+from captiongan.draw.noise import Noise, noise_of
 from captiongan.errors import OutputError
 from captiongan.runs.build import build_generator
 from captiongan.runs.config import RunConfig

@@ -13,9 +13,11 @@ import torch
 from rich.console import Console
 
 from captiongan.base.files import sha256_of
-from captiongan.bundle.bundle import CRITIC_FILE, MANIFEST, Bundle, FileFacts, read_bundle
+from captiongan.bundle.bundle import Bundle, read_bundle
+from captiongan.bundle.manifest import CRITIC_FILE, MANIFEST, FileFacts
+from captiongan.draw.noise import noise_of
 from captiongan.draw.picture import read_metadata
-from captiongan.draw.pipeline import Pipeline, noise_of
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, CaptionganError, ConfigError
 from captiongan.export.export import bundle_of_run, export_run
 from captiongan.runs.checkpoint import checkpoints

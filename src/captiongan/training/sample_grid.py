@@ -7,7 +7,7 @@ from PIL import Image
 from captiongan.base.streams import Stream
 from captiongan.data.pairs import first_captions
 from captiongan.data.store import Pictures
-from captiongan.draw.picture import grid
+from captiongan.draw.sheet import grid
 from captiongan.networks.layers import PictureGenerator
 from captiongan.training.batches import TrainingData, to_pictures
 

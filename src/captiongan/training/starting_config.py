@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from captiongan.base.files import sha256_of
-from captiongan.bundle.bundle import MANIFEST, Bundle, find_bundle, read_bundle
+from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
+from captiongan.bundle.manifest import MANIFEST
 from captiongan.errors import BundleError
-from captiongan.evaluation.candidate import took_part
 from captiongan.runs.config import RunConfig, StartConfig
 from captiongan.runs.load_config import load_config, merged
 from captiongan.text.registry import name_of
@@ -100,9 +100,9 @@ def trained_config(bundle: Bundle) -> RunConfig:
     Raises:
         BundleError: its manifest has no usable one.
     """
-    config = bundle.manifest.training.get("config")
-    if isinstance(config, dict):  # its options of scoring may break a rule that came later
-        config = config | {"scores": {"every_kimg": 0}}
+    config = bundle.manifest.training.config
+    if config:  # its options of scoring may break a rule that came later
+        config = {**config, "scores": {"every_kimg": 0}}
     try:
         return RunConfig.model_validate(config)
     except ValueError as error:
@@ -130,7 +130,7 @@ def _start_from(bundle: Bundle) -> StartConfig:
         name=bundle.manifest.name,
         version=bundle.manifest.version,
         sha256=sha256_of(bundle.folder / MANIFEST),
-        extractors=took_part(bundle.manifest.training.get("extractors", []), bundle.folder),
+        extractors=bundle.manifest.training.extractors,
     )
 
 

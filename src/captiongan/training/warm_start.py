@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from captiongan.base.files import sha256_of
-from captiongan.bundle.bundle import MANIFEST, Bundle, find_bundle, read_bundle
+from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
+from captiongan.bundle.manifest import MANIFEST
 from captiongan.errors import BundleError, ConfigError
 from captiongan.networks.registry import NETWORKS
 from captiongan.runs.config import RunConfig, StartConfig
