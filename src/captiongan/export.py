@@ -27,12 +27,12 @@ from captiongan.errors import RunError
 from captiongan.files import sha256_of
 from captiongan.model_card import model_card
 from captiongan.networks.layers import PictureGenerator
+from captiongan.networks.pixels import to_pictures
 from captiongan.onnx_file import as_onnx
 from captiongan.pictures import grid, mirrored
 from captiongan.pipeline import mirror_of, noise_of
 from captiongan.text.choose import NAMES
 from captiongan.text.encoder import ENCODER_FILES, OnnxTextEncoder
-from captiongan.training.batches import to_pictures
 from captiongan.training.checkpoint import MANIFEST, Checkpoint
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.trained import TrainedRun, load_trained

@@ -36,13 +36,13 @@ from captiongan.evaluation.extractors import remembered_features
 from captiongan.hardware import computes_bf16
 from captiongan.memory import keep_freed_memory
 from captiongan.model_card import with_ranking_section
+from captiongan.networks.pixels import to_tensor
 from captiongan.networks.ranker import Ranker, centred, score
 from captiongan.onnx_file import as_onnx
 from captiongan.pipeline import Pipeline
 from captiongan.rank_teacher import EXTRACTOR, Verdict, fit_teacher, open_eye
 from captiongan.schedule import warm_up_then_cosine
 from captiongan.text.align import CANDIDATES, r_at_1
-from captiongan.training.batches import to_tensor
 
 HALF = 64
 """Real pictures in a batch; as many drawn ones go with them."""

@@ -28,8 +28,8 @@ from captiongan.config import RunConfig
 from captiongan.errors import BundleError
 from captiongan.export import export_run
 from captiongan.networks.choose import NETWORKS
+from captiongan.networks.pixels import to_pictures
 from captiongan.pipeline import Pipeline
-from captiongan.training.batches import to_pictures
 from captiongan.training.bundle_weights import FOLDED_NETWORKS, read_critic, read_generator
 from captiongan.training.game import build_discriminator, build_generator
 from captiongan.training.trained import TrainedRun, load_trained

@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from captiongan.bundle import CRITIC_FILE, MODEL_FILES, read_bundle
 from captiongan.errors import ConfigError, OutputError, RunError
 from captiongan.export import export_run
+from captiongan.networks.pixels import to_pictures
 from captiongan.pipeline import Pipeline, noise_of
-from captiongan.training.batches import to_pictures
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start
 from captiongan.training.trained import TrainedRun, load_trained

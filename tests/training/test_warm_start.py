@@ -16,11 +16,11 @@ from captiongan.bundle import CRITIC_FILE, MANIFEST, Bundle, FileFacts, read_bun
 from captiongan.errors import BundleError, CaptionganError, ConfigError
 from captiongan.export import bundle_of_run, export_run
 from captiongan.files import sha256_of
+from captiongan.networks.pixels import to_pictures
 from captiongan.pictures import read_metadata
 from captiongan.pipeline import Pipeline, noise_of
 from captiongan.training import start as begin
 from captiongan.training import warm_start
-from captiongan.training.batches import to_pictures
 from captiongan.training.bundle_weights import read_critic, read_generator
 from captiongan.training.checkpoint import checkpoints
 from captiongan.training.loop import Trainer, train

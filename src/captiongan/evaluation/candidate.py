@@ -18,6 +18,7 @@ from captiongan.data.store import Pictures
 from captiongan.errors import BundleError, RunError
 from captiongan.files import sha256_of
 from captiongan.networks.layers import PictureGenerator
+from captiongan.networks.pixels import to_pictures
 from captiongan.pictures import mirrored
 from captiongan.pipeline import (
     MAX_BATCH,
@@ -29,7 +30,6 @@ from captiongan.pipeline import (
     noise_of,
 )
 from captiongan.text.encoder import Embeddings, TextEncoder
-from captiongan.training.batches import to_pictures
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.trained import Which, load_trained
 

@@ -7,8 +7,9 @@ from PIL import Image
 from captiongan.data.pairs import first_captions
 from captiongan.data.store import Pictures
 from captiongan.networks.layers import PictureGenerator
+from captiongan.networks.pixels import to_pictures
 from captiongan.pictures import grid
-from captiongan.training.batches import TrainingData, to_pictures
+from captiongan.training.batches import TrainingData
 
 ROWS = 8
 COLUMNS = 8
