@@ -24,10 +24,10 @@ from captiongan.evaluation.extractors import Extractor, choose_extractor, rememb
 from captiongan.evaluation.real import RealPictures
 from captiongan.files import replace_file
 from captiongan.text.cached import CachedTextEncoder
+from captiongan.text.colour_swap import swap_colours
 from captiongan.text.corpus import held_out
 from captiongan.text.encoder import OnnxTextEncoder, TextEncoder
 from captiongan.text.glosses import read_wordnet
-from captiongan.text.looks import swap_colours
 from captiongan.text.minilm import MiniLM
 from marked_page import check_marks, write_measured
 from text_agreement import agreement, some_sentences

@@ -31,10 +31,10 @@ from captiongan.onnx_file import write_onnx
 from captiongan.text.align import CANDIDATES, Pairs, PictureEmbedding, align, r_at_1
 from captiongan.text.binding import ColourReadOut, bindings
 from captiongan.text.char_cnn_rnn import CharCnnRnn, character_tokenizer
+from captiongan.text.colour_swap import swap_colours
 from captiongan.text.corpus import Corpus, gather, held_out
 from captiongan.text.distill import Lessons, Say, distill
 from captiongan.text.encoder import Embeddings, OnnxTextEncoder, TextEncoder
-from captiongan.text.looks import swap_colours
 from captiongan.text.passes import Plan, Rows
 from captiongan.text.small import SmallTextEncoder, train_tokenizer
 

@@ -14,9 +14,9 @@ from captiongan.cache import CACHE_VARIABLE
 from captiongan.data.store import open_store
 from captiongan.errors import ConfigError, DataError, OutputError
 from captiongan.text.align import Pairs
+from captiongan.text.colour_swap import swap_colours
 from captiongan.text.corpus import held_out
 from captiongan.text.encoder import OnnxTextEncoder
-from captiongan.text.looks import swap_colours
 from captiongan.text_training import TextPlan, TextReport, train_text_encoder
 from command_line import captiongan
 from tiny_exam import BlockMeans, WordEncoder
