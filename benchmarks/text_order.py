@@ -19,7 +19,7 @@ from captiongan.data.toy import (
     toy_flower,
 )
 from captiongan.evaluation.distances import Features, Floats
-from captiongan.evaluation.judges import RetrievalJudge
+from captiongan.evaluation.judges import RetrievalProbe
 from captiongan.text.encoder import Embeddings, TextEncoder
 from text_mean import Mean
 
@@ -102,7 +102,7 @@ def swap_toy_colours(flower: ToyFlower, caption: str) -> str:
 
 
 def order_by_pictures(
-    probes: Sequence[RetrievalJudge], features: Features, pairs: Pairs, encoder: TextEncoder
+    probes: Sequence[RetrievalProbe], features: Features, pairs: Pairs, encoder: TextEncoder
 ) -> Order:
     """Ask the probes which caption of each pair is nearer to the picture.
 

@@ -1,4 +1,4 @@
-"""Bundles and runs sit the same exam: they draw alike, and tell what they are."""
+"""Bundles and runs sit the same benchmark: they draw alike, and tell what they are."""
 
 import json
 from dataclasses import replace
@@ -110,7 +110,7 @@ def test_only_a_bundle_with_a_ranker_can_score_its_pictures(tmp_path: Path) -> N
 
 
 def test_captions_that_a_user_could_not_ask_are_drawn_all_the_same(tmp_path: Path) -> None:
-    """Real captions have words that nobody knows, and the exam asks them as they are."""
+    """Real captions have words that nobody knows, and the benchmark asks them as they are."""
     candidate = open_candidate(str(write_tiny_bundle(tmp_path / "tiny").folder))
     assert candidate.pictures_of(["xyzzy", "1,000 zzz; ???"], range(2)).shape == (2, 8, 8, 3)
 

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from captiongan.data.store import Pictures
-from captiongan.evaluation.candidate import Samples
+from captiongan.evaluation.candidate import SampleGrids
 from captiongan.evaluation.charts import BOTTOM, LEFT, RIGHT, TOP, curve
 from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation
@@ -71,7 +71,7 @@ def png(color: str) -> bytes:
     return encoded.getvalue()
 
 
-SAMPLES = Samples(("a caption of <the> run",), {0: png("red"), 5_000: png("blue")})
+SAMPLES = SampleGrids(("a caption of <the> run",), {0: png("red"), 5_000: png("blue")})
 
 
 @cache
@@ -98,26 +98,26 @@ def public() -> str:
 
 @cache
 def own_prompts() -> PublicPrompts:
-    return draw_public([paper.candidate for paper in pair().papers], PROMPTS, seed=7)
+    return draw_public([result.candidate for result in pair().results], PROMPTS, seed=7)
 
 
 def hostile() -> Evaluation:
     """Put markup wherever a text comes from outside."""
-    (paper,) = alone().papers
-    exam = alone().exam
+    (result,) = alone().results
+    benchmark = alone().benchmark
     examples = tuple(
-        replace(example, captions=(HOSTILE, HOSTILE)) for example in exam.real.examples
+        replace(example, captions=(HOSTILE, HOSTILE)) for example in benchmark.real.examples
     )
     return replace(
         alone(),
         data=HOSTILE,
         split=HOSTILE,
-        exams=[replace(exam, real=replace(exam.real, examples=examples))],
-        papers=[
+        benchmarks=[replace(benchmark, real=replace(benchmark.real, examples=examples))],
+        results=[
             replace(
-                paper,
+                result,
                 candidate=replace(
-                    paper.candidate,
+                    result.candidate,
                     name=HOSTILE,
                     samples=replace(SAMPLES, captions=(HOSTILE,)),
                 ),
@@ -165,18 +165,20 @@ def test_whatever_comes_from_outside_is_text_and_never_markup() -> None:
 
 
 def test_the_private_page_shows_captions_and_real_pictures() -> None:
-    real, train = pair().exam.real, TRAIN
+    real, train = pair().benchmark.real, TRAIN
     assert any(caption in private() for caption in real.captions)
     assert pixels(real.pictures) & pictures_in(private())
     assert pixels(train.pictures) & pictures_in(private())
-    assert all(pixels(paper.answers.pictures) & pictures_in(private()) for paper in pair().papers)
+    assert all(
+        pixels(result.samples.pictures) & pictures_in(private()) for result in pair().results
+    )
 
 
 def test_the_public_page_shows_nothing_of_the_data() -> None:
-    real, shown = pair().exam.real, pictures_in(public())
+    real, shown = pair().benchmark.real, pictures_in(public())
     assert not [caption for caption in (*real.captions, *TRAIN.captions) if caption in public()]
     assert not shown & (pixels(real.pictures) | pixels(TRAIN.pictures))
-    assert not [paper for paper in pair().papers if pixels(paper.answers.pictures) & shown]
+    assert not [result for result in pair().results if pixels(result.samples.pictures) & shown]
 
 
 def test_the_public_page_shows_all_prompts_of_ones_own() -> None:
@@ -194,16 +196,16 @@ def test_each_prompt_is_drawn_with_the_same_seeds_alone_and_among_others() -> No
 
 
 def test_the_page_tells_the_truncation_of_each_model_that_has_one() -> None:
-    whole, truncated = pair().papers
+    whole, truncated = pair().results
     less = replace(truncated, candidate=replace(truncated.candidate, truncation=0.7))
-    text = show(replace(pair(), papers=[whole, less]))
+    text = show(replace(pair(), results=[whole, less]))
     assert re.search(r"<p><b>second</b>: .*kimg of training, truncation 0\.7</p>", text)
     assert text.count("kimg of training</p>") == 1  # the other's
     assert "truncation" not in private()
 
 
 def test_an_omitted_score_is_told_by_its_reason_and_never_by_a_number() -> None:
-    text = show(tiny_evaluation(exam=without_train()))
+    text = show(tiny_evaluation(benchmark=without_train()))
     for title in ("Novelty", "R@1 of 100", "Class, top 1", "Class, top 5"):
         row = row_of(text, title)
         assert "left out: nothing to learn from" in row
@@ -224,7 +226,7 @@ def test_a_measured_score_is_told_with_noise_floor_and_ceiling() -> None:
 
 def test_notes_stand_below_the_table_once() -> None:
     text = show(alone())
-    note = alone().papers[0].marks[1].measured
+    note = alone().results[0].scores[1].measured
     assert note is not None and note.note
     assert len(re.findall(rf"<sup>\w</sup> {note.note}", text)) == 1
     assert "<sup>a</sup>" in row_of(text, "FID")
@@ -319,10 +321,10 @@ def test_a_copied_train_picture_is_found_and_shown_beside_its_original() -> None
 
 
 def test_best_and_worst_are_in_the_order_of_the_judge() -> None:
-    exam, (paper,) = alone().exam, alone().papers
-    assert exam.judges is not None
-    cosines = exam.judges.retrieval.cosine(
-        paper.answers.features[0], exam.real.sentences[exam.captions[0]]
+    benchmark, (result,) = alone().benchmark, alone().results
+    assert benchmark.probes is not None
+    cosines = benchmark.probes.retrieval.cosine(
+        result.samples.features[0], benchmark.real.sentences[benchmark.captions[0]]
     )
     order = np.sort(cosines)
     blocks = re.split("<h3>(?:Best|Worst)</h3>", show(alone()).split("Over training")[0])[1:]
@@ -333,8 +335,8 @@ def test_best_and_worst_are_in_the_order_of_the_judge() -> None:
 
 def test_more_models_hardly_make_the_page_heavier() -> None:
     models = [tiny_model(name) for name in "abcd"]
-    exam = tiny_exam(60)
-    two, four = (show(tiny_evaluation(*some, exam=exam)) for some in (models[:2], models))
+    benchmark = tiny_exam(60)
+    two, four = (show(tiny_evaluation(*some, benchmark=benchmark)) for some in (models[:2], models))
     assert four.count("<img") < 1.1 * two.count("<img")
 
 

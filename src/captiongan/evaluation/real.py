@@ -1,4 +1,4 @@
-"""Real pictures with all that the judges need of them."""
+"""Real pictures with all that the probes need of them."""
 
 import hashlib
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ from captiongan.config import RunConfig
 from captiongan.cores import Engine, on_cores
 from captiongan.data.store import PictureStore, Progress, open_store
 from captiongan.errors import ConfigError
-from captiongan.evaluation import CANDIDATES
+from captiongan.evaluation.retrieval import POOL
 from captiongan.text.choose import NAMES
 
 PICTURES = 1000
@@ -71,7 +71,7 @@ def set_apart(pictures: int) -> int:
     The exam is of all of them then, see `RunScores`.
     """
     count = min(PICTURES, round(SHARE * pictures))
-    return count if count >= CANDIDATES else 0
+    return count if count >= POOL else 0
 
 
 def with_absolute_paths(config: RunConfig) -> RunConfig:
