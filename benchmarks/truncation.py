@@ -19,7 +19,7 @@ from captiongan.evaluation.evaluate import Evaluation, evaluate
 from captiongan.evaluation.exam import samples_at_all_sides
 from captiongan.evaluation.scorer import Scorer
 from captiongan.prompts import check_truncation
-from truncation_page import Marks, check_page, write_page
+from truncation_page import ScoresAt, check_page, write_page
 
 ROOT = Path(__file__).parents[1]
 
@@ -57,7 +57,7 @@ def measure(
     extractor: str,
     truncations: Sequence[float],
     per_picture: int,
-) -> tuple[Evaluation, Marks]:
+) -> tuple[Evaluation, ScoresAt]:
     """Score a bundle at the first truncation, and at the others on the same benchmark."""
     first, *others = truncations
     evaluation = evaluate(

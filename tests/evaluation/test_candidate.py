@@ -12,7 +12,7 @@ from PIL import Image
 
 from captiongan.bundle import GENERATOR_FILE, MANIFEST
 from captiongan.errors import BundleError, CaptionganError, RunError
-from captiongan.evaluation.candidate import Candidate, Samples, of_generator, open_candidate
+from captiongan.evaluation.candidate import Candidate, SampleGrids, of_generator, open_candidate
 from captiongan.export import export_run
 from captiongan.files import sha256_of
 from captiongan.pipeline import MAX_BATCH, Pipeline
@@ -132,13 +132,13 @@ def test_a_run_shows_its_first_grid_and_its_newest_once_there_are_two(tmp_path: 
     run = tiny_run(tmp_path, 1)
     run.write_data_facts({"sample_captions": CAPTIONS})
     run.write_grid(40, Image.new("RGB", (9, 8), "red"))
-    assert open_candidate(str(run.path)).samples is None
+    assert open_candidate(str(run.path)).sample_grids is None
     for step, color in ((0, "green"), (20, "blue")):
         run.write_grid(step, Image.new("RGB", (9, 8), color))
     grids = {step: run.grid(step).read_bytes() for step in (0, 40)}
-    assert open_candidate(str(run.path)).samples == Samples(tuple(CAPTIONS), grids)
+    assert open_candidate(str(run.path)).sample_grids == SampleGrids(tuple(CAPTIONS), grids)
     (run.path / "data.json").unlink()
-    assert open_candidate(str(run.path)).samples == Samples((), grids)
+    assert open_candidate(str(run.path)).sample_grids == SampleGrids((), grids)
 
 
 def test_a_bundle_tells_its_name_version_and_hash(bundle: Path, both: list[Candidate]) -> None:

@@ -146,7 +146,7 @@ def test_diversity_is_one_where_answers_to_a_caption_differ_as_pictures_of_a_cla
 
 def test_diversity_looks_at_no_more_than_the_first_four_rounds(benchmark: Benchmark) -> None:
     more = replace(benchmark, captions=captions_to_draw(benchmark.real, 6, SAME_CAPTION))
-    samples = more.samples(painter())
+    samples = more.samples_of(painter())
     expected = value("diversity", more, replace(samples, features=samples.features[:4]))
     changed = samples.features.copy()
     changed[4:] = 0
@@ -168,7 +168,7 @@ def test_novelty_is_the_distance_to_the_train_pictures_as_a_share_of_that_of_rea
 
 def test_shuffled_answers_are_found_once_in_a_hundred() -> None:
     large = tiny_exam(400)
-    samples = large.samples(painter())
+    samples = large.samples_of(painter())
     result = scored(large, samples)["r_at_1"]
     assert result.measured is not None
     assert result.floor is not None

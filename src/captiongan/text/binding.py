@@ -1,8 +1,8 @@
-"""Which part has which colour: what word order tells, made plain to see in an embedding.
+"""Colour binding: which part has which colour must be readable in an embedding.
 
 A teacher that puts "white petals with a yellow centre" next to "yellow petals with a white centre"
-(their cosine is 0.995 in MiniLM) teaches its pupil to do the same. Composed sentences say what they
-bind, so here a linear read-out must find it in the pupil's embedding.
+(their cosine is 0.995 in MiniLM) teaches its student to do the same. Composed sentences know what
+they bind, so here a linear read-out must find it in the student's embedding.
 """
 
 from collections.abc import Mapping, Sequence

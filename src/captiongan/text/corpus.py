@@ -13,10 +13,10 @@ HELD_OUT = 50
 
 
 @dataclass(frozen=True)
-class Reading:
+class Entry:
     """A text, the same in plainer words, and the colours that it gives to parts (`Look.colours`).
 
-    Of a rare word, the plainer words are its definition; most texts are plain as they are.
+    The plainer words of a rare word are its definition; most texts are plain as they are.
     """
 
     text: str
@@ -31,20 +31,20 @@ class Corpus:
     `held_out` are texts of the same three kinds that nothing may learn from.
     """
 
-    captions: tuple[Reading, ...]
-    glosses: tuple[Reading, ...]
-    looks: tuple[Reading, ...]
+    captions: tuple[Entry, ...]
+    glosses: tuple[Entry, ...]
+    looks: tuple[Entry, ...]
     held_out: tuple[str, ...]
 
     @property
-    def readings(self) -> tuple[Reading, ...]:
-        """All to train on: captions, then glosses, then composed sentences."""
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries to train on: captions, then glosses, then composed sentences."""
         return (*self.captions, *self.glosses, *self.looks)
 
     @property
     def texts(self) -> list[str]:
-        """The texts of all readings, in their order."""
-        return [reading.text for reading in self.readings]
+        """The texts of all entries, in their order."""
+        return [entry.text for entry in self.entries]
 
 
 def held_out(text: str) -> bool:
@@ -66,32 +66,32 @@ def gather(captions: Iterable[str], wordnet: Path | None, composed: int, seed: i
     """
     seen: dict[str, None] = {}
     kinds = [
-        _each_once(readings, seen)
-        for readings in (
-            (Reading(caption, caption) for caption in captions),
-            (Reading(look.text, look.plain, look.colours) for look in compose(composed, seed)),
+        _each_once(entries, seen)
+        for entries in (
+            (Entry(caption, caption) for caption in captions),
+            (Entry(look.text, look.plain, look.colours) for look in compose(composed, seed)),
             _of_dictionary(wordnet) if wordnet else (),
         )
     ]
     own, looks, glosses = (
-        tuple(reading for reading in readings if not held_out(reading.text)) for readings in kinds
+        tuple(entry for entry in entries if not held_out(entry.text)) for entries in kinds
     )
     return Corpus(own, glosses, looks, tuple(filter(held_out, seen)))
 
 
-def _of_dictionary(wordnet: Path) -> Iterator[Reading]:
+def _of_dictionary(wordnet: Path) -> Iterator[Entry]:
     dictionary = read_wordnet(wordnet)
     for sentence in dictionary.sentences:
-        yield Reading(sentence, sentence)
+        yield Entry(sentence, sentence)
     for name, meaning in dictionary.names.items():
-        yield Reading(name, meaning)
+        yield Entry(name, meaning)
 
 
-def _each_once(readings: Iterable[Reading], seen: dict[str, None]) -> list[Reading]:
+def _each_once(entries: Iterable[Entry], seen: dict[str, None]) -> list[Entry]:
     """Leave out texts that were seen before, and note the others."""
     new = []
-    for reading in readings:
-        if reading.text not in seen:
-            seen[reading.text] = None
-            new.append(reading)
+    for entry in entries:
+        if entry.text not in seen:
+            seen[entry.text] = None
+            new.append(entry)
     return new
