@@ -19,7 +19,7 @@ from marked_page import BEGIN, END, marks, write_measured
 from tiny_bundle import write_tiny_bundle
 from tiny_evaluation import tiny_evaluation, tiny_model
 from tiny_exam import WordEncoder, blocks
-from truncation_page import SHOWN, Marks, curves, measured_on, table, write_page
+from truncation_page import SHOWN, ScoresAt, curves, measured_on, table, write_page
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def part_of(name: str) -> str:
     return f"Of {name}:\n\n{begin}\n{end}\n\n"
 
 
-def of_painter() -> Marks:
+def of_painter() -> ScoresAt:
     """Return the scores of a painter at three truncations."""
     evaluation = tiny_evaluation(tiny_model("painter"))
     candidate, scorer = evaluation.results[0].candidate, Scorer(evaluation.benchmark)

@@ -442,7 +442,7 @@ def test_models_of_different_sides_are_refused_with_the_side_of_each(
 
 @pytest.mark.usefixtures("stand_ins", "painters")
 def test_an_extractor_that_is_none_is_refused_with_those_there_are(blooms: Path) -> None:
-    with pytest.raises(ConfigError, match="extractor 'vgg' is none; choose lite0, lite1"):
+    with pytest.raises(ConfigError, match="unknown extractor 'vgg'; choose lite0, lite1"):
         evaluated("good", data=blooms, extractor="vgg")
 
 

@@ -291,7 +291,7 @@ def test_the_public_page_shows_neither_grids_nor_captions_of_a_run() -> None:
 
 def test_a_curve_passes_over_what_is_not_finite_and_stays_in_its_field() -> None:
     charts = {chart["title"].partition(",")[0]: chart for chart in curve(tiny_model(curve=CURVE))}
-    assert list(charts) == ["KID", "R@1", "Losses", "Share of pairs judged rightly"]
+    assert list(charts) == ["KID", "R@1", "Losses", "Share of pairs classified correctly"]
     assert [len(line) for line in charts["Losses"]["lines"].values()] == [2, 1]
     for chart in charts.values():
         for x, y in (point for line in chart["lines"].values() for point in line):

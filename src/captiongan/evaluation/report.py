@@ -28,7 +28,7 @@ __all__ = ["PublicPrompts", "check_folder", "draw_public", "report_facts", "writ
 FACTS = "report.json"
 PAGE = "report.html"
 DIGITS = 6
-"""Significant digits of the figures in `report.json`."""
+"""Significant digits of the numbers in `report.json`."""
 
 
 def check_folder(out: Path) -> None:

@@ -16,7 +16,7 @@ from captiongan.evaluation.scores import SCORES
 class ScoreResult:
     """A score of one candidate; without `measured` it was left out, for the reason `omitted`.
 
-    If it was measured at several sides, the figures are means over `by_side`, else that is empty.
+    If it was measured at several sides, its values are means over `by_side`, else that is empty.
     """
 
     score: Score

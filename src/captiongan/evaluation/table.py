@@ -11,7 +11,7 @@ BEST = {"low": "lower is better", "high": "higher is better", "one": "best near 
 
 
 def table(evaluation: Evaluation) -> Iterator[str]:
-    """Yield a line a score for each candidate, with ceiling and floor, then the differences."""
+    """Yield one line per score for each candidate, with ceiling and floor, then the differences."""
     for result in evaluation.results:
         yield f"{result.candidate.name}: {evaluation.data}/{evaluation.split}"
         yield f"  {'score':14}{'value':>20}{'ceiling':>10}{'floor':>10}"

@@ -1,4 +1,4 @@
-"""Cheap scores of a run while it trains, by which its best checkpoint is known.
+"""Cheap scores of a run while it trains, which choose its best checkpoint.
 
 A fifth of the training pictures, a thousand at most, is set apart as a benchmark; the probe learns
 from the others. Where that would leave too few, all pictures are the benchmark and there is no
@@ -31,10 +31,10 @@ from captiongan.training.equivalent import like_kimg
 from captiongan.training.material import PICTURES, SHARE, set_apart, to_be_scored_by
 
 SCORE_STREAM = 4
-"""Keeps the choice of pictures apart from other random numbers of the run."""
+"""Separates the choice of pictures from other random numbers of the run."""
 
 MOST_NEIGHBOURS = 5000
-"""Most training pictures whose nearest other one is looked for."""
+"""Most training pictures whose nearest neighbour is searched."""
 
 Say = Callable[[str], None]
 
@@ -103,21 +103,21 @@ class RunScores:
         """
         samples = self.benchmark.samples_of(of_generator(self.config, average, self.encoder))
         distance = kid(self.benchmark, samples)
-        figures = {
+        metrics = {
             "score_kid": distance.value,
             "score_kid_standard_error": distance.standard_error or 0.0,
             "score_error": max(distance.value, 0.0),
         }
         if self.benchmark.probes:
             found = r_at_1(self.benchmark, samples).value
-            figures["score_r_at_1"] = found
-            figures["score_error"] *= 1 - found
+            metrics["score_r_at_1"] = found
+            metrics["score_error"] *= 1 - found
         like = like_kimg(distance.value / self.flat) if self.flat > 0 else None
         if like is not None:
-            figures["score_like_kimg"] = like
+            metrics["score_like_kimg"] = like
         if self.spacing:
-            figures["score_novelty"] = self._distance(samples) / self.spacing
-        return figures
+            metrics["score_novelty"] = self._distance(samples) / self.spacing
+        return metrics
 
     def _distance(self, samples: Samples) -> float:
         """Return the mean distance of samples to the nearest training picture."""
