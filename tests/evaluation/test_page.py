@@ -21,6 +21,10 @@ from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation
 from captiongan.evaluation.page import PublicPrompts, decimals, draw_public, figure, page, place
 from captiongan.evaluation.report import report_facts
+from captiongan.evaluation.score import REAL_PICTURES, SHUFFLED, Measured, Score
+from captiongan.evaluation.scorer import Scorer
+from captiongan.evaluation.scores import SCORES
+from captiongan.evaluation.table import table
 from captiongan.pipeline import Noise
 from captiongan.text.encoder import Embeddings
 from tiny_evaluation import tiny_evaluation, tiny_model, without_train
@@ -162,6 +166,26 @@ def test_whatever_comes_from_outside_is_text_and_never_markup() -> None:
     assert not [name for name, _ in tags.attributes if name.startswith("on")]
     assert all(link.startswith("data:") for link in tags.values("src"))
     assert HOSTILE in unescape(text)
+
+
+def test_a_new_score_takes_no_more_than_its_row() -> None:
+    brightness = Score(
+        "brightness",
+        "Brightness",
+        "how bright <drawn> pictures are",
+        "one",
+        lambda _, samples: Measured.mean_of(samples.pictures.mean(axis=(0, 2, 3, 4)), 1),
+        ceiling=REAL_PICTURES,
+        floor=SHUFFLED,
+        of_features=False,
+    )
+    (result,), benchmark = alone().results, alone().benchmark
+    scores = Scorer(benchmark, scores=[*SCORES, brightness]).score(result.samples)
+    evaluation = replace(alone(), results=[replace(result, scores=scores)])
+    row = row_of(show(evaluation), "Brightness")
+    assert "how bright &lt;drawn&gt; pictures are" in row and "near 1" in row
+    assert report_facts(evaluation)["models"][0]["scores"]["brightness"]["value"] > 0
+    assert any(line.split()[0] == "Brightness" for line in table(evaluation))
 
 
 def test_the_private_page_shows_captions_and_real_pictures() -> None:
