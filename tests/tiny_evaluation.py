@@ -8,7 +8,7 @@ from captiongan.evaluation.comparison import differences
 from captiongan.evaluation.evaluate import Evaluation, ModelResult
 from captiongan.evaluation.exam import Benchmark, samples_at_all_sides
 from captiongan.evaluation.scorer import Scorer
-from tiny_exam import SIDE, WordEncoder, at_side, painter, tiny_exam
+from tiny_exam import SIDE, WordEncoder, at_side, painter, tiny_benchmark
 
 SHA256 = "1a2b3c4d" * 8
 
@@ -25,7 +25,7 @@ def tiny_evaluation(
     *models: Candidate, benchmark: Benchmark | None = None, sides: Sequence[int] = (SIDE,)
 ) -> Evaluation:
     """Score models, one painter if none is given."""
-    benchmark = benchmark or tiny_exam()
+    benchmark = benchmark or tiny_benchmark()
     benchmarks = [
         benchmark if side == benchmark.side else at_side(benchmark, side) for side in sides
     ]
@@ -47,4 +47,4 @@ def tiny_evaluation(
 
 def without_train() -> Benchmark:
     """Return a benchmark with nothing to learn from."""
-    return replace(tiny_exam(), train=None, probes=None, no_train="nothing to learn from")
+    return replace(tiny_benchmark(), train=None, probes=None, no_train="nothing to learn from")

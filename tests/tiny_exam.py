@@ -151,7 +151,9 @@ def tiny_probes(side: int = SIDE) -> Probes:
     return learned
 
 
-def tiny_exam(count: int = 120, rounds: int = SAME_CAPTION, *, labelled: bool = True) -> Benchmark:
+def tiny_benchmark(
+    count: int = 120, rounds: int = SAME_CAPTION, *, labelled: bool = True
+) -> Benchmark:
     """Return a benchmark of so many flowers, which the probes have not seen before."""
     real = tiny_real(count, seed=1, labelled=labelled)
     captions = captions_to_draw(real, rounds, SAME_CAPTION)

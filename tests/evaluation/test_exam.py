@@ -22,7 +22,7 @@ from captiongan.evaluation.exam import (
 from captiongan.evaluation.real import RealPictures
 from captiongan.pipeline import noise_of
 from captiongan.text.encoder import Embeddings
-from tiny_exam import SIDE, BlockMeans, WordEncoder, at_side, painter, tiny_exam, tiny_real
+from tiny_exam import SIDE, BlockMeans, WordEncoder, at_side, painter, tiny_benchmark, tiny_real
 
 QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -119,7 +119,7 @@ def test_picture_r_of_example_n_has_its_own_caption_and_the_seed_plus_r_times_al
 
 
 def test_features_of_the_answers_are_those_of_their_pictures() -> None:
-    benchmark = tiny_exam(7)
+    benchmark = tiny_benchmark(7)
     samples = benchmark.samples_of(painter())
     assert samples.pictures.shape == (SAME_CAPTION, 7, SIDE, SIDE, 3)
     assert samples.pictures.dtype == np.uint8
@@ -128,7 +128,7 @@ def test_features_of_the_answers_are_those_of_their_pictures() -> None:
 
 
 def test_a_candidate_draws_once_and_every_side_describes_the_same_pictures() -> None:
-    benchmark, recorder = tiny_exam(7), Recorder()
+    benchmark, recorder = tiny_benchmark(7), Recorder()
     benchmarks = [benchmark, at_side(benchmark, 16)]
     first, second = samples_at_all_sides(benchmarks, recorder.candidate)
     assert len(recorder.asked) == benchmark.captions.size
@@ -157,14 +157,14 @@ def test_shuffling_moves_every_picture_away_from_its_own_example_and_loses_none(
 
 
 def test_shuffling_depends_on_the_seed_and_not_only_on_neighbours() -> None:
-    samples = tiny_exam(30).of_real
+    samples = tiny_benchmark(30).of_real
     moved = [samples.shuffled(seed).features for seed in (0, 1)]
     assert (moved[0] != moved[1]).any()
     assert (moved[0][0] != moved[0][1]).any()  # each round in its own way
 
 
 def test_the_real_pictures_answer_in_every_round() -> None:
-    benchmark = tiny_exam(6)
+    benchmark = tiny_benchmark(6)
     for pictures, features in zip(
         benchmark.of_real.pictures, benchmark.of_real.features, strict=True
     ):
@@ -177,7 +177,7 @@ def test_the_real_pictures_answer_in_every_round() -> None:
 def test_train_pictures_stand_in_with_their_features_none_of_them_twice(
     count: int, rounds: int
 ) -> None:
-    benchmark = tiny_exam(count)
+    benchmark = tiny_benchmark(count)
     train, stand_in = benchmark.train, benchmark.of_train
     assert train is not None
     assert stand_in is not None
@@ -201,7 +201,7 @@ def test_without_a_train_split_no_train_pictures_stand_in() -> None:
 
 
 def test_flat_sheets_have_the_mean_colour_of_each_real_picture() -> None:
-    benchmark = tiny_exam(9)
+    benchmark = tiny_benchmark(9)
     sheets = benchmark.of_flat
     assert sheets.pictures.shape == (1, 9, SIDE, SIDE, 3)
     assert (sheets.pictures == sheets.pictures[:, :, :1, :1]).all()
@@ -216,7 +216,7 @@ def test_the_spread_in_a_class_is_the_mean_distance_of_its_pictures_in_the_train
     examples = tuple(
         replace(example, label=label) for example, label in zip(train.examples, labels, strict=True)
     )
-    benchmark = replace(tiny_exam(5), train=replace(train, examples=examples))
+    benchmark = replace(tiny_benchmark(5), train=replace(train, examples=examples))
     pairs = {"a": [(0, 1)], "b": [(2, 3), (2, 4), (3, 4)]}
     x = train.features.astype(np.float64)
     spreads = [
@@ -227,7 +227,7 @@ def test_the_spread_in_a_class_is_the_mean_distance_of_its_pictures_in_the_train
 
 
 def test_without_a_train_split_the_spread_is_that_of_the_pictures_themselves() -> None:
-    benchmark = tiny_exam(60)
+    benchmark = tiny_benchmark(60)
     alone = replace(benchmark, train=None).spread_in_a_class
     assert alone == replace(benchmark, train=benchmark.real).spread_in_a_class
     assert alone != benchmark.spread_in_a_class
@@ -238,7 +238,7 @@ def test_where_no_class_has_two_pictures_there_is_no_spread() -> None:
 
 
 def test_an_exam_says_why_there_are_no_judges() -> None:
-    benchmark = tiny_exam(20)
+    benchmark = tiny_benchmark(20)
     assert replace(benchmark, train=None, no_train="none given").no_probes == "none given"
     few = replace(benchmark, train=tiny_real(99), probes=None)
     assert few.no_probes == "99 training pictures; probes take 100"

@@ -28,7 +28,7 @@ from captiongan.evaluation.table import table
 from captiongan.pipeline import Noise
 from captiongan.text.encoder import Embeddings
 from tiny_evaluation import tiny_evaluation, tiny_model, without_train
-from tiny_exam import TRAIN, tiny_exam
+from tiny_exam import TRAIN, tiny_benchmark
 
 HOSTILE = "<script>alert('x')</script><img src=http://a.example onerror=alert(1)>\"'>"
 MINUS = "\N{MINUS SIGN}"
@@ -359,7 +359,7 @@ def test_best_and_worst_are_in_the_order_of_the_judge() -> None:
 
 def test_more_models_hardly_make_the_page_heavier() -> None:
     models = [tiny_model(name) for name in "abcd"]
-    benchmark = tiny_exam(60)
+    benchmark = tiny_benchmark(60)
     two, four = (show(tiny_evaluation(*some, benchmark=benchmark)) for some in (models[:2], models))
     assert four.count("<img") < 1.1 * two.count("<img")
 

@@ -22,7 +22,7 @@ from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.score import Measured, NotMeaningfulError
 from captiongan.evaluation.scorer import Scorer, ScoreResult
 from captiongan.evaluation.scores import SCORES
-from tiny_exam import TRAIN, BlockMeans, WordEncoder, at_side, painter, tiny_exam, tiny_real
+from tiny_exam import TRAIN, BlockMeans, WordEncoder, at_side, painter, tiny_benchmark, tiny_real
 
 BY_NAME = {score.name: score for score in SCORES}
 MANIFOLD = ("precision", "density", "recall", "coverage")
@@ -33,7 +33,7 @@ JUDGED = ("r_at_1", "top_1", "top_5")
 
 @pytest.fixture(scope="module")
 def benchmark() -> Benchmark:
-    return tiny_exam()
+    return tiny_benchmark()
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_novelty_is_the_distance_to_the_train_pictures_as_a_share_of_that_of_rea
 
 
 def test_shuffled_answers_are_found_once_in_a_hundred() -> None:
-    large = tiny_exam(400)
+    large = tiny_benchmark(400)
     samples = large.samples_of(painter())
     result = scored(large, samples)["r_at_1"]
     assert result.measured is not None
@@ -525,7 +525,7 @@ def test_a_score_that_would_mean_nothing_is_left_out_with_its_reason_and_no_numb
 def test_few_real_pictures_leave_out_what_compares_distributions_and_what_takes_rivals(
     count: int,
 ) -> None:
-    left_out = reasons(tiny_exam(count))
+    left_out = reasons(tiny_benchmark(count))
     expected = {name: f"{count} real pictures; it takes 50" for name in DISTRIBUTION if count < 50}
     if count < 100:
         expected["r_at_1"] = f"{count} real pictures; it takes 100"

@@ -73,11 +73,11 @@ _PART_IS = re.compile(
 def swap_colours(caption: str) -> str | None:
     """Return the minimal pair of a caption that people wrote: its two colours are exchanged.
 
-    The caption must name two colours and no more, of different families, each bound to another kind
+    The caption must name exactly two colours, of different families, each bound to a different kind
     of part: by an adjective before the noun ("white petals with a bright yellow centre"), or by a
     verb after it ("the wings are mostly black"). A whole thing counts as one more kind, the same as
     what covers it: a flower and its petals, a bird and its feathers. A shade goes with its colour.
-    Else None: "red and yellow petals" would mean the same.
+    Any other caption gives None: "red and yellow petals" would mean the same.
     """
     colours = list(_COLOUR.finditer(caption))
     if len(colours) != 2 or not all(colour["word"] for colour in colours):
@@ -94,7 +94,7 @@ def swap_colours(caption: str) -> str | None:
 
 
 def _bound_kind(caption: str, colour: re.Match[str]) -> str | None:
-    """Return the kind of part that has this colour, if that is beyond doubt."""
+    """Return the kind of part that has this colour, if it is unambiguous."""
     after = _THEN_PART.match(caption, colour.end())
     before = _PART_IS.search(caption, 0, colour.start())
     kinds = {_KIND_OF[_spoken(binding["noun"])] for binding in (after, before) if binding}
@@ -116,6 +116,6 @@ def _in_case_of(replaced: str, colour: str) -> str:
 
 
 def _with_article(before: str, colour: str) -> str:
-    """Join the two, with the article that the colour asks for."""
+    """Join the two, with the article that the colour needs."""
     article = "an" if A_BEFORE_VOWEL.match(f"a {colour.lower()}") else "a"
     return re.sub(r"\b(a)n? $", rf"\1{article[1:]} ", before, flags=re.IGNORECASE) + colour

@@ -1,4 +1,4 @@
-"""What a text encoder learns to read: captions, a dictionary, and sentences composed of looks."""
+"""The corpus of a text encoder: captions, a dictionary, and sentences composed of looks."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,7 +9,7 @@ from captiongan.text.glosses import read_wordnet
 from captiongan.text.looks import compose
 
 HELD_OUT = 50
-"""One text of so many is never trained on."""
+"""One text in so many is never trained on."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Texts to train on, each once: of people, of a dictionary, and composed ones.
+    """Texts to train on, each once: captions, dictionary entries, and composed sentences.
 
     `held_out` are texts of the same three kinds that nothing may learn from.
     """
@@ -48,21 +48,21 @@ class Corpus:
 
 
 def held_out(text: str) -> bool:
-    """Say whether a text is one of the fiftieth part that nothing learns from; it alone decides."""
+    """Return whether a text is in the fiftieth that nothing learns from; only the text decides."""
     return int(hashlib.sha256(text.encode(errors="replace")).hexdigest(), 16) % HELD_OUT == 0
 
 
 def gather(captions: Iterable[str], wordnet: Path | None, composed: int, seed: int) -> Corpus:
-    """Put the texts of all sources together.
+    """Collect the texts of all sources.
 
     Args:
         captions: of data sets.
-        wordnet: the folder of a WordNet database, see `read_wordnet`; None does without.
+        wordnet: the folder of a WordNet database, see `read_wordnet`; None for none.
         composed: how many sentences to compose of looks.
-        seed: decides the composed ones.
+        seed: of the composed sentences.
 
     Raises:
-        DataError: the database is not there, or not one.
+        DataError: the database is missing or malformed.
     """
     seen: dict[str, None] = {}
     kinds = [
@@ -88,7 +88,7 @@ def _of_dictionary(wordnet: Path) -> Iterator[Entry]:
 
 
 def _each_once(entries: Iterable[Entry], seen: dict[str, None]) -> list[Entry]:
-    """Leave out texts that were seen before, and note the others."""
+    """Drop texts that were seen before, and record the others."""
     new = []
     for entry in entries:
         if entry.text not in seen:

@@ -30,7 +30,7 @@ def _templates(lines: str) -> list[list[str]]:
     return [line.split() for line in lines.strip().splitlines()]
 
 
-# {thing}: a noun, perhaps with adjectives. {whole}: the thing's own colour. The others each tell of
+# {thing}: a noun, perhaps with adjectives. {whole}: the thing's own colour. Each other slot names
 # one more part: {part} 'a yellow centre', {bare} the same without article, {clause} 'the centre is
 # yellow', {is} 'centre is yellow'.
 _SENTENCES = _templates(
@@ -94,7 +94,7 @@ _SINGLE_LOOKS = _templates(
     this {thing} has {part}
     """
 )
-# How often, of 1.
+# Probabilities.
 _SINGLE = 0.15
 _WORN = 0.4
 _HYPHENED = 0.3
@@ -110,10 +110,10 @@ A_BEFORE_VOWEL = re.compile(r"\ba (?=(?!uni|eu|one)[aeiou])")
 
 
 class Word(NamedTuple):
-    """What a sentence says at one place, and the plain word for it.
+    """A word at one place of a sentence, and the plain word for it.
 
-    The two differ in synonyms and in the grammar that hangs on them ("foliage is", "leaves are").
-    A colour, with its shade, names the kind of part that has it and its family.
+    The two differ in synonyms and in the grammar that follows from them ("foliage is", "leaves
+    are"). A colour, with its shade, names the kind of part that has it and its family.
     """
 
     said: str
@@ -135,7 +135,7 @@ class Look:
 
     @property
     def plain(self) -> str:
-        """The same sentence with the plain word of its family in the place of every synonym."""
+        """The same sentence with every synonym replaced by the plain word of its family."""
         return _join(word.plain for word in self.words)
 
     @property
@@ -145,10 +145,10 @@ class Look:
 
 
 def compose(count: int, seed: int) -> list[Look]:
-    """Return `count` sentences, no two alike; the first ones do not depend on `count`.
+    """Return `count` different sentences; the first ones do not depend on `count`.
 
-    About half of the colours are synonyms. Most sentences tell the colours of two or three parts of
-    one thing, which are then of different families; parts and colours come in any order.
+    About half of the colours are synonyms. Most sentences give the colours of two or three parts of
+    one thing, all of different families; parts and colours come in any order.
     """
     rng = Random(f"looks/{seed}")
     looks: dict[str, Look] = {}
@@ -159,7 +159,7 @@ def compose(count: int, seed: int) -> list[Look]:
 
 
 class _Telling:
-    """One thing, and the parts and colours of it that are still to be told."""
+    """One thing, with those of its parts and colours that are still to be named."""
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
