@@ -1,4 +1,4 @@
-"""Bundles and runs sit the same benchmark: they draw alike, and tell what they are."""
+"""Bundles and runs take the same benchmark: they draw alike, and tell what they are."""
 
 import json
 from dataclasses import replace

@@ -101,7 +101,7 @@ def evaluate(
         which: checkpoint of a run.
         say: called with each line of progress.
         truncation: multiplies the noise of all models, see `Pipeline.generate`.
-        sides: in pixels, at which the extractor looks at pictures; each score is the mean over
+        sides: in pixels, to which the extractor resizes pictures; each score is the mean over
             them. Without any, those of `choose_extractors`.
         best_of: how many pictures to draw for each that is scored; the one that the model's own
             ranker likes best is kept.
@@ -109,7 +109,7 @@ def evaluate(
     Raises:
         BundleError, RunError: a model cannot be opened, or draws what is not finite.
         ConfigError: models of different resolutions, too many pictures, an extractor that is
-            unknown, took part, or cannot look at these sides, or a model without a ranker with
+            unknown, took part, or has none of these sides, or a model without a ranker with
             `best_of` above 1.
         DataError: the split cannot be used.
         OutputError: the cache cannot be written.

@@ -63,6 +63,7 @@ def open_probes(
     if len(real) < FEWEST_PICTURES:
         return None
     key = hashlib.sha256(f"{VERSION} {extractor!r} {sentences!r} {real.digest} {seed}".encode())
+    # An earlier name of the probes, under which caches have them.
     file = cache_folder("judges") / f"{extractor.name}-{key.hexdigest()[:24]}.safetensors"
     probes = _read(file)
     if probes is None:

@@ -4,7 +4,7 @@ The joint embedding of Reed et al. 2016 (1605.05396, section 3.2), with the symm
 loss of Radford et al. 2021 in the place of its ranking loss: among the pairs of a batch a picture
 must find its caption, and a caption its picture. The pictures' features come from a frozen network,
 and a linear map brings them into the space of the embeddings. A caption with two colours exchanged
-is one more wrong answer for a picture (Yuksekgonul et al. 2023), so word order counts.
+is one more wrong candidate for a picture (Yuksekgonul et al. 2023), so word order counts.
 """
 
 import math

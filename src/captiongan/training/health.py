@@ -33,7 +33,7 @@ class Health:
         self._alarms = Alarms(step, say)
 
     def see_grid(self, step: int, pictures: Pictures) -> dict[str, float]:
-        """Raise an alarm if a sample grid calls for it; return the metrics that it is judged by.
+        """Raise an alarm if a sample grid calls for it; return the metrics that it is checked by.
 
         Args:
             step: steps taken so far.
