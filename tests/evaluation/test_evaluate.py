@@ -88,17 +88,17 @@ def evaluated(
     )
 
 
-def scores(evaluation: Evaluation, result: int = 0) -> dict[str, ScoreResult]:
-    return {result.score.name: result for result in evaluation.results[result].scores}
+def scores(evaluation: Evaluation, model: int = 0) -> dict[str, ScoreResult]:
+    return {each.score.name: each for each in evaluation.results[model].scores}
 
 
-def figures(evaluation: Evaluation) -> list[tuple[str, ...]]:
-    """Write down every figure to the last bit."""
+def numbers(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """Write down every number to the last bit."""
     bounds = [
-        (result.score.name, repr(each))
+        (score.score.name, repr(each))
         for result in evaluation.results
-        for result in result.scores
-        for each in (result.measured, result.ceiling, result.floor)
+        for score in result.scores
+        for each in (score.measured, score.ceiling, score.floor)
     ]
     return [*bounds, *((repr(each),) for each in evaluation.differences)]
 
@@ -120,7 +120,7 @@ def test_two_models_get_all_scores_and_what_differs_between_them_is_told(blooms:
     assert [result.candidate.name for result in evaluation.results] == ["good", "weak"]
     for result in evaluation.results:
         assert result.samples.pictures.shape == (4, 110, SIDE, SIDE, 3)
-        assert all(result.measured is not None for result in result.scores)
+        assert all(score.measured is not None for score in result.scores)
     good, weak = (scores(evaluation, place)["kid"].measured for place in (0, 1))
     assert good is not None
     assert weak is not None
@@ -193,7 +193,7 @@ def test_the_same_arguments_give_the_same_figures_and_the_second_time_from_the_c
 
     monkeypatch.setattr(probe_training, "_fit", fail)
     again = evaluated("good", "weak", data=blooms)
-    assert figures(again) == figures(first)
+    assert numbers(again) == numbers(first)
 
 
 @pytest.mark.usefixtures("stand_ins", "painters")
@@ -203,7 +203,7 @@ def test_the_seed_is_that_of_the_first_picture_and_of_the_whole_exam(blooms: Pat
     captions = [one.benchmark.real.captions[number] for number in one.benchmark.captions[0]]
     expected = SMALL_PAINTERS["good"].pictures_of(captions, range(7, 117))
     np.testing.assert_array_equal(one.results[0].samples.pictures[0], expected)
-    assert figures(one) != figures(next_one)
+    assert numbers(one) != numbers(next_one)
 
 
 @pytest.mark.usefixtures("stand_ins", "painters")
