@@ -75,12 +75,12 @@ def png(color: str) -> bytes:
     return encoded.getvalue()
 
 
-SAMPLES = SampleGrids(("a caption of <the> run",), {0: png("red"), 5_000: png("blue")})
+GRIDS = SampleGrids(("a caption of <the> run",), {0: png("red"), 5_000: png("blue")})
 
 
 @cache
 def pair() -> Evaluation:
-    run = replace(tiny_model("second", strength=0.3, curve=CURVE), samples=SAMPLES)
+    run = replace(tiny_model("second", strength=0.3, curve=CURVE), sample_grids=GRIDS)
     return tiny_evaluation(tiny_model("first"), run)
 
 
@@ -123,7 +123,7 @@ def hostile() -> Evaluation:
                 candidate=replace(
                     result.candidate,
                     name=HOSTILE,
-                    samples=replace(SAMPLES, captions=(HOSTILE,)),
+                    sample_grids=replace(GRIDS, captions=(HOSTILE,)),
                 ),
             )
         ],
@@ -299,7 +299,7 @@ def test_a_run_is_shown_as_it_drew_at_the_start_and_last() -> None:
         ["pictures drawn last, step 5,000", "Last, step 5,000"],
     ]
     sources = [base64.b64decode(uri.removeprefix("data:image/png;base64,")) for uri, *_ in shown]
-    assert sources == list(SAMPLES.grids.values())
+    assert sources == list(GRIDS.grids.values())
     assert "<li>a caption of &lt;the&gt; run</li>" in section
     assert re.findall("<h3>(.*?)</h3>", section) == ["second"]
     assert "First and last samples" not in show(alone())
@@ -307,7 +307,7 @@ def test_a_run_is_shown_as_it_drew_at_the_start_and_last() -> None:
 
 def test_the_public_page_shows_neither_grids_nor_captions_of_a_run() -> None:
     assert not pictures_in(public()) & {
-        Image.open(io.BytesIO(grid)).tobytes() for grid in SAMPLES.grids.values()
+        Image.open(io.BytesIO(grid)).tobytes() for grid in GRIDS.grids.values()
     }
     assert "a caption of" not in public()
     assert "First and last samples" not in public()
