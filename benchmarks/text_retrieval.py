@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.text_mean import Mean
+from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import DataError
+from captiongan.evaluation.benchmark import captions_to_draw
 from captiongan.evaluation.distances import Floats
-from captiongan.evaluation.exam import captions_to_draw
 from captiongan.evaluation.extractors import Extractor
-from captiongan.evaluation.judges import RetrievalProbe
 from captiongan.evaluation.probe_training import open_probes
+from captiongan.evaluation.probes import RetrievalProbe
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.retrieval import POOL
-from captiongan.text.encoder import TextEncoder
-from text_mean import Mean
 
 SIDE = 64
 """Of the pictures, in pixels, as in the evaluation of models."""

@@ -3,7 +3,7 @@
 import gradio as gr
 
 import captiongan
-from captiongan.bundle import shipped_bundles
+from captiongan.bundle.bundle import shipped_bundles
 from captiongan.errors import CaptionganError
 
 PIPELINES = {name: captiongan.load(name) for name in shipped_bundles()}

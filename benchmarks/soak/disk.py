@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from captiongan.cache import CACHE_VARIABLE
+from benchmarks.soak.kills import DATA, TINY, latest_step, outcome
+from captiongan.base.cache import CACHE_VARIABLE
 from captiongan.cli import main
-from captiongan.training.run_folder import RunFolder
-from torture_kills import DATA, TINY, latest_step, outcome
+from captiongan.runs.run_folder import RunFolder
 
 ROWS = 12
 SMALLEST_ROOM = 200

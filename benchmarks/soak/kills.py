@@ -14,11 +14,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from captiongan.errors import CaptionganError
-from captiongan.export import export_run
-from captiongan.training.checkpoint import checkpoints, latest_checkpoint
-from captiongan.training.run_folder import RunFolder
+from captiongan.export.export import export_run
+from captiongan.runs.checkpoint import checkpoints, latest_checkpoint
+from captiongan.runs.load_trained import load_trained
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.start import start
-from captiongan.training.trained import load_trained
 
 STEPS, STEPS_A_SAVE, BATCH_SIZE = 120, 3, 4
 TINY = (

@@ -21,7 +21,7 @@ import hypothesis
 import schemathesis
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from torture_garbage import INSIDE, PATIENCE, Address, Requests, body_of, post, send_garbage
+from benchmarks.soak.garbage import INSIDE, PATIENCE, Address, Requests, body_of, post, send_garbage
 
 BUNDLE = "birds"
 MOST_GROWTH = 64

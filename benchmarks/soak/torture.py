@@ -1,6 +1,6 @@
 """The promises of reliability, tried at length: kills, full disks, hostile files, hostile clients.
 
-    python benchmarks/torture.py
+    python benchmarks/soak/torture.py
 
 Writes the figures into docs/reliability.md, or with `--json` to the terminal. Ends with code 1 if
 anything was lost, crashed or came out different.
@@ -17,15 +17,14 @@ from typing import Annotated
 
 import typer
 
-from captiongan.cache import CACHE_VARIABLE
-from captiongan.cli import run
-from marked_page import check_marks, write_measured
-from torture_disk import COMMANDS, FullDisk, run_out_of_room
-from torture_inputs import KINDS, Tried, try_inputs
-from torture_kills import STEPS_A_SAVE, Kills, survive_kills
-from torture_requests import Siege, besiege
+from benchmarks.marked_page import check_marks, write_measured
+from benchmarks.soak.disk import COMMANDS, FullDisk, run_out_of_room
+from benchmarks.soak.inputs import KINDS, Tried, try_inputs
+from benchmarks.soak.kills import STEPS_A_SAVE, Kills, survive_kills
+from benchmarks.soak.requests import Siege, besiege
+from captiongan.base.cache import CACHE_VARIABLE
 
-PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 SHOWN = 8
 
 app = typer.Typer(pretty_exceptions_enable=False)
@@ -180,7 +179,3 @@ def _row(kind: str, tried: Tried) -> str:
         f"| {kind} | {tried.inputs:,} | {_counted(refused)} | {used:,} | {len(tried.crashes)} | "
         f"{tried.megabytes} MB |"
     )
-
-
-if __name__ == "__main__":
-    run(app)

@@ -14,17 +14,17 @@ __version__ = "0.1.0"
 __all__ = ["CaptionganError", "Picture", "Pipeline", "__version__", "load"]
 
 if TYPE_CHECKING:
+    from captiongan.draw.pipeline import Picture, Pipeline, load
     from captiongan.errors import CaptionganError
-    from captiongan.pipeline import Picture, Pipeline, load
     from captiongan.training.run import Run as Run
     from captiongan.training.run import train as train
 
 _HOMES = {
     "CaptionganError": "captiongan.errors",
-    "Picture": "captiongan.pipeline",
-    "Pipeline": "captiongan.pipeline",
+    "Picture": "captiongan.draw.pipeline",
+    "Pipeline": "captiongan.draw.pipeline",
     "Run": "captiongan.training.run",
-    "load": "captiongan.pipeline",
+    "load": "captiongan.draw.pipeline",
     "train": "captiongan.training.run",
 }
 

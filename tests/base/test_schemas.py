@@ -7,14 +7,14 @@ import pytest
 import yaml
 
 from captiongan import __version__
-from captiongan.config import SCHEMA, RunConfig, load_config
+from captiongan.base.schemas import Migration, of_today
 from captiongan.errors import CaptionganError, ConfigError, RunError
-from captiongan.migrations import Migration, of_today
-from captiongan.training.checkpoint import checkpoints, save_checkpoint
-from captiongan.training.run_folder import RunFolder
+from captiongan.runs.checkpoint import checkpoints, save_checkpoint
+from captiongan.runs.config import SCHEMA, RunConfig, load_config
+from captiongan.runs.load_trained import load_trained
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.start import start
-from captiongan.training.trained import load_trained
-from tiny_run import StubEncoder, tiny_game, tiny_run
+from support.tiny_run import StubEncoder, tiny_run, tiny_state
 
 OF_BEFORE_SCORES = """\
 name: dcgan
@@ -187,23 +187,23 @@ def test_a_schema_that_is_none_is_refused(schema: object, tmp_path: Path) -> Non
 
 def test_a_checkpoint_of_a_later_version_is_refused_and_not_passed_over(tmp_path: Path) -> None:
     """Else a run would go on from an older one, and the newer one would be written over."""
-    game = tiny_game()
-    for game.step in (1, 2):
-        saved = save_checkpoint(game, StubEncoder().identity, tmp_path, keep=2)
+    state = tiny_state()
+    for state.step in (1, 2):
+        saved = save_checkpoint(state, StubEncoder().identity, tmp_path, keep=2)
     file = saved.path / "manifest.json"
     facts = json.loads(file.read_text())
     assert facts["captiongan"] == __version__
     file.write_text(json.dumps(facts | {"schema": 2, "captiongan": "0.9.0"}))
     with pytest.raises(RunError, match=r"step-000000002' has schema 2, .* captiongan 0.9.0 or"):
         checkpoints(tmp_path)
-    game.step = 3
+    state.step = 3
     with pytest.raises(RunError, match="schema 2"):
-        save_checkpoint(game, StubEncoder().identity, tmp_path, keep=1)
+        save_checkpoint(state, StubEncoder().identity, tmp_path, keep=1)
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_checkpoint_that_does_not_tell_its_version_is_of_today(tmp_path: Path) -> None:
-    saved = save_checkpoint(tiny_game(), StubEncoder().identity, tmp_path, keep=1)
+    saved = save_checkpoint(tiny_state(), StubEncoder().identity, tmp_path, keep=1)
     file = saved.path / "manifest.json"
     facts = json.loads(file.read_text())
     del facts["captiongan"]  # as before there was a need to tell

@@ -7,7 +7,7 @@ import warnings
 import pytest
 from PIL import Image
 
-from captiongan.picture_file import decode_picture
+from captiongan.base.image_reading import decode_picture
 
 
 def test_threads_that_decode_at_once_hear_no_warnings_and_leave_them_as_they_were(

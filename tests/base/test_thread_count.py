@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from captiongan.cores import threads as threads_to_use
+from captiongan.base.threads import threads as threads_to_use
 
 
 @pytest.mark.parametrize("wanted, threads", [("3", 3), ("", 2), ("4,2", 2), ("0", 2), ("many", 2)])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from captiongan.cores import AHEAD, on_cores
+from captiongan.base.threads import AHEAD, on_cores
 
 CORES = 3
 

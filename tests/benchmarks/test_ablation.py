@@ -8,19 +8,19 @@ from typing import Any, cast
 
 import pytest
 
-import ablation
-from ablation_page import COLUMNS, Row, measured, one_row_each, sheet, write_page
-from captiongan.config import RunConfig
+from benchmarks import ablation
+from benchmarks.ablation_page import COLUMNS, Row, measured, one_row_each, sheet, write_page
+from benchmarks.marked_page import BEGIN, END
+from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data.store import Pictures
 from captiongan.data.toy import write_toy_folder
+from captiongan.draw.pipeline import Noise, noise_of
 from captiongan.errors import OutputError
-from captiongan.pipeline import Noise, noise_of
-from captiongan.text.encoder import Embeddings
-from captiongan.training.game import build_generator
-from marked_page import BEGIN, END
-from tiny_evaluation import tiny_evaluation, tiny_model
+from captiongan.runs.config import RunConfig
+from captiongan.training.state import build_generator
+from support.tiny_evaluation import tiny_evaluation, tiny_model
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TINY = [
     *("data.resolution=16", "data.margin=0", "training.batch_size=4", "generator.features=2"),
     *("discriminator.features=2", "training.log_every_kimg=0.004", "training.precision=32-true"),

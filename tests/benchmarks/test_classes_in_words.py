@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import classes_in_words
-from captiongan.cache import CACHE_VARIABLE
+from benchmarks import classes_in_words
+from benchmarks.classes_in_words import guessed
+from captiongan.base.cache import CACHE_VARIABLE
+from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import DataError
-from captiongan.text.encoder import Embeddings
-from classes_in_words import guessed
-from tiny_exam import WordEncoder
+from support.tiny_exam import WordEncoder
 
 
 class Mute(WordEncoder):

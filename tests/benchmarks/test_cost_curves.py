@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-import cost_curves
-from captiongan.cache import cache_folder
-from captiongan.config import load_config
+from benchmarks import cost_curves
+from benchmarks.cost_curves_page import Costs, Opening, curves, measured
+from benchmarks.performance import PRESET
+from captiongan.base.cache import cache_folder
 from captiongan.data.folder import LoadedExample, read_captioned_folder
 from captiongan.data.toy import captions, toy_flower
-from cost_curves_page import Costs, Opening, curves, measured
-from performance import PRESET
+from captiongan.runs.config import load_config
 
 COSTS = Costs(
     of_batches={8: 30.0, 64: 36.04},

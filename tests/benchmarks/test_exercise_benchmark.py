@@ -8,22 +8,22 @@ import torch
 from PIL import Image
 from torch import nn
 
-from captiongan.bundle import GENERATOR_FILE
-from captiongan.pipeline import load
+from benchmarks.exercise import Exercise, decoded
+from benchmarks.onnx_flops import flops_of
+from benchmarks.performance import flops_as_trained, median_seconds
+from benchmarks.performance_page import Figures, in_words
+from benchmarks.step_profile import Part, parts_of
+from captiongan.bundle.bundle import GENERATOR_FILE
+from captiongan.draw.pipeline import load
 from captiongan.training.step import training_step
-from exercise import Exercise, decoded
-from onnx_flops import flops_of
-from performance import flops_as_trained, median_seconds
-from performance_page import Figures, in_words
-from step_profile import Part, parts_of
-from tiny_run import CONFIG, EMBEDDING_DIM, random_batch, tiny_game
+from support.tiny_run import CONFIG, EMBEDDING_DIM, random_batch, tiny_state
 
 
 def test_the_straightforward_loop_has_the_losses_of_the_training_step_step_by_step() -> None:
-    game, exercise = tiny_game(), Exercise.of(CONFIG, EMBEDDING_DIM)
+    state, exercise = tiny_state(), Exercise.of(CONFIG, EMBEDDING_DIM)
     for seed in range(4):
         batch = random_batch(seed)
-        figures = training_step(game, batch, CONFIG.losses)
+        figures = training_step(state, batch, CONFIG.losses)
         loss_d, loss_g = exercise.step(batch)
         torch.testing.assert_close(loss_d, figures["loss_d"], rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(loss_g, figures["loss_g"], rtol=1e-4, atol=1e-5)

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-import gpu_step
-from captiongan.config import load_config
+from benchmarks import gpu_step
+from benchmarks.gpu_step import BASELINE, in_words, seconds_of_steps
+from benchmarks.marked_page import BEGIN, END
 from captiongan.errors import ConfigError
-from gpu_step import BASELINE, in_words, seconds_of_steps
-from marked_page import BEGIN, END
+from captiongan.runs.config import load_config
 
 
 def test_without_a_gpu_it_says_so_and_leaves_the_page(

@@ -11,20 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import text
-import text_speed
-from bag_of_words import BagOfWords, same_words
-from captiongan.data.folder import Example
-from captiongan.data.toy import CENTRE_COLOURS, PETAL_COLOURS, captions, toy_flower
-from captiongan.errors import ConfigError, DataError, OutputError
-from captiongan.evaluation.distances import Floats
-from captiongan.evaluation.judges import LinearMap, RetrievalProbe
-from captiongan.text.encoder import Embeddings, EncoderIdentity, OnnxTextEncoder
-from captiongan.text.minilm import MiniLM
-from marked_page import BEGIN, END, check_marks, write_measured
-from text_agreement import agreement, some_sentences, spearman
-from text_mean import Mean
-from text_order import (
+from benchmarks import text, text_speed
+from benchmarks.bag_of_words import BagOfWords, same_words
+from benchmarks.marked_page import BEGIN, END, check_marks, write_measured
+from benchmarks.text_agreement import agreement, some_sentences, spearman
+from benchmarks.text_mean import Mean
+from benchmarks.text_order import (
     Order,
     order_by_attributes,
     order_by_pictures,
@@ -33,11 +25,18 @@ from text_order import (
     toy_flowers,
     toy_pairs,
 )
-from text_page import Report, as_json, measured
-from text_retrieval import DataSet, Hits, compare, hits
-from text_speed import Speed, export_minilm, speeds, timed_sentences
-from text_words import WordScore, WordTest, read_words, word_score, word_test
-from tiny_exam import tiny_probes, tiny_real
+from benchmarks.text_page import Report, as_json, measured
+from benchmarks.text_retrieval import DataSet, Hits, compare, hits
+from benchmarks.text_speed import Speed, export_minilm, speeds, timed_sentences
+from benchmarks.text_words import WordScore, WordTest, read_words, word_score, word_test
+from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity, OnnxTextEncoder
+from captiongan.data.folder import Example
+from captiongan.data.toy import CENTRE_COLOURS, PETAL_COLOURS, captions, toy_flower
+from captiongan.errors import ConfigError, DataError, OutputError
+from captiongan.evaluation.distances import Floats
+from captiongan.evaluation.probes import LinearMap, RetrievalProbe
+from captiongan.text.minilm import MiniLM
+from support.tiny_exam import tiny_probes, tiny_real
 
 QUICK = settings(max_examples=50, deadline=None, derandomize=True)
 

@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
+from benchmarks.soak.disk import FullDisk, is_clear
+from benchmarks.soak.garbage import Address, Requests, send_garbage
+from benchmarks.soak.inputs import Tried, try_inputs
+from benchmarks.soak.kills import Kills
+from benchmarks.soak.requests import HangUps, Siege
+from benchmarks.soak.torture import Torture, in_words
 from captiongan.errors import CaptionganError
-from torture import Torture, in_words
-from torture_disk import FullDisk, is_clear
-from torture_garbage import Address, Requests, send_garbage
-from torture_inputs import Tried, try_inputs
-from torture_kills import Kills
-from torture_requests import HangUps, Siege
 
-TORTURE = Path(__file__).parents[1] / "benchmarks" / "torture.py"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,8 @@ def short() -> dict[str, Any]:
     amounts |= {"disks": 1, "requests": 40, "hang-ups": 12}
     options = [part for name, count in amounts.items() for part in (f"--{name}", str(count))]
     done = subprocess.run(
-        [sys.executable, str(TORTURE), "--json", *options],
+        [sys.executable, "-m", "benchmarks", "torture", "--json", *options],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=600,
@@ -228,7 +229,7 @@ def test_what_a_server_must_not_answer_is_found(answer: bytes, finding: str) -> 
 
 
 def test_a_server_that_hangs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torture_garbage.PATIENCE", 0.2)
+    monkeypatch.setattr("benchmarks.soak.garbage.PATIENCE", 0.2)
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
         found = send_garbage(listener.getsockname(), 8, random.Random(0)).findings
     assert found

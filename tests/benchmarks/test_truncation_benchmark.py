@@ -7,19 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import truncation
-import truncation_page
+from benchmarks import truncation, truncation_page
+from benchmarks.marked_page import BEGIN, END, marks, write_measured
+from benchmarks.truncation_page import SHOWN, ScoresAt, curves, measured_on, table, write_page
 from captiongan.data.toy import write_toy_folder
 from captiongan.errors import OutputError, PromptError
 from captiongan.evaluation import evaluate, extractors, probe_training
+from captiongan.evaluation.benchmark import Benchmark
 from captiongan.evaluation.candidate import open_candidate
-from captiongan.evaluation.exam import Benchmark
 from captiongan.evaluation.scorer import Scorer, ScoreResult
-from marked_page import BEGIN, END, marks, write_measured
-from tiny_bundle import write_tiny_bundle
-from tiny_evaluation import tiny_evaluation, tiny_model
-from tiny_exam import WordEncoder, blocks
-from truncation_page import SHOWN, ScoresAt, curves, measured_on, table, write_page
+from support.tiny_bundle import write_tiny_bundle
+from support.tiny_evaluation import tiny_evaluation, tiny_model
+from support.tiny_exam import WordEncoder, blocks
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from captiongan import bundle as bundle_module
-from captiongan.bundle import (
+from captiongan.bundle import bundle as bundle_module
+from captiongan.bundle.bundle import (
     CARD_FILES,
     CRITIC_FILE,
     MANIFEST,
@@ -19,9 +19,9 @@ from captiongan.bundle import (
     read_bundle,
     write_bundle,
 )
+from captiongan.draw.pipeline import load
 from captiongan.errors import BundleError, OutputError
-from captiongan.pipeline import load
-from tiny_bundle import bundle_files, ranker, style_encoder, write_parts, write_tiny_bundle
+from support.tiny_bundle import bundle_files, ranker, style_encoder, write_parts, write_tiny_bundle
 
 
 def edit_manifest(folder: Path, **changes: Any) -> None:

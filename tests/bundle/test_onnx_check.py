@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from captiongan.bundle import GENERATOR_FILE, find_bundle, shipped_bundles
+from captiongan.bundle.bundle import GENERATOR_FILE, find_bundle, shipped_bundles
+from captiongan.bundle.onnx_check import check_onnx
+from captiongan.bundle.onnx_session import open_session
 from captiongan.errors import BundleError
-from captiongan.onnx_check import check_onnx
-from captiongan.onnx_session import open_session
 
 ONES = helper.make_tensor("w", TensorProto.FLOAT, [4], np.ones(4, np.float32).tobytes(), raw=True)
 ADD = helper.make_node("Add", ["x", "w"], ["y"])

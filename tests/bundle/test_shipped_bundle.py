@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from captiongan.bundle import find_bundle
-from captiongan.pictures import grid
-from captiongan.pipeline import Picture, Pipeline, load
+from captiongan.bundle.bundle import find_bundle
+from captiongan.draw.picture import grid
+from captiongan.draw.pipeline import Picture, Pipeline, load
 
 ROOT = Path(__file__).parents[2]
 LECTURE = {

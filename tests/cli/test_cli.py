@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from captiongan import __version__
-from captiongan.bundle import Bundle
+from captiongan.bundle.bundle import Bundle
 from captiongan.cli import main
-from captiongan.pictures import read_metadata
-from captiongan.pipeline import Pipeline
-from tiny_bundle import write_tiny_bundle
+from captiongan.draw.picture import read_metadata
+from captiongan.draw.pipeline import Pipeline
+from support.tiny_bundle import write_tiny_bundle
 
 PROMPT = "a yellow flower"
 TRAINING_ONLY = ["torch", "lightning", "lightning_fabric", "onnx", "onnxscript", "safetensors"]

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from captiongan.bundle import Bundle
+from captiongan.bundle.bundle import Bundle
 from captiongan.data.toy import write_toy_folder
 from captiongan.evaluation import evaluate, extractors, probe_training
-from command_line import captiongan
-from tiny_bundle import ranker, write_tiny_bundle
-from tiny_exam import STEPS, WordEncoder, blocks
+from support.command_line import captiongan
+from support.tiny_bundle import ranker, write_tiny_bundle
+from support.tiny_exam import STEPS, WordEncoder, blocks
 
 PROMPT = "a yellow flower with pointed petals"
 

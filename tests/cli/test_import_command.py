@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from captiongan.data.importers import IMPORTERS
-from command_line import captiongan
-from tiny_layouts import COUNT, LAYOUTS, picture, write_folder
+from support.command_line import captiongan
+from support.tiny_layouts import COUNT, LAYOUTS, picture, write_folder
 
 Told = pytest.CaptureFixture[str]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from captiongan.training.checkpoint import latest_checkpoint
+from captiongan.runs.checkpoint import latest_checkpoint
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.rollback import calmer
-from captiongan.training.run_folder import RunFolder
-from command_line import captiongan
+from support.command_line import captiongan
 
 TINY = [
     *("--data", "toy:40", "--set", "data.resolution=16", "--set", "data.margin=2"),
@@ -43,9 +43,9 @@ def test_a_run_leaves_its_configuration_data_facts_figures_grids_and_checkpoints
     run = tmp_path / "runs" / "00000-dcgan"
     assert "kimg: 0.32" in (run / "config.yaml").read_text()
     assert json.loads((run / "data.json").read_text())["pictures"] == 40
-    figures = readings(run)
-    assert [line["step"] for line in figures] == list(range(1, 41))
-    assert {"loss_d", "loss_g", "accuracy_mismatching", "images_per_second"} <= figures[0].keys()
+    metrics = readings(run)
+    assert [line["step"] for line in metrics] == list(range(1, 41))
+    assert {"loss_d", "loss_g", "accuracy_mismatching", "images_per_second"} <= metrics[0].keys()
     assert len(list((run / "grids").glob("*.png"))) >= 1
     assert latest_checkpoint(run / "checkpoints").step == 40
 
@@ -175,9 +175,9 @@ def test_a_run_without_text_trains_draws_goes_on_and_says_that_it_cannot_be_expo
     assert "captiongan export" not in told
     assert captiongan("train", "--resume", run, "--set", "training.kimg=0.16") == 0
     assert len(list((run / "grids").glob("*.png"))) == 2
-    figures = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    assert figures[-1]["step"] == 20
-    assert {name for name in figures[0] if name.startswith(("loss", "accuracy"))} == {
+    metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert metrics[-1]["step"] == 20
+    assert {name for name in metrics[0] if name.startswith(("loss", "accuracy"))} == {
         *("loss_d", "loss_g", "loss_g_gan", "accuracy_real", "accuracy_generated")
     }
     capsys.readouterr()

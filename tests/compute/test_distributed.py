@@ -11,15 +11,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-import two_processes
-from captiongan import processes
-from captiongan.cache import CACHE_VARIABLE
+from captiongan.base.cache import CACHE_VARIABLE
+from captiongan.base.main_process import leads
+from captiongan.compute import distributed
 from captiongan.errors import ConfigError, RunError
-from captiongan.leader import leads
-from captiongan.training.checkpoint import latest_checkpoint
-from captiongan.training.run_folder import RunFolder
-from command_line import captiongan
-from two_processes import RUNS, deviation_and_gradient, take_steps
+from captiongan.runs.checkpoint import latest_checkpoint
+from captiongan.runs.run_folder import RunFolder
+from support import two_processes
+from support.command_line import captiongan
+from support.two_processes import RUNS, deviation_and_gradient, take_steps
 
 OPTIONS = [
     *("--data", "toy:40", "--set", "data.resolution=16", "--set", "data.margin=2"),
@@ -34,9 +34,11 @@ OPTIONS = [
 def in_two_processes(cache: Path, *arguments: object, restarts: int = 0) -> None:
     """Run `two_processes.py` under torchrun, with a cache that several runs share."""
     torchrun = f"-m torch.distributed.run --standalone --nproc-per-node 2 --max-restarts {restarts}"
-    command = [sys.executable, *torchrun.split(), two_processes.__file__, *map(str, arguments)]
-    variable, value = processes.OWN_STORE.split("=")
-    environment = {**os.environ, variable: value, CACHE_VARIABLE: str(cache)}
+    script = Path(two_processes.__file__)
+    command = [sys.executable, *torchrun.split(), str(script), *map(str, arguments)]
+    variable, value = distributed.OWN_STORE.split("=")
+    tests = {"PYTHONPATH": os.pathsep.join([str(script.parents[1]), *sys.path])}
+    environment = {**os.environ, **tests, variable: value, CACHE_VARIABLE: str(cache)}
     subprocess.run(command, env=environment, check=True)
 
 
@@ -52,9 +54,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_processes_have_the_figures_and_weights_of_one_with_the_whole_batch(
     name: str, folder: Path
 ) -> None:
-    figures, weights = take_steps(RUNS[name])
+    metrics, weights = take_steps(RUNS[name])
     for of_one, of_two in zip(
-        figures, json.loads((folder / f"{name}.json").read_text()), strict=True
+        metrics, json.loads((folder / f"{name}.json").read_text()), strict=True
     ):
         assert of_two == pytest.approx(of_one, rel=1e-4, abs=1e-5)
     together = load_file(folder / f"{name}.safetensors")
@@ -81,8 +83,8 @@ def test_a_killed_process_restarts_with_the_others_and_the_run_ends_as_if_nothin
         assert part.read_bytes() == (broken / part.name).read_bytes(), part.name
     for grid in (runs[0] / "grids").iterdir():
         assert grid.read_bytes() == (runs[1] / "grids" / grid.name).read_bytes()
-    figures = [RunFolder(run).metrics() for run in runs]
-    for of_unbroken, of_broken in zip(*figures, strict=True):
+    metrics = [RunFolder(run).metrics() for run in runs]
+    for of_unbroken, of_broken in zip(*metrics, strict=True):
         differ = {key for key in of_unbroken if of_unbroken[key] != of_broken[key]}
         assert differ <= {"time", "images_per_second"}
 
@@ -108,30 +110,30 @@ def test_restarts_that_would_wait_for_ever_are_refused_with_the_remedy(
         monkeypatch.setenv(f"TORCHELASTIC_{name}", value)
     assert captiongan("train", *OPTIONS) == 2
     told = capsys.readouterr().err
-    assert "--max-restarts 3" in told and processes.OWN_STORE in told
+    assert "--max-restarts 3" in told and distributed.OWN_STORE in told
 
 
 def test_processes_with_other_weights_do_not_train_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(processes, "count", lambda: 2)
+    monkeypatch.setattr(distributed, "count", lambda: 2)
     monkeypatch.setattr(torch.distributed, "all_reduce", lambda tensor, *_: tensor.mul_(2))
-    processes.check_alike([3.0, 0.5])
+    distributed.check_alike([3.0, 0.5])
     monkeypatch.setattr(torch.distributed, "all_reduce", lambda tensor, *_: tensor.add_(1))
     with pytest.raises(RunError, match="process 0 has other data or weights"):
-        processes.check_alike([3.0, 0.5])
+        distributed.check_alike([3.0, 0.5])
 
 
 def test_a_batch_that_cannot_be_shared_equally_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "count", lambda: 3)
+    monkeypatch.setattr(distributed, "count", lambda: 3)
     with pytest.raises(ConfigError, match=r"batch_size = 64: must be a multiple of the 3.* to 63"):
-        processes.share(64)
+        distributed.share(64)
 
 
 def test_alone_nothing_changes() -> None:
     rows = torch.rand(4, 2, requires_grad=True)
-    for same in (processes.mean(rows), processes.gathered(rows), processes.own_rows(rows)):
+    for same in (distributed.mean(rows), distributed.gathered(rows), distributed.own_rows(rows)):
         assert torch.equal(same, rows)
-    assert torch.equal(processes.rolled(rows), rows.roll(1, dims=0))
-    assert processes.any_of(True) and not processes.any_of(False)
+    assert torch.equal(distributed.rolled(rows), rows.roll(1, dims=0))
+    assert distributed.any_of(True) and not distributed.any_of(False)
     assert leads()

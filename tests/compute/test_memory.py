@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from captiongan.memory import keep_freed_memory
-from command_line import captiongan
+from captiongan.compute.memory import keep_freed_memory
+from support.command_line import captiongan
 
 FAULTS = """
 import resource
 import torch
-from captiongan.memory import keep_freed_memory
+from captiongan.compute.memory import keep_freed_memory
 
 def faults(blocks):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -40,7 +40,7 @@ def test_freed_blocks_are_used_again_instead_of_being_fetched_from_the_kernel() 
 @pytest.mark.parametrize("libc", ["", "musl"])
 def test_without_glibc_nothing_is_called(libc: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "libc_ver", lambda: (libc, ""))
-    monkeypatch.setattr("captiongan.memory.ctypes.CDLL", None)
+    monkeypatch.setattr("captiongan.compute.memory.ctypes.CDLL", None)
     keep_freed_memory()
 
 
@@ -49,8 +49,8 @@ def test_without_glibc_nothing_is_called(libc: str, monkeypatch: pytest.MonkeyPa
     [
         ("training.start", "train --data toy:10 --dry-run"),
         ("evaluation.evaluate", "evaluate flowers --data nowhere"),
-        ("text_training", "text train toy:10 --out encoder"),
-        ("style_training", "style train flowers toy:10 --out bundle"),
+        ("text_training.train", "text train toy:10 --out encoder"),
+        ("training.style", "style train flowers toy:10 --out bundle"),
     ],
 )
 def test_all_long_computations_keep_it(

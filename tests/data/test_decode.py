@@ -14,15 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, features
 
-from captiongan.cache import cache_folder
-from captiongan.cores import Engine, in_turn, on_cores
+from captiongan.base.cache import cache_folder
+from captiongan.base.image_reading import middle_square, read_picture
+from captiongan.base.threads import Engine, in_turn, on_cores
+from captiongan.data import decode
 from captiongan.data import folder as reading
-from captiongan.data import squares
+from captiongan.data.decode import Place, Square, SquareMaker, make_squares
 from captiongan.data.folder import LoadedExample, read_captioned_folder, read_lines
-from captiongan.data.squares import Place, Square, SquareMaker, make_squares
 from captiongan.data.store import open_store
 from captiongan.errors import DataError
-from captiongan.picture_file import middle_square, read_picture
 
 SIDE, LEAST = 16, 8
 NAMES = ["a.png", "./a.png", "A.PNG", "b.png", "B.png", "cut.png", "small.png", "none.png", "../x"]
@@ -68,7 +68,7 @@ def made(root: Path, engine: Engine, **other: Any) -> list[tuple[str, bytes]]:
 
 
 def in_small_chunks(monkeypatch: pytest.MonkeyPatch, threads: int = 3, chunk: int = 2) -> None:
-    monkeypatch.setattr(squares, "CHUNK", chunk)
+    monkeypatch.setattr(decode, "CHUNK", chunk)
     monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
 
 

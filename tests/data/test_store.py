@@ -9,14 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
-from captiongan.cache import CACHE_VARIABLE, cache_folder
-from captiongan.data import squares, store
+from captiongan.base.cache import CACHE_VARIABLE, cache_folder
+from captiongan.base.image_reading import middle_square
+from captiongan.data import decode, store
+from captiongan.data.decode import squashed
 from captiongan.data.folder import Example
-from captiongan.data.squares import squashed
 from captiongan.data.store import PictureStore, open_store
 from captiongan.data.toy import toy_examples
 from captiongan.errors import DataError, OutputError
-from captiongan.picture_file import middle_square
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -55,7 +55,7 @@ def refuse_to_decode(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> Image.Image:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(squares, "middle_square", fail)
+    monkeypatch.setattr(decode, "middle_square", fail)
 
 
 def test_a_store_holds_pictures_captions_and_classes_in_the_order_of_the_metadata(
@@ -256,7 +256,7 @@ def test_a_build_that_is_broken_off_leaves_nothing_behind(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(squares, "middle_square", broken_off)
+        patch.setattr(decode, "middle_square", broken_off)
         with pytest.raises(KeyboardInterrupt):
             open_store(str(folder), 16, 8)
     assert list(cache_folder("pictures").iterdir()) == []

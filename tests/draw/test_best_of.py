@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from captiongan.bundle import RANKER_FILE, Bundle, read_bundle
+from captiongan.bundle.bundle import RANKER_FILE, Bundle, read_bundle
+from captiongan.draw.picture import in_a_square, read_metadata, save_grid
+from captiongan.draw.pipeline import MAX_BATCH, Pipeline, best_rows
+from captiongan.draw.prompts import MAX_BEST_OF, seeds_of
 from captiongan.errors import BundleError, PromptError
-from captiongan.pictures import in_a_square, read_metadata, save_grid
-from captiongan.pipeline import MAX_BATCH, Pipeline, best_rows
-from captiongan.prompts import MAX_BEST_OF, seeds_of
-from command_line import captiongan
-from tiny_bundle import ranker, write_tiny_bundle
+from support.command_line import captiongan
+from support.tiny_bundle import ranker, write_tiny_bundle
 
 RED, YELLOW = "a red flower", "a yellow flower with pointed petals"
 

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
-from captiongan.bundle import Bundle
+from captiongan.bundle.bundle import Bundle
+from captiongan.draw.interpolation import arc, line, through
+from captiongan.draw.picture import read_metadata
+from captiongan.draw.pipeline import Pipeline, noise_of
+from captiongan.draw.prompts import UnknownWordsWarning
 from captiongan.errors import OutputError, PromptError
-from captiongan.interpolation import arc, line, through
-from captiongan.pictures import read_metadata
-from captiongan.pipeline import Pipeline, noise_of
-from captiongan.prompts import UnknownWordsWarning
-from command_line import captiongan
+from support.command_line import captiongan
 
 RED, YELLOW = "a red flower", "a yellow flower with pointed petals"
 

@@ -9,11 +9,17 @@ import pytest
 from PIL import Image, ImageOps
 
 from captiongan.bulk.run import generate_all
-from captiongan.bundle import MANIFEST, BundleManifest, find_bundle, read_bundle, shipped_bundles
+from captiongan.bundle.bundle import (
+    MANIFEST,
+    BundleManifest,
+    find_bundle,
+    read_bundle,
+    shipped_bundles,
+)
+from captiongan.draw.picture import Picture, read_metadata, save_grid
+from captiongan.draw.pipeline import Pipeline, mirror_of
 from captiongan.evaluation.candidate import open_candidate
-from captiongan.pictures import Picture, read_metadata, save_grid
-from captiongan.pipeline import Pipeline, mirror_of
-from tiny_bundle import NOISE_DIM, style_encoder, write_tiny_bundle
+from support.tiny_bundle import NOISE_DIM, style_encoder, write_tiny_bundle
 
 RED, YELLOW = "a red flower", "a yellow flower with pointed petals"
 SEEDS = range(20)

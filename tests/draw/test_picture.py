@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from captiongan import __version__
+from captiongan.draw.picture import Picture, grid, in_a_square, numbered, read_metadata, save_grid
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import CaptionganError, OutputError
-from captiongan.pictures import Picture, grid, in_a_square, numbered, read_metadata, save_grid
-from captiongan.pipeline import Pipeline
 
 LINE = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1)
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from captiongan.draw.interpolation import arc
+from captiongan.draw.picture import Picture
+from captiongan.draw.pipeline import MAX_BATCH, Pipeline, noise_of
+from captiongan.draw.prompts import UnknownWordsWarning, check_prompt, check_truncation, seeds_of
 from captiongan.errors import PromptError
-from captiongan.interpolation import arc
-from captiongan.pictures import Picture
-from captiongan.pipeline import MAX_BATCH, Pipeline, noise_of
-from captiongan.prompts import UnknownWordsWarning, check_prompt, check_truncation, seeds_of
 
 PROMPT = "a yellow flower with pointed petals"
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captiongan.bundle import STYLE_FILE, Bundle, read_bundle
+from captiongan.base.image_reading import UnusablePictureError, as_rgb, middle_square, read_picture
+from captiongan.bundle.bundle import STYLE_FILE, Bundle, read_bundle
+from captiongan.draw.picture import read_metadata
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, PromptError
-from captiongan.picture_file import UnusablePictureError, as_rgb, middle_square, read_picture
-from captiongan.pictures import read_metadata
-from captiongan.pipeline import Pipeline
-from command_line import captiongan
-from tiny_bundle import style_encoder, write_tiny_bundle
+from support.command_line import captiongan
+from support.tiny_bundle import style_encoder, write_tiny_bundle
 
 RED, YELLOW = "a red flower", "a yellow flower with pointed petals"
 

@@ -8,21 +8,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data.folder import Example
 from captiongan.data.pairs import Indices
 from captiongan.data.store import Pictures
-from captiongan.evaluation.candidate import Candidate
-from captiongan.evaluation.exam import (
+from captiongan.draw.pipeline import noise_of
+from captiongan.evaluation.benchmark import (
     SAME_CAPTION,
     Benchmark,
     Samples,
     captions_to_draw,
     samples_at_all_sides,
 )
+from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.real import RealPictures
-from captiongan.pipeline import noise_of
-from captiongan.text.encoder import Embeddings
-from tiny_exam import SIDE, BlockMeans, WordEncoder, at_side, painter, tiny_benchmark, tiny_real
+from support.tiny_exam import (
+    SIDE,
+    BlockMeans,
+    WordEncoder,
+    at_side,
+    painter,
+    tiny_benchmark,
+    tiny_real,
+)
 
 QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 

@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from captiongan.cache import CACHE_VARIABLE
+from captiongan.base.cache import CACHE_VARIABLE
 from captiongan.data.store import Pictures
 from captiongan.data.toy import draw, toy_examples, toy_flower
 from captiongan.evaluation import probe_training
-from captiongan.evaluation.exam import SAME_CAPTION, Benchmark, Samples, captions_to_draw
+from captiongan.evaluation.benchmark import SAME_CAPTION, Benchmark, Samples, captions_to_draw
 from captiongan.evaluation.extractors import choose_extractor
 from captiongan.evaluation.probe_training import open_probes
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scores import SCORES, kid
-from captiongan.text.choose import choose_encoder
+from captiongan.text.registry import choose_encoder
 
 SIDE, COUNT, TRAIN = 32, 100, 150
 REAL_SEED, TRAIN_SEED = 1, 0

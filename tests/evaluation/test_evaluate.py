@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data import toy
 from captiongan.data.store import Pictures
 from captiongan.errors import (
@@ -24,10 +25,9 @@ from captiongan.evaluation import extractors, probe_training
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.evaluate import Evaluation, Say, evaluate
 from captiongan.evaluation.scorer import ScoreResult
-from captiongan.text.encoder import Embeddings
-from tiny_bundle import write_tiny_bundle
-from tiny_exam import SIDE, STEPS, WordEncoder, blocks, painter, tiny_real
-from tiny_run import tiny_run
+from support.tiny_bundle import write_tiny_bundle
+from support.tiny_exam import SIDE, STEPS, WordEncoder, blocks, painter, tiny_real
+from support.tiny_run import tiny_run
 
 JUDGED = {"r_at_1", "top_1", "top_5"}
 

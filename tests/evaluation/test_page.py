@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data.store import Pictures
+from captiongan.draw.pipeline import Noise
 from captiongan.evaluation.candidate import SampleGrids
 from captiongan.evaluation.charts import BOTTOM, LEFT, RIGHT, TOP, curve
 from captiongan.evaluation.comparison import Difference
@@ -25,10 +27,8 @@ from captiongan.evaluation.score import REAL_PICTURES, SHUFFLED, Measured, Score
 from captiongan.evaluation.scorer import Scorer
 from captiongan.evaluation.scores import SCORES
 from captiongan.evaluation.table import table
-from captiongan.pipeline import Noise
-from captiongan.text.encoder import Embeddings
-from tiny_evaluation import tiny_evaluation, tiny_model, without_train
-from tiny_exam import TRAIN, tiny_benchmark
+from support.tiny_evaluation import tiny_evaluation, tiny_model, without_train
+from support.tiny_exam import TRAIN, tiny_benchmark
 
 HOSTILE = "<script>alert('x')</script><img src=http://a.example onerror=alert(1)>\"'>"
 MINUS = "\N{MINUS SIGN}"

@@ -11,12 +11,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captiongan.cache import CACHE_VARIABLE, cache_folder
+from captiongan.base.cache import CACHE_VARIABLE, cache_folder
+from captiongan.base.files import sha256_of
 from captiongan.data.folder import Example
 from captiongan.errors import OutputError
 from captiongan.evaluation import probe_training
 from captiongan.evaluation.distances import Features
-from captiongan.evaluation.judges import (
+from captiongan.evaluation.probe_training import StandardisedLinear, open_probes
+from captiongan.evaluation.probes import (
     FEWEST_PICTURES,
     Classifier,
     LinearMap,
@@ -24,11 +26,9 @@ from captiongan.evaluation.judges import (
     RetrievalProbe,
     class_obstacle,
 )
-from captiongan.evaluation.probe_training import StandardisedLinear, open_probes
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.retrieval import POOL
-from captiongan.files import sha256_of
-from tiny_exam import TRAIN, BlockMeans, WordEncoder, tiny_probes, tiny_real
+from support.tiny_exam import TRAIN, BlockMeans, WordEncoder, tiny_probes, tiny_real
 
 QUICK = settings(max_examples=40, deadline=None, derandomize=True)
 

@@ -7,22 +7,30 @@ import numpy as np
 import pytest
 
 from captiongan.evaluation import scores
-from captiongan.evaluation.colours import colour_agreement
-from captiongan.evaluation.coverage import manifold_scores, nearest
-from captiongan.evaluation.distances import Features, frechet_distance, kernel_distance
-from captiongan.evaluation.exam import (
+from captiongan.evaluation.benchmark import (
     SAME_CAPTION,
     Benchmark,
     Samples,
     captions_to_draw,
     samples_at_all_sides,
 )
-from captiongan.evaluation.judges import Classifier, LinearMap
+from captiongan.evaluation.colours import colour_agreement
+from captiongan.evaluation.coverage import manifold_scores, nearest
+from captiongan.evaluation.distances import Features, frechet_distance, kernel_distance
+from captiongan.evaluation.probes import Classifier, LinearMap
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.score import Measured, NotMeaningfulError
 from captiongan.evaluation.scorer import Scorer, ScoreResult
 from captiongan.evaluation.scores import SCORES
-from tiny_exam import TRAIN, BlockMeans, WordEncoder, at_side, painter, tiny_benchmark, tiny_real
+from support.tiny_exam import (
+    TRAIN,
+    BlockMeans,
+    WordEncoder,
+    at_side,
+    painter,
+    tiny_benchmark,
+    tiny_real,
+)
 
 BY_NAME = {score.name: score for score in SCORES}
 MANIFOLD = ("precision", "density", "recall", "coverage")

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from captiongan.evaluation.benchmark import Benchmark
 from captiongan.evaluation.evaluate import Evaluation
-from captiongan.evaluation.exam import Benchmark
 from captiongan.evaluation.scorer import ScoreResult
 from captiongan.evaluation.scores import SCORES
 from captiongan.evaluation.table import table
-from tiny_evaluation import tiny_evaluation, tiny_model, without_train
+from support.tiny_evaluation import tiny_evaluation, tiny_model, without_train
 
 
 def evaluation(*strengths: float, benchmark: Benchmark | None = None) -> Evaluation:

@@ -11,16 +11,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from captiongan.bundle import CRITIC_FILE, MODEL_FILES, read_bundle
+from captiongan.bundle.bundle import CRITIC_FILE, MODEL_FILES, read_bundle
+from captiongan.draw.pipeline import Pipeline, noise_of
 from captiongan.errors import ConfigError, OutputError, RunError
-from captiongan.export import export_run
+from captiongan.export.export import export_run
 from captiongan.networks.pixels import to_pictures
-from captiongan.pipeline import Pipeline, noise_of
-from captiongan.training.run_folder import RunFolder
+from captiongan.runs.load_trained import TrainedRun, load_trained
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.start import start
-from captiongan.training.trained import TrainedRun, load_trained
-from command_line import captiongan
-from tiny_run import StubEncoder
+from support.command_line import captiongan
+from support.tiny_run import StubEncoder
 
 ROOT = Path(__file__).parents[2]
 PROMPTS = [

@@ -14,10 +14,10 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from captiongan.bundle.onnx_session import open_session
+from captiongan.export.onnx_upsampling import TAPS_OF_3, TAPS_OF_4, rewrite_upsampling
+from captiongan.export.to_onnx import write_onnx
 from captiongan.networks import fusion
-from captiongan.onnx_file import write_onnx
-from captiongan.onnx_session import open_session
-from captiongan.onnx_upsampling import TAPS_OF_3, TAPS_OF_4, rewrite_upsampling
 
 CHANNELS = 16
 

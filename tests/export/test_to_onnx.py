@@ -7,8 +7,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from captiongan.onnx_file import write_onnx
-from captiongan.onnx_session import open_session
+from captiongan.bundle.onnx_session import open_session
+from captiongan.export.to_onnx import write_onnx
 
 
 class TwoInputs(nn.Module):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-CONFIG = Path(__file__).parent.parent / "configs" / "toy.yaml"
+CONFIG = Path(__file__).parents[2] / "configs" / "toy.yaml"
 SHORT = [
     *("--set", "generator.features=16", "--set", "discriminator.features=16"),
     *("--set", "training.kimg=10"),

@@ -14,23 +14,23 @@ from typing import Any
 import pytest
 
 from captiongan import cli
-from captiongan.bundle import Bundle
+from captiongan.base.files import naming, whole_file, whole_folder
+from captiongan.bundle.bundle import Bundle
 from captiongan.data.folder import METADATA
 from captiongan.data.importers.fitting import Fit
-from captiongan.data.importers.found import Found, Note
 from captiongan.data.importers.importing import JOURNAL, import_pictures
+from captiongan.data.importers.items import Found, Note
 from captiongan.data.toy import write_toy_folder
+from captiongan.draw.picture import read_metadata
 from captiongan.errors import OutputError
-from captiongan.export import export_run
-from captiongan.files import naming, whole_file, whole_folder
-from captiongan.pictures import read_metadata
-from captiongan.training.checkpoint import checkpoints, save_checkpoint
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.trained import load_trained
-from command_line import captiongan
-from little_room import room_for, small_disk
-from tiny_layouts import picture
-from tiny_run import CONFIG, StubEncoder, tiny_game, tiny_run
+from captiongan.export.export import export_run
+from captiongan.runs.checkpoint import checkpoints, save_checkpoint
+from captiongan.runs.load_trained import load_trained
+from captiongan.runs.run_folder import RunFolder
+from support.command_line import captiongan
+from support.little_room import room_for, small_disk
+from support.tiny_layouts import picture
+from support.tiny_run import CONFIG, StubEncoder, tiny_run, tiny_state
 
 ENCODER = StubEncoder().identity
 
@@ -60,15 +60,15 @@ def test_an_error_that_names_a_file_keeps_its_name(tmp_path: Path) -> None:
 def test_a_checkpoint_that_has_no_room_leaves_those_before_and_can_be_saved_later(
     tmp_path: Path,
 ) -> None:
-    game = tiny_game()
-    game.step = 1
-    before = save_checkpoint(game, ENCODER, tmp_path, keep=1)
-    game.step = 2
+    state = tiny_state()
+    state.step = 1
+    before = save_checkpoint(state, ENCODER, tmp_path, keep=1)
+    state.step = 2
     with room_for(3000), pytest.raises(OSError, match=r"File too large: .*step-000000002"):
-        save_checkpoint(game, ENCODER, tmp_path, keep=1)
+        save_checkpoint(state, ENCODER, tmp_path, keep=1)
     assert checkpoints(tmp_path) == [before]
     assert list(tmp_path.iterdir()) == [before.path]
-    assert save_checkpoint(game, ENCODER, tmp_path, keep=1).step == 2
+    assert save_checkpoint(state, ENCODER, tmp_path, keep=1).step == 2
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -196,8 +196,8 @@ def outcome(run: Path) -> dict[str, Any]:
     """Return the last checkpoint and all figures, but for times."""
     last = max((run / "checkpoints").iterdir())
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    figures = [line | {"time": 0, "images_per_second": 0} for line in lines]
-    return {path.name: path.read_bytes() for path in last.iterdir()} | {"figures": figures}
+    metrics = [line | {"time": 0, "images_per_second": 0} for line in lines]
+    return {path.name: path.read_bytes() for path in last.iterdir()} | {"figures": metrics}
 
 
 def test_a_training_goes_on_from_where_the_disk_was_full_as_if_it_never_was(

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from command_line import captiongan
-from tiny_bundle import write_parts
-from tiny_layouts import LAYOUTS
+from support.command_line import captiongan
+from support.tiny_bundle import write_parts
+from support.tiny_layouts import LAYOUTS
 
 TWENTY_STEPS = [
     *("--set", "data.resolution=16", "--set", "data.margin=2"),

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from captiongan.base.files import sha256_of
 from captiongan.errors import RunError
-from captiongan.files import sha256_of
-from captiongan.training.checkpoint import MANIFEST, latest_checkpoint, load_checkpoint
-from tiny_run import tiny_game, tiny_run
+from captiongan.runs.checkpoint import MANIFEST, latest_checkpoint, load_checkpoint
+from support.tiny_run import tiny_run, tiny_state
 
-SOURCES = sorted((Path(__file__).parents[1] / "src").rglob("*.py"))
+SOURCES = sorted((Path(__file__).parents[2] / "src").rglob("*.py"))
 RUNS_CODE = re.compile(
     r"\b(import (pickle|dill|marshal|shelve)|from (pickle|dill|marshal|shelve)"
     r"|torch\.load\((?!.*weights_only=True)|allow_pickle=True|yaml\.(unsafe_|full_)?load\(|joblib\.load\(|eval\(|exec\()"
@@ -49,7 +49,7 @@ def test_a_pickle_in_the_place_of_weights_is_refused_and_not_run(tmp_path: Path)
     manifest["files"][part.name] = sha256_of(part)
     (saved.path / MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(RunError, match="does not fit the configured networks"):
-        load_checkpoint(latest_checkpoint(run.checkpoints), tiny_game(), saved.encoder)
+        load_checkpoint(latest_checkpoint(run.checkpoints), tiny_state(), saved.encoder)
     assert not trap.exists()
     pickle.loads(part.read_bytes())
     assert trap.exists()  # so it would have been noticed

@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 
-from captiongan import losses
-from captiongan.cache import CACHE_VARIABLE
-from captiongan.training import step
+from captiongan.base.cache import CACHE_VARIABLE
+from captiongan.training import losses, step
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LECTURE = Path("examples", "lecture.ipynb")
 STEPS = 2
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from captiongan.bundle import Bundle
+from captiongan.bundle.bundle import Bundle
 
 DRAW = """
 import sys, captiongan

@@ -6,7 +6,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captiongan.config import (
+from captiongan.errors import ConfigError
+from captiongan.runs.config import (
     DataConfig,
     GeneratorConfig,
     LossConfig,
@@ -14,7 +15,6 @@ from captiongan.config import (
     TrainingConfig,
     load_config,
 )
-from captiongan.errors import ConfigError
 
 PRESETS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 DCGAN = Path(__file__).parents[2] / "configs" / "dcgan.yaml"

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from captiongan.errors import RunError
-from captiongan.training.checkpoint import checkpoints, save_checkpoint
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.trained import Which, load_trained
-from tiny_run import equal, tiny_game, tiny_run
+from captiongan.runs.checkpoint import checkpoints, save_checkpoint
+from captiongan.runs.load_trained import Which, load_trained
+from captiongan.runs.run_folder import RunFolder
+from support.tiny_run import equal, tiny_run, tiny_state
 
 
 def keep_as_best(run: RunFolder, step: int) -> None:
@@ -27,7 +27,7 @@ def test_the_best_checkpoint_draws_or_the_newest_as_wished(
     keep_as_best(run, 2)
     trained = load_trained(run, which)
     assert trained.checkpoint.step == step
-    saved = {each.step: each.average() for each in checkpoints(run.checkpoints)}
+    saved = {each.step: each.ema() for each in checkpoints(run.checkpoints)}
     assert equal(dict(trained.generator.state_dict()), saved[step])
     assert not equal(saved[2], saved[4])
     assert trained.kimg == round(step * 4 / 1000, 1)
@@ -67,11 +67,11 @@ def test_a_run_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("broken", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_are_refused(broken: float, tmp_path: Path) -> None:
-    run, game = tiny_run(tmp_path, 1), tiny_game()
+    run, state = tiny_run(tmp_path, 1), tiny_state()
     with torch.no_grad():
-        next(game.average.parameters())[-1] = broken
-    game.step = 9
-    save_checkpoint(game, load_trained(run).checkpoint.encoder, run.checkpoints, keep=2)
+        next(state.ema.parameters())[-1] = broken
+    state.step = 9
+    save_checkpoint(state, load_trained(run).checkpoint.encoder, run.checkpoints, keep=2)
     with pytest.raises(RunError, match=r"step-000000009' holds weights that are not finite"):
         load_trained(run)
 

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from captiongan.config import load_config
 from captiongan.data.store import Pictures
 from captiongan.data.toy import toy_examples
 from captiongan.evaluation.candidate import of_generator
 from captiongan.evaluation.colours import colour_agreement
 from captiongan.evaluation.distances import Floats
-from captiongan.networks.choose import NETWORKS
+from captiongan.networks.registry import NETWORKS
+from captiongan.runs.config import load_config
 from captiongan.training.loop import Trainer
-from captiongan.training.samples import SampleGrid
-from captiongan.training.step import Figures
+from captiongan.training.sample_grid import SampleGrid
+from captiongan.training.step import Metrics
 
 # The discriminator of `projected` enlarges pictures to 96 pixels, which is too slow for this file:
 # tests/networks/test_projected.py has its presets. Generator and losses are those of `fusion`.
@@ -61,7 +61,7 @@ class Training:
     """A trained preset, with what its running average draws of the captions before and after."""
 
     trainer: Trainer
-    figures: list[Figures]
+    metrics: list[Metrics]
     captions: list[str]
     before: Pictures
     after: Pictures
@@ -74,8 +74,8 @@ def train(preset: Path) -> Training:
     trainer = Trainer.prepare(config, Console(file=io.StringIO()))
     captions = captions_for(trainer)
     before = draw(trainer, captions)
-    figures = [trainer.take_step() for _ in range(200)]
-    return Training(trainer, figures, captions, before, draw(trainer, captions))
+    metrics = [trainer.take_step() for _ in range(200)]
+    return Training(trainer, metrics, captions, before, draw(trainer, captions))
 
 
 def captions_for(trainer: Trainer) -> list[str]:
@@ -87,8 +87,8 @@ def captions_for(trainer: Trainer) -> list[str]:
 
 
 def draw(trainer: Trainer, captions: list[str]) -> Pictures:
-    trainer.settle_average()
-    candidate = of_generator(trainer.config, trainer.game.average, trainer.encoder)
+    trainer.settle_ema()
+    candidate = of_generator(trainer.config, trainer.state.ema, trainer.encoder)
     return candidate.pictures_of(captions, range(DRAWN))
 
 
@@ -138,22 +138,22 @@ EXPECTED = {
 @each_of(PRESETS)
 def test_a_preset_trains_two_hundred_steps_with_finite_terms_and_draws(preset: Path) -> None:
     training = train(preset)
-    assert len(training.figures) == 200
-    for figures in training.figures:
-        assert figures.keys() == EXPECTED[preset.stem]
-        assert all(math.isfinite(value) for value in figures.values()), figures
+    assert len(training.metrics) == 200
+    for metrics in training.metrics:
+        assert metrics.keys() == EXPECTED[preset.stem]
+        assert all(math.isfinite(value) for value in metrics.values()), metrics
     side = training.trainer.config.data.resolution
     assert training.after.shape == (DRAWN, side, side, 3)
     assert len(np.unique(training.after, axis=0)) == DRAWN
-    SampleGrid(training.trainer.data).draw(training.trainer.game.average)
+    SampleGrid(training.trainer.data).draw(training.trainer.state.ema)
 
 
 @each_of(PRESETS)
 def test_a_preset_plays_with_the_networks_it_names(preset: Path) -> None:
     trainer = train(preset).trainer
     networks = NETWORKS[trainer.config.network]
-    assert type(trainer.game.generator.module) is networks.generator
-    assert type(trainer.game.discriminator.module) is networks.discriminator
+    assert type(trainer.state.generator.module) is networks.generator
+    assert type(trainer.state.discriminator.module) is networks.discriminator
 
 
 @each_of(WITH_TEXT)

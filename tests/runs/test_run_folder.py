@@ -11,9 +11,9 @@ from typing import BinaryIO
 import pytest
 from PIL import Image
 
-from captiongan.config import RunConfig
 from captiongan.errors import ConfigError, OutputError, RunError
-from captiongan.training.run_folder import RunFolder
+from captiongan.runs.config import RunConfig
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.start import start
 
 CONFIG = RunConfig(name="tiny")
@@ -108,10 +108,10 @@ def test_a_line_of_figures_that_a_kill_cut_short_is_forgotten(tmp_path: Path) ->
 def test_figures_read_back_in_order_and_before_the_first_there_are_none(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path, CONFIG)
     assert run.metrics() == []
-    figures = [{"step": step, "loss_d": step / 7} for step in (10, 20)]
-    for line in figures:
+    metrics = [{"step": step, "loss_d": step / 7} for step in (10, 20)]
+    for line in metrics:
         run.add_metrics(line)
-    assert run.metrics() == figures
+    assert run.metrics() == metrics
 
 
 def test_a_line_of_figures_that_is_still_being_written_is_passed_over(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_who_takes_the_lock_clears_up_after_a_killed_process(tmp_path: Path) -> 
 HOLD = """
 import sys, time
 from pathlib import Path
-from captiongan.training.run_folder import RunFolder
+from captiongan.runs.run_folder import RunFolder
 with RunFolder(Path(sys.argv[1])).locked():
     print("held", flush=True)
     time.sleep(60)

@@ -10,8 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from captiongan.pipeline import Pipeline
-from visitor import PATIENCE
+from captiongan.draw.pipeline import Pipeline
+from support.visitor import PATIENCE
 
 expect.set_options(timeout=PATIENCE)
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from captiongan.bundle import (
+from captiongan.bundle.bundle import (
     CRITIC_FILE,
     MODEL_FILES,
     RANKER_FILE,
@@ -17,7 +17,7 @@ from captiongan.bundle import (
     BundleManifest,
     write_bundle,
 )
-from captiongan.text.encoder import OnnxTextEncoder
+from captiongan.bundle.text_encoder import OnnxTextEncoder
 
 RESOLUTION, NOISE_DIM, EMBEDDING_DIM = 8, 5, 6
 WORDS = ["[UNK]", "a", "yellow", "red", "flower", "with", "pointed", "petals"]

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from captiongan.evaluation.benchmark import Benchmark, samples_at_all_sides
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.comparison import differences
 from captiongan.evaluation.evaluate import Evaluation, ModelResult
-from captiongan.evaluation.exam import Benchmark, samples_at_all_sides
 from captiongan.evaluation.scorer import Scorer
-from tiny_exam import SIDE, WordEncoder, at_side, painter, tiny_benchmark
+from support.tiny_exam import SIDE, WordEncoder, at_side, painter, tiny_benchmark
 
 SHA256 = "1a2b3c4d" * 8
 

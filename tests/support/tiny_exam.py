@@ -16,19 +16,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from captiongan.cache import CACHE_VARIABLE
+from captiongan.base.cache import CACHE_VARIABLE
+from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 from captiongan.data.folder import Example
 from captiongan.data.store import Pictures
+from captiongan.draw.pipeline import Noise
 from captiongan.evaluation import probe_training
+from captiongan.evaluation.benchmark import SAME_CAPTION, Benchmark, captions_to_draw
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.distances import Features
-from captiongan.evaluation.exam import SAME_CAPTION, Benchmark, captions_to_draw
 from captiongan.evaluation.extractors import ExtractorIdentity
-from captiongan.evaluation.judges import Probes
 from captiongan.evaluation.probe_training import open_probes
+from captiongan.evaluation.probes import Probes
 from captiongan.evaluation.real import RealPictures
-from captiongan.pipeline import Noise
-from captiongan.text.encoder import Embeddings, EncoderIdentity
 
 SIDE = 8
 GRAIN = 8.0

@@ -9,7 +9,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from captiongan.config import (
+from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
+from captiongan.data.folder import Example
+from captiongan.data.pairs import PairSampler
+from captiongan.data.store import PictureStore
+from captiongan.runs.config import (
     DataConfig,
     DiscriminatorConfig,
     GeneratorConfig,
@@ -19,17 +23,13 @@ from captiongan.config import (
     TextConfig,
     TrainingConfig,
 )
-from captiongan.data.folder import Example
-from captiongan.data.pairs import PairSampler
-from captiongan.data.store import PictureStore
-from captiongan.text.choose import choose_encoder
-from captiongan.text.encoder import Embeddings, EncoderIdentity
+from captiongan.runs.run_folder import RunFolder
+from captiongan.text.registry import choose_encoder
 from captiongan.training.batches import TrainingData
-from captiongan.training.game import Game, new_game
 from captiongan.training.loop import Trainer
-from captiongan.training.run_folder import RunFolder
+from captiongan.training.state import TrainState, new_state
 from captiongan.training.step import Batch
-from tiny_bundle import write_parts
+from support.tiny_bundle import write_parts
 
 EMBEDDING_DIM = 6
 BATCH_SIZE = 4
@@ -75,10 +75,12 @@ class StubEncoder:
         return np.array(rows, dtype=np.float32)
 
 
-def tiny_game(config: RunConfig = CONFIG, wording: Tensor | None = None, species: int = 0) -> Game:
+def tiny_state(
+    config: RunConfig = CONFIG, wording: Tensor | None = None, species: int = 0
+) -> TrainState:
     """Return both players with fresh weights, in single precision on the CPU."""
     fabric = Fabric(accelerator="cpu", devices=1, precision="32-true")
-    return new_game(config, EMBEDDING_DIM, fabric, wording, species)
+    return new_state(config, EMBEDDING_DIM, fabric, wording, species)
 
 
 def tiny_data(config: RunConfig = CONFIG) -> TrainingData:
@@ -103,8 +105,8 @@ def tiny_data(config: RunConfig = CONFIG) -> TrainingData:
 def tiny_trainer(config: RunConfig = CONFIG) -> Trainer:
     """Return all that a run needs, before its first step."""
     data = tiny_data(config)
-    game = tiny_game(config, data.wording(), data.species)
-    return Trainer(config, StubEncoder(), data, game)
+    state = tiny_state(config, data.wording(), data.species)
+    return Trainer(config, StubEncoder(), data, state)
 
 
 def random_batch(seed: int = 0) -> Batch:
@@ -146,11 +148,11 @@ def tiny_run(root: Path, *steps: int, scored: bool = True, config: RunConfig = C
     )
     encoder = choose_encoder(config.text.encoder)
     data = tiny_data(config)
-    trainer = Trainer(config, encoder, data, tiny_game(config, data.wording(), data.species))
+    trainer = Trainer(config, encoder, data, tiny_state(config, data.wording(), data.species))
     run = RunFolder.create(root / "runs", config)
     run.write_data_facts(trainer.data.facts())
-    while trainer.game.step < max(steps, default=0):
+    while trainer.state.step < max(steps, default=0):
         trainer.take_step()
-        if trainer.game.step in steps:
+        if trainer.state.step in steps:
             trainer.save(run)
     return run

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from captiongan.config import RunConfig, TrainingConfig
-from captiongan.training.run_folder import RunFolder
+from captiongan.runs.config import RunConfig, TrainingConfig
+from captiongan.runs.run_folder import RunFolder
 
 BATCH_SIZE = 4
 
@@ -17,7 +17,7 @@ def watched_run(root: Path) -> RunFolder:
     return run
 
 
-def figures(step: int, **others: float) -> dict[str, float]:
+def metrics(step: int, **others: float) -> dict[str, float]:
     """Return the figures that a training notes after a step."""
     usual = {
         "loss_d": 1.0 / step,
@@ -31,7 +31,7 @@ def figures(step: int, **others: float) -> dict[str, float]:
 
 def note(run: RunFolder, step: int, **others: float) -> None:
     """Note the figures of a step."""
-    run.add_metrics(figures(step, **others))
+    run.add_metrics(metrics(step, **others))
 
 
 def write_raw(run: RunFolder, text: str) -> None:
@@ -42,4 +42,4 @@ def write_raw(run: RunFolder, text: str) -> None:
 
 def line(step: int) -> str:
     """Return the line of a step, with its end."""
-    return json.dumps(figures(step)) + "\n"
+    return json.dumps(metrics(step)) + "\n"

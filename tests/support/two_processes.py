@@ -1,4 +1,4 @@
-"""What each process of tests/training/test_processes.py does, started by torchrun.
+"""What each process of tests/compute/test_distributed.py does, started by torchrun.
 
 two_processes.py figures FOLDER OPTIONS    take steps of tiny runs, and write what they gave;
                                            then `captiongan train OPTIONS`
@@ -16,14 +16,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from captiongan import processes
+from captiongan.base.main_process import leads
 from captiongan.cli import main
-from captiongan.config import LossConfig, RunConfig
-from captiongan.leader import leads
+from captiongan.compute import distributed
 from captiongan.networks.layers import AppendDeviation
+from captiongan.runs.config import LossConfig, RunConfig
 from captiongan.training.loop import Trainer
-from captiongan.training.step import Figures
-from tiny_run import CONFIG, RECIPE, tiny_trainer
+from captiongan.training.step import Metrics
+from support.tiny_run import CONFIG, RECIPE, tiny_trainer
 
 RUNS = {
     "the lecture's": CONFIG.model_copy(
@@ -48,18 +48,18 @@ STEPS = 3
 def take_steps(config: RunConfig) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
     """Return the figures of some steps, and the generator's weights after them."""
     trainer = tiny_trainer(config)
-    figures = [
+    metrics = [
         {name: float(value) for name, value in trainer.take_step().items()} for _ in range(STEPS)
     ]
-    return figures, {
-        name: value.contiguous() for name, value in trainer.game.generator.state_dict().items()
+    return metrics, {
+        name: value.contiguous() for name, value in trainer.state.generator.state_dict().items()
     }
 
 
 def deviation_and_gradient() -> tuple[Tensor, Tensor]:
     """Return what a layer says of this process's rows, and what they learn from that."""
     random = torch.Generator().manual_seed(0)
-    rows = processes.own_rows(torch.randn(6, 2, 4, 4, generator=random)).requires_grad_()
+    rows = distributed.own_rows(torch.randn(6, 2, 4, 4, generator=random)).requires_grad_()
     said = AppendDeviation()(rows)[:, 2:]
     said.square().mean().backward()
     assert rows.grad is not None
@@ -68,21 +68,21 @@ def deviation_and_gradient() -> tuple[Tensor, Tensor]:
 
 def write_figures(folder: Path) -> None:
     for name, config in RUNS.items():
-        figures, weights = take_steps(config)
+        metrics, weights = take_steps(config)
         if leads():
-            (folder / f"{name}.json").write_text(json.dumps(figures))
+            (folder / f"{name}.json").write_text(json.dumps(metrics))
             save_file(weights, folder / f"{name}.safetensors")
     said, gradient = deviation_and_gradient()
-    save_file({"said": said, "gradient": gradient}, folder / f"deviation-{processes.number()}")
+    save_file({"said": said, "gradient": gradient}, folder / f"deviation-{distributed.number()}")
 
 
 def die_once_at(step: int) -> None:
     """Kill the second process at a step, but not once more after the restart."""
     whole = Trainer.take_step
 
-    def take_step(self: Trainer) -> Figures:
+    def take_step(self: Trainer) -> Metrics:
         before_restart = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
-        if before_restart and processes.number() == 1 and self.game.step == step:
+        if before_restart and distributed.number() == 1 and self.state.step == step:
             os.kill(os.getpid(), signal.SIGKILL)
         return whole(self)
 
@@ -90,7 +90,7 @@ def die_once_at(step: int) -> None:
 
 
 if __name__ == "__main__":
-    with processes.joined():
+    with distributed.joined():
         if sys.argv[1] == "figures":
             write_figures(Path(sys.argv[2]))
         else:

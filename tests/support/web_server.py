@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from fastapi.testclient import TestClient
 
-from captiongan.bundle import Bundle
-from captiongan.pipeline import Noise, Pipeline, Pixels
-from captiongan.text.encoder import Embeddings
+from captiongan.bundle.bundle import Bundle
+from captiongan.bundle.text_encoder import Embeddings
+from captiongan.draw.pipeline import Noise, Pipeline, Pixels
 from captiongan.web.app import create_app
 from captiongan.web.guard import Access
 from captiongan.web.limits import Limits

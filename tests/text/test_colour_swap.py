@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captiongan.text.colour_swap import swap_colours
-from captiongan.text.looks import Look, compose
-from captiongan.text.looks_words import (
+from captiongan.text_training.grammar import Look, compose
+from captiongan.text_training.vocabulary import (
     AMOUNTS,
     COLOURS,
     PARTS,

@@ -4,15 +4,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captiongan.text import align as alignment
-from captiongan.text.align import (
+from captiongan.text_training import align as alignment
+from captiongan.text_training.align import (
     SMALLEST_BATCH,
     AlignmentData,
     PictureEmbedding,
     align,
     contrastive_loss,
 )
-from captiongan.text.passes import FitOptions
+from captiongan.text_training.fit import FitOptions
 
 DIM = 16
 NOTHING = torch.zeros(0, DIM)

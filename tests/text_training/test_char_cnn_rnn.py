@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from captiongan.onnx_file import write_onnx
-from captiongan.text.char_cnn_rnn import ALPHABET, MAX_CHARACTERS, CharCnnRnn, character_tokenizer
-from captiongan.text.encoder import Embeddings, OnnxTextEncoder
+from captiongan.bundle.text_encoder import Embeddings, OnnxTextEncoder
+from captiongan.export.to_onnx import write_onnx
+from captiongan.text_training.char_cnn_rnn import (
+    ALPHABET,
+    MAX_CHARACTERS,
+    CharCnnRnn,
+    character_tokenizer,
+)
 
 COLOURS = ("red", "blue", "white", "yellow", "purple")
 CAPTIONS = [

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from captiongan.text.binding import (
+from captiongan.text_training.colour_binding import (
     KINDS,
     SCALE,
     UNSAID,
@@ -10,8 +10,8 @@ from captiongan.text.binding import (
     binding_loss,
     bindings,
 )
-from captiongan.text.looks import compose
-from captiongan.text.looks_words import COLOURS
+from captiongan.text_training.grammar import compose
+from captiongan.text_training.vocabulary import COLOURS
 
 PART = list(KINDS)
 COLOUR = list(COLOURS)

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captiongan.errors import DataError
-from captiongan.text import corpus
-from captiongan.text.corpus import Entry, gather, held_out
-from captiongan.text.glosses import Dictionary
+from captiongan.text_training import corpus
+from captiongan.text_training.corpus import Entry, gather, held_out
+from captiongan.text_training.wordnet import Dictionary
 
 CAPTIONS = [f"a flower with {count} petals" for count in range(400)]
 

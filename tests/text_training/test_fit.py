@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from captiongan.errors import DataError
-from captiongan.text.passes import FitOptions, Objective, Rows, fit
+from captiongan.text_training.fit import FitOptions, Objective, Rows, fit
 
 ROWS, EPOCHS = 10, 4
 

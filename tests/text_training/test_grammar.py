@@ -6,8 +6,8 @@ from itertools import chain
 import pytest
 
 from captiongan.evaluation.colours import colours_named
-from captiongan.text.looks import Look, compose
-from captiongan.text.looks_words import (
+from captiongan.text_training.grammar import Look, compose
+from captiongan.text_training.vocabulary import (
     ABOUT_PEOPLE,
     AMOUNTS,
     COLOURS,

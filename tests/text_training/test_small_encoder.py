@@ -7,16 +7,13 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from captiongan.bundle.onnx_session import open_session
+from captiongan.bundle.text_encoder import OnnxTextEncoder, equal_length_batches
 from captiongan.data.toy import captions, toy_flower
 from captiongan.errors import BundleError, ConfigError
-from captiongan.onnx_file import write_onnx
-from captiongan.onnx_session import open_session
-from captiongan.text.choose import choose_encoder
-from captiongan.text.encoder import (
-    OnnxTextEncoder,
-    equal_length_batches,
-)
-from captiongan.text.small import MAX_TOKENS, SmallTextEncoder, train_tokenizer
+from captiongan.export.to_onnx import write_onnx
+from captiongan.text.registry import choose_encoder
+from captiongan.text_training.small import MAX_TOKENS, SmallTextEncoder, train_tokenizer
 
 CAPTIONS = [caption for index in range(12) for caption in captions(toy_flower(0, index))]
 

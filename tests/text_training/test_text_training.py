@@ -9,18 +9,18 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from captiongan import text_training
-from captiongan.cache import CACHE_VARIABLE
+from captiongan.base.cache import CACHE_VARIABLE
+from captiongan.bundle.text_encoder import OnnxTextEncoder
 from captiongan.data.store import open_store
 from captiongan.errors import ConfigError, DataError, OutputError
 from captiongan.text import stages
-from captiongan.text.align import AlignmentData
 from captiongan.text.colour_swap import swap_colours
-from captiongan.text.corpus import held_out
-from captiongan.text.encoder import OnnxTextEncoder
-from captiongan.text_training import TextPlan, TextReport, train_text_encoder
-from command_line import captiongan
-from tiny_exam import BlockMeans, WordEncoder
+from captiongan.text_training import train
+from captiongan.text_training.align import AlignmentData
+from captiongan.text_training.corpus import held_out
+from captiongan.text_training.train import TextPlan, TextReport, train_text_encoder
+from support.command_line import captiongan
+from support.tiny_exam import BlockMeans, WordEncoder
 
 CPU = torch.device("cpu")
 SHORT = TextPlan(data=("toy:60",), composed=120, epochs=1, align_epochs=1)
@@ -206,7 +206,7 @@ def test_the_command_trains_as_asked_and_says_where(
             replace(plan, epochs=1), out, WordEncoder(), BlockMeans(), *rest[2:]
         )
 
-    monkeypatch.setattr(text_training, "train_text_encoder", learn)
+    monkeypatch.setattr(train, "train_text_encoder", learn)
     out = tmp_path / "mine"
     arguments = ("--composed", 60, "--epochs", 2, "--align-epochs", 0, "--seed", 7)
     assert captiongan("text", "train", "toy:20", "toy:30", "--out", out, *arguments) == 0

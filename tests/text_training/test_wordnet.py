@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from captiongan.errors import DataError
-from captiongan.text.glosses import DATA_FILES, read_wordnet
+from captiongan.text_training.wordnet import DATA_FILES, read_wordnet
 
 # Synsets made up in the format of `man 5 wndb`: offset, lexicographer file, type, number of words
 # (hexadecimal), words each with a lex_id, number of pointers, pointers, frames of verbs, gloss.

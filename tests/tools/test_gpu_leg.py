@@ -17,22 +17,22 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-import gpu_leg
-import gpu_leg_runs
-from captiongan.config import OptimiserConfig
 from captiongan.data.store import open_store
 from captiongan.data.toy import write_toy_folder
 from captiongan.errors import ConfigError, DataError, OutputError, RunError
-from captiongan.text.choose import choose_encoder
-from captiongan.training import checkpoint
-from captiongan.training.checkpoint import latest_checkpoint, load_checkpoint
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.trained import load_trained
-from command_line import captiongan
-from gpu_leg_data import add_file
-from gpu_leg_runs import newest_run, read_entries
-from tiny_bundle import write_parts
-from tiny_run import equal, tiny_game, tiny_run
+from captiongan.runs import checkpoint
+from captiongan.runs.checkpoint import latest_checkpoint, load_checkpoint
+from captiongan.runs.config import OptimiserConfig
+from captiongan.runs.load_trained import load_trained
+from captiongan.runs.run_folder import RunFolder
+from captiongan.text.registry import choose_encoder
+from support.command_line import captiongan
+from support.tiny_bundle import write_parts
+from support.tiny_run import equal, tiny_run, tiny_state
+from tools.gpu_leg import __main__ as gpu_leg
+from tools.gpu_leg import runs as gpu_leg_runs
+from tools.gpu_leg.data import add_file
+from tools.gpu_leg.runs import newest_run, read_entries
 
 WEIGHTS = ("generator", "discriminator", "average")
 OPTIMISERS = ("generator_optimiser", "discriminator_optimiser")
@@ -220,7 +220,7 @@ def test_only_the_newest_checkpoint_and_grid_travel_in_parts_of_the_asked_size(
     assert back.metrics() == run.metrics()
     load_checkpoint(
         latest_checkpoint(back.checkpoints),
-        tiny_game(back.config()),
+        tiny_state(back.config()),
         choose_encoder(back.config().text.encoder).identity,
     )
 
@@ -272,11 +272,11 @@ def test_parts_that_are_missing_or_damaged_are_named(tmp_path: Path) -> None:
 
 def test_a_weight_beyond_half_precision_is_refused_by_name(tmp_path: Path) -> None:
     run = tiny_run(tmp_path)
-    game = tiny_game(run.config())
-    name, weight = next(iter(game.generator.state_dict().items()))
+    state = tiny_state(run.config())
+    name, weight = next(iter(state.generator.state_dict().items()))
     weight.view(-1)[0] = 70_000
     encoder = choose_encoder(run.config().text.encoder).identity
-    checkpoint.save_checkpoint(game, encoder, run.checkpoints, keep=1)
+    checkpoint.save_checkpoint(state, encoder, run.checkpoints, keep=1)
     with pytest.raises(RunError, match=r"70000, and half precision ends at 65504; .* --whole"):
         gpu_leg.split(run.path, tmp_path / "parts")
     assert not (tmp_path / "parts").exists()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from captiongan.augment import AUGMENTATIONS, blurred, diff_augment
+from captiongan.training.augment import AUGMENTATIONS, blurred, diff_augment
 
 POLICIES = [(name,) for name in AUGMENTATIONS]
 

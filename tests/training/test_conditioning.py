@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from captiongan.text.wording import wording_directions
+from captiongan.training.conditioning import wording_directions
 
 DIM, PICTURES, CAPTIONS = 6, 40, 50
 LENGTHS = torch.tensor([0.5, 0.3, 0.1])

@@ -4,12 +4,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from captiongan.training.report import (
-    Averages,
-    LiveReport,
-    figures_in_words,
-    scores_in_words,
-)
+from captiongan.training.console import Averages, LiveReport, figures_in_words, scores_in_words
 
 FIGURES = {
     "images_per_second": 250.4,
@@ -28,16 +23,16 @@ def test_a_reading_in_words_has_speed_time_left_losses_and_accuracies() -> None:
 
 
 def test_a_reading_without_mismatching_pairs_has_the_other_two() -> None:
-    figures = {name: value for name, value in FIGURES.items() if "mismatching" not in name}
-    assert figures_in_words(figures, images_left=0).endswith("D right 90/100 %")
+    metrics = {name: value for name, value in FIGURES.items() if "mismatching" not in name}
+    assert figures_in_words(metrics, images_left=0).endswith("D right 90/100 %")
 
 
 def test_a_reading_is_the_mean_since_the_last_one() -> None:
     averages = Averages()
     for value in (1.0, 2.0, 6.0):
         averages.add({"loss_d": torch.tensor(value), "loss_g": torch.tensor(-value)})
-    figures = averages.take(batch_size=4)
-    assert (figures["loss_d"], figures["loss_g"]) == (3.0, -3.0)
+    metrics = averages.take(batch_size=4)
+    assert (metrics["loss_d"], metrics["loss_g"]) == (3.0, -3.0)
     averages.add({"loss_d": torch.tensor(8.0)})
     assert averages.take(batch_size=4)["loss_d"] == 8.0
 

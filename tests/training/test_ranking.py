@@ -8,25 +8,25 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from captiongan import __version__, rank_training
-from captiongan.bundle import CRITIC_FILE, MODEL_FILES, RANKER_FILE, Bundle, read_bundle
+from captiongan import __version__
+from captiongan.bundle.bundle import CRITIC_FILE, MODEL_FILES, RANKER_FILE, Bundle, read_bundle
+from captiongan.bundle.model_card import with_ranking_section
+from captiongan.bundle.onnx_session import open_session
 from captiongan.data.pairs import Indices
 from captiongan.data.store import open_store
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, CaptionganError, ConfigError, DataError, OutputError
 from captiongan.evaluation.candidate import open_candidate
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import choose_extractor
-from captiongan.model_card import with_ranking_section
 from captiongan.networks.ranker import Ranker
-from captiongan.onnx_session import open_session
-from captiongan.pipeline import Pipeline
-from captiongan.rank_teacher import Teacher, Verdict, fit_teacher, open_extractor
-from captiongan.rank_training import RankerReport, distance, teach_ranking
-from captiongan.training import ranker_data
+from captiongan.training import ranker_data, ranking
+from captiongan.training.rank_teacher import Teacher, Verdict, fit_teacher, open_extractor
 from captiongan.training.ranker_data import RankerData
-from command_line import captiongan
-from tiny_bundle import style_encoder, write_tiny_bundle
-from tiny_exam import BlockMeans
+from captiongan.training.ranking import RankerReport, distance, teach_ranking
+from support.command_line import captiongan
+from support.tiny_bundle import style_encoder, write_tiny_bundle
+from support.tiny_exam import BlockMeans
 
 DATA = "toy:300"
 EPOCHS = 100
@@ -55,9 +55,7 @@ def small_extractor(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def plain_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write the ranker's weights as they are, as the way to ONNX takes most of the time."""
-    monkeypatch.setattr(
-        rank_training, "_as_onnx", lambda ranker, _: save(dict(ranker.state_dict()))
-    )
+    monkeypatch.setattr(ranking, "_as_onnx", lambda ranker, _: save(dict(ranker.state_dict())))
 
 
 class Taught:
@@ -208,7 +206,7 @@ def test_the_file_scores_as_the_network_does_and_is_small(tmp_path: Path, side: 
     torch.manual_seed(0)
     ranker = Ranker(side, torch.randn(384) / 20, weight=0.1)
     ranker(torch.rand(8, 3, side, side), torch.randn(8, 384))  # moments unlike the first ones
-    (tmp_path / RANKER_FILE).write_bytes(rank_training._as_onnx(ranker, side))
+    (tmp_path / RANKER_FILE).write_bytes(ranking._as_onnx(ranker, side))
     assert (tmp_path / RANKER_FILE).stat().st_size < 3e6
     session = open_session(tmp_path / RANKER_FILE)
     for count in (1, 5):

@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from captiongan.draw.picture import GAP
 from captiongan.networks.dcgan import Generator
-from captiongan.pictures import GAP
-from captiongan.training.samples import COLUMNS, SampleGrid
-from tiny_run import tiny_data
+from captiongan.training.sample_grid import COLUMNS, SampleGrid
+from support.tiny_run import tiny_data
 
 SIDE = 16
 

@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 import torch
 
-from captiongan.cache import CACHE_VARIABLE
-from captiongan.config import RunConfig
+from captiongan.base.cache import CACHE_VARIABLE
 from captiongan.data.store import Pictures, open_store
 from captiongan.data.toy import toy_examples
 from captiongan.evaluation import extractors, probe_training
+from captiongan.evaluation.benchmark import Samples
 from captiongan.evaluation.candidate import of_generator
 from captiongan.evaluation.coverage import nearest
-from captiongan.evaluation.exam import Samples
 from captiongan.evaluation.scores import FEWEST, kid, r_at_1
-from captiongan.training import scoring
-from captiongan.training.alarms import Alarms
+from captiongan.runs.alarms import Alarms
+from captiongan.runs.config import RunConfig
+from captiongan.training import self_scoring
 from captiongan.training.equivalent import like_kimg
-from captiongan.training.scoring import RunScores
-from tiny_exam import BlockMeans, WordEncoder
-from tiny_run import CONFIG, StubEncoder, tiny_game
+from captiongan.training.self_scoring import RunScores
+from support.tiny_exam import BlockMeans, WordEncoder
+from support.tiny_run import CONFIG, StubEncoder, tiny_state
 
 CPU = torch.device("cpu")
 PICTURES = 520
@@ -35,7 +35,7 @@ def config_of(source: str, seed: int = 0) -> RunConfig:
 
 
 def put_in_stand_ins(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(scoring, "choose_encoder", lambda _: WordEncoder())
+    patch.setattr(self_scoring, "choose_encoder", lambda _: WordEncoder())
     patch.setattr(probe_training, "STEPS", 5)
     patch.setitem(extractors.EXTRACTORS, "lite0", lambda *_: BlockMeans("lite0"))
 
@@ -160,38 +160,38 @@ def test_the_extractor_that_the_configuration_names_judges(monkeypatch: pytest.M
 def test_the_figures_are_kid_r_at_1_and_novelty_of_what_the_average_draws(
     scores: RunScores,
 ) -> None:
-    average = tiny_game().average
-    figures = scores.measure(average)
-    samples = scores.benchmark.samples_of(of_generator(scores.config, average, StubEncoder()))
+    ema = tiny_state().ema
+    metrics = scores.measure(ema)
+    samples = scores.benchmark.samples_of(of_generator(scores.config, ema, StubEncoder()))
     distance, found = kid(scores.benchmark, samples), r_at_1(scores.benchmark, samples)
-    assert figures == {
+    assert metrics == {
         "score_kid": distance.value,
         "score_kid_standard_error": distance.standard_error,
         "score_r_at_1": found.value,
         "score_error": pytest.approx(distance.value * (1 - found.value)),
         "score_novelty": pytest.approx(novelty_of(scores, samples)),
     }
-    assert figures["score_kid"] > 0  # an untrained generator
-    assert scores.measure(average) == figures
+    assert metrics["score_kid"] > 0  # an untrained generator
+    assert scores.measure(ema) == metrics
 
 
 @pytest.mark.parametrize(("times", "told"), [(0.1, False), (10.0, True)])
 def test_a_run_is_likened_to_one_from_scratch_once_it_is_as_good_as_the_shortest_of_them(
     times: float, told: bool, scores: RunScores
 ) -> None:
-    average = tiny_game().average
-    distance = scores.measure(average)["score_kid"]
-    figures = replace(scores, flat=times * distance).measure(average)
-    assert figures.get("score_like_kimg") == like_kimg(1 / times)
-    assert ("score_like_kimg" in figures) == told
+    ema = tiny_state().ema
+    distance = scores.measure(ema)["score_kid"]
+    metrics = replace(scores, flat=times * distance).measure(ema)
+    assert metrics.get("score_like_kimg") == like_kimg(1 / times)
+    assert ("score_like_kimg" in metrics) == told
 
 
 def test_without_a_judge_the_error_is_kid_alone(few: RunScores) -> None:
-    average = tiny_game().average
-    figures = few.measure(average)
-    samples = few.benchmark.samples_of(of_generator(few.config, average, StubEncoder()))
+    ema = tiny_state().ema
+    metrics = few.measure(ema)
+    samples = few.benchmark.samples_of(of_generator(few.config, ema, StubEncoder()))
     distance = kid(few.benchmark, samples)
-    assert figures == {
+    assert metrics == {
         "score_kid": distance.value,
         "score_kid_standard_error": distance.standard_error,
         "score_error": distance.value,
@@ -219,9 +219,9 @@ def told_of(scores: RunScores, pictures: Pictures, monkeypatch: pytest.MonkeyPat
     rows = np.random.default_rng(0).integers(len(pictures), size=benchmark.captions.shape)
     features = benchmark.extractor.features(pictures)
     samples = Samples(pictures[rows], features[rows], benchmark.captions)
-    monkeypatch.setattr("captiongan.evaluation.exam.Benchmark.samples_of", lambda *_: samples)
+    monkeypatch.setattr("captiongan.evaluation.benchmark.Benchmark.samples_of", lambda *_: samples)
     lines: list[str] = []
-    Alarms(0, lines.append).hear_scores(1, scores.measure(tiny_game().average))
+    Alarms(0, lines.append).hear_scores(1, scores.measure(tiny_state().ema))
     return lines
 
 
@@ -249,15 +249,15 @@ def test_whoever_draws_pictures_of_the_same_kind_is_not_told_of(
 
 
 def test_where_every_training_picture_has_a_double_there_is_no_novelty(few: RunScores) -> None:
-    doubled = replace(few, spacing=scoring._spacing(np.repeat(few.features, 2, axis=0)))
-    assert "score_novelty" not in doubled.measure(tiny_game().average)
+    doubled = replace(few, spacing=self_scoring._spacing(np.repeat(few.features, 2, axis=0)))
+    assert "score_novelty" not in doubled.measure(tiny_state().ema)
 
 
 def test_of_many_pictures_some_are_asked_for_their_neighbours(
     scores: RunScores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scoring, "MOST_NEIGHBOURS", PICTURES // 2)
-    assert scoring._spacing(scores.features) == pytest.approx(scores.spacing, rel=0.1)
+    monkeypatch.setattr(self_scoring, "MOST_NEIGHBOURS", PICTURES // 2)
+    assert self_scoring._spacing(scores.features) == pytest.approx(scores.spacing, rel=0.1)
 
 
 def test_no_error_is_below_that_of_a_distance_of_zero(
@@ -268,7 +268,7 @@ def test_no_error_is_below_that_of_a_distance_of_zero(
     def real(*_: object) -> Samples:
         return scores.benchmark.of_real
 
-    monkeypatch.setattr("captiongan.evaluation.exam.Benchmark.samples_of", real)
-    figures = scores.measure(tiny_game().average)
-    assert figures["score_kid"] < 0
-    assert figures["score_error"] == 0
+    monkeypatch.setattr("captiongan.evaluation.benchmark.Benchmark.samples_of", real)
+    metrics = scores.measure(tiny_state().ema)
+    assert metrics["score_kid"] < 0
+    assert metrics["score_error"] == 0

@@ -5,18 +5,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from captiongan.config import Precision, RunConfig, load_config
 from captiongan.networks.dcgan import Generator
-from captiongan.training.checkpoint import load_checkpoint, save_checkpoint
-from captiongan.training.game import (
-    Game,
+from captiongan.runs.checkpoint import load_checkpoint, save_checkpoint
+from captiongan.runs.config import Precision, RunConfig, load_config
+from captiongan.training.rollback import calmer
+from captiongan.training.state import (
+    TrainState,
     choose_precision,
     learning_rate,
-    settle_average,
-    update_average,
+    settle_ema,
+    update_ema,
 )
-from captiongan.training.rollback import calmer
-from tiny_run import (
+from support.tiny_run import (
     BATCH_SIZE,
     CONFIG,
     EMBEDDING_DIM,
@@ -24,7 +24,7 @@ from tiny_run import (
     copied,
     equal,
     random_batch,
-    tiny_game,
+    tiny_state,
     tiny_trainer,
 )
 
@@ -40,30 +40,30 @@ def inputs(*seeds: int) -> list[tuple[Tensor, Tensor]]:
     return [(batch.noise, batch.matching) for batch in batches]
 
 
-def generator_of(game: Game) -> Generator:
-    generator = game.generator.module
+def generator_of(state: TrainState) -> Generator:
+    generator = state.generator.module
     assert isinstance(generator, Generator)
     return generator
 
 
-def average_of(game: Game) -> Generator:
-    assert isinstance(game.average, Generator)
-    return game.average
+def ema_of(state: TrainState) -> Generator:
+    assert isinstance(state.ema, Generator)
+    return state.ema
 
 
 def test_the_seed_decides_the_first_weights() -> None:
-    one, other = tiny_game(), tiny_game()
+    one, other = tiny_state(), tiny_state()
     assert equal(one.generator.state_dict(), other.generator.state_dict())
     assert equal(one.discriminator.state_dict(), other.discriminator.state_dict())
     training = CONFIG.training.model_copy(update={"seed": 1})
-    third = tiny_game(CONFIG.model_copy(update={"training": training}))
+    third = tiny_state(CONFIG.model_copy(update={"training": training}))
     assert not equal(one.generator.state_dict(), third.generator.state_dict())
 
 
 def test_a_new_game_is_at_step_zero_and_its_average_is_the_generator() -> None:
-    game = tiny_game()
-    assert game.step == 0
-    assert equal(game.average.state_dict(), game.generator.state_dict())
+    state = tiny_state()
+    assert state.step == 0
+    assert equal(state.ema.state_dict(), state.generator.state_dict())
 
 
 # The wording
@@ -73,7 +73,7 @@ def test_generator_and_average_know_the_wording_of_the_data() -> None:
     trainer = tiny_trainer(RECIPE)
     wording = trainer.data.wording()
     assert wording is not None and wording.any()
-    for network in (trainer.game.generator.module, trainer.game.average):
+    for network in (trainer.state.generator.module, trainer.state.ema):
         assert torch.equal(network.get_buffer("wording"), wording)
 
 
@@ -86,7 +86,7 @@ def test_the_last_quarter_of_the_noise_is_heard_only_with_wording(strength: floa
     batch = trainer.data.batch(0)
     noise = batch.noise.clone()
     noise[:, 6:] = noise[:, 6:].flip(0)
-    pictures, others = (trainer.game.average(z, batch.matching) for z in (batch.noise, noise))
+    pictures, others = (trainer.state.ema(z, batch.matching) for z in (batch.noise, noise))
     assert torch.equal(pictures, others) == (strength == 0)
 
 
@@ -101,10 +101,10 @@ def test_the_wording_is_as_strong_as_configured() -> None:
 
 def test_training_and_following_leave_the_wording_alone() -> None:
     trainer = tiny_trainer(RECIPE)
-    before = trainer.game.average.get_buffer("wording").clone()
+    before = trainer.state.ema.get_buffer("wording").clone()
     for _ in range(2):
         trainer.take_step()
-    for network in (trainer.game.generator.module, trainer.game.average):
+    for network in (trainer.state.generator.module, trainer.state.ema):
         assert torch.equal(network.get_buffer("wording"), before)
 
 
@@ -149,14 +149,14 @@ def test_auto_is_bf16_where_the_hardware_that_trains_computes_it(
 
 
 def test_the_average_only_draws() -> None:
-    average = tiny_game().average
-    assert not any(module.training for module in average.modules())
-    assert not any(weight.requires_grad for weight in average.parameters())
+    ema = tiny_state().ema
+    assert not any(module.training for module in ema.modules())
+    assert not any(weight.requires_grad for weight in ema.parameters())
 
 
 def test_both_optimisers_are_the_configured_adam() -> None:
-    game = tiny_game()
-    for optimiser in (game.generator_optimiser, game.discriminator_optimiser):
+    state = tiny_state()
+    for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
         (group,) = optimiser.param_groups
         assert (group["lr"], group["betas"]) == (2e-4, (0.5, 0.999))
 
@@ -167,45 +167,45 @@ def test_both_optimisers_are_the_configured_adam() -> None:
     ids=["far into the run", "near its start", "after one step"],
 )
 def test_the_average_follows_the_generator_by_the_formula(step: int, halflife: float) -> None:
-    game = tiny_game()
-    game.step = step
-    before = weights(game.average)
+    state = tiny_state()
+    state.step = step
+    before = weights(state.ema)
     torch.manual_seed(3)
-    for weight in game.generator.parameters():
+    for weight in state.generator.parameters():
         weight.data.add_(torch.randn_like(weight))
-    target = weights(generator_of(game))
-    update_average(game, BATCH_SIZE, halflife_kimg=0.01)
+    target = weights(generator_of(state))
+    update_ema(state, BATCH_SIZE, halflife_kimg=0.01)
     keep = 0.5 ** (BATCH_SIZE / halflife)
-    for name, average in game.average.named_parameters():
-        torch.testing.assert_close(average, keep * before[name] + (1 - keep) * target[name])
+    for name, ema in state.ema.named_parameters():
+        torch.testing.assert_close(ema, keep * before[name] + (1 - keep) * target[name])
 
 
 def test_after_the_halflife_the_average_has_gone_half_the_way() -> None:
-    game = tiny_game()
-    game.step = 10**9
-    average = average_of(game).to_rgb.weight
-    target = average + 1
-    generator_of(game).to_rgb.weight.data.copy_(target)
+    state = tiny_state()
+    state.step = 10**9
+    ema = ema_of(state).to_rgb.weight
+    target = ema + 1
+    generator_of(state).to_rgb.weight.data.copy_(target)
     for _ in range(5):
-        update_average(game, batch_size=4, halflife_kimg=0.02)
-    torch.testing.assert_close(target - average, torch.full_like(average, 0.5))
+        update_ema(state, batch_size=4, halflife_kimg=0.02)
+    torch.testing.assert_close(target - ema, torch.full_like(ema, 0.5))
 
 
 def test_following_leaves_the_generator_alone() -> None:
-    game = tiny_game()
-    game.step = 7
-    average_of(game).to_rgb.weight.data.add_(1)
-    before = copied(game.generator.state_dict())
-    update_average(game, BATCH_SIZE, halflife_kimg=10)
-    assert equal(before, game.generator.state_dict())
+    state = tiny_state()
+    state.step = 7
+    ema_of(state).to_rgb.weight.data.add_(1)
+    before = copied(state.generator.state_dict())
+    update_ema(state, BATCH_SIZE, halflife_kimg=10)
+    assert equal(before, state.generator.state_dict())
 
 
 def test_a_settled_average_has_the_mean_statistics_of_the_batches() -> None:
-    game, batches = tiny_game(), inputs(1, 2, 3)
-    projection = average_of(game).text[0]
+    state, batches = tiny_state(), inputs(1, 2, 3)
+    projection = ema_of(state).text[0]
     projected = [projection(embedding) for _, embedding in batches]
-    settle_average(game, batches)
-    norm = average_of(game).text[1]
+    settle_ema(state, batches)
+    norm = ema_of(state).text[1]
     assert isinstance(norm, nn.BatchNorm1d)
     assert norm.running_mean is not None
     assert norm.running_var is not None
@@ -216,30 +216,30 @@ def test_a_settled_average_has_the_mean_statistics_of_the_batches() -> None:
 
 
 def test_settling_remembers_nothing_of_an_earlier_one() -> None:
-    once, twice = tiny_game(), tiny_game()
-    settle_average(once, inputs(1, 2))
-    settle_average(twice, inputs(5, 6, 7))
-    settle_average(twice, inputs(1, 2))
-    assert equal(once.average.state_dict(), twice.average.state_dict())
+    once, twice = tiny_state(), tiny_state()
+    settle_ema(once, inputs(1, 2))
+    settle_ema(twice, inputs(5, 6, 7))
+    settle_ema(twice, inputs(1, 2))
+    assert equal(once.ema.state_dict(), twice.ema.state_dict())
 
 
 def test_settling_changes_no_weight_and_no_player_and_ends_ready_to_draw() -> None:
-    game = tiny_game()
-    average = weights(game.average)
-    generator = copied(game.generator.state_dict())
-    settle_average(game, inputs(1, 2))
-    assert equal(average, weights(game.average))
-    assert equal(generator, game.generator.state_dict())
-    assert not any(module.training for module in game.average.modules())
+    state = tiny_state()
+    ema = weights(state.ema)
+    generator = copied(state.generator.state_dict())
+    settle_ema(state, inputs(1, 2))
+    assert equal(ema, weights(state.ema))
+    assert equal(generator, state.generator.state_dict())
+    assert not any(module.training for module in state.ema.modules())
 
 
 def test_a_run_settles_on_the_same_batches_at_any_step() -> None:
     early, late = tiny_trainer(), tiny_trainer()
-    late.game.step = 50
-    early.settle_average()
-    late.settle_average()
-    assert equal(early.game.average.state_dict(), late.game.average.state_dict())
-    norms = [module for module in late.game.average.modules() if isinstance(module, nn.BatchNorm2d)]
+    late.state.step = 50
+    early.settle_ema()
+    late.settle_ema()
+    assert equal(early.state.ema.state_dict(), late.state.ema.state_dict())
+    norms = [module for module in late.state.ema.modules() if isinstance(module, nn.BatchNorm2d)]
     assert norms
     assert {int(norm.num_batches_tracked or 0) for norm in norms} == {16}
 
@@ -273,16 +273,16 @@ def test_a_step_learns_as_fast_as_its_number_says_after_a_resume_too(tmp_path: P
     straight = tiny_trainer(config)
     for _ in range(3):
         straight.take_step()
-    saved = save_checkpoint(straight.game, straight.encoder.identity, tmp_path, keep=1)
+    saved = save_checkpoint(straight.state, straight.encoder.identity, tmp_path, keep=1)
     straight.take_step()
     straight.take_step()
     resumed = tiny_trainer(config)
-    load_checkpoint(saved, resumed.game, resumed.encoder.identity)
+    load_checkpoint(saved, resumed.state, resumed.encoder.identity)
     resumed.take_step()
-    assert rates_of(resumed.game) == [1e-4, 1e-4]
+    assert rates_of(resumed.state) == [1e-4, 1e-4]
     resumed.take_step()
-    assert rates_of(resumed.game) == rates_of(straight.game) == [5e-5, 5e-5]
-    assert equal(straight.game.generator.state_dict(), resumed.game.generator.state_dict())
+    assert rates_of(resumed.state) == rates_of(straight.state) == [5e-5, 5e-5]
+    assert equal(straight.state.generator.state_dict(), resumed.state.generator.state_dict())
 
 
 def with_two_rates(config: RunConfig) -> RunConfig:
@@ -294,18 +294,18 @@ def test_the_discriminator_learns_at_its_own_rate_and_both_are_halved_together()
     trainer = tiny_trainer(with_two_rates(halving(BATCH_SIZE / 1000)))
     for generators, discriminators in ((2e-4, 8e-4), (1e-4, 4e-4), (5e-5, 2e-4)):
         trainer.take_step()
-        assert rates_of(trainer.game) == pytest.approx([generators, discriminators])
+        assert rates_of(trainer.state) == pytest.approx([generators, discriminators])
 
 
 def test_an_own_rate_equal_to_the_generators_changes_no_bit() -> None:
-    games = []
+    states = []
     for rate in (None, CONFIG.optimiser.learning_rate):
         optimiser = CONFIG.optimiser.model_copy(update={"discriminator_learning_rate": rate})
         trainer = tiny_trainer(CONFIG.model_copy(update={"optimiser": optimiser}))
         for _ in range(2):
             trainer.take_step()
-        games.append(trainer.game)
-    one, other = games
+        states.append(trainer.state)
+    one, other = states
     assert equal(one.generator.state_dict(), other.generator.state_dict())
     assert equal(one.discriminator.state_dict(), other.discriminator.state_dict())
 
@@ -318,6 +318,6 @@ def test_a_rollback_halves_both_rates_and_invents_none() -> None:
     assert calmer(CONFIG).optimiser.discriminator_learning_rate is None
 
 
-def rates_of(game: Game) -> list[float]:
-    optimisers = (game.generator_optimiser, game.discriminator_optimiser)
+def rates_of(state: TrainState) -> list[float]:
+    optimisers = (state.generator_optimiser, state.discriminator_optimiser)
     return [group["lr"] for optimiser in optimisers for group in optimiser.param_groups]

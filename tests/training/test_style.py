@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from captiongan import __version__, style_training
-from captiongan.bundle import (
+from captiongan import __version__
+from captiongan.bundle.bundle import (
     CRITIC_FILE,
     MODEL_FILES,
     STYLE_FILE,
@@ -19,16 +19,17 @@ from captiongan.bundle import (
     read_bundle,
     write_bundle,
 )
+from captiongan.bundle.model_card import with_style_section
+from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data.store import captions_of
+from captiongan.draw.picture import Picture
+from captiongan.draw.pipeline import Pipeline, Pixels
 from captiongan.errors import BundleError, CaptionganError, ConfigError, OutputError
-from captiongan.model_card import with_style_section
-from captiongan.pictures import Picture
-from captiongan.pipeline import Pipeline, Pixels
-from captiongan.style_training import BATCH, EVALUATED, StyleReport, teach_style
-from captiongan.text.encoder import Embeddings
-from command_line import captiongan
-from little_room import room_for
-from tiny_bundle import write_tiny_bundle
+from captiongan.training import style
+from captiongan.training.style import BATCH, EVALUATED, StyleReport, teach_style
+from support.command_line import captiongan
+from support.little_room import room_for
+from support.tiny_bundle import write_tiny_bundle
 
 DATA = ["toy:4"]
 KIMG = 20.0
@@ -106,9 +107,7 @@ def test_batches_are_drawn_of_all_captions(taught: Taught, monkeypatch: pytest.M
 
     monkeypatch.setattr(Pipeline, "draw", noted)
     pipeline = Pipeline(taught.plain)
-    for _ in itertools.islice(
-        style_training._batches(pipeline, captions, np.random.default_rng(0)), 2
-    ):
+    for _ in itertools.islice(style._batches(pipeline, captions, np.random.default_rng(0)), 2):
         pass
     rows = {row.tobytes() for row in np.concatenate(drawn)}
     assert rows == {row.tobytes() for row in pipeline.encode(captions)}

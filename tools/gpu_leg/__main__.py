@@ -1,10 +1,10 @@
 """A leg of training on another machine, one with a GPU and perhaps without a network.
 
-    python benchmarks/gpu_leg.py pack flowers/train --out data.tar.gz       here
-    python benchmarks/gpu_leg.py unpack data.tar.gz --out data              there
-    python benchmarks/gpu_leg.py train runs.yaml --out runs --minutes 55    there
-    python benchmarks/gpu_leg.py split runs/00000-roses --out parts         there
-    python benchmarks/gpu_leg.py join parts --out runs --data flowers/train here
+    python tools/gpu_leg/__main__.py pack flowers/train --out data.tar.gz       here
+    python tools/gpu_leg/__main__.py unpack data.tar.gz --out data              there
+    python tools/gpu_leg/__main__.py train runs.yaml --out runs --minutes 55    there
+    python tools/gpu_leg/__main__.py split runs/00000-roses --out parts         there
+    python tools/gpu_leg/__main__.py join parts --out runs --data flowers/train here
 
 docs/gpu.md goes through it.
 """
@@ -15,12 +15,12 @@ from typing import Annotated
 import typer
 
 from captiongan.cli import run as run_commands
-from captiongan.training.run_folder import RunFolder
-from gpu_leg_data import Squares
-from gpu_leg_data import pack as pack_folders
-from gpu_leg_data import unpack as unpack_folders
-from gpu_leg_parts import join_run, split_run
-from gpu_leg_runs import read_entries, train_together
+from captiongan.runs.run_folder import RunFolder
+from tools.gpu_leg.data import Squares
+from tools.gpu_leg.data import pack as pack_folders
+from tools.gpu_leg.data import unpack as unpack_folders
+from tools.gpu_leg.parts import join_run, split_run
+from tools.gpu_leg.runs import read_entries, train_together
 
 MB = 1_000_000
 

@@ -18,10 +18,10 @@ from typing import BinaryIO
 
 from PIL import Image
 
+from captiongan.base.files import whole_folder
+from captiongan.base.image_reading import middle_square
 from captiongan.data.folder import METADATA, Kind, LoadedExample, read_captioned_folder
 from captiongan.errors import ConfigError, DataError, OutputError
-from captiongan.files import whole_folder
-from captiongan.picture_file import middle_square
 
 
 @dataclass(frozen=True)

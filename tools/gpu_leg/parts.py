@@ -15,13 +15,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save, save_file
 from torch import Tensor
 
-from captiongan.config import KEPT_ENCODER
+from captiongan.base.files import sha256_of, whole_folder
 from captiongan.data.store import open_store
 from captiongan.errors import DataError, OutputError, RunError
-from captiongan.files import sha256_of, whole_folder
-from captiongan.training.checkpoint import MANIFEST, PARTS, latest_checkpoint
-from captiongan.training.run_folder import RunFolder
-from gpu_leg_data import add_file
+from captiongan.runs.checkpoint import MANIFEST, PARTS, latest_checkpoint
+from captiongan.runs.config import KEPT_ENCODER
+from captiongan.runs.run_folder import RunFolder
+from tools.gpu_leg.data import add_file
 
 FACTS = ("config.yaml", "data.json", "metrics.jsonl")
 FIRST, SECOND = ".exp_avg", ".exp_avg_sq"

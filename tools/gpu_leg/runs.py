@@ -13,8 +13,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from captiongan.errors import ConfigError, OutputError
+from captiongan.runs.run_folder import NUMBERED
 from captiongan.training.interrupt import StopRequest
-from captiongan.training.run_folder import NUMBERED
 
 CAPTIONGAN = (sys.executable, "-m", "captiongan")
 GRACE_SECONDS = 120

@@ -4,8 +4,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from captiongan.base.files import replace_file
 from captiongan.errors import OutputError
-from captiongan.files import replace_file
 
 CACHE_VARIABLE = "CAPTIONGAN_CACHE"
 

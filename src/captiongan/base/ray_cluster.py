@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-from captiongan.cores import AHEAD
+from captiongan.base.threads import AHEAD
 from captiongan.errors import CaptionganError
 
 SECONDS_TO_ANSWER = 10

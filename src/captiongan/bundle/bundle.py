@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Self
 
 from captiongan import __version__
+from captiongan.base.files import sha256_of, whole_folder
+from captiongan.base.schemas import BUNDLE, newest, of_today
+from captiongan.bundle.text_encoder import ENCODER_FILES, EncoderIdentity
 from captiongan.errors import BundleError, OutputError
-from captiongan.files import sha256_of, whole_folder
-from captiongan.migrations import BUNDLE, newest, of_today
-from captiongan.text.encoder import ENCODER_FILES, EncoderIdentity
 
 MANIFEST = "bundle.json"
 GENERATOR_FILE = "generator.onnx"
@@ -49,7 +49,7 @@ LARGEST_SIDE = 4096
 LARGEST_VECTOR = 2**16
 """Bounds of what is read, in bytes, pixels and numbers: far above any use, far below any harm."""
 
-_SHIPPED = Path(__file__).parent / "bundles"
+_SHIPPED = Path(__file__).parents[1] / "bundles"
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class BundleManifest:
     of the generator's two inputs; `training` holds any facts that JSON can hold; `files` has one
     entry for each of `MODEL_FILES`, and for those of `OPTIONAL_FILES` that the bundle has, and is
     filled in by `write_bundle`. With `mirror_by_seed`, one bit of a seed says whether its finished
-    picture is mirrored left to right, see `captiongan.pipeline.mirror_of`.
+    picture is mirrored left to right, see `captiongan.draw.pipeline.mirror_of`.
     """
 
     name: str

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from captiongan.bundle import CRITIC_FILE, UNFOLDED_NETWORKS, BundleManifest
+from captiongan.bundle.bundle import CRITIC_FILE, UNFOLDED_NETWORKS, BundleManifest
 
 TERMS = (
     "pixel_wise",

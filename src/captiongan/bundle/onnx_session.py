@@ -9,9 +9,9 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime as ort
 
-from captiongan.cores import threads
+from captiongan.base.threads import threads
+from captiongan.bundle.onnx_check import check_onnx
 from captiongan.errors import BundleError
-from captiongan.onnx_check import check_onnx
 
 
 def open_session(path: Path) -> ort.InferenceSession:

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Encoding, Tokenizer
 
+from captiongan.bundle.onnx_session import open_session
 from captiongan.errors import BundleError
-from captiongan.onnx_session import open_session
 
 Embeddings = npt.NDArray[np.float32]
 

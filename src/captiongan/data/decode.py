@@ -12,10 +12,10 @@ import PIL
 from PIL import Image, features
 
 from captiongan import __version__
-from captiongan.cores import Engine
+from captiongan.base.image_reading import middle_square
+from captiongan.base.threads import Engine
 from captiongan.data.folder import Line, Reject, Verdicts, load
 from captiongan.errors import DataError
-from captiongan.picture_file import middle_square
 
 CHUNK = 32
 """Lines that are handed out together."""

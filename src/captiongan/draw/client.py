@@ -2,7 +2,7 @@
 
 Needs the extra `client`.
 
-    from captiongan.client import Client
+    from captiongan.draw.client import Client
 
     with Client("http://127.0.0.1:8000") as client:
         client.generate("a yellow flower", seed=7)[0].save("flower.png")
@@ -17,10 +17,10 @@ from typing import Any, Self
 
 from PIL import Image
 
+from captiongan.draw.interpolation import Interpolation
+from captiongan.draw.picture import Picture
+from captiongan.draw.prompts import UnknownWordsWarning
 from captiongan.errors import CaptionganError
-from captiongan.interpolation import Interpolation
-from captiongan.pictures import Picture
-from captiongan.prompts import UnknownWordsWarning
 
 try:
     import httpx2 as httpx

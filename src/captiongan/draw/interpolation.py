@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from captiongan.pictures import (
+from captiongan.draw.picture import (
     FILMS,
     check_output,
     film,

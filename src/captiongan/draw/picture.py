@@ -15,8 +15,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from captiongan import __version__
+from captiongan.base.files import replace_file
 from captiongan.errors import CaptionganError, OutputError
-from captiongan.files import replace_file
 
 GAP = 2
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from captiongan.bundle import (
+from captiongan.base.image_reading import as_rgb, middle_square
+from captiongan.bundle.bundle import (
     GENERATOR_FILE,
     RANKER_FILE,
     STYLE_FILE,
@@ -21,13 +22,12 @@ from captiongan.bundle import (
     read_bundle,
     shipped_bundles,
 )
-from captiongan.errors import BundleError, CaptionganError, needs_extra
-from captiongan.interpolation import Interpolation, arc, line, on_arc, through
-from captiongan.onnx_session import open_session
-from captiongan.picture_file import as_rgb, middle_square
-from captiongan.pictures import Picture, mirrored
-from captiongan.plan import Plan
-from captiongan.prompts import (
+from captiongan.bundle.onnx_session import open_session
+from captiongan.bundle.text_encoder import Embeddings, OnnxTextEncoder, Reading
+from captiongan.draw.interpolation import Interpolation, arc, line, on_arc, through
+from captiongan.draw.picture import Picture, mirrored
+from captiongan.draw.plan import Plan
+from captiongan.draw.prompts import (
     check_around,
     check_prompts,
     check_truncation,
@@ -36,7 +36,7 @@ from captiongan.prompts import (
     stops_of,
     warn_of,
 )
-from captiongan.text.encoder import Embeddings, OnnxTextEncoder, Reading
+from captiongan.errors import BundleError, CaptionganError, needs_extra
 
 __all__ = ["Interpolation", "Picture", "Pipeline", "best_rows", "load", "mirror_of", "noise_of"]
 
@@ -67,7 +67,7 @@ def open_bundle(bundle: str | Path) -> Bundle:
     """Find and check a bundle, or make one of a run, as `load` does and with its errors."""
     if bundle not in shipped_bundles() and (Path(bundle) / "config.yaml").is_file():
         with needs_extra("train", f"the run '{bundle}'", "the training half"):
-            from captiongan.export import bundle_of_run
+            from captiongan.export.export import bundle_of_run
 
             return bundle_of_run(Path(bundle))
     return read_bundle(find_bundle(bundle))

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from captiongan.text.encoder import Embeddings, Reading
+from captiongan.bundle.text_encoder import Embeddings, Reading
 
 Drawn = TypeVar("Drawn")
 

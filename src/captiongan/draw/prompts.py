@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Sequence
 from numbers import Real
 
+from captiongan.bundle.text_encoder import Reading
 from captiongan.errors import PromptError
-from captiongan.text.encoder import Reading
 
 MAX_CHARACTERS = 1_000
 MAX_PICTURES = 1_000

@@ -7,19 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from captiongan.bundle import RANKER_FILE
+from captiongan.bundle.bundle import RANKER_FILE
+from captiongan.bundle.text_encoder import EncoderIdentity, TextEncoder
+from captiongan.compute.memory import keep_freed_memory
 from captiongan.data.store import PictureStore, open_store
+from captiongan.draw.prompts import check_truncation, seeds_of
 from captiongan.errors import ConfigError, DataError
-from captiongan.evaluation.candidate import Candidate, open_candidate
-from captiongan.evaluation.comparison import Difference, differences
-from captiongan.evaluation.distances import Features
-from captiongan.evaluation.exam import (
+from captiongan.evaluation.benchmark import (
     SAME_CAPTION,
     Benchmark,
     Samples,
     captions_to_draw,
     samples_at_all_sides,
 )
+from captiongan.evaluation.candidate import Candidate, open_candidate
+from captiongan.evaluation.comparison import Difference, differences
+from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import (
     Extractor,
     choose_extractor,
@@ -29,12 +32,9 @@ from captiongan.evaluation.extractors import (
 from captiongan.evaluation.probe_training import open_probes
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scorer import Scorer, ScoreResult
-from captiongan.memory import keep_freed_memory
-from captiongan.prompts import check_truncation, seeds_of
+from captiongan.runs.load_trained import Which
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.encoder import EncoderIdentity, TextEncoder
 from captiongan.text.minilm import MiniLM
-from captiongan.training.trained import Which
 
 TRAIN = "train"
 """The split that candidates and probes learn from."""

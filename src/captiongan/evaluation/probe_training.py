@@ -19,12 +19,14 @@ from safetensors.numpy import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captiongan.cache import cache_folder, write_to_cache
+from captiongan.base.cache import cache_folder, write_to_cache
+from captiongan.base.files import sha256_of
+from captiongan.bundle.text_encoder import EncoderIdentity
 from captiongan.data.pairs import class_numbers
 from captiongan.errors import OutputError
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import ExtractorIdentity
-from captiongan.evaluation.judges import (
+from captiongan.evaluation.probes import (
     FEWEST_PICTURES,
     VERSION,
     Classifier,
@@ -37,8 +39,6 @@ from captiongan.evaluation.judges import (
 )
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.retrieval import POOL
-from captiongan.files import sha256_of
-from captiongan.text.encoder import EncoderIdentity
 
 HELD_OUT = 0.1
 SHARED_DIM = 256

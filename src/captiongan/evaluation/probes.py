@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data.pairs import Indices
 from captiongan.evaluation.distances import Features, row_blocks
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.retrieval import POOL
-from captiongan.text.encoder import Embeddings
 
 VERSION = 2
 """Part of the name of stored probes, and of a seed. Raise it whenever other probes come out."""

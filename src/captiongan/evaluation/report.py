@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from captiongan import __version__
+from captiongan.base.files import replace_file
 from captiongan.errors import OutputError
+from captiongan.evaluation.benchmark import Benchmark
 from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation, ModelResult
-from captiongan.evaluation.exam import Benchmark
 from captiongan.evaluation.page import PublicPrompts, draw_public, page, quote
 from captiongan.evaluation.score import Best, Measured
 from captiongan.evaluation.scorer import ScoreResult
-from captiongan.files import replace_file
 
 __all__ = ["PublicPrompts", "check_folder", "draw_public", "report_facts", "write_report"]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from captiongan.text.encoder import Embeddings
+from captiongan.bundle.text_encoder import Embeddings
 
 POOL = 100
 """Captions in the pool, the picture's own among them."""

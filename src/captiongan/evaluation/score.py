@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from captiongan.evaluation.benchmark import Benchmark, Samples
 from captiongan.evaluation.distances import Floats
-from captiongan.evaluation.exam import Benchmark, Samples
 
 
 class NotMeaningfulError(Exception):

@@ -7,7 +7,7 @@ samples that know nothing. A score is measured at each side; its headline is the
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from captiongan.evaluation.exam import Benchmark, Samples
+from captiongan.evaluation.benchmark import Benchmark, Samples
 from captiongan.evaluation.score import Measured, NotMeaningfulError, Score, StandIn
 from captiongan.evaluation.scores import SCORES
 

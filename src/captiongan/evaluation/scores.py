@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from captiongan.evaluation.benchmark import SAME_CAPTION, Benchmark, Samples
 from captiongan.evaluation.colours import colour_agreement
 from captiongan.evaluation.coverage import manifold_scores, nearest
 from captiongan.evaluation.distances import (
@@ -15,8 +16,7 @@ from captiongan.evaluation.distances import (
     kernel_distance,
     pairwise_spread,
 )
-from captiongan.evaluation.exam import SAME_CAPTION, Benchmark, Samples
-from captiongan.evaluation.judges import class_obstacle
+from captiongan.evaluation.probes import class_obstacle
 from captiongan.evaluation.retrieval import POOL
 from captiongan.evaluation.score import (
     FLAT_SHEETS,

@@ -13,7 +13,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from captiongan import __version__
-from captiongan.bundle import (
+from captiongan.base.cache import cache_folder
+from captiongan.base.files import sha256_of
+from captiongan.bundle.bundle import (
     CRITIC_FILE,
     GENERATOR_FILE,
     Bundle,
@@ -21,21 +23,19 @@ from captiongan.bundle import (
     read_bundle,
     write_bundle,
 )
-from captiongan.cache import cache_folder
-from captiongan.config import RunConfig
+from captiongan.bundle.model_card import model_card
+from captiongan.bundle.text_encoder import ENCODER_FILES, OnnxTextEncoder
+from captiongan.draw.picture import grid, mirrored
+from captiongan.draw.pipeline import mirror_of, noise_of
 from captiongan.errors import RunError
-from captiongan.files import sha256_of
-from captiongan.model_card import model_card
+from captiongan.export.to_onnx import as_onnx
 from captiongan.networks.layers import PictureGenerator
 from captiongan.networks.pixels import to_pictures
-from captiongan.onnx_file import as_onnx
-from captiongan.pictures import grid, mirrored
-from captiongan.pipeline import mirror_of, noise_of
-from captiongan.text.choose import NAMES
-from captiongan.text.encoder import ENCODER_FILES, OnnxTextEncoder
-from captiongan.training.checkpoint import MANIFEST, Checkpoint
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.trained import TrainedRun, load_trained
+from captiongan.runs.checkpoint import MANIFEST, Checkpoint
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_trained import TrainedRun, load_trained
+from captiongan.runs.run_folder import RunFolder
+from captiongan.text.registry import NAMES
 
 SAMPLES = 4
 """Pictures per prompt on the card; seeds count on from row to row.

@@ -15,8 +15,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from captiongan.files import naming
-from captiongan.onnx_upsampling import rewrite_upsampling
+from captiongan.base.files import naming
+from captiongan.export.onnx_upsampling import rewrite_upsampling
 
 SMALLEST_HALVED = 256
 

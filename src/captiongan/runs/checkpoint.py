@@ -17,12 +17,12 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from captiongan import __version__
-from captiongan.adam_state import moments, restore_moments
+from captiongan.base.files import remove, remove_leftovers, sha256_of, whole_folder
+from captiongan.base.schemas import CHECKPOINT, newest, of_today
+from captiongan.bundle.text_encoder import EncoderIdentity
+from captiongan.compute.adam_state import moments, restore_moments
 from captiongan.errors import RunError
-from captiongan.files import remove, remove_leftovers, sha256_of, whole_folder
-from captiongan.migrations import CHECKPOINT, newest, of_today
-from captiongan.text.encoder import EncoderIdentity
-from captiongan.training.game import Game
+from captiongan.training.state import TrainState
 
 MANIFEST = "manifest.json"
 PARTS = (
@@ -46,7 +46,7 @@ class Checkpoint:
     step: int
     encoder: EncoderIdentity
 
-    def average(self) -> dict[str, Tensor]:
+    def ema(self) -> dict[str, Tensor]:
         """Read the weights of the generator's running average."""
         return load_file(self.path / "average.safetensors")
 
@@ -55,26 +55,28 @@ class Checkpoint:
         return load_file(self.path / "discriminator.safetensors")
 
 
-def save_checkpoint(game: Game, encoder: EncoderIdentity, folder: Path, keep: int) -> Checkpoint:
+def save_checkpoint(
+    state: TrainState, encoder: EncoderIdentity, folder: Path, keep: int
+) -> Checkpoint:
     """Write the game's state to `folder`, then drop all but the newest `keep` checkpoints.
 
     A step that is saved already is not written again. What killed processes left half written or
     half removed goes first. Raises OSError.
     """
     before = checkpoints(folder)
-    if before and before[-1].step == game.step:
+    if before and before[-1].step == state.step:
         return before[-1]
     remove_leftovers(folder, "step-*")
-    final = folder / f"step-{game.step:09d}"
+    final = folder / f"step-{state.step:09d}"
     if final.exists():  # damaged, or it would be among those before
         remove(final)
     with whole_folder(final) as work:
-        for name, tensors in _tensors(game).items():
+        for name, tensors in _tensors(state).items():
             (work / f"{name}.safetensors").write_bytes(save(tensors))
         manifest = {
             "schema": newest(CHECKPOINT),
             "captiongan": __version__,
-            "step": game.step,
+            "step": state.step,
             "text_encoder": asdict(encoder),
             "files": {file.name: sha256_of(file) for file in sorted(work.iterdir())},
         }
@@ -119,7 +121,7 @@ def forget_checkpoints_after(folder: Path, step: int) -> None:
             remove(saved.path)
 
 
-def load_checkpoint(checkpoint: Checkpoint, game: Game, encoder: EncoderIdentity) -> None:
+def load_checkpoint(checkpoint: Checkpoint, state: TrainState, encoder: EncoderIdentity) -> None:
     """Put a checkpoint's state into the game.
 
     Raises:
@@ -132,17 +134,17 @@ def load_checkpoint(checkpoint: Checkpoint, game: Game, encoder: EncoderIdentity
         )
     try:
         parts = {part: load_file(checkpoint.path / f"{part}.safetensors") for part in PARTS}
-        game.generator.load_state_dict(parts["generator"])
-        game.discriminator.load_state_dict(parts["discriminator"])
-        game.average.load_state_dict(parts["average"])
+        state.generator.load_state_dict(parts["generator"])
+        state.discriminator.load_state_dict(parts["discriminator"])
+        state.ema.load_state_dict(parts["average"])
     except (RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
         raise RunError(
             f"'{checkpoint.path}' does not fit the configured networks: {reason}"
         ) from error
-    restore_moments(game.generator_optimiser, parts["generator_optimiser"])
-    restore_moments(game.discriminator_optimiser, parts["discriminator_optimiser"])
-    game.step = checkpoint.step
+    restore_moments(state.generator_optimiser, parts["generator_optimiser"])
+    restore_moments(state.discriminator_optimiser, parts["discriminator_optimiser"])
+    state.step = checkpoint.step
 
 
 def _read(path: Path) -> Checkpoint:
@@ -165,13 +167,13 @@ def _read(path: Path) -> Checkpoint:
         raise IncompleteError(f"'{path}' is not a complete checkpoint: {error}") from error
 
 
-def _tensors(game: Game) -> dict[str, dict[str, Tensor]]:
+def _tensors(state: TrainState) -> dict[str, dict[str, Tensor]]:
     return {
-        "generator": _contiguous(game.generator.state_dict()),
-        "discriminator": _contiguous(game.discriminator.state_dict()),
-        "average": _contiguous(game.average.state_dict()),
-        "generator_optimiser": moments(game.generator_optimiser),
-        "discriminator_optimiser": moments(game.discriminator_optimiser),
+        "generator": _contiguous(state.generator.state_dict()),
+        "discriminator": _contiguous(state.discriminator.state_dict()),
+        "average": _contiguous(state.ema.state_dict()),
+        "generator_optimiser": moments(state.generator_optimiser),
+        "discriminator_optimiser": moments(state.discriminator_optimiser),
     }
 
 

@@ -18,8 +18,8 @@ from pydantic import (
     model_validator,
 )
 
+from captiongan.base.schemas import RUN_CONFIG, newest, of_today
 from captiongan.errors import ConfigError
-from captiongan.migrations import RUN_CONFIG, newest, of_today
 
 NO_TEXT = "none"
 """The `text.encoder` of a run that draws without text."""

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from captiongan.config import RunConfig
+from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.errors import RunError
 from captiongan.networks.layers import PictureGenerator
-from captiongan.text.choose import choose_encoder
-from captiongan.text.encoder import TextEncoder
-from captiongan.training.checkpoint import Checkpoint, checkpoints, latest_checkpoint
-from captiongan.training.game import build_generator
-from captiongan.training.run_folder import RunFolder
+from captiongan.runs.checkpoint import Checkpoint, checkpoints, latest_checkpoint
+from captiongan.runs.config import RunConfig
+from captiongan.runs.run_folder import RunFolder
+from captiongan.text.registry import choose_encoder
+from captiongan.training.state import build_generator
 
 Which = Literal["best", "newest"]
 
@@ -50,7 +50,7 @@ def load_trained(folder: RunFolder, which: Which = "best") -> TrainedRun:
         )
     generator = build_generator(config, encoder.dim)
     try:
-        generator.load_state_dict(checkpoint.average())
+        generator.load_state_dict(checkpoint.ema())
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise RunError(

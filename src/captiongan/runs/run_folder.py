@@ -25,11 +25,11 @@ from filelock import FileLock, Timeout
 from PIL.Image import Image
 
 from captiongan import __version__
-from captiongan.config import KEPT_ENCODER, SCHEMA, RunConfig, load_config
+from captiongan.base.files import naming, remove_leftovers, replace_file, whole_file, whole_folder
+from captiongan.base.main_process import leads, led
+from captiongan.bundle.text_encoder import ENCODER_FILES
 from captiongan.errors import OutputError, RunError
-from captiongan.files import naming, remove_leftovers, replace_file, whole_file, whole_folder
-from captiongan.leader import leads, led
-from captiongan.text.encoder import ENCODER_FILES
+from captiongan.runs.config import KEPT_ENCODER, SCHEMA, RunConfig, load_config
 
 """Where a run keeps its copy of a text encoder; `config.yaml` names it relative to the run."""
 
@@ -211,11 +211,11 @@ class RunFolder:
         return facts
 
     @led
-    def add_metrics(self, figures: dict[str, float]) -> None:
+    def add_metrics(self, metrics: dict[str, float]) -> None:
         """Append one line of figures."""
         file = self.path / "metrics.jsonl"
-        with naming(file), file.open("a", encoding="utf-8") as metrics:
-            metrics.write(json.dumps(figures) + "\n")
+        with naming(file), file.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(metrics) + "\n")
 
     def metrics(self) -> list[dict[str, float]]:
         """Read all lines of figures, oldest first; a line cut short by a kill is passed over."""

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from itertools import chain
 
-from captiongan.text.looks import A_BEFORE_VOWEL, ADJECTIVES
-from captiongan.text.looks_words import (
+from captiongan.text_training.grammar import A_BEFORE_VOWEL, ADJECTIVES
+from captiongan.text_training.vocabulary import (
     COLOURS,
     COVERS,
     IRREGULAR_PLURALS,

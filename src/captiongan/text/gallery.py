@@ -7,14 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.data.store import PictureStore
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import Extractor, remembered_features
 from captiongan.evaluation.retrieval import POOL, r_at_1
-from captiongan.text.align import PictureEmbedding
-from captiongan.text.corpus import held_out
-from captiongan.text.encoder import TextEncoder
-from captiongan.text.passes import Rows
+from captiongan.text_training.align import PictureEmbedding
+from captiongan.text_training.corpus import held_out
+from captiongan.text_training.fit import Rows
 
 
 @dataclass(frozen=True)

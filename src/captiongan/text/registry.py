@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from captiongan.bundle.text_encoder import OnnxTextEncoder, TextEncoder
 from captiongan.errors import ConfigError
-from captiongan.text.encoder import OnnxTextEncoder, TextEncoder
 from captiongan.text.no_text import NoText
 
 SMALL = Path(__file__).parent / "small_encoder"

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from captiongan.bundle.text_encoder import equal_length_batches
 from captiongan.evaluation.distances import Features
-from captiongan.text.distill import Say, Texts, TokenIds, embed, to_device
-from captiongan.text.encoder import equal_length_batches
-from captiongan.text.passes import FitOptions, Objective, Rows, fit
+from captiongan.text_training.distill import Say, Texts, TokenIds, embed, to_device
+from captiongan.text_training.fit import FitOptions, Objective, Rows, fit
 
 BATCH = 256
 SMALLEST_BATCH = 16

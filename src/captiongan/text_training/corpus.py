@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from captiongan.text.glosses import read_wordnet
-from captiongan.text.looks import compose
+from captiongan.text_training.grammar import compose
+from captiongan.text_training.wordnet import read_wordnet
 
 HELD_OUT = 50
 """One text in so many is never trained on."""

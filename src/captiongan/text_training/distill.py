@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from captiongan.hardware import computes_bf16
-from captiongan.text.binding import ColourReadOut, binding_loss
-from captiongan.text.encoder import equal_length_batches
-from captiongan.text.passes import FitOptions, Objective, Rows, fit
+from captiongan.bundle.text_encoder import equal_length_batches
+from captiongan.compute.devices import computes_bf16
+from captiongan.text_training.colour_binding import ColourReadOut, binding_loss
+from captiongan.text_training.fit import FitOptions, Objective, Rows, fit
 
 BATCH = 512
 PEAK_LEARNING_RATE = 1e-3

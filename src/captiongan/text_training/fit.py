@@ -16,10 +16,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from captiongan.adam_state import moments, restore_moments
-from captiongan.cache import write_to_cache
+from captiongan.base.cache import write_to_cache
+from captiongan.compute.adam_state import moments, restore_moments
+from captiongan.compute.learning_rate import warm_up_then_cosine
 from captiongan.errors import DataError
-from captiongan.schedule import warm_up_then_cosine
 
 Rows = npt.NDArray[np.int64]
 OnEpoch = Callable[[int, Sequence[float]], None]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from captiongan.text.looks_words import (
+from captiongan.text_training.vocabulary import (
     ABOUT_PEOPLE,
     AMOUNTS,
     COLOURS,

@@ -15,20 +15,20 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from captiongan import __version__
+from captiongan.base.files import whole_folder
+from captiongan.bundle.text_encoder import Embeddings, OnnxTextEncoder, TextEncoder
+from captiongan.compute.memory import keep_freed_memory
 from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import DataError, OutputError
 from captiongan.evaluation.extractors import Extractor
-from captiongan.files import whole_folder
-from captiongan.memory import keep_freed_memory
-from captiongan.onnx_file import write_onnx
-from captiongan.text.char_cnn_rnn import CharCnnRnn, character_tokenizer
-from captiongan.text.corpus import Corpus, gather
-from captiongan.text.distill import Say
-from captiongan.text.encoder import Embeddings, OnnxTextEncoder, TextEncoder
+from captiongan.export.to_onnx import write_onnx
 from captiongan.text.gallery import Gallery
-from captiongan.text.small import SmallTextEncoder, train_tokenizer
 from captiongan.text.stages import run_alignment, run_distillation
 from captiongan.text.text_plan import TextPlan
+from captiongan.text_training.char_cnn_rnn import CharCnnRnn, character_tokenizer
+from captiongan.text_training.corpus import Corpus, gather
+from captiongan.text_training.distill import Say
+from captiongan.text_training.small import SmallTextEncoder, train_tokenizer
 
 __all__ = ["TextPlan", "TextReport", "train_text_encoder"]
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from captiongan import processes
+from captiongan.compute import distributed
 
 TRANSLATION = 1 / 8
 """The furthest a picture moves, as a part of its side."""
@@ -117,15 +117,15 @@ AUGMENTATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 def _uniform(pictures: Tensor, low: float, high: float) -> Tensor:
     """Draw a number for each picture: (B, 1, 1, 1)."""
-    shape = (processes.count() * len(pictures), 1, 1, 1)
+    shape = (distributed.count() * len(pictures), 1, 1, 1)
     drawn = torch.rand(shape, dtype=pictures.dtype, device=pictures.device)
-    return low + (high - low) * processes.own_rows(drawn)
+    return low + (high - low) * distributed.own_rows(drawn)
 
 
 def _whole(pictures: Tensor, low: int, high: int) -> Tensor:
     """Draw a whole number below `high` for each picture: (B, 1, 1, 1)."""
-    shape = (processes.count() * len(pictures), 1, 1, 1)
-    return processes.own_rows(torch.randint(low, high, shape, device=pictures.device))
+    shape = (distributed.count() * len(pictures), 1, 1, 1)
+    return distributed.own_rows(torch.randint(low, high, shape, device=pictures.device))
 
 
 def _places(pictures: Tensor, dim: int) -> Tensor:

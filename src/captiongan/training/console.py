@@ -4,21 +4,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from captiongan.progress import LiveLine, time_left
-from captiongan.training.step import Figures
+from captiongan.base.progress import LiveLine, time_left
+from captiongan.training.step import Metrics
 
 
 class Averages:
     """Means of a step's figures since the last reading, summed without waiting for the device."""
 
     def __init__(self) -> None:
-        self._sums: Figures = {}
+        self._sums: Metrics = {}
         self._count = 0
         self._since = time.perf_counter()
 
-    def add(self, figures: Figures) -> None:
+    def add(self, metrics: Metrics) -> None:
         """Take in one step's figures."""
-        for name, value in figures.items():
+        for name, value in metrics.items():
             self._sums[name] = self._sums[name] + value if name in self._sums else value
         self._count += 1
 
@@ -41,23 +41,23 @@ class Averages:
 class LiveReport(LiveLine):
     """Progress of a run in thousands of pictures, with the figures of each reading."""
 
-    def show_figures(self, kimg: float, figures: dict[str, float]) -> None:
+    def show_figures(self, kimg: float, metrics: dict[str, float]) -> None:
         """Show one reading of `Averages.take`."""
-        words = figures_in_words(figures, (self.total - kimg) * 1000)
+        words = figures_in_words(metrics, (self.total - kimg) * 1000)
         self.show(kimg, f"{kimg:.1f}/{self.total:g} kimg  {words}")
 
 
-def figures_in_words(figures: dict[str, float], images_left: float) -> str:
+def figures_in_words(metrics: dict[str, float], images_left: float) -> str:
     """Put a reading in one line: speed, time left, losses, what the discriminator gets right.
 
     The last figures are of the real, the mismatching if there are any, and the generated pairs.
     """
-    speed = figures["images_per_second"]
+    speed = metrics["images_per_second"]
     names = (f"accuracy_{pair}" for pair in ("real", "mismatching", "generated"))
-    right = "/".join(f"{100 * figures[name]:.0f}" for name in names if name in figures)
+    right = "/".join(f"{100 * metrics[name]:.0f}" for name in names if name in metrics)
     return (
         f"{speed:.0f} images/s, {time_left(images_left, speed)}, "
-        f"loss D {figures['loss_d']:.2f} G {figures['loss_g']:.2f}, D right {right} %"
+        f"loss D {metrics['loss_d']:.2f} G {metrics['loss_g']:.2f}, D right {right} %"
     )
 
 

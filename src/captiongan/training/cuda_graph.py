@@ -8,9 +8,9 @@ import math
 
 import torch
 
-from captiongan.config import LossConfig
-from captiongan.training.game import Game
-from captiongan.training.step import Batch, Figures, training_step
+from captiongan.runs.config import LossConfig
+from captiongan.training.state import TrainState
+from captiongan.training.step import Batch, Metrics, training_step
 
 WARM_UP = 3
 """Steps before the first recording, in which libraries choose their algorithms."""
@@ -30,50 +30,50 @@ class CapturedStep:
         self._rate = math.nan
         self._recordings: dict[tuple[int, ...], _Recording] = {}
 
-    def __call__(self, game: Game, batch: Batch, losses: LossConfig) -> Figures:
+    def __call__(self, state: TrainState, batch: Batch, losses: LossConfig) -> Metrics:
         """Update D, then G, as `training_step` does."""
         if self._warmed_up < WARM_UP:
             self._warmed_up += 1
-            return self._take(game, batch, losses)
-        rate = game.learning_rate(game.step)
+            return self._take(state, batch, losses)
+        rate = state.learning_rate(state.step)
         if rate != self._rate:
             self._recordings.clear()
             self._rate = rate
-        kind = (game.discriminator.side, *(field is None for field in batch))
+        kind = (state.discriminator.side, *(field is None for field in batch))
         if kind not in self._recordings:
-            self._recordings[kind] = _Recording(game, batch, losses, self._stream)
-        game.step += 1
+            self._recordings[kind] = _Recording(state, batch, losses, self._stream)
+        state.step += 1
         return self._recordings[kind].replay(batch)
 
-    def _take(self, game: Game, batch: Batch, losses: LossConfig) -> Figures:
+    def _take(self, state: TrainState, batch: Batch, losses: LossConfig) -> Metrics:
         """Take a step without a graph, on the stream of the recordings."""
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
-            figures = training_step(game, batch, losses)
+            metrics = training_step(state, batch, losses)
         torch.cuda.current_stream().wait_stream(self._stream)
-        return figures
+        return metrics
 
 
 class _Recording:
     """A step recorded without taking it; batch and figures stay at fixed places in memory."""
 
     def __init__(
-        self, game: Game, batch: Batch, losses: LossConfig, stream: torch.cuda.Stream
+        self, state: TrainState, batch: Batch, losses: LossConfig, stream: torch.cuda.Stream
     ) -> None:
         fields = {
             name: field.clone() for name, field in batch._asdict().items() if field is not None
         }
         self._batch = batch._replace(**fields)
         self._graph = torch.cuda.CUDAGraph()
-        for optimiser in (game.generator_optimiser, game.discriminator_optimiser):
+        for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
             optimiser.zero_grad()  # gradients are to lie in the graph's own memory
         with torch.cuda.graph(self._graph, stream=stream):
-            figures = training_step(game, self._batch, losses)
-            self._figures = torch.stack([figure.float() for figure in figures.values()])
-        self._names = tuple(figures)
-        game.step -= 1
+            metrics = training_step(state, self._batch, losses)
+            self._figures = torch.stack([figure.float() for figure in metrics.values()])
+        self._names = tuple(metrics)
+        state.step -= 1
 
-    def replay(self, batch: Batch) -> Figures:
+    def replay(self, batch: Batch) -> Metrics:
         """Take the step on another batch."""
         for fixed, new in zip(self._batch, batch, strict=True):
             if fixed is not None and new is not None:

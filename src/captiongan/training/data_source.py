@@ -6,12 +6,12 @@ The one place that decides it, for training and for preparing alike; free of PyT
 from dataclasses import dataclass
 from pathlib import Path
 
-from captiongan.config import RunConfig
-from captiongan.cores import Engine, on_cores
+from captiongan.base.threads import Engine, on_cores
 from captiongan.data.store import PictureStore, Progress, open_store
 from captiongan.errors import ConfigError
 from captiongan.evaluation.retrieval import POOL
-from captiongan.text.choose import NAMES
+from captiongan.runs.config import RunConfig
+from captiongan.text.registry import NAMES
 
 PICTURES = 1000
 """Most pictures that are set apart for the exam of a run."""
@@ -21,7 +21,7 @@ SHARE = 0.2
 
 
 @dataclass(frozen=True)
-class Material:
+class DataSource:
     """Pictures of a data set, as squares, and the name of the encoder of their captions."""
 
     source: str
@@ -39,10 +39,10 @@ class Material:
         return store.with_first_captions() if self.first_captions else store
 
 
-def to_learn_from(config: RunConfig) -> Material:
+def to_learn_from(config: RunConfig) -> DataSource:
     """Return what a run is trained on."""
     plan, least = config.data, config.data.resolution
-    return Material(
+    return DataSource(
         plan.source,
         side=least + plan.margin,
         minimum_side=least,
@@ -52,10 +52,10 @@ def to_learn_from(config: RunConfig) -> Material:
     )
 
 
-def to_be_scored_by(config: RunConfig) -> Material:
+def to_be_scored_by(config: RunConfig) -> DataSource:
     """Return what a run that is scored sets its exam apart from, see `set_apart`."""
     side = config.data.resolution
-    return Material(
+    return DataSource(
         config.data.source,
         side=side,
         minimum_side=side,

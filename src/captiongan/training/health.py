@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from captiongan.data.store import Pictures
-from captiongan.training.alarms import Alarms, Say
+from captiongan.runs.alarms import Alarms, Say
 from captiongan.training.batches import TrainingData
 
 SIDE = 16

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from captiongan import processes
+from captiongan.compute import distributed
 
 BETA = 0.5
 """Where between two embeddings GAN-INT reads (Reed et al. 2016, section 4.3)."""
@@ -154,8 +154,8 @@ def mode_seeking_loss(one: Tensor, other: Tensor, noise: Tensor, other_noise: Te
     Mao et al. 2019 (MSGAN), section 3.2, of mean absolute differences over the batch. Two batches
     of pictures (B, 3, H, W) of the same texts, and the noises (B, noise_dim) they were drawn from.
     """
-    return processes.mean(F.l1_loss(noise, other_noise)) / (
-        processes.mean(F.l1_loss(one, other)) + 1e-5
+    return distributed.mean(F.l1_loss(noise, other_noise)) / (
+        distributed.mean(F.l1_loss(one, other)) + 1e-5
     )
 
 
@@ -166,7 +166,7 @@ def interpolated(embeddings: Tensor) -> Tensor:
     batch. Pictures of such texts shall pass for real, too; no real pictures have them, so the
     discriminator does not learn from them.
     """
-    return BETA * embeddings + (1 - BETA) * processes.rolled(embeddings)
+    return BETA * embeddings + (1 - BETA) * distributed.rolled(embeddings)
 
 
 def pixel_wise_loss(generated: Tensor, real: Tensor) -> Tensor:
@@ -184,4 +184,4 @@ def feature_matching_loss(generated: Tensor, real: Tensor) -> Tensor:
     Slide "Generator - Feature Matching Loss"; Salimans et al. 2016, section 3.1. Both (B, C, H, W),
     f being the discriminator's features of the picture, before it sees the text.
     """
-    return F.mse_loss(processes.mean(generated.mean(dim=0)), processes.mean(real.mean(dim=0)))
+    return F.mse_loss(distributed.mean(generated.mean(dim=0)), distributed.mean(real.mean(dim=0)))

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from captiongan.bundle import Bundle
+from captiongan.bundle.bundle import Bundle
 from captiongan.data.pairs import Indices, first_captions
 from captiongan.data.store import Pictures, PictureStore
+from captiongan.draw.pipeline import Pipeline
 from captiongan.evaluation.extractors import remembered_features
 from captiongan.networks.pixels import to_tensor
 from captiongan.networks.ranker import centred
-from captiongan.pipeline import Pipeline
-from captiongan.rank_teacher import Verdict, fit_teacher, open_extractor
+from captiongan.training.rank_teacher import Verdict, fit_teacher, open_extractor
 
 Say = Callable[[str], None]
 

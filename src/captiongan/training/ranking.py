@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from captiongan import __version__
-from captiongan.bundle import (
+from captiongan.bundle.bundle import (
     RANKER_FILE,
     Bundle,
     check_vacant,
@@ -26,20 +26,20 @@ from captiongan.bundle import (
     read_bundle,
     write_bundle,
 )
-from captiongan.config import DataConfig
+from captiongan.bundle.model_card import with_ranking_section
+from captiongan.compute.devices import computes_bf16
+from captiongan.compute.learning_rate import warm_up_then_cosine
+from captiongan.compute.memory import keep_freed_memory
 from captiongan.data.pairs import Indices
 from captiongan.data.store import Pictures, PictureStore, open_store
 from captiongan.errors import BundleError, ConfigError, DataError
 from captiongan.evaluation.candidate import took_part
 from captiongan.evaluation.retrieval import POOL, r_at_1
-from captiongan.hardware import computes_bf16
-from captiongan.memory import keep_freed_memory
-from captiongan.model_card import with_ranking_section
+from captiongan.export.to_onnx import as_onnx
 from captiongan.networks.pixels import to_tensor
 from captiongan.networks.ranker import Ranker, score
-from captiongan.onnx_file import as_onnx
-from captiongan.rank_teacher import EXTRACTOR, Verdict
-from captiongan.schedule import warm_up_then_cosine
+from captiongan.runs.config import DataConfig
+from captiongan.training.rank_teacher import EXTRACTOR, Verdict
 from captiongan.training.ranker_data import RankerData, Say, middle, prepare
 
 HALF = 64

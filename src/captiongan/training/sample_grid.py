@@ -6,9 +6,9 @@ from PIL import Image
 
 from captiongan.data.pairs import first_captions
 from captiongan.data.store import Pictures
+from captiongan.draw.picture import grid
 from captiongan.networks.layers import PictureGenerator
 from captiongan.networks.pixels import to_pictures
-from captiongan.pictures import grid
 from captiongan.training.batches import TrainingData
 
 ROWS = 8
@@ -32,10 +32,10 @@ class SampleGrid:
         self._noise = torch.from_numpy(noise).repeat(len(examples), 1)
 
     @torch.no_grad()
-    def draw(self, average: PictureGenerator) -> Pictures:
+    def draw(self, ema: PictureGenerator) -> Pictures:
         """Let the generator's running average draw: (captions, noises, H, W, 3) uint8."""
-        device = next(average.parameters()).device
-        pictures = to_pictures(average(self._noise.to(device), self._embeddings.to(device)))
+        device = next(ema.parameters()).device
+        pictures = to_pictures(ema(self._noise.to(device), self._embeddings.to(device)))
         drawn: Pictures = pictures.unflatten(0, (-1, COLUMNS)).cpu().numpy()
         return drawn
 

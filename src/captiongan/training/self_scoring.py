@@ -12,23 +12,23 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from captiongan.config import RunConfig
+from captiongan.bundle.text_encoder import EncoderIdentity, TextEncoder
+from captiongan.evaluation.benchmark import Benchmark, Samples, captions_to_draw
 from captiongan.evaluation.candidate import of_generator
 from captiongan.evaluation.coverage import nearest
 from captiongan.evaluation.distances import Features
-from captiongan.evaluation.exam import Benchmark, Samples, captions_to_draw
 from captiongan.evaluation.extractors import Extractor, choose_extractor
 from captiongan.evaluation.probe_training import open_probes
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.retrieval import POOL
 from captiongan.evaluation.scores import FEWEST, kid, r_at_1
 from captiongan.networks.layers import PictureGenerator
+from captiongan.runs.config import RunConfig
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.choose import choose_encoder
-from captiongan.text.encoder import EncoderIdentity, TextEncoder
 from captiongan.text.no_text import NoText
+from captiongan.text.registry import choose_encoder
+from captiongan.training.data_source import PICTURES, SHARE, set_apart, to_be_scored_by
 from captiongan.training.equivalent import like_kimg
-from captiongan.training.material import PICTURES, SHARE, set_apart, to_be_scored_by
 
 SCORE_STREAM = 4
 """Separates the choice of pictures from other random numbers of the run."""
@@ -66,8 +66,8 @@ class RunScores:
             ConfigError: the extractor's package is not installed.
             OutputError: the cache cannot be written.
         """
-        material = to_be_scored_by(config)
-        store = material.open()
+        data_source = to_be_scored_by(config)
+        store = data_source.open()
         total = len(store.examples)
         if total < FEWEST:
             say(f"no scores: {total} pictures, it takes {FEWEST}")
@@ -80,7 +80,7 @@ class RunScores:
             )
         say("getting ready to score; the first time on these pictures takes minutes")
         extractor = choose_extractor(config.scores.extractor, device=device)
-        sentences = _sentence_encoder(material.encoder, say) if apart else NoText()
+        sentences = _sentence_encoder(data_source.encoder, say) if apart else NoText()
         everything = RealPictures.describe(store.examples, store.pictures, extractor, sentences)
         benchmark = _benchmark(
             everything, apart, extractor, sentences.identity, config.training.seed
@@ -92,7 +92,7 @@ class RunScores:
         spacing = _spacing(everything.features)
         return cls(config, encoder, benchmark, everything.features, spacing, flat)
 
-    def measure(self, average: PictureGenerator) -> dict[str, float]:
+    def measure(self, ema: PictureGenerator) -> dict[str, float]:
         """Let the generator's settled running average draw a thousand pictures; return metrics.
 
         `score_error` is better the lower it is: KID, times the share of captions not recognised
@@ -101,7 +101,7 @@ class RunScores:
         repeats these. It is left out where every training picture has a double. `score_like_kimg`
         is explained in `equivalent.py`, and left out below its range.
         """
-        samples = self.benchmark.samples_of(of_generator(self.config, average, self.encoder))
+        samples = self.benchmark.samples_of(of_generator(self.config, ema, self.encoder))
         distance = kid(self.benchmark, samples)
         metrics = {
             "score_kid": distance.value,

@@ -12,16 +12,16 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Adam, Optimizer
 
-from captiongan.config import Precision, RunConfig
-from captiongan.hardware import computes_bf16, default_device
+from captiongan.compute.devices import computes_bf16, default_device
 from captiongan.networks import beside
-from captiongan.networks.choose import NETWORKS
 from captiongan.networks.layers import PairDiscriminator, PictureGenerator
+from captiongan.networks.registry import NETWORKS
 from captiongan.networks.synchronised import synchronise
+from captiongan.runs.config import Precision, RunConfig
 
 
 @dataclass
-class Game:
+class TrainState:
     """All that changes while a run trains; a checkpoint is a copy of it.
 
     `average` is the exponential moving average (EMA) of the generator: it draws, it is exported.
@@ -32,7 +32,7 @@ class Game:
     fabric: Fabric
     generator: _FabricModule
     discriminator: _FabricModule
-    average: PictureGenerator
+    ema: PictureGenerator
     generator_optimiser: Optimizer
     discriminator_optimiser: Optimizer
     learning_rate: Callable[[int], float]
@@ -78,13 +78,13 @@ def build_discriminator(
     return discriminator
 
 
-def new_game(
+def new_state(
     config: RunConfig,
     embedding_dim: int,
     fabric: Fabric,
     wording: Tensor | None = None,
     species: int = 0,
-) -> Game:
+) -> TrainState:
     """Set up both players with fresh weights, drawn from the run's seed.
 
     `wording` are the directions in which z moves texts, if it does (`networks/fusion.py`);
@@ -95,23 +95,23 @@ def new_game(
     if wording is not None:
         generator.get_buffer("wording").copy_(wording)
     discriminator = build_discriminator(config, embedding_dim, species)
-    average = build_generator(config, embedding_dim)
-    average.load_state_dict(generator.state_dict())
-    average.eval().requires_grad_(False)
+    ema = build_generator(config, embedding_dim)
+    ema.load_state_dict(generator.state_dict())
+    ema.eval().requires_grad_(False)
     diverged = torch.zeros((), device=fabric.device)
     wrapped_generator, generator_optimiser = _set_up(generator, config, fabric, diverged)
     wrapped_discriminator, discriminator_optimiser = _set_up(
         discriminator, config, fabric, diverged
     )
     wrapped_discriminator.mark_forward_method("features")
-    wrapped_discriminator.mark_forward_method("judge")
-    wrapped_discriminator.mark_forward_method("judge_all")
+    wrapped_discriminator.mark_forward_method("logits")
+    wrapped_discriminator.mark_forward_method("all_logits")
     wrapped_discriminator.mark_forward_method("classify")
-    return Game(
+    return TrainState(
         fabric=fabric,
         generator=wrapped_generator,
         discriminator=wrapped_discriminator,
-        average=average.to(fabric.device),
+        ema=ema.to(fabric.device),
         generator_optimiser=generator_optimiser,
         discriminator_optimiser=discriminator_optimiser,
         learning_rate=partial(learning_rate, config),
@@ -132,52 +132,52 @@ def learning_rate(config: RunConfig, step: int) -> float:
     return plan.learning_rate * 0.5 ** (step // period)
 
 
-def set_learning_rate(game: Game) -> None:
+def set_learning_rate(state: TrainState) -> None:
     """Give both optimisers their learning rates of the step that comes next.
 
     Two of them are the two time-scale update rule (Heusel et al. 2017, arXiv 1706.08500).
     """
-    rate = game.learning_rate(game.step)
-    for group in game.generator_optimiser.param_groups:
+    rate = state.learning_rate(state.step)
+    for group in state.generator_optimiser.param_groups:
         group["lr"] = rate
-    for group in game.discriminator_optimiser.param_groups:
-        group["lr"] = rate * game.discriminator_pace
+    for group in state.discriminator_optimiser.param_groups:
+        group["lr"] = rate * state.discriminator_pace
 
 
-def update_average(game: Game, batch_size: int, halflife_kimg: float) -> None:
+def update_ema(state: TrainState, batch_size: int, halflife_kimg: float) -> None:
     """Move the average towards the generator (Karras et al. 2018, section 4.1).
 
     What a weight was counts half after `halflife_kimg`; near the start of a run already after a
     twentieth of the images shown so far.
     """
-    halflife = min(halflife_kimg * 1000, game.step * batch_size / 20)
+    halflife = min(halflife_kimg * 1000, state.step * batch_size / 20)
     keep = 0.5 ** (batch_size / halflife)
-    average: list[Tensor] = list(game.average.parameters())
-    weights: list[Tensor] = list(game.generator.parameters())
+    ema: list[Tensor] = list(state.ema.parameters())
+    weights: list[Tensor] = list(state.generator.parameters())
     with torch.no_grad():
-        torch._foreach_lerp_(average, weights, 1 - keep)
+        torch._foreach_lerp_(ema, weights, 1 - keep)
 
 
 @torch.no_grad()
-def settle_average(game: Game, inputs: Iterable[tuple[Tensor, Tensor]]) -> None:
+def settle_ema(state: TrainState, inputs: Iterable[tuple[Tensor, Tensor]]) -> None:
     """Measure the average's normalisation statistics anew, over batches of (noise, embedding).
 
     Those of the generator in training belong to other weights (Brock et al. 2019, "standing
     statistics").
     """
-    layers = [layer for layer in game.average.modules() if isinstance(layer, _BatchNorm)]
+    layers = [layer for layer in state.ema.modules() if isinstance(layer, _BatchNorm)]
     for layer in layers:
         layer.reset_running_stats()
         layer.momentum = None  # a plain mean over all batches
-    game.average.train()
+    state.ema.train()
     for noise, embedding in inputs:
-        game.average(noise, embedding)
-    game.average.eval()
+        state.ema(noise, embedding)
+    state.ema.eval()
 
 
-def finished_updates(game: Game) -> int:
+def finished_updates(state: TrainState) -> int:
     """Return how many updates the generator has had; its optimiser counts those it made."""
-    moments = next(iter(game.generator_optimiser.state.values()), {"step": 0})
+    moments = next(iter(state.generator_optimiser.state.values()), {"step": 0})
     return int(moments["step"])
 
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from captiongan import __version__
-from captiongan.bundle import (
+from captiongan.bundle.bundle import (
     STYLE_FILE,
     Bundle,
     check_vacant,
@@ -27,16 +27,16 @@ from captiongan.bundle import (
     read_bundle,
     write_bundle,
 )
+from captiongan.bundle.model_card import with_style_section
+from captiongan.bundle.onnx_session import open_session
+from captiongan.compute.devices import computes_bf16
+from captiongan.compute.learning_rate import warm_up_then_cosine
+from captiongan.compute.memory import keep_freed_memory
 from captiongan.data.store import captions_of
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, ConfigError, OutputError
-from captiongan.hardware import computes_bf16
-from captiongan.memory import keep_freed_memory
-from captiongan.model_card import with_style_section
+from captiongan.export.to_onnx import write_onnx
 from captiongan.networks.style_encoder import StyleEncoder
-from captiongan.onnx_file import write_onnx
-from captiongan.onnx_session import open_session
-from captiongan.pipeline import Pipeline
-from captiongan.schedule import warm_up_then_cosine
 
 BATCH = 64
 FEATURES = 32

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 
-from captiongan.model_card import sample_prompts
-from captiongan.pipeline import Pipeline
-from captiongan.prompts import MAX_CHARACTERS, SEEDS
+from captiongan.bundle.model_card import sample_prompts
+from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.prompts import MAX_CHARACTERS, SEEDS
 from captiongan.web.limits import Limits
 from captiongan.web.schema import BundleFacts, TextEncoderFacts
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from captiongan.interpolation import Interpolation
-from captiongan.pictures import Picture, film, in_a_square, png, sheet_of
-from captiongan.text.encoder import Reading
+from captiongan.bundle.text_encoder import Reading
+from captiongan.draw.interpolation import Interpolation
+from captiongan.draw.picture import Picture, film, in_a_square, png, sheet_of
 from captiongan.web.schema import (
     GenerateAnswer,
     InterpolateAnswer,

@@ -29,7 +29,7 @@ export function asCommand(state, place) {
 export function asPython(state, place) {
   const lines = ["import captiongan"];
   if (state.view === "pictures" && state.n > 1) {
-    lines.push("from captiongan.pictures import in_a_square, save_grid");
+    lines.push("from captiongan.draw.picture import in_a_square, save_grid");
   }
   lines.push("", `pipeline = captiongan.load(${python(place)})`);
   const less = state.truncation === 1 ? "" : `, truncation=${state.truncation}`;
