@@ -15,9 +15,9 @@ from captiongan.bundle.bundle import CRITIC_FILE, MODEL_FILES, read_bundle
 from captiongan.draw.pipeline import Pipeline, noise_of
 from captiongan.errors import ConfigError, OutputError, RunError
 from captiongan.export.export import export_run
+from captiongan.networks.pixels import to_pictures
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.runs.run_folder import RunFolder
-from captiongan.training.batches import to_pictures
 from captiongan.training.start import start
 from support.command_line import captiongan
 from support.tiny_run import StubEncoder

@@ -27,10 +27,10 @@ from captiongan.bundle.bundle import (
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError
 from captiongan.export.export import export_run
+from captiongan.networks.pixels import to_pictures
 from captiongan.networks.registry import NETWORKS
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_trained import TrainedRun, load_trained
-from captiongan.training.batches import to_pictures
 from captiongan.training.bundle_weights import FOLDED_NETWORKS, read_critic, read_generator
 from captiongan.training.state import build_discriminator, build_generator
 from support.tiny_bundle import write_tiny_bundle

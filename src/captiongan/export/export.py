@@ -30,12 +30,12 @@ from captiongan.draw.pipeline import mirror_of, noise_of
 from captiongan.errors import RunError
 from captiongan.export.to_onnx import as_onnx
 from captiongan.networks.layers import PictureGenerator
+from captiongan.networks.pixels import to_pictures
 from captiongan.runs.checkpoint import MANIFEST, Checkpoint
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.runs.run_folder import RunFolder
 from captiongan.text.registry import NAMES
-from captiongan.training.batches import to_pictures
 
 SAMPLES = 4
 """Pictures per prompt on the card; seeds count on from row to row.
