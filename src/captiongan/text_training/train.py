@@ -22,13 +22,13 @@ from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import DataError, OutputError
 from captiongan.evaluation.extractors import Extractor
 from captiongan.export.to_onnx import write_onnx
-from captiongan.text.gallery import Gallery
-from captiongan.text.stages import run_alignment, run_distillation
-from captiongan.text.text_plan import TextPlan
 from captiongan.text_training.char_cnn_rnn import CharCnnRnn, character_tokenizer
 from captiongan.text_training.corpus import Corpus, gather
 from captiongan.text_training.distill import Say
+from captiongan.text_training.gallery import Gallery
+from captiongan.text_training.plan import TextPlan
 from captiongan.text_training.small import SmallTextEncoder, train_tokenizer
+from captiongan.text_training.stages import run_alignment, run_distillation
 
 __all__ = ["TextPlan", "TextReport", "train_text_encoder"]
 

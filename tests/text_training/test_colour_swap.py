@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captiongan.text.colour_swap import swap_colours
+from captiongan.text_training.colour_swap import swap_colours
 from captiongan.text_training.grammar import Look, compose
 from captiongan.text_training.vocabulary import (
     AMOUNTS,
