@@ -7,10 +7,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from captiongan import __version__
 from captiongan.evaluation.evaluate import Evaluation
 from captiongan.evaluation.scores import Result
 from captiongan.evaluation.table import BEST
+from captiongan.version import __version__
 from marked_page import check_marks, write_measured
 from score_table import ceilings, floors, titles, values
 

@@ -1,43 +1,165 @@
 """captiongan: draw pictures from sentences with a small text-conditional GAN, and train your own.
 
-The plain install is the runtime: `load` a bundle, `generate` pictures, no PyTorch.
+The plain install draws without PyTorch: `load` a bundle, `generate` pictures.
 
     import captiongan
     pipeline = captiongan.load("flowers")
     pictures = pipeline.generate("a yellow flower with pointed petals", n=4, seed=7)
     pictures[0].save("flower.png")
+
+The names in `__all__` are the public API. Everything else may move between versions.
 """
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-__all__ = ["CaptionganError", "Picture", "Pipeline", "__version__", "load"]
+from captiongan import _moved
+from captiongan.version import __version__
 
 if TYPE_CHECKING:
-    from captiongan.errors import CaptionganError
-    from captiongan.pipeline import Picture, Pipeline, load
-    from captiongan.training.run import Run as Run
-    from captiongan.training.run import train as train
+    from captiongan import losses
+    from captiongan.bulk.run import generate_all
+    from captiongan.bundle import Bundle, BundleManifest
+    from captiongan.client import Client, ServerError
+    from captiongan.config import RunConfig, load_config
+    from captiongan.data import toy
+    from captiongan.errors import (
+        BulkError,
+        BundleError,
+        CaptionganError,
+        ConfigError,
+        DataError,
+        OutputError,
+        PromptError,
+        RunError,
+    )
+    from captiongan.evaluation.candidate import of_generator
+    from captiongan.evaluation.colours import colour_agreement
+    from captiongan.interpolation import Interpolation, line
+    from captiongan.picture_file import UnusablePictureError
+    from captiongan.pictures import Picture, grid, in_a_square, read_metadata, save_grid
+    from captiongan.pipeline import Pipeline, load, noise_of
+    from captiongan.prompts import UnknownWordsWarning
+    from captiongan.training import step
+    from captiongan.training.batches import to_pictures
+    from captiongan.training.loop import Trainer
+    from captiongan.training.run import Run, train
+
+__all__ = [
+    "BulkError",
+    "Bundle",
+    "BundleError",
+    "BundleManifest",
+    "CaptionganError",
+    "Client",
+    "ConfigError",
+    "DataError",
+    "Interpolation",
+    "OutputError",
+    "Picture",
+    "Pipeline",
+    "PromptError",
+    "Run",
+    "RunConfig",
+    "RunError",
+    "ServerError",
+    "Trainer",
+    "UnknownWordsWarning",
+    "UnusablePictureError",
+    "__version__",
+    "bundles",
+    "colour_agreement",
+    "generate_all",
+    "grid",
+    "in_a_square",
+    "line",
+    "load",
+    "load_config",
+    "losses",
+    "noise_of",
+    "of_generator",
+    "read_metadata",
+    "save_grid",
+    "step",
+    "to_pictures",
+    "toy",
+    "train",
+]
 
 _HOMES = {
+    "BulkError": "captiongan.errors",
+    "Bundle": "captiongan.bundle",
+    "BundleError": "captiongan.errors",
+    "BundleManifest": "captiongan.bundle",
     "CaptionganError": "captiongan.errors",
-    "Picture": "captiongan.pipeline",
+    "Client": "captiongan.client",
+    "ConfigError": "captiongan.errors",
+    "DataError": "captiongan.errors",
+    "Interpolation": "captiongan.interpolation",
+    "OutputError": "captiongan.errors",
+    "Picture": "captiongan.pictures",
     "Pipeline": "captiongan.pipeline",
-    "Run": "captiongan.training.run",
+    "PromptError": "captiongan.errors",
+    "RunError": "captiongan.errors",
+    "ServerError": "captiongan.client",
+    "UnknownWordsWarning": "captiongan.prompts",
+    "UnusablePictureError": "captiongan.picture_file",
+    "generate_all": "captiongan.bulk.run",
+    "grid": "captiongan.pictures",
+    "in_a_square": "captiongan.pictures",
+    "line": "captiongan.interpolation",
     "load": "captiongan.pipeline",
+    "noise_of": "captiongan.pipeline",
+    "read_metadata": "captiongan.pictures",
+    "save_grid": "captiongan.pictures",
+}
+"""The module of each name that is there without PyTorch."""
+
+_TRAINING_HOMES = {
+    "Run": "captiongan.training.run",
+    "RunConfig": "captiongan.config",
+    "Trainer": "captiongan.training.loop",
+    "colour_agreement": "captiongan.evaluation.colours",
+    "load_config": "captiongan.config",
+    "of_generator": "captiongan.evaluation.candidate",
+    "to_pictures": "captiongan.training.batches",
     "train": "captiongan.training.run",
 }
+"""The module of each name that needs the extra `train`."""
+
+_NAMESPACES = {
+    "losses": "captiongan.losses",
+    "step": "captiongan.training.step",
+    "toy": "captiongan.data.toy",
+}
+"""Modules that are public as a whole, as the lecture reads them."""
+
+_moved.install()
+
+
+def bundles() -> list[str]:
+    """Return the names of the bundles that come with captiongan, sorted; `load` takes them."""
+    from captiongan.bundle import shipped_bundles
+
+    return shipped_bundles()
 
 
 def __getattr__(name: str) -> Any:
-    """Import the public names when they are first used, so that `--help` stays quick."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'captiongan' has no attribute '{name}'")
+    """Import a public name at its first use, so that `import captiongan` and `--help` are quick."""
     from importlib import import_module
 
-    if not _HOMES[name].startswith("captiongan.training"):
-        return getattr(import_module(_HOMES[name]), name)
-    from captiongan.errors import needs_extra
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    elif name in _TRAINING_HOMES or name in _NAMESPACES:
+        from captiongan.errors import needs_extra
 
-    with needs_extra("train", f"captiongan.{name}", "the training half"):
-        return getattr(import_module(_HOMES[name]), name)
+        with needs_extra("train", f"captiongan.{name}", "the training half"):
+            home = import_module((_TRAINING_HOMES | _NAMESPACES)[name])
+        value = home if name in _NAMESPACES else getattr(home, name)
+    else:
+        raise AttributeError(f"module 'captiongan' has no attribute '{name}'")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from captiongan import __version__
 from captiongan.errors import BundleError, OutputError
 from captiongan.files import sha256_of, whole_folder
 from captiongan.migrations import BUNDLE, newest, of_today
 from captiongan.text.encoder import ENCODER_FILES, EncoderIdentity
+from captiongan.version import __version__
 
 MANIFEST = "bundle.json"
 GENERATOR_FILE = "generator.onnx"

@@ -13,9 +13,9 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from captiongan import __version__
 from captiongan.cli_data import data_app
 from captiongan.errors import CaptionganError, ConfigError, needs_extra
+from captiongan.version import __version__
 
 Which = Literal["best", "newest"]
 

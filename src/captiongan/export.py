@@ -12,7 +12,6 @@ from PIL import Image
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from captiongan import __version__
 from captiongan.bundle import (
     CRITIC_FILE,
     GENERATOR_FILE,
@@ -36,6 +35,7 @@ from captiongan.training.batches import to_pictures
 from captiongan.training.checkpoint import MANIFEST, Checkpoint
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.trained import TrainedRun, load_trained
+from captiongan.version import __version__
 
 SAMPLES = 4
 """Pictures per prompt on the card; seeds count on from row to row.

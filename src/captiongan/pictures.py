@@ -14,9 +14,9 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
-from captiongan import __version__
 from captiongan.errors import CaptionganError, OutputError
 from captiongan.files import replace_file
+from captiongan.version import __version__
 
 GAP = 2
 

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from captiongan import __version__
 from captiongan.bundle import (
     RANKER_FILE,
     Bundle,
@@ -43,6 +42,7 @@ from captiongan.rank_teacher import EXTRACTOR, Verdict, fit_teacher, open_eye
 from captiongan.schedule import warm_up_then_cosine
 from captiongan.text.align import CANDIDATES, r_at_1
 from captiongan.training.batches import to_tensor
+from captiongan.version import __version__
 
 HALF = 64
 """Real pictures in a batch; as many drawn ones go with them."""

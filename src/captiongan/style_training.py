@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from captiongan import __version__
 from captiongan.bundle import (
     STYLE_FILE,
     Bundle,
@@ -37,6 +36,7 @@ from captiongan.onnx_file import write_onnx
 from captiongan.onnx_session import open_session
 from captiongan.pipeline import Pipeline
 from captiongan.schedule import warm_up_then_cosine
+from captiongan.version import __version__
 
 BATCH = 64
 FEATURES = 32

@@ -19,7 +19,6 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captiongan import __version__
 from captiongan.cache import cache_folder, write_to_cache
 from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import ConfigError, DataError, OutputError
@@ -37,6 +36,7 @@ from captiongan.text.encoder import Embeddings, OnnxTextEncoder, TextEncoder
 from captiongan.text.looks import swap_colours
 from captiongan.text.passes import Plan, Rows
 from captiongan.text.small import SmallTextEncoder, train_tokenizer
+from captiongan.version import __version__
 
 NETWORKS = ("small", "char-cnn-rnn")
 PICTURE_SIDE = 64

@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from captiongan import __version__
 from captiongan.errors import CaptionganError, OutputError
 from captiongan.pictures import Picture, grid, in_a_square, numbered, read_metadata, save_grid
 from captiongan.pipeline import Pipeline
+from captiongan.version import __version__
 
 LINE = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from captiongan import __version__
 from captiongan.config import SCHEMA, RunConfig, load_config
 from captiongan.errors import CaptionganError, ConfigError, RunError
 from captiongan.migrations import Migration, of_today
@@ -14,6 +13,7 @@ from captiongan.training.checkpoint import checkpoints, save_checkpoint
 from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start
 from captiongan.training.trained import load_trained
+from captiongan.version import __version__
 from tiny_run import StubEncoder, tiny_game, tiny_run
 
 OF_BEFORE_SCORES = """\

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from captiongan import __version__, rank_training
+from captiongan import rank_training
 from captiongan.bundle import CRITIC_FILE, MODEL_FILES, RANKER_FILE, Bundle, read_bundle
 from captiongan.data.pairs import Indices
 from captiongan.data.store import open_store
@@ -22,6 +22,7 @@ from captiongan.onnx_session import open_session
 from captiongan.pipeline import Pipeline
 from captiongan.rank_teacher import Teacher, Verdict, fit_teacher, open_eye
 from captiongan.rank_training import Lessons, RankerReport, distance, teach_ranking
+from captiongan.version import __version__
 from command_line import captiongan
 from tiny_bundle import style_encoder, write_tiny_bundle
 from tiny_exam import BlockMeans

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from captiongan import __version__, style_training
+from captiongan import style_training
 from captiongan.bundle import (
     CRITIC_FILE,
     MODEL_FILES,
@@ -26,6 +26,7 @@ from captiongan.pictures import Picture
 from captiongan.pipeline import Pipeline, Pixels
 from captiongan.style_training import BATCH, EXAMINED, StyleReport, teach_style
 from captiongan.text.encoder import Embeddings
+from captiongan.version import __version__
 from command_line import captiongan
 from little_room import room_for
 from tiny_bundle import write_tiny_bundle

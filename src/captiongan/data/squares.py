@@ -11,11 +11,11 @@ from pathlib import Path
 import PIL
 from PIL import Image, features
 
-from captiongan import __version__
 from captiongan.cores import Engine
 from captiongan.data.folder import Line, Reject, Verdicts, load
 from captiongan.errors import DataError
 from captiongan.picture_file import middle_square
+from captiongan.version import __version__
 
 CHUNK = 32
 """Lines that are handed out together."""

@@ -13,7 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from captiongan import __version__
 from captiongan.errors import OutputError
 from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation, Paper
@@ -21,6 +20,7 @@ from captiongan.evaluation.exam import Exam
 from captiongan.evaluation.page import PublicPrompts, draw_public, page, quote
 from captiongan.evaluation.scores import Best, Measured, Result
 from captiongan.files import replace_file
+from captiongan.version import __version__
 
 __all__ = ["PublicPrompts", "check_folder", "draw_public", "report_facts", "write_report"]
 

@@ -16,13 +16,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from captiongan import __version__
 from captiongan.adam_state import moments, restore_moments
 from captiongan.errors import RunError
 from captiongan.files import remove, remove_leftovers, sha256_of, whole_folder
 from captiongan.migrations import CHECKPOINT, newest, of_today
 from captiongan.text.encoder import EncoderIdentity
 from captiongan.training.game import Game
+from captiongan.version import __version__
 
 MANIFEST = "manifest.json"
 PARTS = (

@@ -24,12 +24,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 from PIL.Image import Image
 
-from captiongan import __version__
 from captiongan.config import KEPT_ENCODER, SCHEMA, RunConfig, load_config
 from captiongan.errors import OutputError, RunError
 from captiongan.files import naming, remove_leftovers, replace_file, whole_file, whole_folder
 from captiongan.leader import leads, led
 from captiongan.text.encoder import ENCODER_FILES
+from captiongan.version import __version__
 
 """Where a run keeps its copy of a text encoder; `config.yaml` names it relative to the run."""
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from fastapi import FastAPI, Response
 
-from captiongan import __version__
 from captiongan.pipeline import Pipeline
+from captiongan.version import __version__
 from captiongan.web.answers import generated, interpolated
 from captiongan.web.facts import bundle_facts, limit_facts
 from captiongan.web.guard import Access, guard
