@@ -136,7 +136,7 @@ class Pipeline:
 
     @property
     def manifest(self) -> BundleManifest:
-        """The facts of the bundle: name, version, sizes, training."""
+        """The facts of the bundle, such as its name, version and sizes."""
         return self._manifest
 
     def mirrors(self, seed: int) -> bool:

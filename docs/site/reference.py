@@ -1,0 +1,81 @@
+"""Writes pages of the reference, in Markdown, from the code: the command line, a run's options."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from typer.main import get_command
+
+from captiongan.cli import app
+from captiongan.config import RunConfig
+
+
+def command_line() -> str:
+    """Write down all verbs, one after the other."""
+    return "\n".join(verb_page(name, command) for name, command in verbs(get_command(app)))
+
+
+def verbs(command: Any, name: str = "captiongan") -> Iterator[tuple[str, Any]]:
+    """Yield every verb that does something, with its full name."""
+    commands = getattr(command, "commands", {})
+    if not commands:
+        yield name, command
+    for part, each in commands.items():
+        yield from verbs(each, f"{name} {part}")
+
+
+def verb_page(name: str, command: Any) -> str:
+    """Write a verb down in Markdown: what it does, how it is called, what it takes."""
+    context = command.make_context(name, [], resilient_parsing=True)
+    usage = " ".join(command.collect_usage_pieces(context))
+    rows = [_parameter(each, context) for each in command.params if each.name != "help"]
+    table = ["| | | default |", "|---|---|---|", *rows] if rows else []
+    return "\n".join(
+        [f"## {name}", "", command.help or "", "", f"    {name} {usage}", "", *table, ""]
+    )
+
+
+def _parameter(parameter: Any, context: Any) -> str:
+    names = parameter.make_metavar(context)
+    if parameter.param_type_name == "option":
+        kind = "" if parameter.is_flag else f" {names}"
+        names = ", ".join(parameter.opts) + kind
+    default = "" if parameter.default in (None, False, (), []) else f"`{parameter.default}`"
+    told = " ".join((parameter.help or "").split())
+    return f"| `{_cell(names)}` | {_cell(told)} | {default} |"
+
+
+def options(section: type[BaseModel] = RunConfig, prefix: str = "") -> Iterator[str]:
+    """Yield a row for each option, and a heading before each section."""
+    fields = section.model_fields
+    inner = {name: found for name in fields if (found := _section(fields[name]))}
+    yield from ["", "| option | type | default | rule | |", "|---|---|---|---|---|"]
+    yield from (_option(f"{prefix}{name}", fields[name]) for name in fields if name not in inner)
+    for name, model in inner.items():
+        yield from ["", f"## `{prefix}{name}`", "", model.__doc__ or ""]
+        yield from options(model, f"{prefix}{name}.")
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the section that a field holds, be it optional or not; None for a single value."""
+    kinds = (field.annotation, *getattr(field.annotation, "__args__", ()))
+    return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+
+
+def _option(name: str, field: FieldInfo) -> str:
+    kind = str(getattr(field.annotation, "__name__", field.annotation)).replace("typing.", "")
+    default = "required" if field.is_required() else f"`{field.default!r}`"
+    rule = ", ".join(_rule(each) for each in field.metadata)
+    told = field.description or ""
+    return f"| `{name}` | `{_cell(kind)}` | {default} | {_cell(rule)} | {_cell(told)} |"
+
+
+def _rule(bound: object) -> str:
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "multiple_of": "a multiple of"}
+    told = [f"{sign} {getattr(bound, key):g}" for key, sign in signs.items() if hasattr(bound, key)]
+    return told[0] if told else str(bound)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|")
