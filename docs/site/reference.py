@@ -66,15 +66,14 @@ def _section(field: FieldInfo) -> type[BaseModel] | None:
 def _option(name: str, field: FieldInfo) -> str:
     kind = str(getattr(field.annotation, "__name__", field.annotation)).replace("typing.", "")
     default = "required" if field.is_required() else f"`{field.default!r}`"
-    rule = ", ".join(_rule(each) for each in field.metadata)
-    told = field.description or ""
+    told, rule = field.description or "", _bounds(field.metadata)
     return f"| `{name}` | `{_cell(kind)}` | {default} | {_cell(rule)} | {_cell(told)} |"
 
 
-def _rule(bound: object) -> str:
+def _bounds(metadata: list[Any]) -> str:
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "multiple_of": "a multiple of"}
-    told = [f"{sign} {getattr(bound, key):g}" for key, sign in signs.items() if hasattr(bound, key)]
-    return told[0] if told else str(bound)
+    told = ((sign, getattr(each, key, None)) for each in metadata for key, sign in signs.items())
+    return ", ".join(f"{sign} {bound:g}" for sign, bound in told if bound is not None)
 
 
 def _cell(text: str) -> str:

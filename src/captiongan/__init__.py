@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from captiongan.bundle import Bundle, BundleManifest
     from captiongan.client import Client, ServerError
     from captiongan.config import RunConfig, load_config
-    from captiongan.data import toy
+    from captiongan.data.toy import toy_examples
     from captiongan.errors import (
         BulkError,
         BundleError,
@@ -81,7 +81,7 @@ __all__ = [
     "save_grid",
     "step",
     "to_pictures",
-    "toy",
+    "toy_examples",
     "train",
 ]
 
@@ -111,6 +111,7 @@ _HOMES = {
     "noise_of": "captiongan.pipeline",
     "read_metadata": "captiongan.pictures",
     "save_grid": "captiongan.pictures",
+    "toy_examples": "captiongan.data.toy",
 }
 """The module of each name that is there without PyTorch."""
 
@@ -129,7 +130,6 @@ _TRAINING_HOMES = {
 _NAMESPACES = {
     "losses": "captiongan.losses",
     "step": "captiongan.training.step",
-    "toy": "captiongan.data.toy",
 }
 """Modules that are public as a whole, as the lecture reads them."""
 
