@@ -19,7 +19,7 @@ def command_line() -> str:
 def verbs(command: Any, name: str = "captiongan") -> Iterator[tuple[str, Any]]:
     """Yield every verb that does something, with its full name."""
     commands = getattr(command, "commands", {})
-    if not commands:
+    if not commands and not command.hidden:
         yield name, command
     for part, each in commands.items():
         yield from verbs(each, f"{name} {part}")
@@ -29,7 +29,8 @@ def verb_page(name: str, command: Any) -> str:
     """Write a verb down in Markdown: what it does, how it is called, what it takes."""
     context = command.make_context(name, [], resilient_parsing=True)
     usage = " ".join(command.collect_usage_pieces(context))
-    rows = [_parameter(each, context) for each in command.params if each.name != "help"]
+    shown = (each for each in command.params if each.name != "help" and not each.hidden)
+    rows = [_parameter(each, context) for each in shown]
     table = ["| | | default |", "|---|---|---|", *rows] if rows else []
     return "\n".join(
         [f"## {name}", "", command.help or "", "", f"    {name} {usage}", "", *table, ""]

@@ -1,4 +1,4 @@
-"""Old names of modules: they import what moved, with a DeprecationWarning that names the new place."""
+"""Old names of modules: each imports what moved, with a DeprecationWarning that says where to."""
 
 import sys
 from importlib.machinery import ModuleSpec
@@ -92,7 +92,8 @@ class OldModules:
 
         new = self.moved[old.__name__]
         warn(
-            f"'{old.__name__}' moved and will be removed; import from 'captiongan', or from '{new}'",
+            f"'{old.__name__}' moved and will be removed; import from 'captiongan', or from "
+            f"'{new}'",
             DeprecationWarning,
             stacklevel=2,
         )

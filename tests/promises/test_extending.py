@@ -1,6 +1,7 @@
 """The stories of docs/extending.md work as printed, and touch as many files as its table says."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 import captiongan
+from captiongan.cache import CACHE_VARIABLE
 
 ROOT = Path(captiongan.__file__).parents[2]
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
@@ -82,6 +84,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(copy / 'src')!r}){TRY}"],
         input=json.dumps(tries),
+        env=os.environ | {CACHE_VARIABLE: str(copy / "cache")},
         capture_output=True,
         text=True,
     )

@@ -1,4 +1,4 @@
-"""What `import captiongan` promises: all documented names, at once, and what moved still imports."""
+"""What `import captiongan` promises: all documented names, quickly, and no others in the docs."""
 
 import json
 import re

@@ -44,8 +44,9 @@ def generate_all(
         prompts: see `read_rows`; read twice, never held in memory.
         out: folder of the pictures, new, empty, or of the same job.
         bundle: as for `load`: name of a shipped bundle, or the folder of one or of a run.
-        n: as for `Pipeline.generate`, as is `truncation`.
+        n: as for `Pipeline.generate`.
         seed: from 0; each picture's must stay below 2**32.
+        truncation: as for `Pipeline.generate`.
         layout: one of `LAYOUTS`.
         shard_size: the most pictures in a shard, at least `n`.
         ray: draw on a Ray cluster, see `draw_on_ray`; without, in this process.
