@@ -110,10 +110,11 @@ def forward(package: str, module: str) -> Any:
 
     def __getattr__(name: str) -> Any:  # noqa: N807
         from importlib import import_module
+        from importlib.util import find_spec
         from warnings import warn
 
-        if name.startswith("__"):
-            raise AttributeError(name)
+        if name.startswith("__") or find_spec(f"{package}.{name}"):  # a module of the package
+            raise AttributeError(f"module '{package}' has no attribute '{name}'")
         value = getattr(import_module(module), name)
         warn(
             f"'{package}.{name}' moved and will be removed; import it from 'captiongan', or from "

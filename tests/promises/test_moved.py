@@ -58,6 +58,19 @@ def test_a_package_that_was_a_module_hands_out_its_names() -> None:
         assert old("Fraction") is importlib.import_module("fractions").Fraction
     with pytest.raises(AttributeError, match="Fractions"):
         old("Fractions")
+    with pytest.raises(AttributeError, match="job"):
+        _moved.forward("captiongan.bulk", "captiongan.bulk.run")("job")  # which is a module of it
+
+
+@pytest.mark.parametrize(
+    ("package", "name"),
+    [("bundle", "shipped_bundles"), ("export", "export_run"), ("text_training", "TextPlan")],
+)
+def test_a_module_that_became_a_package_hands_out_what_it_had(package: str, name: str) -> None:
+    module = importlib.import_module(f"captiongan.{package}")
+    if hasattr(module, "__path__"):
+        with pytest.warns(DeprecationWarning, match=rf"'captiongan\.{package}\.{name}' moved"):
+            assert getattr(module, name).__module__.startswith(f"captiongan.{package}.")
 
 
 @pytest.mark.parametrize("old", GONE)
