@@ -43,11 +43,11 @@ notebook: $(VENV)/.dev
 	$(BIN)/python examples/execute.py examples/lecture.ipynb
 
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/performance.py
-	$(BIN)/python benchmarks/cost_curves.py
+	$(BIN)/python -m benchmarks performance
+	$(BIN)/python -m benchmarks cost_curves
 
 torture: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/torture.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak/torture.py
 
 sbom: $(VENV)/.runtime
 	$(PYTHON) -m venv $(VENV)/sbom

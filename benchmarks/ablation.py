@@ -1,7 +1,7 @@
 """The slide "Summary" as an experiment: the lecture's systems side by side, on the same budget.
 
-    python benchmarks/ablation.py train  --data FLOWERS --runs runs/ablation --kimg 80
-    python benchmarks/ablation.py report --data FLOWERS --runs runs/ablation
+    python -m benchmarks ablation train  --data FLOWERS --runs runs/ablation --kimg 80
+    python -m benchmarks ablation report --data FLOWERS --runs runs/ablation
 
 `train` goes on where it was stopped; `train gan reed ...` trains these presets only, so that
 several machines, or cores, can share the work. `report` scores all runs and writes
@@ -19,12 +19,11 @@ import torch
 import typer
 from rich.console import Console
 
-from ablation_page import Row, check_page, write_page
-from captiongan.cli import run
+from benchmarks.ablation_page import Row, check_page, write_page
 from captiongan.evaluation.evaluate import Evaluation, evaluate
 from captiongan.evaluation.report import draw_public, write_report
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.loop import Trainer
-from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start
 
 ROOT = Path(__file__).parents[1]
@@ -125,8 +124,8 @@ def rows_of(runs: Mapping[str, RunFolder], evaluation: Evaluation) -> list[Row]:
             preset=preset,
             paper=paper,
             curve=runs[preset].metrics(),
-            generator=_size(trainers[preset].game.generator),
-            discriminator=_size(trainers[preset].game.discriminator),
+            generator=_size(trainers[preset].state.generator),
+            discriminator=_size(trainers[preset].state.discriminator),
             images_per_second=speeds[preset],
         )
         for preset, paper in zip(runs, evaluation.papers, strict=True)
@@ -149,7 +148,3 @@ def images_per_second(trainers: Mapping[str, Trainer], rounds: int = 5) -> dict[
 
 def _size(network: torch.nn.Module) -> int:
     return sum(weight.numel() for weight in network.parameters())
-
-
-if __name__ == "__main__":
-    run(app)

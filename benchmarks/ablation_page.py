@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from benchmarks.marked_page import check_marks, write_measured
+from benchmarks.score_table import ceilings, floors, titles, values
+from captiongan.draw.picture import grid
 from captiongan.evaluation.evaluate import Paper
-from captiongan.pictures import grid
-from marked_page import check_marks, write_measured
-from score_table import ceilings, floors, titles, values
 
 PAGE = "ablation.md"
 

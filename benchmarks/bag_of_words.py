@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from captiongan.text.encoder import Embeddings, EncoderIdentity
+from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 
 WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
 

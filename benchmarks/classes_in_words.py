@@ -1,6 +1,6 @@
 """How much of a picture's class its caption tells, at least: so much a drawn picture can show.
 
-    python benchmarks/classes_in_words.py oxford-flowers cub-birds
+    python -m benchmarks classes_in_words oxford-flowers cub-birds
 
 A network with one hidden layer learns to tell classes from the embeddings of the train captions;
 printed is how often the class of a test caption is its first guess, and among its first five.
@@ -14,12 +14,11 @@ import typer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captiongan.cli import run
+from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import DataError
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.choose import choose_encoder
-from captiongan.text.encoder import TextEncoder
+from captiongan.text.registry import choose_encoder
 
 SIDE = 64
 HIDDEN, DROPOUT = 512, 0.3
@@ -96,7 +95,3 @@ def _labels(store: PictureStore) -> list[str]:
 
 def _numbered(labels: list[str], numbers: dict[str, int]) -> Tensor:
     return torch.tensor([numbers[label] for label in labels])
-
-
-if __name__ == "__main__":
-    run(app)

@@ -1,7 +1,7 @@
 """What training costs as batches, networks and data sets grow: time, memory, and the start.
 
-    python benchmarks/cost_curves.py
-    python benchmarks/cost_curves.py --largest 100000
+    python -m benchmarks cost_curves
+    python -m benchmarks cost_curves --largest 100000
 
 All points of a curve take turns, and medians count. Data is the toy set; of a large one only the
 first pictures are drawn, and the other names are links to these. Writes the part "cost curves" of
@@ -22,18 +22,17 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from captiongan.cache import CACHE_VARIABLE
-from captiongan.cli import run
-from captiongan.config import load_config
+from benchmarks.cost_curves_page import Costs, Opening, check_page, write_page
+from benchmarks.performance import PRESET, Work, median_seconds, peak_megabytes
+from captiongan.base.cache import CACHE_VARIABLE
+from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 from captiongan.data.folder import METADATA
 from captiongan.data.pairs import PairSampler
 from captiongan.data.store import PictureStore, open_store
 from captiongan.data.toy import captions, toy_flower, write_toy_folder
+from captiongan.runs.config import load_config
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.encoder import Embeddings, EncoderIdentity
 from captiongan.training.loop import Trainer
-from cost_curves_page import Costs, Opening, check_page, write_page
-from performance import PRESET, Work, median_seconds, peak_megabytes
 
 BATCHES, BATCH = (8, 16, 32, 64, 128), 32
 WIDTHS, WIDTH = (16, 32, 64, 128), 64
@@ -146,7 +145,3 @@ def write_linked_folder(out: Path, size: int) -> None:
             (out / name).hardlink_to(out / f"toy_{number % drawn:06d}.png")
             line = {"file_name": name, "text": captions(flower), "class": flower.label}
             metadata.write(json.dumps(line) + "\n")
-
-
-if __name__ == "__main__":
-    run(app)

@@ -8,8 +8,8 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from marked_page import check_marks, write_measured
-from performance_page import PAGE, table
+from benchmarks.marked_page import check_marks, write_measured
+from benchmarks.performance_page import PAGE, table
 
 PART = "cost curves"
 PICTURE = PAGE.parent / "images" / "cost-curves.svg"

@@ -16,9 +16,9 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from captiongan.config import RunConfig
 from captiongan.networks.layers import PairDiscriminator, PictureGenerator
-from captiongan.training.game import build_discriminator, build_generator
+from captiongan.runs.config import RunConfig
+from captiongan.training.state import build_discriminator, build_generator
 from captiongan.training.step import Batch
 
 
@@ -74,7 +74,7 @@ class Exercise:
 
     def _judge(self, pictures: Tensor, texts: Tensor) -> tuple[Tensor, Tensor]:
         features: Tensor = self.discriminator.features(pictures)
-        return self.discriminator.judge(features, texts), features
+        return self.discriminator.logits(features, texts), features
 
 
 def _adam(network: nn.Module, config: RunConfig) -> Adam:

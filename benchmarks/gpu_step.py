@@ -1,6 +1,6 @@
 """How fast training is on an NVIDIA GPU, beside the straightforward way, measured in one run.
 
-    python benchmarks/gpu_step.py
+    python -m benchmarks gpu_step
 
 All candidates take turns; each figure is a median. Writes docs/gpu.md, or with `--out` a file.
 """
@@ -17,13 +17,12 @@ import torch
 import typer
 from rich.console import Console
 
-from captiongan.cli import run
-from captiongan.config import RunConfig, load_config
+from benchmarks.exercise import Exercise
+from benchmarks.marked_page import check_marks, write_measured
 from captiongan.errors import ConfigError
+from captiongan.runs.config import RunConfig, load_config
 from captiongan.training.loop import Trainer
 from captiongan.training.step import training_step
-from exercise import Exercise
-from marked_page import check_marks, write_measured
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "gpu.md"
@@ -121,8 +120,8 @@ def _eager(config: RunConfig) -> Step:
 def _exercise(config: RunConfig) -> Step:
     trainer, numbers = _trainer(config, "32-true"), count()
     exercise = Exercise.of(config, trainer.encoder.dim)
-    exercise.generator.to(trainer.game.fabric.device)
-    exercise.discriminator.to(trainer.game.fabric.device)
+    exercise.generator.to(trainer.state.fabric.device)
+    exercise.discriminator.to(trainer.state.fabric.device)
 
     def step() -> object:
         batch = trainer.data.batch(next(numbers))
@@ -145,7 +144,3 @@ def _mean_seconds(step: Step, repeats: int) -> float:
         step()
     torch.cuda.synchronize()
     return (time.perf_counter() - started) / repeats
-
-
-if __name__ == "__main__":
-    run(app)

@@ -1,6 +1,6 @@
 """How much memory and time an import takes, by the number of pictures.
 
-    python benchmarks/importing.py 1000 10000 100000
+    python -m benchmarks importing 1000 10000 100000
 
 Toy flowers of 64 x 64 pixels, 1,000 different ones over and over, each with five captions, are
 written as WebDataset shards, and as a zip archive with a table; each is imported in a process of
@@ -22,11 +22,14 @@ import typer
 
 from captiongan.data.toy import captions, draw, toy_flower
 
+app = typer.Typer(pretty_exceptions_enable=False)
+
 SIDE = 64
 DIFFERENT = 1000
 SHARD = 10_000
 
 
+@app.command()
 def main(sizes: Annotated[list[int], typer.Argument(help="Numbers of pictures.")]) -> None:
     """Measure imports and pages of toy sets of these sizes."""
     for size in sizes:
@@ -95,7 +98,3 @@ def flower(number: int) -> tuple[bytes, tuple[str, ...]]:
     drawn = toy_flower(0, number)
     draw(drawn, SIDE).save(buffer, "JPEG", quality=90)
     return buffer.getvalue(), captions(drawn)
-
-
-if __name__ == "__main__":
-    typer.run(main)

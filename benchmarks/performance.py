@@ -1,6 +1,6 @@
 """How fast: training and drawing beside the straightforward way, measured in one run.
 
-    python benchmarks/performance.py
+    python -m benchmarks performance
 
 Each figure is the median of several rounds in which all candidates take turns, so that what
 disturbs one disturbs all. Writes docs/performance.md.
@@ -24,20 +24,19 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import MPNetConfig, MPNetModel
 
-from captiongan.bundle import GENERATOR_FILE
-from captiongan.cli import run
-from captiongan.config import RunConfig, load_config
+from benchmarks.exercise import Exercise, decoded
+from benchmarks.marked_page import check_marks, write_measured
+from benchmarks.onnx_flops import flops_of
+from benchmarks.performance_page import BATCH, MATRIX, PAGE, Figures, in_words
+from benchmarks.step_profile import Part, parts_of
+from captiongan.bundle.bundle import GENERATOR_FILE
 from captiongan.data.toy import write_toy_folder
+from captiongan.draw.pipeline import Pipeline, load
 from captiongan.networks.course import Generator as CourseGenerator
-from captiongan.pipeline import Pipeline, load
-from captiongan.training.game import build_generator
+from captiongan.runs.config import RunConfig, load_config
 from captiongan.training.loop import Trainer
+from captiongan.training.state import build_generator
 from captiongan.training.step import Batch
-from exercise import Exercise, decoded
-from marked_page import check_marks, write_measured
-from onnx_flops import flops_of
-from performance_page import BATCH, MATRIX, PAGE, Figures, in_words
-from step_profile import Part, parts_of
 
 ROOT = Path(__file__).parents[1]
 PRESET = ROOT / "configs" / "gan-cls-l1-fm.yaml"
@@ -211,7 +210,3 @@ def peak_megabytes(command: Sequence[str]) -> int:
 def _generate(bundle: str, folder: str) -> list[str]:
     asked = ["generate", "a red flower", "--bundle", bundle, "-o", f"{folder}/a.png"]
     return [sys.executable, "-m", "captiongan", *asked]
-
-
-if __name__ == "__main__":
-    run(app)

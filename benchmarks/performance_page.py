@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from step_profile import Part
+from benchmarks.step_profile import Part
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 

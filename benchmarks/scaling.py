@@ -1,6 +1,6 @@
 """How training speeds up with processes, and what they tell each other.
 
-    python benchmarks/scaling.py
+    python -m benchmarks scaling
 
 All candidates take turns, each figure is the median of some rounds. Writes docs/scale.md.
 """
@@ -22,11 +22,10 @@ import typer
 from rich.console import Console
 from torch import Tensor
 
-from captiongan import processes
-from captiongan.cli import run
-from captiongan.config import load_config
+from benchmarks.marked_page import check_marks, write_measured
+from captiongan.compute import distributed
+from captiongan.runs.config import load_config
 from captiongan.training.loop import Trainer
-from marked_page import check_marks, write_measured
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "scale.md"
@@ -134,12 +133,8 @@ def _as_if_two(said: Messages) -> Iterator[None]:
         tensor.mul_(2)
 
     with (
-        patch.object(processes, "count", lambda: 2),
+        patch.object(distributed, "count", lambda: 2),
         patch.object(torch.distributed, "all_reduce", reduce),
         patch.object(torch.distributed, "all_gather", gather),
     ):
         yield
-
-
-if __name__ == "__main__":
-    run(app)

@@ -3,8 +3,8 @@
 A server in a process of its own, clients in this one, on the loopback. Every answer is compared
 with the picture that the pipeline draws of its prompt and seed.
 
-    python benchmarks/serve.py
-    python benchmarks/serve.py --requests 20000
+    python -m benchmarks serve
+    python -m benchmarks serve --requests 20000
 
 Writes its part of docs/serve.md.
 """
@@ -27,11 +27,10 @@ import httpx2 as httpx
 import numpy as np
 import typer
 
-from captiongan.cli import run
+from benchmarks.marked_page import check_marks, write_measured
+from captiongan.draw.pipeline import load
 from captiongan.errors import CaptionganError
-from captiongan.pipeline import load
-from captiongan.web.facts import bundle_facts
-from marked_page import check_marks, write_measured
+from captiongan.web.descriptions import bundle_facts
 
 ROOT = Path(__file__).parents[1]
 
@@ -205,7 +204,3 @@ def markdown(lines: Sequence[Sequence[str]]) -> str:
     titles, *rest = lines
     ruled = [titles, ["---"] * len(titles), *rest]
     return "".join(f"| {' | '.join(line)} |\n" for line in ruled)
-
-
-if __name__ == "__main__":
-    run(app)

@@ -1,6 +1,6 @@
 """Text encoders side by side: retrieval, agreement, word order, unseen words, time and size.
 
-    python benchmarks/text.py --data FLOWERS --data BIRDS --encoder small=SMALL
+    python -m benchmarks text --data FLOWERS --data BIRDS --encoder small=SMALL
 
 `minilm` and a bag of words are always measured. Writes docs/reports/text-encoder.json and the
 tables of docs/text-encoder.md. Embeddings, features and probes stay in the cache: the first run
@@ -15,23 +15,10 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from bag_of_words import BagOfWords
-from captiongan.cli import run
-from captiongan.data.store import Pictures, PictureStore, captions_of, open_store
-from captiongan.data.toy import ToyFlower, draw
-from captiongan.errors import ConfigError
-from captiongan.evaluation.extractors import Extractor, choose_extractor, remembered_features
-from captiongan.evaluation.real import RealPictures
-from captiongan.files import replace_file
-from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.corpus import held_out
-from captiongan.text.encoder import OnnxTextEncoder, TextEncoder
-from captiongan.text.glosses import read_wordnet
-from captiongan.text.looks import swap_colours
-from captiongan.text.minilm import MiniLM
-from marked_page import check_marks, write_measured
-from text_agreement import agreement, some_sentences
-from text_order import (
+from benchmarks.bag_of_words import BagOfWords
+from benchmarks.marked_page import check_marks, write_measured
+from benchmarks.text_agreement import agreement, some_sentences
+from benchmarks.text_order import (
     Order,
     order_by_attributes,
     order_by_pictures,
@@ -39,10 +26,22 @@ from text_order import (
     toy_flowers,
     toy_pairs,
 )
-from text_page import PAGE, REPORT, Report, as_json, measured
-from text_retrieval import SIDE, DataSet, Hits, compare, hits, train_probes
-from text_speed import Speed, export_minilm, published_bytes, speeds, timed_sentences
-from text_words import read_words, word_score, word_test
+from benchmarks.text_page import PAGE, REPORT, Report, as_json, measured
+from benchmarks.text_retrieval import SIDE, DataSet, Hits, compare, hits, train_probes
+from benchmarks.text_speed import Speed, export_minilm, published_bytes, speeds, timed_sentences
+from benchmarks.text_words import read_words, word_score, word_test
+from captiongan.base.files import replace_file
+from captiongan.bundle.text_encoder import OnnxTextEncoder, TextEncoder
+from captiongan.data.store import Pictures, PictureStore, captions_of, open_store
+from captiongan.data.toy import ToyFlower, draw
+from captiongan.errors import ConfigError
+from captiongan.evaluation.extractors import Extractor, choose_extractor, remembered_features
+from captiongan.evaluation.real import RealPictures
+from captiongan.text.cached import CachedTextEncoder
+from captiongan.text.minilm import MiniLM
+from captiongan.text_training.corpus import held_out
+from captiongan.text_training.grammar import swap_colours
+from captiongan.text_training.wordnet import read_wordnet
 
 ROOT = Path(__file__).parents[1]
 
@@ -234,7 +233,3 @@ def _tell_progress(done: int, total: int) -> None:
 
 def _say(line: str) -> None:
     typer.echo(line, err=True)
-
-
-if __name__ == "__main__":
-    run(app)

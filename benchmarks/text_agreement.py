@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from captiongan.bundle.text_encoder import Embeddings
 from captiongan.evaluation.distances import Floats
-from captiongan.text.encoder import Embeddings
 
 WORDS = range(4, 41)
 """How many words a text has that counts as a sentence, and that every encoder reads whole."""

@@ -7,7 +7,9 @@ from itertools import islice
 
 import numpy as np
 
-from bag_of_words import same_words
+from benchmarks.bag_of_words import same_words
+from benchmarks.text_mean import Mean
+from captiongan.bundle.text_encoder import Embeddings, TextEncoder
 from captiongan.data.folder import Example
 from captiongan.data.pairs import Indices
 from captiongan.data.toy import (
@@ -19,9 +21,7 @@ from captiongan.data.toy import (
     toy_flower,
 )
 from captiongan.evaluation.distances import Features, Floats
-from captiongan.evaluation.judges import RetrievalJudge
-from captiongan.text.encoder import Embeddings, TextEncoder
-from text_mean import Mean
+from captiongan.evaluation.probes import RetrievalJudge
 
 TIE = 1e-6
 """Differences below this are rounding: neither caption is preferred."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from captiongan.text.encoder import EncoderIdentity
-from text_mean import Mean
-from text_order import Order
-from text_retrieval import PROBES, Retrieval
-from text_speed import Speed
-from text_words import WordScore, WordTest
+from benchmarks.text_mean import Mean
+from benchmarks.text_order import Order
+from benchmarks.text_retrieval import PROBES, Retrieval
+from benchmarks.text_speed import Speed
+from benchmarks.text_words import WordScore, WordTest
+from captiongan.bundle.text_encoder import EncoderIdentity
 
 PAGE = "text-encoder.md"
 REPORT = Path("reports") / "text-encoder.json"

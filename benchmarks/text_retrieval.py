@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.text_mean import Mean
+from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import DataError
 from captiongan.evaluation import CANDIDATES
+from captiongan.evaluation.benchmark import questions
 from captiongan.evaluation.distances import Floats
-from captiongan.evaluation.exam import questions
 from captiongan.evaluation.extractors import Extractor
-from captiongan.evaluation.judges import RetrievalJudge, open_judges
+from captiongan.evaluation.probes import RetrievalJudge, open_judges
 from captiongan.evaluation.real import RealPictures
-from captiongan.text.encoder import TextEncoder
-from text_mean import Mean
 
 SIDE = 64
 """Of the pictures, in pixels, as in the evaluation of models."""

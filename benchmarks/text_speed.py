@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import BertModel
 
-from captiongan.onnx_file import write_onnx
-from captiongan.text.encoder import ENCODER_FILES, OnnxTextEncoder
+from captiongan.bundle.text_encoder import ENCODER_FILES, OnnxTextEncoder
+from captiongan.export.to_onnx import write_onnx
 
 WORDS = range(8, 21)
 """How many words a timed sentence has."""

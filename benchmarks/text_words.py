@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bag_of_words import words_of
+from benchmarks.bag_of_words import words_of
+from benchmarks.text_mean import Mean
+from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.errors import DataError
-from captiongan.text.encoder import TextEncoder
-from captiongan.text.looks_words import COLOURS, SHADES, SHAPES, SIZES, TEXTURES
-from text_mean import Mean
+from captiongan.text_training.vocabulary import COLOURS, SHADES, SHAPES, SIZES, TEXTURES
 
 LIST = Path(__file__).parent / "unseen_words.txt"
 
@@ -26,7 +26,7 @@ OFTEN = 100
 class WordTest:
     """The plain words that stand for choice, and for each unseen word those that are right.
 
-    `composed` are those unseen words that the sentences of `captiongan.text.looks` may have.
+    `composed` are those unseen words that the sentences of `text_training.grammar` may have.
     """
 
     plain: tuple[str, ...]

@@ -1,7 +1,7 @@
 """What truncation trades: one bundle scored with less and less noise, on the same captions.
 
-    python benchmarks/truncation.py flowers --data FLOWERS
-    python benchmarks/truncation.py birds --data BIRDS
+    python -m benchmarks truncation flowers --data FLOWERS
+    python -m benchmarks truncation birds --data BIRDS
 
 Writes the bundle's part of docs/truncation.md, and its curves.
 """
@@ -13,13 +13,12 @@ from typing import Annotated
 
 import typer
 
-from captiongan.cli import run
+from benchmarks.truncation_page import Marks, check_page, write_page
+from captiongan.draw.prompts import check_truncation
+from captiongan.evaluation.benchmark import answers_at_all_sides
 from captiongan.evaluation.candidate import open_candidate
 from captiongan.evaluation.evaluate import Evaluation, evaluate
-from captiongan.evaluation.exam import answers_at_all_sides
 from captiongan.evaluation.scores import Marker
-from captiongan.prompts import check_truncation
-from truncation_page import Marks, check_page, write_page
 
 ROOT = Path(__file__).parents[1]
 
@@ -75,7 +74,3 @@ def measure(
 
 def _say(line: str) -> None:
     typer.echo(line, err=True)
-
-
-if __name__ == "__main__":
-    run(app)

@@ -7,12 +7,12 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from benchmarks.marked_page import check_marks, write_measured
+from benchmarks.score_table import ceilings, floors, titles, values
 from captiongan.evaluation.evaluate import Evaluation
 from captiongan.evaluation.scores import Result
 from captiongan.evaluation.table import BEST
 from captiongan.version import __version__
-from marked_page import check_marks, write_measured
-from score_table import ceilings, floors, titles, values
 
 PAGE = "truncation.md"
 

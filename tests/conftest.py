@@ -5,11 +5,11 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser
 
-from captiongan.bundle import Bundle
-from captiongan.cache import CACHE_VARIABLE
-from captiongan.pipeline import Pipeline
-from tiny_bundle import write_tiny_bundle
-from visitor import TOKEN, Visitor, open_chromium, serving
+from captiongan.base.cache import CACHE_VARIABLE
+from captiongan.bundle.bundle import Bundle
+from captiongan.draw.pipeline import Pipeline
+from support.tiny_bundle import write_tiny_bundle
+from support.visitor import TOKEN, Visitor, open_chromium, serving
 
 # A slow machine breaks no promise: speed is measured in benchmarks/.
 settings.register_profile("whatever the machine", deadline=None)

@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from typer.main import get_command
 
 from captiongan.cli import app
-from captiongan.config import RunConfig
+from captiongan.runs.config import RunConfig
 
 
 def command_line() -> str:

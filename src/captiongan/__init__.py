@@ -16,12 +16,15 @@ from captiongan import _moved
 from captiongan.version import __version__
 
 if TYPE_CHECKING:
-    from captiongan import losses
+    from captiongan.base.image_reading import UnusablePictureError
     from captiongan.bulk.run import generate_all
-    from captiongan.bundle import Bundle, BundleManifest
-    from captiongan.client import Client, ServerError
-    from captiongan.config import RunConfig, load_config
+    from captiongan.bundle.bundle import Bundle, BundleManifest
     from captiongan.data.toy import toy_examples
+    from captiongan.draw.client import Client, ServerError
+    from captiongan.draw.interpolation import Interpolation, line
+    from captiongan.draw.picture import Picture, grid, in_a_square, read_metadata, save_grid
+    from captiongan.draw.pipeline import Pipeline, load, noise_of
+    from captiongan.draw.prompts import UnknownWordsWarning
     from captiongan.errors import (
         BulkError,
         BundleError,
@@ -34,12 +37,8 @@ if TYPE_CHECKING:
     )
     from captiongan.evaluation.candidate import of_generator
     from captiongan.evaluation.colours import colour_agreement
-    from captiongan.interpolation import Interpolation, line
-    from captiongan.picture_file import UnusablePictureError
-    from captiongan.pictures import Picture, grid, in_a_square, read_metadata, save_grid
-    from captiongan.pipeline import Pipeline, load, noise_of
-    from captiongan.prompts import UnknownWordsWarning
-    from captiongan.training import step
+    from captiongan.runs.config import RunConfig, load_config
+    from captiongan.training import losses, step
     from captiongan.training.batches import to_pictures
     from captiongan.training.loop import Trainer
     from captiongan.training.run import Run, train
@@ -87,40 +86,40 @@ __all__ = [
 
 _HOMES = {
     "BulkError": "captiongan.errors",
-    "Bundle": "captiongan.bundle",
+    "Bundle": "captiongan.bundle.bundle",
     "BundleError": "captiongan.errors",
-    "BundleManifest": "captiongan.bundle",
+    "BundleManifest": "captiongan.bundle.bundle",
     "CaptionganError": "captiongan.errors",
-    "Client": "captiongan.client",
+    "Client": "captiongan.draw.client",
     "ConfigError": "captiongan.errors",
     "DataError": "captiongan.errors",
-    "Interpolation": "captiongan.interpolation",
+    "Interpolation": "captiongan.draw.interpolation",
     "OutputError": "captiongan.errors",
-    "Picture": "captiongan.pictures",
-    "Pipeline": "captiongan.pipeline",
+    "Picture": "captiongan.draw.picture",
+    "Pipeline": "captiongan.draw.pipeline",
     "PromptError": "captiongan.errors",
     "RunError": "captiongan.errors",
-    "ServerError": "captiongan.client",
-    "UnknownWordsWarning": "captiongan.prompts",
-    "UnusablePictureError": "captiongan.picture_file",
+    "ServerError": "captiongan.draw.client",
+    "UnknownWordsWarning": "captiongan.draw.prompts",
+    "UnusablePictureError": "captiongan.base.image_reading",
     "generate_all": "captiongan.bulk.run",
-    "grid": "captiongan.pictures",
-    "in_a_square": "captiongan.pictures",
-    "line": "captiongan.interpolation",
-    "load": "captiongan.pipeline",
-    "noise_of": "captiongan.pipeline",
-    "read_metadata": "captiongan.pictures",
-    "save_grid": "captiongan.pictures",
+    "grid": "captiongan.draw.picture",
+    "in_a_square": "captiongan.draw.picture",
+    "line": "captiongan.draw.interpolation",
+    "load": "captiongan.draw.pipeline",
+    "noise_of": "captiongan.draw.pipeline",
+    "read_metadata": "captiongan.draw.picture",
+    "save_grid": "captiongan.draw.picture",
     "toy_examples": "captiongan.data.toy",
 }
 """The module of each name that is there without PyTorch."""
 
 _TRAINING_HOMES = {
     "Run": "captiongan.training.run",
-    "RunConfig": "captiongan.config",
+    "RunConfig": "captiongan.runs.config",
     "Trainer": "captiongan.training.loop",
     "colour_agreement": "captiongan.evaluation.colours",
-    "load_config": "captiongan.config",
+    "load_config": "captiongan.runs.config",
     "of_generator": "captiongan.evaluation.candidate",
     "to_pictures": "captiongan.training.batches",
     "train": "captiongan.training.run",
@@ -128,7 +127,7 @@ _TRAINING_HOMES = {
 """The module of each name that needs the extra `train`."""
 
 _NAMESPACES = {
-    "losses": "captiongan.losses",
+    "losses": "captiongan.training.losses",
     "step": "captiongan.training.step",
 }
 """Modules that are public as a whole, as the lecture reads them."""
@@ -138,7 +137,7 @@ _moved.install()
 
 def bundles() -> list[str]:
     """Return the names of the bundles that come with captiongan, sorted; `load` takes them."""
-    from captiongan.bundle import shipped_bundles
+    from captiongan.bundle.bundle import shipped_bundles
 
     return shipped_bundles()
 

@@ -183,9 +183,9 @@ def generate(
             "what to draw must be a PROMPT, or a file of --prompts into a folder --out without "
             "--grid; give one or the other"
         )
-    from captiongan.pictures import check_output, in_a_square, numbered, save_grid
-    from captiongan.pipeline import load
-    from captiongan.prompts import seeds_of
+    from captiongan.draw.picture import check_output, in_a_square, numbered, save_grid
+    from captiongan.draw.pipeline import load
+    from captiongan.draw.prompts import seeds_of
 
     check_output(output)
     seeds = seeds_of(seed, n, best_of)
@@ -228,8 +228,8 @@ def interpolate(
     bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "flowers",
 ) -> None:
     """Draw the way between sentences with one --seed, or between seeds with one sentence."""
-    from captiongan.pictures import FILMS, check_output
-    from captiongan.pipeline import load
+    from captiongan.draw.picture import FILMS, check_output
+    from captiongan.draw.pipeline import load
 
     check_output(output, (".png", *FILMS))
     load(bundle).interpolate(prompts, seeds or [0], steps, truncation).save(output, fps)
@@ -251,9 +251,9 @@ def restyle(
     ] = "flowers-lecture",
 ) -> None:
     """Draw a picture again under another sentence; several without --grid are NAME-1.png, ..."""
-    from captiongan.picture_file import middle_square, read_picture
-    from captiongan.pictures import check_output, numbered, save_grid
-    from captiongan.pipeline import load
+    from captiongan.base.image_reading import middle_square, read_picture
+    from captiongan.draw.picture import check_output, numbered, save_grid
+    from captiongan.draw.pipeline import load
 
     check_output(output)
     paths = [output] if grid else numbered(output, range(1, len(prompts) + 1))
@@ -295,8 +295,8 @@ def serve(
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page.")] = False,
 ) -> None:
     """Serve a page on which anyone draws with words, and an API; Ctrl-C ends it."""
-    from captiongan.bundle import shipped_bundles
-    from captiongan.pipeline import load
+    from captiongan.bundle.bundle import shipped_bundles
+    from captiongan.draw.pipeline import load
 
     with _web_half():
         from captiongan.web.app import create_app
@@ -412,7 +412,7 @@ def evaluate(
     ] = None,
 ) -> None:
     """Score bundles and runs on real pictures and captions; write a report."""
-    from captiongan.prompts import check_prompt
+    from captiongan.draw.prompts import check_prompt
 
     prompts = [check_prompt(line) for line in _lines(public, "--public")] if public else None
     looked_at = _sides(sides) if sides is not None else None
@@ -467,9 +467,9 @@ def export(
     Its discriminator travels along, so that another training can start from the bundle.
     """
     with _training_half():
-        from captiongan.export import export_run
-        from captiongan.training.run_folder import RunFolder
-        from captiongan.training.trained import load_trained
+        from captiongan.export.export import export_run
+        from captiongan.runs.load_trained import load_trained
+        from captiongan.runs.run_folder import RunFolder
     folder = RunFolder.open(run)
     lines = _lines(prompts, "--prompts") if prompts else folder.data_facts()["sample_captions"]
     trained = load_trained(folder, checkpoint)
@@ -503,11 +503,11 @@ def train_text(
     On an NVIDIA GPU if there is one, otherwise on the processor.
     """
     with _training_half():
+        from captiongan.compute.devices import default_device
         from captiongan.evaluation.extractors import choose_extractor
-        from captiongan.hardware import default_device
         from captiongan.text.cached import CachedTextEncoder
         from captiongan.text.minilm import MiniLM
-        from captiongan.text_training import TextPlan, train_text_encoder
+        from captiongan.text_training.train import TextPlan, train_text_encoder
     plan = TextPlan(tuple(data), network, wordnet, composed, epochs, align_epochs, seed)
     device = default_device()
     report = train_text_encoder(
@@ -543,7 +543,7 @@ def train_style(
     Takes some five minutes; stopped before its end it leaves nothing.
     """
     with _training_half():
-        from captiongan.style_training import teach_style
+        from captiongan.training.style import teach_style
     report = teach_style(bundle, data, out, kimg, seed, typer.echo)
     typer.echo(f"{out}: reads {100 * report.recovered:.0f} % of the noise's variance")
 
@@ -579,7 +579,7 @@ def train_ranker(
     Stopped before its end it leaves nothing.
     """
     with _training_half():
-        from captiongan.rank_training import teach_ranking
+        from captiongan.training.ranking import teach_ranking
     report = teach_ranking(bundle, data, out, epochs, wholeness, seed, typer.echo)
     typer.echo(
         f"{out}: scores correlate by {report.correlation:.2f} with the teacher's; R@1 of 100 is "

@@ -10,8 +10,8 @@ import typer
 if TYPE_CHECKING:
     from captiongan.data.importers import Importer
     from captiongan.data.importers.fitting import Fit
-    from captiongan.data.importers.found import Request
     from captiongan.data.importers.importing import Account
+    from captiongan.data.importers.items import Request
 
 data_app = typer.Typer(name="data", no_args_is_help=True, help="Import, look at, or make data.")
 
@@ -79,7 +79,7 @@ def import_data(
     """
     from captiongan.data.importers import choose_importer
     from captiongan.data.importers.fitting import Fit
-    from captiongan.data.importers.found import Request
+    from captiongan.data.importers.items import Request
 
     columns = {"picture": picture_column, "caption": caption_column, "class": class_column}
     asked = {name: column for name, column in columns.items() if column}
@@ -108,7 +108,7 @@ def caption_template(
     """Make a captioned folder of pictures that have only class names or attributes."""
     from captiongan.data.importers import template as composing
     from captiongan.data.importers.fitting import Fit
-    from captiongan.data.importers.found import Request
+    from captiongan.data.importers.items import Request
 
     columns = {"picture": picture_column, "class": class_column}
     asked = {name: column for name, column in columns.items() if column}
@@ -211,11 +211,11 @@ def prepare_data(
     What is there already is not done again. A run that scores itself still looks at the pictures
     when it first starts.
     """
-    from captiongan.data.importers.found import needs
+    from captiongan.data.importers.items import needs
 
     with needs("train"):
-        from captiongan.config import load_config
-        from captiongan.training.material import with_absolute_paths
+        from captiongan.runs.config import load_config
+        from captiongan.training.data_source import with_absolute_paths
         from captiongan.training.prepare import prepare
 
     wanted = with_absolute_paths(load_config(config, override or [], data))
@@ -254,7 +254,7 @@ def show_data(
 
     The page holds pictures and captions of the data.
     """
-    from captiongan.data.importers.found import needs
+    from captiongan.data.importers.items import needs
 
     with needs("train"):
         from captiongan.data.show import write_page

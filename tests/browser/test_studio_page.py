@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
-from captiongan.bundle import Bundle
-from captiongan.pictures import read_metadata
-from captiongan.pipeline import Pipeline, load
-from command_line import captiongan
-from on_the_page import (
+from captiongan.bundle.bundle import Bundle
+from captiongan.draw.picture import read_metadata
+from captiongan.draw.pipeline import Pipeline, load
+from support.command_line import captiongan
+from support.on_the_page import (
     check_accessibility,
     copied,
     download,
@@ -26,8 +26,8 @@ from on_the_page import (
     wait_until_drawn,
     write,
 )
-from tiny_bundle import ranker, write_tiny_bundle
-from visitor import TOKEN, Visitor, serving
+from support.tiny_bundle import ranker, write_tiny_bundle
+from support.visitor import TOKEN, Visitor, serving
 
 YELLOW = "a bright yellow flower with many thin petals"
 RED = "a deep red flower with big petals"

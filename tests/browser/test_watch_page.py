@@ -13,12 +13,12 @@ import captiongan
 from captiongan.data.store import open_store
 from captiongan.evaluation.candidate import Candidate, of_generator
 from captiongan.evaluation.extractors import EXTRACTORS
-from captiongan.training import scoring
-from captiongan.training.run_folder import RunFolder
-from on_the_page import check_accessibility
-from tiny_exam import BlockMeans
-from tiny_watched_run import note, watched_run
-from visitor import Visitor, serving
+from captiongan.runs.run_folder import RunFolder
+from captiongan.training import self_scoring
+from support.on_the_page import check_accessibility
+from support.tiny_exam import BlockMeans
+from support.tiny_watched_run import note, watched_run
+from support.visitor import Visitor, serving
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_run_that_repeats_its_training_pictures_says_so_in_all_places(
         candidate = of_generator(*given)
         return replace(candidate, draw=lambda noise, _: known[np.arange(len(noise)) % len(known)])
 
-    monkeypatch.setattr(scoring, "of_generator", learned_by_heart)
+    monkeypatch.setattr(self_scoring, "of_generator", learned_by_heart)
     monkeypatch.setitem(EXTRACTORS, "lite2", lambda *_: BlockMeans("lite2"))
     options = {"data.resolution": 16, "data.margin": 2, "scores.extractor": "lite2"}
     options |= {"generator.features": 2, "discriminator.features": 2, "training.batch_size": 4}

@@ -15,12 +15,12 @@ from captiongan.bulk.job import Job
 from captiongan.bulk.prompt_file import Row, read_rows
 from captiongan.bulk.run import generate_all
 from captiongan.bulk.shard import Shard, draw_shard
-from captiongan.bundle import Bundle
+from captiongan.bundle.bundle import Bundle
 from captiongan.data.folder import LoadedExample, read_captioned_folder
+from captiongan.draw.picture import Picture
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BulkError, OutputError, PromptError
-from captiongan.pictures import Picture
-from captiongan.pipeline import Pipeline
-from command_line import captiongan
+from support.command_line import captiongan
 
 PROMPTS = ["a red flower", "a yellow flower", "a red flower with pointed petals"]
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from captiongan.bulk.run import generate_all
-from ray_script import on_ray
-from tiny_bundle import write_tiny_bundle
+from support.ray_script import on_ray
+from support.tiny_bundle import write_tiny_bundle
 
 pytest.importorskip("ray", reason="needs the extra `ray`")
 
@@ -17,7 +17,7 @@ from captiongan.bulk.on_ray import draw_on_ray
 from captiongan.bulk.prompt_file import read_rows
 from captiongan.bulk.run import generate_all
 from captiongan.bulk.shard import cut
-from captiongan.bundle import read_bundle
+from captiongan.bundle.bundle import read_bundle
 from captiongan.errors import BulkError
 
 prompts, out, bundle, other = map(Path, sys.argv[1:])

@@ -8,8 +8,8 @@ import pytest
 from captiongan.data.folder import LoadedExample, read_captioned_folder
 from captiongan.data.importers.template import class_words, compose, read_template
 from captiongan.errors import DataError
-from command_line import captiongan
-from tiny_layouts import picture, write_folder
+from support.command_line import captiongan
+from support.tiny_layouts import picture, write_folder
 
 
 def composed(sentence: str, seed: int = 0, **facts: str) -> tuple[str, ...]:

@@ -20,8 +20,8 @@ from captiongan.data.downloads import (
     fetch_all,
 )
 from captiongan.errors import DataError, OutputError
-from command_line import captiongan
-from little_room import room_for
+from support.command_line import captiongan
+from support.little_room import room_for
 
 
 def archive(seed: int = 0) -> bytes:

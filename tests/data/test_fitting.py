@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from captiongan.base.image_reading import UnusablePictureError
 from captiongan.data.importers.fitting import Fit, fitted
-from captiongan.data.importers.found import Box
+from captiongan.data.importers.items import Box
 from captiongan.errors import DataError
-from captiongan.picture_file import UnusablePictureError
 
 
 def encoded(picture: Image.Image, file_format: str = "PNG", **options: object) -> bytes:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from captiongan.base.lines import MAXIMUM_LINE
 from captiongan.data.folder import (
     Example,
     LoadedExample,
@@ -21,7 +22,6 @@ from captiongan.data.folder import (
     summarise,
 )
 from captiongan.errors import DataError
-from captiongan.text_lines import MAXIMUM_LINE
 
 GOOD = {"file_name": "good.png", "text": "a red flower"}
 

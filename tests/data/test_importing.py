@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from captiongan.data.folder import Example, LoadedExample, read_captioned_folder
 from captiongan.data.importers.fitting import Fit
-from captiongan.data.importers.found import Found, Item, Note, Rejected
 from captiongan.data.importers.importing import Account, import_pictures
+from captiongan.data.importers.items import Found, Item, Note, Rejected
 from captiongan.data.importers.source import MemberError
 from captiongan.errors import DataError, OutputError
-from tiny_layouts import picture
+from support.tiny_layouts import picture
 
 WISH = {"kind": "test"}
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from captiongan.data.importers import source
 from captiongan.data.importers.source import Member, MemberError, members
 from captiongan.errors import DataError
-from tiny_layouts import write_folder, write_tar, write_zip
+from support.tiny_layouts import write_folder, write_tar, write_zip
 
 FILES = {"deep/a.txt": b"one", "b.txt": b"two"}
 

@@ -8,7 +8,7 @@ import pytest
 from captiongan.data.folder import LoadedExample, read_captioned_folder
 from captiongan.data.splitting import By
 from captiongan.data.toy import write_toy_folder
-from command_line import captiongan
+from support.command_line import captiongan
 
 COUNT = 60
 

@@ -12,8 +12,8 @@ from PIL import Image
 from captiongan.data.show import histogram, page
 from captiongan.data.survey import SHOWN, facts, survey, verdict, words_of
 from captiongan.data.toy import draw, toy_flower, write_toy_folder
-from command_line import captiongan
-from tiny_layouts import LAYOUTS
+from support.command_line import captiongan
+from support.tiny_layouts import LAYOUTS
 
 
 def write(

@@ -10,17 +10,17 @@ import onnx.numpy_helper
 import pytest
 from PIL import Image
 
-from captiongan.bundle import GENERATOR_FILE, MANIFEST
+from captiongan.base.files import sha256_of
+from captiongan.bundle.bundle import GENERATOR_FILE, MANIFEST
+from captiongan.draw.pipeline import MAX_BATCH, Pipeline
 from captiongan.errors import BundleError, CaptionganError, RunError
 from captiongan.evaluation.candidate import Candidate, Samples, of_generator, open_candidate
-from captiongan.export import export_run
-from captiongan.files import sha256_of
-from captiongan.pipeline import MAX_BATCH, Pipeline
-from captiongan.training.checkpoint import latest_checkpoint, save_checkpoint
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.trained import load_trained
-from tiny_bundle import ranker, write_tiny_bundle
-from tiny_run import CONFIG, StubEncoder, tiny_game, tiny_run
+from captiongan.export.export import export_run
+from captiongan.runs.checkpoint import latest_checkpoint, save_checkpoint
+from captiongan.runs.load_trained import load_trained
+from captiongan.runs.run_folder import RunFolder
+from support.tiny_bundle import ranker, write_tiny_bundle
+from support.tiny_run import CONFIG, StubEncoder, tiny_run, tiny_state
 
 CAPTIONS = ["a red flower", "yellow petals", "a flower with pointed petals"]
 STEPS = (1, 3)
@@ -217,9 +217,9 @@ def test_the_shipped_bundle_is_opened_by_its_name() -> None:
 def test_the_best_checkpoint_is_taken_unless_the_newest_is_asked_for(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, 2, 4)
     encoder = load_trained(run).checkpoint.encoder
-    game = tiny_game()
-    game.step = 3
-    save_checkpoint(game, encoder, run.best, keep=1)
+    state = tiny_state()
+    state.step = 3
+    save_checkpoint(state, encoder, run.best, keep=1)
     found = {which: open_candidate(str(run.path), which) for which in ("best", "newest")}
     names = {which: candidate.facts["checkpoint"] for which, candidate in found.items()}
     assert names == {"best": "step-000000003", "newest": "step-000000004"}
@@ -237,10 +237,10 @@ def test_a_generator_in_memory_draws_as_it_does_from_its_checkpoint(run: RunFold
 
 
 def test_drawing_changes_nothing_in_the_generator() -> None:
-    average = tiny_game().average
-    before = {name: values.clone() for name, values in average.state_dict().items()}
-    of_generator(CONFIG, average, StubEncoder()).pictures_of(CAPTIONS, range(3))
-    assert all(values.equal(before[name]) for name, values in average.state_dict().items())
+    ema = tiny_state().ema
+    before = {name: values.clone() for name, values in ema.state_dict().items()}
+    of_generator(CONFIG, ema, StubEncoder()).pictures_of(CAPTIONS, range(3))
+    assert all(values.equal(before[name]) for name, values in ema.state_dict().items())
 
 
 @pytest.mark.parametrize("name", ["nowhere", "no/such/folder"])

@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from captiongan.cache import CACHE_VARIABLE
+from captiongan.base.cache import CACHE_VARIABLE
 from captiongan.data.store import Pictures
 from captiongan.data.toy import draw, toy_examples, toy_flower
-from captiongan.evaluation import judges
-from captiongan.evaluation.exam import SAME_CAPTION, Answers, Exam, questions
+from captiongan.evaluation import probes
+from captiongan.evaluation.benchmark import SAME_CAPTION, Answers, Exam, questions
 from captiongan.evaluation.extractors import choose_extractor
-from captiongan.evaluation.judges import open_judges
+from captiongan.evaluation.probes import open_judges
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scores import SCORES, kid
-from captiongan.text.choose import choose_encoder
+from captiongan.text.registry import choose_encoder
 
 SIDE, COUNT, TRAIN = 32, 100, 150
 REAL_SEED, TRAIN_SEED = 1, 0
@@ -44,7 +44,7 @@ def exam(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exam]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("damage")))
-        patch.setattr(judges, "STEPS", 100)
+        patch.setattr(probes, "STEPS", 100)
         real, train = described(COUNT, REAL_SEED), described(TRAIN, TRAIN_SEED)
         found = open_judges(train, extractor.identity, encoder.identity)
         captions = questions(real, SAME_CAPTION, SAME_CAPTION)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data import toy
 from captiongan.data.store import Pictures
 from captiongan.errors import (
@@ -20,14 +21,13 @@ from captiongan.errors import (
     PromptError,
 )
 from captiongan.evaluation import evaluate as verb
-from captiongan.evaluation import extractors, judges
+from captiongan.evaluation import extractors, probes
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.evaluate import Evaluation, Say, evaluate
 from captiongan.evaluation.scores import Result
-from captiongan.text.encoder import Embeddings
-from tiny_bundle import write_tiny_bundle
-from tiny_exam import SIDE, STEPS, WordEncoder, blocks, painter, tiny_real
-from tiny_run import tiny_run
+from support.tiny_bundle import write_tiny_bundle
+from support.tiny_exam import SIDE, STEPS, WordEncoder, blocks, painter, tiny_real
+from support.tiny_run import tiny_run
 
 JUDGED = {"r_at_1", "top_1", "top_5"}
 
@@ -42,7 +42,7 @@ WITHOUT_ERROR = {"fid", "precision", "density"}
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put small things in the places of the text encoder and of the extractors."""
     monkeypatch.setattr(verb, "MiniLM", WordEncoder)
-    monkeypatch.setattr(judges, "STEPS", 20)  # no test of these asks for good judges
+    monkeypatch.setattr(probes, "STEPS", 20)  # no test of these asks for good judges
     for name in ("lite0", "lite1"):
         monkeypatch.setitem(extractors.EXTRACTORS, name, blocks(name))
 
@@ -92,7 +92,7 @@ def marks(evaluation: Evaluation, paper: int = 0) -> dict[str, Result]:
     return {result.score.name: result for result in evaluation.papers[paper].marks}
 
 
-def figures(evaluation: Evaluation) -> list[tuple[str, ...]]:
+def metrics(evaluation: Evaluation) -> list[tuple[str, ...]]:
     """Write down every figure to the last bit."""
     bounds = [
         (result.score.name, repr(each))
@@ -187,9 +187,9 @@ def test_the_same_arguments_give_the_same_figures_and_the_second_time_from_the_c
     def fail(*_: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(judges, "_fit", fail)
+    monkeypatch.setattr(probes, "_fit", fail)
     again = evaluated("good", "weak", data=blooms)
-    assert figures(again) == figures(first)
+    assert metrics(again) == metrics(first)
 
 
 @pytest.mark.usefixtures("stand_ins", "painters")
@@ -199,7 +199,7 @@ def test_the_seed_is_that_of_the_first_picture_and_of_the_whole_exam(blooms: Pat
     captions = [one.exam.real.captions[number] for number in one.exam.captions[0]]
     expected = SMALL_PAINTERS["good"].pictures_of(captions, range(7, 117))
     np.testing.assert_array_equal(one.papers[0].answers.pictures[0], expected)
-    assert figures(one) != figures(next_one)
+    assert metrics(one) != metrics(next_one)
 
 
 @pytest.mark.usefixtures("stand_ins", "painters")
@@ -513,7 +513,7 @@ def test_on_toy_flowers_lite0_and_minilm_find_the_captions_and_know_a_good_paint
     flowers = [toy.toy_flower(1, row) for row in range(100)]
     model = toy_painter({toy.captions(flower)[0]: flower for flower in flowers}, side)
     monkeypatch.setattr(verb, "open_candidate", lambda *_: model)
-    monkeypatch.setattr(judges, "STEPS", STEPS)
+    monkeypatch.setattr(probes, "STEPS", STEPS)
     evaluation = evaluated(
         "toy painter", data=tmp_path, extractor="lite0", per_picture=1, sides=[128]
     )

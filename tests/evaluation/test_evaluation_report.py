@@ -16,8 +16,8 @@ from captiongan.evaluation.evaluate import Evaluation
 from captiongan.evaluation.report import check_folder, report_facts, write_report
 from captiongan.evaluation.scores import SCORES, Measured
 from captiongan.version import __version__
-from tiny_evaluation import SHA256, tiny_evaluation, tiny_model, without_train
-from tiny_exam import BlockMeans
+from support.tiny_evaluation import SHA256, tiny_evaluation, tiny_model, without_train
+from support.tiny_exam import BlockMeans
 
 
 @cache
@@ -200,9 +200,9 @@ def test_the_file_has_no_path_no_caption_and_nothing_that_json_lacks(tmp_path: P
     texts = [each for each in found if isinstance(each, str)]
     assert not [each for each in texts if Path(each).is_absolute() or str(tmp_path) in each]
     assert not [caption for caption in pair().exam.real.captions if caption in text]
-    figures = [each for each in found if isinstance(each, float)]
-    assert len(figures) > 100
-    assert all(each == float(f"{each:.6g}") for each in figures)
+    metrics = [each for each in found if isinstance(each, float)]
+    assert len(metrics) > 100
+    assert all(each == float(f"{each:.6g}") for each in metrics)
 
 
 def test_differences_are_told_in_words() -> None:

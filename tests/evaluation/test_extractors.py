@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from captiongan.cache import CACHE_VARIABLE, cache_folder
+from captiongan.base.cache import CACHE_VARIABLE, cache_folder
+from captiongan.base.files import sha256_of
 from captiongan.data.store import Pictures
 from captiongan.errors import ConfigError, OutputError, RunError
 from captiongan.evaluation import extractors
@@ -29,7 +30,6 @@ from captiongan.evaluation.extractors import (
     choose_extractors,
     remembered_features,
 )
-from captiongan.files import sha256_of
 from captiongan.networks.efficientnet_lite import VARIANTS, EfficientNetLite
 
 PUBLISHED = {"lite0": "57934424", "lite1": "77cc7160", "lite2": "9656183e"}

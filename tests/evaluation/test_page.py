@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data.store import Pictures
+from captiongan.draw.pipeline import Noise
 from captiongan.evaluation.candidate import Samples
 from captiongan.evaluation.charts import BOTTOM, LEFT, RIGHT, TOP, curve
 from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation
 from captiongan.evaluation.page import PublicPrompts, decimals, draw_public, figure, page, place
 from captiongan.evaluation.report import report_facts
-from captiongan.pipeline import Noise
-from captiongan.text.encoder import Embeddings
-from tiny_evaluation import tiny_evaluation, tiny_model, without_train
-from tiny_exam import TRAIN, tiny_exam
+from support.tiny_evaluation import tiny_evaluation, tiny_model, without_train
+from support.tiny_exam import TRAIN, tiny_exam
 
 HOSTILE = "<script>alert('x')</script><img src=http://a.example onerror=alert(1)>\"'>"
 MINUS = "\N{MINUS SIGN}"

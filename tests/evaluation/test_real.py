@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data.folder import Example
 from captiongan.evaluation.real import RealPictures
-from captiongan.text.encoder import Embeddings
-from tiny_exam import BlockMeans, WordEncoder, tiny_real
+from support.tiny_exam import BlockMeans, WordEncoder, tiny_real
 
 EXAMPLES = (
     Example("a.png", ("red", "a red one"), "x"),

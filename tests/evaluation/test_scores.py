@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 
 from captiongan.evaluation import scores
-from captiongan.evaluation.colours import colour_agreement
-from captiongan.evaluation.coverage import manifold_scores, nearest
-from captiongan.evaluation.distances import Features, frechet_distance, kernel_distance
-from captiongan.evaluation.exam import (
+from captiongan.evaluation.benchmark import (
     SAME_CAPTION,
     Answers,
     Exam,
     answers_at_all_sides,
     questions,
 )
-from captiongan.evaluation.judges import Classifier, LinearMap
+from captiongan.evaluation.colours import colour_agreement
+from captiongan.evaluation.coverage import manifold_scores, nearest
+from captiongan.evaluation.distances import Features, frechet_distance, kernel_distance
+from captiongan.evaluation.probes import Classifier, LinearMap
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scores import SCORES, Marker, Measured, NotMeaningfulError, Result
-from tiny_exam import TRAIN, BlockMeans, WordEncoder, at_side, painter, tiny_exam, tiny_real
+from support.tiny_exam import TRAIN, BlockMeans, WordEncoder, at_side, painter, tiny_exam, tiny_real
 
 BY_NAME = {score.name: score for score in SCORES}
 MANIFOLD = ("precision", "density", "recall", "coverage")

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from captiongan.evaluation.benchmark import Exam
 from captiongan.evaluation.evaluate import Evaluation
-from captiongan.evaluation.exam import Exam
 from captiongan.evaluation.scores import SCORES, Result
 from captiongan.evaluation.table import table
-from tiny_evaluation import tiny_evaluation, tiny_model, without_train
+from support.tiny_evaluation import tiny_evaluation, tiny_model, without_train
 
 
 def evaluation(*strengths: float, exam: Exam | None = None) -> Evaluation:

@@ -5,10 +5,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from captiongan.config import load_config
 from captiongan.networks import beside, projected
-from captiongan.training.checkpoint import load_checkpoint, save_checkpoint
-from tiny_run import EMBEDDING_DIM, copied, equal, tiny_trainer
+from captiongan.runs.checkpoint import load_checkpoint, save_checkpoint
+from captiongan.runs.config import load_config
+from support.tiny_run import EMBEDDING_DIM, copied, equal, tiny_trainer
 
 PROJECTED_DIM = 8
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -45,9 +45,9 @@ def test_half_of_the_logits_are_the_frozen_networks_own_and_half_of_the_one_from
 def test_every_picture_is_judged_with_every_text_by_the_mean_of_its_logits() -> None:
     both = discriminator()
     features = both.features(pictures())
-    every = both.judge_all(features, texts(2))
+    every = both.all_logits(features, texts(2))
     for column, text in enumerate(texts(2)):
-        mean = both.judge(features, text.expand(3, -1)).mean(dim=1)
+        mean = both.logits(features, text.expand(3, -1)).mean(dim=1)
         torch.testing.assert_close(every[:, column], mean, rtol=1e-4, atol=1e-5)
 
 
@@ -57,13 +57,13 @@ def test_both_learn_and_a_resumed_run_goes_on_alike(tmp_path: Path) -> None:
     options = ["discriminator.beside=true", "losses.species=1"]
     config = load_config(CONFIGS / "projected.yaml", [*small, *options])
     trainer, restored = tiny_trainer(config), tiny_trainer(config)
-    before = copied(dict(trainer.game.discriminator.named_parameters()))
+    before = copied(dict(trainer.state.discriminator.named_parameters()))
     for _ in range(2):
         assert all(value.isfinite() for value in trainer.take_step().values())
-    after = dict(trainer.game.discriminator.named_parameters())
+    after = dict(trainer.state.discriminator.named_parameters())
     assert not any(torch.equal(after[name], value) for name, value in before.items())
     identity = trainer.encoder.identity
-    load_checkpoint(save_checkpoint(trainer.game, identity, tmp_path, 1), restored.game, identity)
+    load_checkpoint(save_checkpoint(trainer.state, identity, tmp_path, 1), restored.state, identity)
     for each in (trainer, restored):
         each.take_step()
-    assert equal(trainer.game.generator.state_dict(), restored.game.generator.state_dict())
+    assert equal(trainer.state.generator.state_dict(), restored.state.generator.state_dict())

@@ -98,7 +98,7 @@ def test_a_drawing_network_draws_each_picture_as_if_it_were_alone() -> None:
 def test_one_look_at_a_picture_serves_several_texts() -> None:
     network = discriminator()
     x, e = noise(4, 3, 16, 16), noise(4, EMBEDDING_DIM)
-    assert torch.equal(network(x, e), network.judge(network.features(x), e))
+    assert torch.equal(network(x, e), network.logits(network.features(x), e))
 
 
 def test_the_generator_of_64_features_is_the_lectures() -> None:
@@ -166,7 +166,7 @@ def test_the_names_of_the_weights_are_those_of_old_checkpoints() -> None:
 def test_each_pair_of_networks_is_built_and_called_like_the_lectures(pair: ModuleType) -> None:
     assert inspect.signature(pair.Generator) == inspect.signature(dcgan.Generator)
     assert inspect.signature(pair.Discriminator) == inspect.signature(dcgan.Discriminator)
-    for method in ("features", "judge", "forward"):
+    for method in ("features", "logits", "forward"):
         ours, lectures = (
             getattr(network, method) for network in (pair.Discriminator, dcgan.Discriminator)
         )
@@ -198,7 +198,7 @@ def test_without_text_the_networks_are_those_of_the_dcgan_paper() -> None:
     pictures = draw(noise(2, 100), nothing)
     assert pictures.shape == (2, 3, 64, 64)
     assert judge(pictures, nothing).shape == (2, 1)
-    assert torch.equal(judge(pictures, nothing), judge.judge(judge.features(pictures), nothing))
+    assert torch.equal(judge(pictures, nothing), judge.logits(judge.features(pictures), nothing))
 
 
 def test_without_text_a_text_is_refused_rather_than_unheard() -> None:

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrize import is_parametrized
 from torch.utils.flop_counter import FlopCounterMode
 
-from captiongan.losses import gan_discriminator_loss
+from captiongan.bundle.onnx_session import open_session
+from captiongan.export.to_onnx import write_onnx
 from captiongan.networks import dcgan
 from captiongan.networks.fusion import (
     Discriminator,
@@ -22,9 +23,8 @@ from captiongan.networks.fusion import (
     SelfAttention,
 )
 from captiongan.networks.layers import AppendDeviation, PairDiscriminator, PictureGenerator
-from captiongan.onnx_file import write_onnx
-from captiongan.onnx_session import open_session
-from captiongan.training.game import _lay_channels_last
+from captiongan.training.losses import gan_discriminator_loss
+from captiongan.training.state import _lay_channels_last
 from captiongan.training.step import frozen
 
 NOISE_DIM, EMBEDDING_DIM, PROJECTED_DIM = 5, 6, 4
@@ -150,7 +150,7 @@ def test_the_networks_are_built_and_called_like_the_lectures(embedding_dim: int)
         assert [given[name] for name in wanted] == list(wanted.values())
         more = [given[name] for name in given if name not in wanted]
         assert all(parameter.default is not inspect.Parameter.empty for parameter in more)
-        for method in ("forward", "features", "judge"):
+        for method in ("forward", "features", "logits"):
             if hasattr(lectures, method):
                 signatures = [inspect.signature(getattr(net, method)) for net in (ours, lectures)]
                 assert signatures[0] == signatures[1]
@@ -410,7 +410,7 @@ def test_each_picture_answers_each_text_in_its_own_way() -> None:
     network = discriminator()
     x, e = noise(8, 3, 16, 16), texts(8, EMBEDDING_DIM)
     features, swapped = network.features(x), e.roll(1, dims=0)
-    gain = network.judge(features, e) - network.judge(features, swapped)
+    gain = network.logits(features, e) - network.logits(features, swapped)
     assert gain.sum().abs() > 0.02
 
 
@@ -419,15 +419,15 @@ def test_the_text_adds_to_a_score_without_text() -> None:
     features, e = network.features(noise(4, 3, 16, 16)), texts(4, EMBEDDING_DIM)
     with torch.no_grad():
         network.text.get_parameter("squeeze.weight").zero_()
-    score = network.judge(features, e)
+    score = network.logits(features, e)
     assert score.abs().min() > 0
-    torch.testing.assert_close(score, network.judge(features, e.roll(1, dims=0)))
+    torch.testing.assert_close(score, network.logits(features, e.roll(1, dims=0)))
 
 
 def test_one_look_at_a_picture_serves_several_texts() -> None:
     network = discriminator().eval()
     x, e = noise(4, 3, 16, 16), texts(4, EMBEDDING_DIM)
-    assert torch.equal(network(x, e), network.judge(network.features(x), e))
+    assert torch.equal(network(x, e), network.logits(network.features(x), e))
 
 
 def test_spectral_norms_are_about_one_and_stay_there() -> None:

@@ -93,7 +93,7 @@ def test_a_picture_is_judged_alike_however_its_numbers_lie_in_memory() -> None:
 def test_the_judgement_is_that_of_the_last_hidden_layer() -> None:
     network, x = discriminator(), noise(4, 3, 16, 16)
     features = network.features(x)
-    assert torch.equal(network(x, nothing(4)), network.judge(features, nothing(4)))
+    assert torch.equal(network(x, nothing(4)), network.logits(features, nothing(4)))
     layer = network.compare
     assert isinstance(layer, nn.Linear)
     torch.testing.assert_close(network(x, nothing(4)), features @ layer.weight.T + layer.bias)

@@ -10,14 +10,14 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from captiongan.config import LossConfig, load_config
 from captiongan.networks.efficientnet_lite import VARIANTS, EfficientNetLite, SameConvolution
 from captiongan.networks.projected import Discriminator, FrozenDepthwise, FrozenLook
-from captiongan.training.checkpoint import load_checkpoint, save_checkpoint
-from captiongan.training.game import Game
+from captiongan.runs.checkpoint import load_checkpoint, save_checkpoint
+from captiongan.runs.config import LossConfig, load_config
 from captiongan.training.loop import Trainer
+from captiongan.training.state import TrainState
 from captiongan.training.step import frozen, training_step
-from tiny_run import EMBEDDING_DIM, copied, equal, random_batch, tiny_game, tiny_trainer
+from support.tiny_run import EMBEDDING_DIM, copied, equal, random_batch, tiny_state, tiny_trainer
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 FEATURES, PROJECTED_DIM = 2, 8
@@ -52,14 +52,14 @@ def buffers(network: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def game_with(network: Discriminator) -> Game:
-    game = tiny_game()
+def state_with(network: Discriminator) -> TrainState:
+    state = tiny_state()
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
     fabric = Fabric(accelerator="cpu", devices=1)
-    game.discriminator, game.discriminator_optimiser = fabric.setup(network, optimiser)
-    game.discriminator.mark_forward_method("features")
-    game.discriminator.mark_forward_method("judge")
-    return game
+    state.discriminator, state.discriminator_optimiser = fabric.setup(network, optimiser)
+    state.discriminator.mark_forward_method("features")
+    state.discriminator.mark_forward_method("logits")
+    return state
 
 
 @pytest.mark.parametrize(("side", "places"), [(32, 9), (64, 9), (128, 16)])
@@ -67,7 +67,7 @@ def test_every_scale_judges_at_as_many_places(side: int, places: int) -> None:
     network = discriminator(side)
     features = network.features(pictures(side=side))
     assert features.shape == (2, 4, PROJECTED_DIM, places)
-    assert network.judge(features, texts()).shape == (2, 4 * places)
+    assert network.logits(features, texts()).shape == (2, 4 * places)
     assert network(pictures(side=side), texts()).shape == (2, 4 * places)
 
 
@@ -76,7 +76,7 @@ def test_it_looks_at_pictures_of_any_side_with_the_same_heads(side: int) -> None
     network = Discriminator(32, FEATURES, EMBEDDING_DIM, PROJECTED_DIM)
     network.look_at(side)
     assert network.side == side
-    assert network.judge(network.features(pictures()), texts()).shape == (2, 4 * (side // 32) ** 2)
+    assert network.logits(network.features(pictures()), texts()).shape == (2, 4 * (side // 32) ** 2)
 
 
 def test_each_step_looks_at_a_side_that_follows_from_the_seed_and_the_step() -> None:
@@ -87,7 +87,7 @@ def test_each_step_looks_at_a_side_that_follows_from_the_seed_and_the_step() -> 
 
     def side_of(trainer: Trainer, step: int) -> int:
         trainer.begin_step(step)
-        return int(trainer.game.discriminator.side)
+        return int(trainer.state.discriminator.side)
 
     sides = [side_of(one, step) for step in range(60)]
     assert {sides.count(side) > 10 for side in (96, 128, 160)} == {True}
@@ -150,16 +150,16 @@ def test_one_look_at_a_picture_serves_several_texts() -> None:
     network = discriminator().eval()
     features = network.features(pictures())
     for e in (texts(), texts(seed=3)):
-        assert torch.equal(network(pictures(), e), network.judge(features, e))
+        assert torch.equal(network(pictures(), e), network.logits(features, e))
 
 
 def test_every_picture_is_judged_with_every_text_by_the_mean_of_its_logits() -> None:
     network = discriminator().eval()
     features, e = network.features(pictures(3)), texts(3)
-    logits = network.judge_all(features, e[:2])
+    logits = network.all_logits(features, e[:2])
     assert logits.shape == (3, 2)
     for column in range(2):
-        expected = network.judge(features, e[column : column + 1].expand_as(e)).mean(dim=1)
+        expected = network.logits(features, e[column : column + 1].expand_as(e)).mean(dim=1)
         torch.testing.assert_close(logits[:, column], expected)
 
 
@@ -189,13 +189,13 @@ def test_gradients_reach_the_pictures_and_every_trained_weight() -> None:
 
 def test_training_moves_every_trained_weight_and_no_frozen_one() -> None:
     network = discriminator(16)
-    game = game_with(network)
-    game.discriminator.requires_grad_(True)  # as after `frozen`
+    state = state_with(network)
+    state.discriminator.requires_grad_(True)  # as after `frozen`
     still = copied(buffers(network))
     trained = copied(dict(network.named_parameters()))
     for seed in range(2):
         torch.manual_seed(seed)
-        training_step(game, random_batch(), LossConfig(pixel_wise=0, feature_matching=1))
+        training_step(state, random_batch(), LossConfig(pixel_wise=0, feature_matching=1))
     assert len(still) > 100
     assert all(torch.equal(value, still[name]) for name, value in buffers(network).items())
     after = dict(network.named_parameters())
@@ -210,17 +210,17 @@ def test_its_presets_train_with_finite_terms_and_are_saved_and_restored(
     small += ["generator.noise_dim=8", "training.batch_size=4", "training.precision=32-true"]
     config = load_config(CONFIGS / f"{preset}.yaml", small)
     trainer, restored = tiny_trainer(config), tiny_trainer(config)
-    assert isinstance(trainer.game.discriminator.module, Discriminator)
+    assert isinstance(trainer.state.discriminator.module, Discriminator)
     for _ in range(2):
-        figures = trainer.take_step()
-        assert figures.keys() >= {"loss_d", "loss_g_gan", "loss_g_contrastive"}
-        assert all(value.isfinite() for value in figures.values()), figures
+        metrics = trainer.take_step()
+        assert metrics.keys() >= {"loss_d", "loss_g_gan", "loss_g_contrastive"}
+        assert all(value.isfinite() for value in metrics.values()), metrics
     identity = trainer.encoder.identity
-    saved = save_checkpoint(trainer.game, identity, tmp_path, keep=1)
-    load_checkpoint(saved, restored.game, identity)
+    saved = save_checkpoint(trainer.state, identity, tmp_path, keep=1)
+    load_checkpoint(saved, restored.state, identity)
     for each in (trainer, restored):
         each.take_step()
-    assert equal(trainer.game.generator.state_dict(), restored.game.generator.state_dict())
+    assert equal(trainer.state.generator.state_dict(), restored.state.generator.state_dict())
 
 
 def test_nothing_frozen_is_given_to_the_optimiser_or_asks_for_gradients() -> None:

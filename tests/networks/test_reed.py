@@ -147,7 +147,7 @@ def test_the_picture_and_the_judgement_depend_on_the_text() -> None:
 def test_one_look_at_a_picture_serves_several_texts() -> None:
     network = discriminator()
     x, e = noise(4, 3, 16, 16), noise(4, EMBEDDING_DIM)
-    assert torch.equal(network(x, e), network.judge(network.features(x), e))
+    assert torch.equal(network(x, e), network.logits(network.features(x), e))
 
 
 def test_gradients_reach_every_weight() -> None:

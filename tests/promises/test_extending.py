@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import captiongan
-from captiongan.cache import CACHE_VARIABLE
+from captiongan.base.cache import CACHE_VARIABLE
 
 ROOT = Path(captiongan.__file__).parents[2]
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captiongan.cache import CACHE_VARIABLE
+from captiongan.base.cache import CACHE_VARIABLE
+from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 from captiongan.errors import OutputError
 from captiongan.text import cached
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.encoder import Embeddings, EncoderIdentity
 
 
 class CountingEncoder:

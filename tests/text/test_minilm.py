@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from captiongan.text.choose import choose_encoder
-from captiongan.text.encoder import TextEncoder
+from captiongan.bundle.text_encoder import TextEncoder
+from captiongan.text.registry import choose_encoder
 
 CAPTIONS = [
     "a bright yellow flower with many thin petals around a dark brown centre",

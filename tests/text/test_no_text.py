@@ -1,8 +1,8 @@
 import numpy as np
 
-from captiongan.cache import cache_folder
+from captiongan.base.cache import cache_folder
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.choose import choose_encoder
+from captiongan.text.registry import choose_encoder
 
 
 def test_without_text_every_embedding_is_empty() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captiongan.text.choose import SMALL, choose_encoder
-from captiongan.text.encoder import OnnxTextEncoder
+from captiongan.bundle.text_encoder import OnnxTextEncoder
+from captiongan.text.registry import SMALL, choose_encoder
 
 ENCODER = OnnxTextEncoder(SMALL, "small")
 

@@ -9,13 +9,21 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from captiongan.config import DataConfig, TextConfig
 from captiongan.data.pairs import PairSampler
 from captiongan.data.store import Pictures, PictureStore
 from captiongan.errors import DataError
+from captiongan.runs.config import DataConfig, TextConfig
 from captiongan.text.no_text import NoText
 from captiongan.training.batches import TrainingData, to_pictures, to_tensor
-from tiny_run import BATCH_SIZE, CONFIG, EMBEDDING_DIM, MARGIN, StubEncoder, fields, tiny_data
+from support.tiny_run import (
+    BATCH_SIZE,
+    CONFIG,
+    EMBEDDING_DIM,
+    MARGIN,
+    StubEncoder,
+    fields,
+    tiny_data,
+)
 
 SIDE = CONFIG.data.resolution
 

@@ -14,7 +14,7 @@ from onnx import numpy_helper
 from safetensors.torch import save
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from captiongan.bundle import (
+from captiongan.bundle.bundle import (
     CARD_FILES,
     CRITIC_FILE,
     GENERATOR_FILE,
@@ -24,17 +24,17 @@ from captiongan.bundle import (
     read_bundle,
     write_bundle,
 )
-from captiongan.config import RunConfig
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError
-from captiongan.export import export_run
-from captiongan.networks.choose import NETWORKS
-from captiongan.pipeline import Pipeline
+from captiongan.export.export import export_run
+from captiongan.networks.registry import NETWORKS
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.training.batches import to_pictures
 from captiongan.training.bundle_weights import FOLDED_NETWORKS, read_critic, read_generator
-from captiongan.training.game import build_discriminator, build_generator
-from captiongan.training.trained import TrainedRun, load_trained
-from tiny_bundle import write_tiny_bundle
-from tiny_run import CONFIG, EMBEDDING_DIM, RECIPE, tiny_run
+from captiongan.training.state import build_discriminator, build_generator
+from support.tiny_bundle import write_tiny_bundle
+from support.tiny_run import CONFIG, EMBEDDING_DIM, RECIPE, tiny_run
 
 PROMPTS = ["a red flower", "a yellow flower with pointed petals"]
 PROJECTED = RECIPE.model_copy(update={"network": "projected"})

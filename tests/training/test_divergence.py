@@ -7,30 +7,30 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from captiongan.config import RunConfig
+from captiongan.runs.checkpoint import checkpoints
+from captiongan.runs.config import RunConfig
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training import rollback
 from captiongan.training.batches import WHOLE, TrainingData
-from captiongan.training.checkpoint import checkpoints
 from captiongan.training.divergence import DivergenceError, check_finite, check_weights
-from captiongan.training.game import Game
 from captiongan.training.loop import train
 from captiongan.training.rollback import train_with_rollbacks
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.step import Batch, descend, training_step
-from tiny_run import CONFIG, copied, equal, random_batch, tiny_game, tiny_trainer
+from captiongan.training.state import TrainState
+from captiongan.training.step import Batch, backward_and_step, training_step
+from support.tiny_run import CONFIG, copied, equal, random_batch, tiny_state, tiny_trainer
 
 STEP = CONFIG.training.batch_size / 1000
 
 
-def weights(game: Game) -> dict[str, Tensor]:
-    players = {"g": game.generator, "d": game.discriminator}
+def weights(state: TrainState) -> dict[str, Tensor]:
+    players = {"g": state.generator, "d": state.discriminator}
     return copied(
         {f"{key}.{n}": w for key, net in players.items() for n, w in net.named_parameters()}
     )
 
 
-def moments(game: Game) -> dict[str, Tensor]:
-    optimisers = (game.generator_optimiser, game.discriminator_optimiser)
+def moments(state: TrainState) -> dict[str, Tensor]:
+    optimisers = (state.generator_optimiser, state.discriminator_optimiser)
     states = [each for optimiser in optimisers for each in optimiser.state.values()]
     return copied({f"{n}.{name}": t for n, each in enumerate(states) for name, t in each.items()})
 
@@ -45,29 +45,29 @@ def poisoned(field: str, value: float) -> Batch:
 def test_a_step_that_is_not_finite_changes_no_weight_and_no_moment(
     field: str, value: float
 ) -> None:
-    game = tiny_game()
-    training_step(game, random_batch(), CONFIG.losses)
-    before = weights(game), moments(game)
-    training_step(game, poisoned(field, value), CONFIG.losses)
-    assert equal(weights(game), before[0])
-    assert equal(moments(game), before[1])
+    state = tiny_state()
+    training_step(state, random_batch(), CONFIG.losses)
+    before = weights(state), moments(state)
+    training_step(state, poisoned(field, value), CONFIG.losses)
+    assert equal(weights(state), before[0])
+    assert equal(moments(state), before[1])
 
 
 def test_once_diverged_no_later_step_changes_a_weight() -> None:
-    game = tiny_game()
-    training_step(game, poisoned("noise", math.nan), CONFIG.losses)
-    before = weights(game)
-    training_step(game, random_batch(), CONFIG.losses)
-    assert equal(weights(game), before)
+    state = tiny_state()
+    training_step(state, poisoned("noise", math.nan), CONFIG.losses)
+    before = weights(state)
+    training_step(state, random_batch(), CONFIG.losses)
+    assert equal(weights(state), before)
 
 
 def test_the_error_names_the_step_the_network_and_the_terms() -> None:
-    game = tiny_game()
+    state = tiny_state()
     for seed in range(2):
-        check_finite(game, training_step(game, random_batch(seed), CONFIG.losses))
-    figures = training_step(game, poisoned("pictures", math.nan), CONFIG.losses)
+        check_finite(state, training_step(state, random_batch(seed), CONFIG.losses))
+    metrics = training_step(state, poisoned("pictures", math.nan), CONFIG.losses)
     with pytest.raises(DivergenceError) as caught:
-        check_finite(game, figures)
+        check_finite(state, metrics)
     told = str(caught.value)
     assert "at step 3 in the discriminator and the generator: loss_d, gradient_d" in told
     assert "loss_g_feature" in told
@@ -76,41 +76,41 @@ def test_the_error_names_the_step_the_network_and_the_terms() -> None:
 
 
 def test_the_generator_alone_is_named_when_it_alone_diverges() -> None:
-    game = tiny_game()
-    figures = {"loss_d": 1.0, "gradient_d": 1.0, "loss_g": 1.0, "gradient_g": math.inf}
-    game.diverged.fill_(1)
+    state = tiny_state()
+    metrics = {"loss_d": 1.0, "gradient_d": 1.0, "loss_g": 1.0, "gradient_g": math.inf}
+    state.diverged.fill_(1)
     with pytest.raises(DivergenceError, match=r"at step 1 in the generator: gradient_g not finite"):
-        check_finite(game, figures)
+        check_finite(state, metrics)
 
 
 def test_a_gradient_that_is_not_finite_counts_though_the_loss_is() -> None:
-    game = tiny_game()
-    weight = next(game.generator.parameters())
+    state = tiny_state()
+    weight = next(state.generator.parameters())
     with torch.no_grad():
         weight.zero_()
-    before = weights(game)
+    before = weights(state)
     loss = weight.square().sum().sqrt()  # 0, with the gradient 0 / 0
-    descend(game, loss, game.generator_optimiser)
+    backward_and_step(state, loss, state.generator_optimiser)
     assert loss.isfinite()
-    assert game.diverged
-    assert equal(weights(game), before)
+    assert state.diverged
+    assert equal(weights(state), before)
 
 
 def test_the_length_of_a_gradient_is_that_of_all_weights_together() -> None:
-    game = tiny_game()
-    weight = next(game.generator.parameters())
-    length = descend(game, 3.0 * weight.sum(), game.generator_optimiser)
+    state = tiny_state()
+    weight = next(state.generator.parameters())
+    length = backward_and_step(state, 3.0 * weight.sum(), state.generator_optimiser)
     torch.testing.assert_close(length, torch.tensor(3.0 * math.sqrt(weight.numel())))
 
 
 @pytest.mark.parametrize("network", ["generator", "discriminator"])
 def test_weights_that_are_not_finite_are_found_and_their_network_named(network: str) -> None:
-    game = tiny_game()
-    check_weights(game)
+    state = tiny_state()
+    check_weights(state)
     with torch.no_grad():
-        next(getattr(game, network).parameters())[-1] = float("nan")
+        next(getattr(state, network).parameters())[-1] = float("nan")
     with pytest.raises(DivergenceError, match=f"the {network} is not finite"):
-        check_weights(game)
+        check_weights(state)
 
 
 # Runs

@@ -12,20 +12,20 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from captiongan.cache import cache_folder
+from captiongan.base.cache import cache_folder
 from captiongan.data.store import Pictures
+from captiongan.draw.picture import mirrored
+from captiongan.draw.pipeline import Pipeline, mirror_of
 from captiongan.errors import ConfigError, DataError
 from captiongan.evaluation.candidate import of_generator, open_candidate
-from captiongan.export import export_run
-from captiongan.pictures import mirrored
-from captiongan.pipeline import Pipeline, mirror_of
+from captiongan.export.export import export_run
+from captiongan.runs.load_trained import TrainedRun, load_trained
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training import facing
 from captiongan.training.facing import differences, other_way, to_be_turned
-from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start
-from captiongan.training.trained import TrainedRun, load_trained
 from captiongan.training.warm_start import starting_config
-from tiny_run import equal
+from support.tiny_run import equal
 
 SIDE = 32
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from captiongan.config import RunConfig
-from captiongan.training.checkpoint import load_checkpoint, save_checkpoint
+from captiongan.runs.checkpoint import load_checkpoint, save_checkpoint
+from captiongan.runs.config import RunConfig
 from captiongan.training.fading import blur_sigma, text_weight
-from tiny_run import BATCH_SIZE, CONFIG, equal, fields, tiny_data, tiny_trainer
+from support.tiny_run import BATCH_SIZE, CONFIG, equal, fields, tiny_data, tiny_trainer
 
 FOUR_STEPS = 4 * BATCH_SIZE / 1000
 
@@ -54,12 +54,12 @@ def test_a_resumed_run_takes_the_steps_of_the_unbroken_one(
     straight, plain = tiny_trainer(config), tiny_trainer()
     for _ in range(2):
         straight.take_step()
-    saved = save_checkpoint(straight.game, straight.encoder.identity, tmp_path, keep=1)
+    saved = save_checkpoint(straight.state, straight.encoder.identity, tmp_path, keep=1)
     resumed = tiny_trainer(config)
-    load_checkpoint(saved, resumed.game, resumed.encoder.identity)
+    load_checkpoint(saved, resumed.state, resumed.encoder.identity)
     for trainer, steps in ((straight, 3), (resumed, 3), (plain, 5)):
         for _ in range(steps):
             trainer.take_step()
-    weights = [trainer.game.generator.state_dict() for trainer in (straight, resumed, plain)]
+    weights = [trainer.state.generator.state_dict() for trainer in (straight, resumed, plain)]
     assert equal(weights[0], weights[1])
     assert not equal(weights[0], weights[2])

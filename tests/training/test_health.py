@@ -12,12 +12,11 @@ from rich.console import Console
 from torch import nn
 from torch.optim import Adam
 
-from captiongan.config import RunConfig
 from captiongan.data.folder import Example
 from captiongan.data.pairs import PairSampler
 from captiongan.data.store import Pictures, PictureStore
-from captiongan.training import alarms
-from captiongan.training.alarms import (
+from captiongan.runs import alarms
+from captiongan.runs.alarms import (
     ALWAYS,
     BLIND,
     COLLAPSED,
@@ -31,13 +30,14 @@ from captiongan.training.alarms import (
     TOO_STRONG,
     Trouble,
 )
+from captiongan.runs.config import RunConfig
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.batches import TrainingData
-from captiongan.training.game import new_game
 from captiongan.training.health import Health, spread
 from captiongan.training.loop import Trainer, train
-from captiongan.training.run_folder import RunFolder
-from tiny_exam import WordEncoder
-from tiny_run import tiny_data
+from captiongan.training.state import new_state
+from support.tiny_exam import WordEncoder
+from support.tiny_run import tiny_data
 
 TROUBLES = (IGNORES_TEXT, IGNORES_NOISE, COLLAPSED, TOO_STRONG, BLIND, REPEATS)
 CAPTIONS = ["red", "green", "blue", "white"]
@@ -73,8 +73,8 @@ class Watch:
 
     def hear(self, *accuracies: tuple[float, float], every: int = FAIR_CHANCE // 5) -> list[str]:
         for number, (real, generated) in enumerate(accuracies, 1):
-            figures = {"accuracy_real": real, "accuracy_generated": generated}
-            self.health.hear_reading(number * every, figures)
+            metrics = {"accuracy_real": real, "accuracy_generated": generated}
+            self.health.hear_reading(number * every, metrics)
         return self.lines
 
     def score(self, *novelties: float) -> list[str]:
@@ -119,9 +119,9 @@ def test_grain_hardly_counts_as_spread() -> None:
 def test_the_figures_are_the_spreads_along_texts_and_noises_as_shares_of_the_real_one() -> None:
     data = tiny_data()
     real = spread(data.centre(list(range(len(data.store.examples)))), axis=0)
-    figures = Watch(data).health.see_grid(1, sheet(40, 20))
+    metrics = Watch(data).health.see_grid(1, sheet(40, 20))
     step = np.sqrt(np.mean([1, 1, 1, 4, 4, 9]))
-    assert figures == {
+    assert metrics == {
         "health_text_spread": pytest.approx(40 * step / real),
         "health_noise_spread": pytest.approx(20 * step / real),
     }
@@ -129,9 +129,9 @@ def test_the_figures_are_the_spreads_along_texts_and_noises_as_shares_of_the_rea
 
 def test_captions_that_are_equal_do_not_count_as_a_text_ignored() -> None:
     pictures = sheet(40, 20)[[0, 0, 0, 1]]
-    figures = Watch(captions=["red", "red", "red", "blue"]).health.see_grid(1, pictures)
+    metrics = Watch(captions=["red", "red", "red", "blue"]).health.see_grid(1, pictures)
     expected = Watch(captions=["red", "blue"]).health.see_grid(1, pictures[2:])
-    assert figures["health_text_spread"] == pytest.approx(expected["health_text_spread"])
+    assert metrics["health_text_spread"] == pytest.approx(expected["health_text_spread"])
     same = Watch(captions=["red"] * 4)
     assert same.see(DEAF) == []
     assert "health_text_spread" not in same.health.see_grid(1, DEAF)
@@ -330,7 +330,7 @@ def with_one_text_for_all(trainer: Trainer) -> Trainer:
 
 def with_a_generator_that_never_learns(trainer: Trainer) -> Trainer:
     nothing = Adam([nn.Parameter(torch.zeros(1))])
-    return replace(trainer, game=replace(trainer.game, generator_optimiser=nothing))
+    return replace(trainer, state=replace(trainer.state, generator_optimiser=nothing))
 
 
 Harm = Callable[[Trainer], Trainer]
@@ -359,8 +359,8 @@ def test_a_run_raises_the_alarms_that_it_should(
 ) -> None:
     monkeypatch.setattr(alarms, "FAIR_CHANCE", 60)
     encoder = WordEncoder()
-    game = new_game(config, encoder.dim, Fabric(accelerator="cpu", devices=1))
-    trainer = harm(Trainer(config, encoder, flowerbed(config, encoder), game))
+    state = new_state(config, encoder.dim, Fabric(accelerator="cpu", devices=1))
+    trainer = harm(Trainer(config, encoder, flowerbed(config, encoder), state))
     run, out = RunFolder.create(tmp_path, config), io.StringIO()
     assert train(trainer, run, Console(file=out))
     assert begun(out.getvalue().splitlines()) == told(*troubles)

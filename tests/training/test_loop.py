@@ -10,29 +10,29 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
-from captiongan.config import RunConfig, ScoresConfig
 from captiongan.data.store import Pictures
 from captiongan.errors import RunError
-from captiongan.evaluation import extractors, judges
+from captiongan.evaluation import extractors, probes
 from captiongan.evaluation.distances import Features
 from captiongan.networks.dcgan import Generator
-from captiongan.training import scoring
-from captiongan.training.checkpoint import checkpoints, latest_checkpoint
+from captiongan.runs.checkpoint import checkpoints, latest_checkpoint
+from captiongan.runs.config import RunConfig, ScoresConfig
+from captiongan.runs.run_folder import RunFolder
+from captiongan.training import self_scoring
 from captiongan.training.loop import SETTLING_BATCHES, train
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.samples import SampleGrid
-from captiongan.training.scoring import RunScores
+from captiongan.training.sample_grid import SampleGrid
+from captiongan.training.self_scoring import RunScores
 from captiongan.training.start import start
-from tiny_exam import BlockMeans, WordEncoder
-from tiny_run import CONFIG, equal, tiny_trainer
+from support.tiny_exam import BlockMeans, WordEncoder
+from support.tiny_run import CONFIG, equal, tiny_trainer
 
 
 def test_a_saved_average_is_settled_and_ready_to_draw(tmp_path: Path) -> None:
     run, trainer = RunFolder.create(tmp_path, CONFIG), tiny_trainer()
     trainer.take_step()
     trainer.save(run)
-    average = latest_checkpoint(run.checkpoints).average()
-    counters = [value for name, value in average.items() if name.endswith("num_batches_tracked")]
+    ema = latest_checkpoint(run.checkpoints).ema()
+    counters = [value for name, value in ema.items() if name.endswith("num_batches_tracked")]
     assert counters
     assert all(counter == SETTLING_BATCHES for counter in counters)
 
@@ -41,7 +41,7 @@ def test_a_saved_average_is_settled_and_ready_to_draw(tmp_path: Path) -> None:
 def test_weights_that_are_not_finite_are_never_saved(network: str, tmp_path: Path) -> None:
     run, trainer = RunFolder.create(tmp_path, CONFIG), tiny_trainer()
     with torch.no_grad():
-        next(getattr(trainer.game, network).parameters())[-1] = float("inf")
+        next(getattr(trainer.state, network).parameters())[-1] = float("inf")
     with pytest.raises(RunError, match=f"the {network} is not finite"):
         trainer.save(run)
     assert checkpoints(run.checkpoints) == []
@@ -56,8 +56,8 @@ class StubScores:
     def __init__(self, *errors: float) -> None:
         self._errors = iter(errors)
 
-    def measure(self, average: Generator) -> dict[str, float]:
-        assert not average.training
+    def measure(self, ema: Generator) -> dict[str, float]:
+        assert not ema.training
         torch.rand(3)
         error = next(self._errors)
         return {
@@ -151,8 +151,8 @@ def test_the_best_checkpoint_holds_the_weights_of_its_step(
     give(1)
     short = trained(tmp_path / "short", scored_every(2, length=2))
     (best,) = checkpoints(run.best)
-    assert equal(best.average(), latest_checkpoint(short.checkpoints).average())
-    counters = [value for name, value in best.average().items() if name.endswith("_tracked")]
+    assert equal(best.ema(), latest_checkpoint(short.checkpoints).ema())
+    counters = [value for name, value in best.ema().items() if name.endswith("_tracked")]
     assert all(counter == SETTLING_BATCHES for counter in counters)
 
 
@@ -167,8 +167,8 @@ def test_scoring_leaves_the_training_as_it_is_to_the_last_bit(
             np.random.rand(7)
             return super().features(pictures)
 
-    monkeypatch.setattr(scoring, "choose_encoder", lambda _: WordEncoder())
-    monkeypatch.setattr(judges, "STEPS", 3)
+    monkeypatch.setattr(self_scoring, "choose_encoder", lambda _: WordEncoder())
+    monkeypatch.setattr(probes, "STEPS", 3)
     monkeypatch.setitem(extractors.EXTRACTORS, "lite0", lambda *_: Wasteful("lite0"))
     config = scored_every(1, length=4)
     source = config.data.model_copy(update={"source": "toy:500"})
@@ -208,8 +208,8 @@ def test_a_run_that_repeats_its_training_pictures_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Repeating(StubScores):
-        def measure(self, average: Generator) -> dict[str, float]:
-            return super().measure(average) | {"score_novelty": 0.25}
+        def measure(self, ema: Generator) -> dict[str, float]:
+            return super().measure(ema) | {"score_novelty": 0.25}
 
     monkeypatch.setattr(RunScores, "open", lambda *_: Repeating(1, 2))
     out = io.StringIO()
@@ -242,7 +242,7 @@ def test_a_run_whose_scores_no_longer_improve_stops_saves_and_says_so_again_when
 def test_weights_that_are_not_finite_are_never_scored(tmp_path: Path) -> None:
     run, trainer = RunFolder.create(tmp_path, CONFIG), tiny_trainer()
     with torch.no_grad():
-        next(trainer.game.generator.parameters())[-1] = float("nan")
+        next(trainer.state.generator.parameters())[-1] = float("nan")
     with pytest.raises(RunError, match="diverged"):
         trainer.score(run, cast(RunScores, StubScores(1)))
     assert not run.best.exists()
@@ -276,13 +276,13 @@ def test_a_resumed_run_forgets_the_scores_and_the_best_of_steps_that_it_takes_ag
     """It learns at another rate from then on, so that its steps and scores are not the old ones."""
     run = killed_after_its_best(tmp_path, give)
     (old,) = checkpoints(run.best)
-    forgotten = old.average()
+    forgotten = old.ema()
     give(*errors)
     start(None, None, tmp_path, run.path, ["optimiser.learning_rate=0.001"], dry_run=False)
     assert scored(run) == {2: 5, 4: 4, 6: errors[0], 8: errors[1]}
     assert best_of(run) == [best]
     (kept,) = checkpoints(run.best)
-    assert not equal(kept.average(), forgotten)
+    assert not equal(kept.ema(), forgotten)
 
 
 @pytest.mark.parametrize("killed_in", ["draw", "sheet"])
@@ -312,8 +312,8 @@ def test_a_run_killed_while_it_draws_a_grid_lacks_nothing_when_it_is_resumed(
     ]
     assert len(grids[0]) == 3
     assert grids[0] == grids[1]
-    figures = [[(line["step"], line.keys()) for line in each.metrics()] for each in (run, unbroken)]
-    assert figures[0] == figures[1]
+    metrics = [[(line["step"], line.keys()) for line in each.metrics()] for each in (run, unbroken)]
+    assert metrics[0] == metrics[1]
 
 
 def test_a_resumed_run_keeps_the_best_of_steps_before_it_and_holds_new_scores_against_it(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from captiongan.losses import (
+from captiongan.training.losses import (
     DISCRIMINATOR_LOSSES,
     GENERATOR_LOSSES,
     contrastive_loss,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from captiongan.config import ScoresConfig
+from captiongan.runs.config import ScoresConfig
 from captiongan.training.patience import impatience
 
 PATIENT = ScoresConfig(patience=2)

@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 import torch
 
-from captiongan.config import RunConfig, ScoresConfig, TextConfig
+from captiongan.bundle.text_encoder import Embeddings, TextEncoder
 from captiongan.data import store
 from captiongan.data.toy import write_toy_folder
-from captiongan.evaluation import extractors, judges
+from captiongan.evaluation import extractors, probes
+from captiongan.runs.config import RunConfig, ScoresConfig, TextConfig
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.encoder import Embeddings, TextEncoder
 from captiongan.text.no_text import NoText
-from captiongan.training import facing, scoring
+from captiongan.training import facing, self_scoring
 from captiongan.training import prepare as preparing
 from captiongan.training.batches import TrainingData
 from captiongan.training.prepare import prepare
-from captiongan.training.scoring import RunScores
-from command_line import captiongan
-from tiny_bundle import write_parts
-from tiny_exam import BlockMeans, WordEncoder
-from tiny_run import CONFIG, StubEncoder
+from captiongan.training.self_scoring import RunScores
+from support.command_line import captiongan
+from support.tiny_bundle import write_parts
+from support.tiny_exam import BlockMeans, WordEncoder
+from support.tiny_run import CONFIG, StubEncoder
 
 Told = pytest.CaptureFixture[str]
 
@@ -52,7 +52,7 @@ class Counting:
 def encoders(monkeypatch: pytest.MonkeyPatch) -> dict[str, Counting]:
     """The encoders by name; they note what they encode."""
     counting = {name: Counting(encoder) for name, encoder in ENCODERS.items()}
-    for module in (preparing, scoring):
+    for module in (preparing, self_scoring):
         monkeypatch.setattr(module, "choose_encoder", counting.__getitem__)
     return counting
 
@@ -84,7 +84,7 @@ def test_a_prepared_training_with_scores_decodes_and_encodes_nothing(
     encoders: dict[str, Counting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = changed("data", source="toy:500")
-    monkeypatch.setattr(judges, "STEPS", 2)
+    monkeypatch.setattr(probes, "STEPS", 2)
     monkeypatch.setitem(extractors.EXTRACTORS, "lite0", lambda *_: BlockMeans("lite0"))
     prepared(config)
     asked = {name: list(encoder.texts) for name, encoder in encoders.items()}

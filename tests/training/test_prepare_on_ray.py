@@ -4,25 +4,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from captiongan.cache import CACHE_VARIABLE, cache_folder
+from captiongan.base.cache import CACHE_VARIABLE, cache_folder
 from captiongan.data.toy import write_toy_folder
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.choose import choose_encoder
-from captiongan.training.material import to_learn_from
-from ray_script import on_ray
-from tiny_bundle import write_parts
-from tiny_run import CONFIG
+from captiongan.text.registry import choose_encoder
+from captiongan.training.data_source import to_learn_from
+from support.ray_script import on_ray
+from support.tiny_bundle import write_parts
+from support.tiny_run import CONFIG
 
 pytest.importorskip("ray", reason="needs the extra `ray`")
 
 TWO_WORKERS = """
 import sys, warnings
 import ray
-from captiongan.cluster import Cluster
-from captiongan.config import load_config
+from captiongan.base.ray_cluster import Cluster
+from captiongan.runs.config import load_config
 from captiongan.errors import CaptionganError, DataError
 from captiongan.text.by_name import EncoderByName
-from captiongan.text.encoder import EncoderIdentity
+from captiongan.bundle.text_encoder import EncoderIdentity
 from captiongan.training.prepare import prepare
 
 _, data, words = sys.argv

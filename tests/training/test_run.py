@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import captiongan
-import command_line
 from captiongan.errors import CaptionganError, ConfigError
+from support import command_line
 
 TINY = {
     "data.resolution": 16,
@@ -60,7 +60,7 @@ def test_a_run_is_opened_again_without_another_export(
     trained: captiongan.Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained.load()
-    monkeypatch.setattr("captiongan.export.export_run", None)
+    monkeypatch.setattr("captiongan.export.export.export_run", None)
     trained.load()
 
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from captiongan.config import RunConfig
 from captiongan.data.store import PictureStore
 from captiongan.errors import DataError
+from captiongan.runs.config import RunConfig
 from captiongan.training.batches import TrainingData
 from captiongan.training.step import training_step, update_discriminator, update_generator
-from tiny_run import RECIPE, tiny_data, tiny_trainer
+from support.tiny_run import RECIPE, tiny_data, tiny_trainer
 
 
 def with_species(weight: float, network: str = "fusion") -> RunConfig:
@@ -63,34 +63,34 @@ def test_both_players_are_told_the_class_of_a_picture_with_its_weight(network: s
     """D with real pictures; G with its own, and the class of their caption."""
     config = with_species(2.0, network)
     trainer, plain, twin = (tiny_trainer(config) for _ in range(3))
-    game, batch = trainer.game, trainer.data.batch(0)
+    state, batch = trainer.state, trainer.data.batch(0)
     assert batch.labels is not None
-    generated = game.generator(batch.noise, batch.matching)
+    generated = state.generator(batch.noise, batch.matching)
     unlabelled = batch._replace(labels=None)
-    without = update_discriminator(plain.game, unlabelled, generated.detach(), config.losses)
-    judge: Any = twin.game.discriminator.module
+    without = update_discriminator(plain.state, unlabelled, generated.detach(), config.losses)
+    judge: Any = twin.state.discriminator.module
     told = judge.classify(judge.features(batch.pictures))
     assert told.shape == (len(batch.pictures), 2)
-    figures = update_discriminator(game, batch, generated.detach(), config.losses)
+    metrics = update_discriminator(state, batch, generated.detach(), config.losses)
     expected = without["loss_d"] + 2 * F.cross_entropy(told, batch.labels)
-    torch.testing.assert_close(figures["loss_d"], expected.detach())
+    torch.testing.assert_close(metrics["loss_d"], expected.detach())
 
-    figures = update_generator(game, batch, generated, config.losses)
+    metrics = update_generator(state, batch, generated, config.losses)
     weights = {"gan": 1, "mode_seeking": 0.1, "contrastive": 1, "species": 2}
-    total = sum(weight * figures[f"loss_g_{name}"] for name, weight in weights.items())
-    torch.testing.assert_close(figures["loss_g"], total)
+    total = sum(weight * metrics[f"loss_g_{name}"] for name, weight in weights.items())
+    torch.testing.assert_close(metrics["loss_g"], total)
 
 
 def test_the_discriminator_learns_the_classes_of_real_pictures() -> None:
     trainer = tiny_trainer(TELLING)
-    batch, game = trainer.data.batch(0), trainer.game
+    batch, state = trainer.data.batch(0), trainer.state
     assert batch.labels is not None
     assert len(set(batch.labels.tolist())) == 2
-    game.discriminator_optimiser.param_groups[0]["lr"] = 0.01
-    generated = game.generator(batch.noise, batch.matching).detach()
+    state.discriminator_optimiser.param_groups[0]["lr"] = 0.01
+    generated = state.generator(batch.noise, batch.matching).detach()
     for _ in range(100):
-        update_discriminator(game, batch, generated, TELLING.losses)
-    told = game.discriminator.classify(game.discriminator.features(batch.pictures))
+        update_discriminator(state, batch, generated, TELLING.losses)
+    told = state.discriminator.classify(state.discriminator.features(batch.pictures))
     assert (told.argmax(dim=1) == batch.labels).all()
 
 
@@ -98,5 +98,5 @@ def test_without_a_weight_there_are_no_labels_no_layer_and_no_term() -> None:
     trainer = tiny_trainer(RECIPE)
     batch = trainer.data.batch(0)
     assert batch.labels is None
-    assert not any("species" in name for name in trainer.game.discriminator.state_dict())
-    assert "loss_g_species" not in training_step(trainer.game, batch, RECIPE.losses)
+    assert not any("species" in name for name in trainer.state.discriminator.state_dict())
+    assert "loss_g_species" not in training_step(trainer.state, batch, RECIPE.losses)

@@ -7,9 +7,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from captiongan.augment import blurred
-from captiongan.config import LossConfig
-from captiongan.losses import (
+from captiongan.networks.dcgan import Discriminator
+from captiongan.runs.config import LossConfig
+from captiongan.training.augment import blurred
+from captiongan.training.losses import (
     DISCRIMINATOR_LOSSES,
     contrastive_loss,
     feature_matching_loss,
@@ -19,8 +20,7 @@ from captiongan.losses import (
     mode_seeking_loss,
     pixel_wise_loss,
 )
-from captiongan.networks.dcgan import Discriminator
-from captiongan.training.game import Game
+from captiongan.training.state import TrainState
 from captiongan.training.step import (
     Batch,
     frozen,
@@ -28,7 +28,7 @@ from captiongan.training.step import (
     update_discriminator,
     update_generator,
 )
-from tiny_run import BATCH_SIZE, copied, equal, random_batch, tiny_game
+from support.tiny_run import BATCH_SIZE, copied, equal, random_batch, tiny_state
 
 ALL_TERMS = LossConfig(pixel_wise=50, feature_matching=100)
 GAN_ONLY = LossConfig(pixel_wise=0, feature_matching=0)
@@ -46,8 +46,8 @@ def gradients(network: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def twin_of_the_discriminator(game: Game) -> Discriminator:
-    twin = copy.deepcopy(game.discriminator.module)
+def twin_of_the_discriminator(state: TrainState) -> Discriminator:
+    twin = copy.deepcopy(state.discriminator.module)
     assert isinstance(twin, Discriminator)
     return twin
 
@@ -62,9 +62,9 @@ class Witness(Discriminator):
         return super().features(pictures)
 
     @classmethod
-    def of(cls, game: Game) -> list[Tensor]:
+    def of(cls, state: TrainState) -> list[Tensor]:
         """Make a game's discriminator a witness; return what it will be shown."""
-        discriminator: Any = game.discriminator.module
+        discriminator: Any = state.discriminator.module
         discriminator.__class__ = cls
         discriminator.shown = []
         shown: list[Tensor] = discriminator.shown
@@ -81,21 +81,21 @@ class ByTheText(nn.Module):
     def features(self, pictures: Tensor) -> Tensor:
         return pictures[:, :1, 0, 0]
 
-    def judge(self, features: Tensor, embedding: Tensor) -> Tensor:
+    def logits(self, features: Tensor, embedding: Tensor) -> Tensor:
         return self.gain * (features + embedding[:, :1])
 
     def forward(self, pictures: Tensor, embedding: Tensor) -> Tensor:
-        return self.judge(self.features(pictures), embedding)
+        return self.logits(self.features(pictures), embedding)
 
 
-def game_with(discriminator: nn.Module) -> Game:
-    game = tiny_game()
+def state_with(discriminator: nn.Module) -> TrainState:
+    state = tiny_state()
     optimiser = torch.optim.SGD(discriminator.parameters(), lr=1.0)
     fabric = Fabric(accelerator="cpu", devices=1)
-    game.discriminator, game.discriminator_optimiser = fabric.setup(discriminator, optimiser)
-    game.discriminator.mark_forward_method("features")
-    game.discriminator.mark_forward_method("judge")
-    return game
+    state.discriminator, state.discriminator_optimiser = fabric.setup(discriminator, optimiser)
+    state.discriminator.mark_forward_method("features")
+    state.discriminator.mark_forward_method("logits")
+    return state
 
 
 def numbers(*values: float) -> Tensor:
@@ -103,35 +103,35 @@ def numbers(*values: float) -> Tensor:
 
 
 def test_teaching_the_discriminator_changes_its_weights_only() -> None:
-    game, batch = tiny_game(), random_batch()
-    generated = game.generator(batch.noise, batch.matching).detach()
-    before = [copied(game.generator.state_dict()), copied(game.average.state_dict())]
-    taught = weights(game.discriminator)
-    update_discriminator(game, batch, generated, ALL_TERMS)
-    assert equal(before[0], game.generator.state_dict())
-    assert equal(before[1], game.average.state_dict())
-    after = weights(game.discriminator)
+    state, batch = tiny_state(), random_batch()
+    generated = state.generator(batch.noise, batch.matching).detach()
+    before = [copied(state.generator.state_dict()), copied(state.ema.state_dict())]
+    taught = weights(state.discriminator)
+    update_discriminator(state, batch, generated, ALL_TERMS)
+    assert equal(before[0], state.generator.state_dict())
+    assert equal(before[1], state.ema.state_dict())
+    after = weights(state.discriminator)
     assert all(not torch.equal(after[name], weight) for name, weight in taught.items())
 
 
 def test_teaching_the_generator_changes_its_weights_only() -> None:
-    game, batch = tiny_game(), random_batch()
-    training_step(game, batch, ALL_TERMS)  # leaves gradients, which must not be used again
-    generated = game.generator(batch.noise, batch.matching)
-    before, average = weights(game.discriminator), copied(game.average.state_dict())
-    taught = weights(game.generator)
-    update_generator(game, batch, generated, ALL_TERMS)
-    assert equal(before, weights(game.discriminator))
-    assert equal(average, game.average.state_dict())
-    after = weights(game.generator)
+    state, batch = tiny_state(), random_batch()
+    training_step(state, batch, ALL_TERMS)  # leaves gradients, which must not be used again
+    generated = state.generator(batch.noise, batch.matching)
+    before, ema = weights(state.discriminator), copied(state.ema.state_dict())
+    taught = weights(state.generator)
+    update_generator(state, batch, generated, ALL_TERMS)
+    assert equal(before, weights(state.discriminator))
+    assert equal(ema, state.ema.state_dict())
+    after = weights(state.generator)
     assert all(not torch.equal(after[name], weight) for name, weight in taught.items())
 
 
 def test_teaching_the_generator_leaves_no_gradient_on_the_discriminator() -> None:
-    game, batch = tiny_game(), random_batch()
-    update_generator(game, batch, game.generator(batch.noise, batch.matching), ALL_TERMS)
-    assert all(weight.grad is None for weight in game.discriminator.parameters())
-    assert all(weight.requires_grad for weight in game.discriminator.parameters())
+    state, batch = tiny_state(), random_batch()
+    update_generator(state, batch, state.generator(batch.noise, batch.matching), ALL_TERMS)
+    assert all(weight.grad is None for weight in state.discriminator.parameters())
+    assert all(weight.requires_grad for weight in state.discriminator.parameters())
 
 
 def test_a_frozen_network_learns_again_even_after_an_error() -> None:
@@ -143,30 +143,30 @@ def test_a_frozen_network_learns_again_even_after_an_error() -> None:
 
 
 def test_the_discriminators_loss_is_the_lectures() -> None:
-    game, batch = tiny_game(), random_batch()
-    generated = game.generator(batch.noise, batch.matching).detach()
-    twin = twin_of_the_discriminator(game)
+    state, batch = tiny_state(), random_batch()
+    generated = state.generator(batch.noise, batch.matching).detach()
+    twin = twin_of_the_discriminator(state)
     expected = matching_aware_discriminator_loss(
         twin(batch.pictures, batch.matching),
         twin(batch.pictures, batch.mismatching),
         twin(generated, batch.matching),
     )
-    figures = update_discriminator(game, batch, generated, ALL_TERMS)
-    torch.testing.assert_close(figures["loss_d"], expected.detach())
+    metrics = update_discriminator(state, batch, generated, ALL_TERMS)
+    torch.testing.assert_close(metrics["loss_d"], expected.detach())
 
 
 def test_the_generators_loss_is_the_weighted_sum_of_its_terms() -> None:
-    game, batch = tiny_game(), random_batch()
-    generated = game.generator(batch.noise, batch.matching)
-    twin = twin_of_the_discriminator(game)
+    state, batch = tiny_state(), random_batch()
+    generated = state.generator(batch.noise, batch.matching)
+    twin = twin_of_the_discriminator(state)
     gan = gan_generator_loss(twin(generated, batch.matching))
     pixel = pixel_wise_loss(generated, batch.pictures)
     feature = feature_matching_loss(twin.features(generated), twin.features(batch.pictures))
-    figures = update_generator(game, batch, generated, ALL_TERMS)
-    torch.testing.assert_close(figures["loss_g_gan"], gan.detach())
-    torch.testing.assert_close(figures["loss_g_pixel"], pixel.detach())
-    torch.testing.assert_close(figures["loss_g_feature"], feature.detach())
-    torch.testing.assert_close(figures["loss_g"], (gan + 50 * pixel + 100 * feature).detach())
+    metrics = update_generator(state, batch, generated, ALL_TERMS)
+    torch.testing.assert_close(metrics["loss_g_gan"], gan.detach())
+    torch.testing.assert_close(metrics["loss_g_pixel"], pixel.detach())
+    torch.testing.assert_close(metrics["loss_g_feature"], feature.detach())
+    torch.testing.assert_close(metrics["loss_g"], (gan + 50 * pixel + 100 * feature).detach())
 
 
 @pytest.mark.parametrize(
@@ -190,12 +190,12 @@ def test_the_generators_loss_is_the_weighted_sum_of_its_terms() -> None:
     ],
 )
 def test_a_term_of_weight_zero_is_left_out(terms: LossConfig, names: set[str]) -> None:
-    game, batch = tiny_game(), random_batch()
-    generated = game.generator(batch.noise, batch.matching)
-    figures = update_generator(game, batch, generated, terms)
-    assert figures.keys() == names | {"gradient_g"}
-    total = sum(figures[name] for name in names - {"loss_g"})
-    torch.testing.assert_close(figures["loss_g"], total)
+    state, batch = tiny_state(), random_batch()
+    generated = state.generator(batch.noise, batch.matching)
+    metrics = update_generator(state, batch, generated, terms)
+    assert metrics.keys() == names | {"gradient_g"}
+    total = sum(metrics[name] for name in names - {"loss_g"})
+    torch.testing.assert_close(metrics["loss_g"], total)
 
 
 def test_accuracies_count_the_pairs_that_are_judged_right() -> None:
@@ -207,27 +207,27 @@ def test_accuracies_count_the_pairs_that_are_judged_right() -> None:
     )
     generated = torch.zeros(4, 3, 16, 16)
     generated[:3] = -9
-    figures = update_discriminator(game_with(ByTheText()), batch, generated, ALL_TERMS)
-    assert figures["accuracy_real"] == 0.75
-    assert figures["accuracy_mismatching"] == 0.25
-    assert figures["accuracy_generated"] == 1.0
+    metrics = update_discriminator(state_with(ByTheText()), batch, generated, ALL_TERMS)
+    assert metrics["accuracy_real"] == 0.75
+    assert metrics["accuracy_mismatching"] == 0.25
+    assert metrics["accuracy_generated"] == 1.0
 
 
 def test_without_mismatching_pairs_the_discriminators_loss_is_the_first_gans() -> None:
-    game, batch = tiny_game(), random_batch()
-    generated = game.generator(batch.noise, batch.matching).detach()
-    twin = twin_of_the_discriminator(game)
+    state, batch = tiny_state(), random_batch()
+    generated = state.generator(batch.noise, batch.matching).detach()
+    twin = twin_of_the_discriminator(state)
     real, fake = twin(batch.pictures, batch.matching), twin(generated, batch.matching)
     expected = -torch.log(torch.sigmoid(real)).mean() - torch.log(1 - torch.sigmoid(fake)).mean()
-    figures = update_discriminator(game, batch, generated, LossConfig(discriminator="gan"))
-    torch.testing.assert_close(figures["loss_d"], expected.detach())
-    assert figures.keys() == {"loss_d", "gradient_d", "accuracy_real", "accuracy_generated"}
+    metrics = update_discriminator(state, batch, generated, LossConfig(discriminator="gan"))
+    torch.testing.assert_close(metrics["loss_d"], expected.detach())
+    assert metrics.keys() == {"loss_d", "gradient_d", "accuracy_real", "accuracy_generated"}
 
 
 def test_the_exercises_sum_exceeds_the_halved_loss_by_half_of_both_wrong_pairs() -> None:
-    game, batch = tiny_game(), random_batch()
-    generated = game.generator(batch.noise, batch.matching).detach()
-    twin = twin_of_the_discriminator(game)
+    state, batch = tiny_state(), random_batch()
+    generated = state.generator(batch.noise, batch.matching).detach()
+    twin = twin_of_the_discriminator(state)
     judged = (
         twin(batch.pictures, batch.matching),
         twin(batch.pictures, batch.mismatching),
@@ -236,53 +236,53 @@ def test_the_exercises_sum_exceeds_the_halved_loss_by_half_of_both_wrong_pairs()
     halved = matching_aware_discriminator_loss(*judged)
     wrong = torch.nn.functional.softplus(torch.cat(judged[1:])).mean()
     losses = LossConfig(discriminator="gan-cls-sum")
-    figures = update_discriminator(game, batch, generated, losses)
-    torch.testing.assert_close(figures["loss_d"], (halved + wrong).detach())
+    metrics = update_discriminator(state, batch, generated, losses)
+    torch.testing.assert_close(metrics["loss_d"], (halved + wrong).detach())
 
 
 def test_interpolation_asks_to_pass_for_real_with_texts_between_two() -> None:
-    game, batch = tiny_game(), random_batch()
-    generated = game.generator(batch.noise, batch.matching)
+    state, batch = tiny_state(), random_batch()
+    generated = state.generator(batch.noise, batch.matching)
     between = torch.stack(
         [(batch.matching[row] + batch.matching[row - 1]) / 2 for row in range(BATCH_SIZE)]
     )
-    judge, draw = twin_of_the_discriminator(game), copy.deepcopy(game.generator.module)
+    judge, draw = twin_of_the_discriminator(state), copy.deepcopy(state.generator.module)
     expected = -torch.log(torch.sigmoid(judge(draw(batch.noise, between), between))).mean()
     losses = GAN_ONLY.model_copy(update={"interpolation": 3.0})
-    figures = update_generator(game, batch, generated, losses)
-    torch.testing.assert_close(figures["loss_g_interpolation"], expected.detach())
-    total = figures["loss_g_gan"] + 3 * figures["loss_g_interpolation"]
-    torch.testing.assert_close(figures["loss_g"], total)
+    metrics = update_generator(state, batch, generated, losses)
+    torch.testing.assert_close(metrics["loss_g_interpolation"], expected.detach())
+    total = metrics["loss_g_gan"] + 3 * metrics["loss_g_interpolation"]
+    torch.testing.assert_close(metrics["loss_g"], total)
 
 
 def test_hinges_are_those_of_both_players() -> None:
-    game, batch = tiny_game(), random_batch()
-    generated = game.generator(batch.noise, batch.matching)
-    twin = twin_of_the_discriminator(game)
+    state, batch = tiny_state(), random_batch()
+    generated = state.generator(batch.noise, batch.matching)
+    twin = twin_of_the_discriminator(state)
     expected = hinge_discriminator_loss(
         matching=twin(batch.pictures, batch.matching),
         mismatching=twin(batch.pictures, batch.mismatching),
         generated=twin(generated, batch.matching),
     )
     losses = GAN_ONLY.model_copy(update={"discriminator": "hinge-cls"})
-    figures = update_discriminator(game, batch, generated.detach(), losses)
-    torch.testing.assert_close(figures["loss_d"], expected.detach())
-    taught = twin_of_the_discriminator(game)
-    figures = update_generator(game, batch, generated, losses)
+    metrics = update_discriminator(state, batch, generated.detach(), losses)
+    torch.testing.assert_close(metrics["loss_d"], expected.detach())
+    taught = twin_of_the_discriminator(state)
+    metrics = update_generator(state, batch, generated, losses)
     passing = -taught(generated, batch.matching).mean()
-    torch.testing.assert_close(figures["loss_g"], passing.detach())
+    torch.testing.assert_close(metrics["loss_g"], passing.detach())
 
 
 def test_mode_seeking_draws_each_text_again_with_the_noise_of_the_one_before() -> None:
-    game, batch = tiny_game(), random_batch()
-    generated = game.generator(batch.noise, batch.matching)
+    state, batch = tiny_state(), random_batch()
+    generated = state.generator(batch.noise, batch.matching)
     noise = torch.stack([batch.noise[row - 1] for row in range(BATCH_SIZE)])
-    again = copy.deepcopy(game.generator.module)(noise, batch.matching)
+    again = copy.deepcopy(state.generator.module)(noise, batch.matching)
     expected = mode_seeking_loss(generated, again, batch.noise, noise).detach()
     losses = GAN_ONLY.model_copy(update={"mode_seeking": 3.0})
-    figures = update_generator(game, batch, generated, losses)
-    torch.testing.assert_close(figures["loss_g_mode_seeking"], expected)
-    torch.testing.assert_close(figures["loss_g"], figures["loss_g_gan"] + 3 * expected)
+    metrics = update_generator(state, batch, generated, losses)
+    torch.testing.assert_close(metrics["loss_g_mode_seeking"], expected)
+    torch.testing.assert_close(metrics["loss_g"], metrics["loss_g_gan"] + 3 * expected)
 
 
 def all_pairs(discriminator: Discriminator, pictures: Tensor, embeddings: Tensor) -> Tensor:
@@ -290,14 +290,14 @@ def all_pairs(discriminator: Discriminator, pictures: Tensor, embeddings: Tensor
     features = discriminator.features(pictures)
     pairs = [(x, e) for x in features for e in embeddings]
     x, e = (torch.stack(each) for each in zip(*pairs, strict=True))
-    return discriminator.judge(x, e).view(len(pictures), len(embeddings))
+    return discriminator.logits(x, e).view(len(pictures), len(embeddings))
 
 
 def test_both_players_search_the_batch_for_texts_each_with_pictures_of_its_own() -> None:
     """D with real ones, as it is to learn what fits; G with those it has drawn."""
-    game, batch = tiny_game(), random_batch()
-    generated = game.generator(batch.noise, batch.matching)
-    twins = [twin_of_the_discriminator(game) for _ in range(2)]
+    state, batch = tiny_state(), random_batch()
+    generated = state.generator(batch.noise, batch.matching)
+    twins = [twin_of_the_discriminator(state) for _ in range(2)]
     plain = matching_aware_discriminator_loss(
         twins[0](batch.pictures, batch.matching),
         twins[0](batch.pictures, batch.mismatching),
@@ -305,51 +305,51 @@ def test_both_players_search_the_batch_for_texts_each_with_pictures_of_its_own()
     )
     search = contrastive_loss(all_pairs(twins[1], batch.pictures, batch.matching))
     losses = GAN_ONLY.model_copy(update={"contrastive": 3.0})
-    figures = update_discriminator(game, batch, generated.detach(), losses)
-    torch.testing.assert_close(figures["loss_d"], (plain + 3 * search).detach())
+    metrics = update_discriminator(state, batch, generated.detach(), losses)
+    torch.testing.assert_close(metrics["loss_d"], (plain + 3 * search).detach())
 
-    twin = twin_of_the_discriminator(game)
+    twin = twin_of_the_discriminator(state)
     expected = contrastive_loss(all_pairs(twin, generated, batch.matching)).detach()
-    figures = update_generator(game, batch, generated, losses)
-    torch.testing.assert_close(figures["loss_g_contrastive"], expected)
-    torch.testing.assert_close(figures["loss_g"], figures["loss_g_gan"] + 3 * expected)
+    metrics = update_generator(state, batch, generated, losses)
+    torch.testing.assert_close(metrics["loss_g_contrastive"], expected)
+    torch.testing.assert_close(metrics["loss_g"], metrics["loss_g_gan"] + 3 * expected)
 
 
 @pytest.mark.parametrize("name", ["gan-cls", "gan-cls-sum", "hinge-cls"])
 def test_mismatching_pairs_fade_in_from_generated_ones_and_searching_from_nothing(
     name: str,
 ) -> None:
-    figures = {}
+    metrics = {}
     for weight in (0.0, 0.25, 1.0, None):
-        game, batch = tiny_game(), random_batch()
+        state, batch = tiny_state(), random_batch()
         if weight is not None:
             batch = batch._replace(text_weight=torch.tensor(weight))
         losses = GAN_ONLY.model_copy(update={"discriminator": name, "contrastive": 2.0})
-        figures[weight] = training_step(game, batch, losses)
-    twin, batch = tiny_game(), random_batch()
+        metrics[weight] = training_step(state, batch, losses)
+    twin, batch = tiny_state(), random_batch()
     generated = twin.generator(batch.noise, batch.matching).detach()
     judge = twin_of_the_discriminator(twin)
     right = judge(batch.pictures, batch.matching)
     wrong = judge(generated, batch.matching)
     expected = DISCRIMINATOR_LOSSES[name](right, wrong, wrong).detach()
-    torch.testing.assert_close(figures[0.0]["loss_d"], expected)
-    assert torch.equal(figures[0.0]["loss_g"], figures[0.0]["loss_g_gan"])
-    assert torch.equal(figures[1.0]["loss_d"], figures[None]["loss_d"])
-    between = expected.lerp(figures[1.0]["loss_d"], 0.25)
-    torch.testing.assert_close(figures[0.25]["loss_d"], between)
-    total = figures[0.25]["loss_g_gan"] + 0.25 * 2.0 * figures[0.25]["loss_g_contrastive"]
-    torch.testing.assert_close(figures[0.25]["loss_g"], total)
+    torch.testing.assert_close(metrics[0.0]["loss_d"], expected)
+    assert torch.equal(metrics[0.0]["loss_g"], metrics[0.0]["loss_g_gan"])
+    assert torch.equal(metrics[1.0]["loss_d"], metrics[None]["loss_d"])
+    between = expected.lerp(metrics[1.0]["loss_d"], 0.25)
+    torch.testing.assert_close(metrics[0.25]["loss_d"], between)
+    total = metrics[0.25]["loss_g_gan"] + 0.25 * 2.0 * metrics[0.25]["loss_g_contrastive"]
+    torch.testing.assert_close(metrics[0.25]["loss_g"], total)
 
 
 def test_the_discriminator_learns_which_text_of_a_batch_is_a_pictures() -> None:
     def search_after(contrastive: float) -> float:
-        game, batch = tiny_game(), random_batch()
-        game.discriminator_optimiser.param_groups[0]["lr"] = 0.01
-        generated = game.generator(batch.noise, batch.matching).detach()
+        state, batch = tiny_state(), random_batch()
+        state.discriminator_optimiser.param_groups[0]["lr"] = 0.01
+        generated = state.generator(batch.noise, batch.matching).detach()
         losses = LossConfig(discriminator="gan", contrastive=contrastive)
         for _ in range(20):
-            update_discriminator(game, batch, generated, losses)
-        pairs = all_pairs(twin_of_the_discriminator(game), batch.pictures, batch.matching)
+            update_discriminator(state, batch, generated, losses)
+        pairs = all_pairs(twin_of_the_discriminator(state), batch.pictures, batch.matching)
         return contrastive_loss(pairs).item()
 
     assert search_after(1.0) < 0.5 * math.log(BATCH_SIZE) < search_after(0.0)
@@ -362,11 +362,11 @@ EVERYTHING = LossConfig(
 
 def test_the_discriminator_sees_every_picture_changed_real_and_generated() -> None:
     torch.manual_seed(0)
-    game, batch = tiny_game(), random_batch()
-    shown = Witness.of(game)
+    state, batch = tiny_state(), random_batch()
+    shown = Witness.of(state)
     with torch.no_grad():  # or it would draw zeros of its own
-        game.generator.module.get_parameter("to_rgb.bias").fill_(0.5)
-    training_step(game, batch, EVERYTHING.model_copy(update={"augment": ("cutout",)}))
+        state.generator.module.get_parameter("to_rgb.bias").fill_(0.5)
+    training_step(state, batch, EVERYTHING.model_copy(update={"augment": ("cutout",)}))
     assert len(shown) == 2 + 3  # x, G(z, e) for D; G(z, e), x, G(z, e_int) for G
     for pictures in shown:
         holes = (pictures == 0).all(dim=1)
@@ -376,10 +376,10 @@ def test_the_discriminator_sees_every_picture_changed_real_and_generated() -> No
 
 def test_with_a_probability_the_discriminator_sees_some_pictures_unchanged() -> None:
     torch.manual_seed(0)
-    game, batch = tiny_game(), random_batch()
-    shown = Witness.of(game)
+    state, batch = tiny_state(), random_batch()
+    shown = Witness.of(state)
     training_step(
-        game,
+        state,
         batch,
         EVERYTHING.model_copy(update={"augment": ("cutout",), "augment_probability": 0.5}),
     )
@@ -389,29 +389,29 @@ def test_with_a_probability_the_discriminator_sees_some_pictures_unchanged() -> 
 
 
 def test_the_discriminator_sees_every_picture_blurred_and_changed_afterwards() -> None:
-    game, batch = tiny_game(), random_batch()._replace(blur=torch.tensor(0.8))
-    shown = Witness.of(game)
-    generated = copy.deepcopy(game.generator.module)(batch.noise, batch.matching)
-    figures = training_step(game, batch, EVERYTHING)
+    state, batch = tiny_state(), random_batch()._replace(blur=torch.tensor(0.8))
+    shown = Witness.of(state)
+    generated = copy.deepcopy(state.generator.module)(batch.noise, batch.matching)
+    metrics = training_step(state, batch, EVERYTHING)
     torch.testing.assert_close(shown[0], blurred(batch.pictures, torch.tensor(0.8)))
     torch.testing.assert_close(shown[1], blurred(generated, torch.tensor(0.8)).detach())
     assert len(shown) == 5
     assert all(picture.std() < 0.8 * batch.pictures.std() for picture in (shown[0], shown[3]))
     sharp = pixel_wise_loss(generated, batch.pictures).detach()
-    torch.testing.assert_close(figures["loss_g_pixel"], sharp)
+    torch.testing.assert_close(metrics["loss_g_pixel"], sharp)
 
     shown.clear()
-    training_step(game, batch, EVERYTHING.model_copy(update={"augment": ("cutout",)}))
+    training_step(state, batch, EVERYTHING.model_copy(update={"augment": ("cutout",)}))
     holes = (shown[0] == 0).all(dim=1)  # with sharp edges
     assert holes.flatten(1).any(dim=1).all()
 
 
 def test_without_augmentation_a_step_shows_the_very_pictures_and_draws_nothing_at_random() -> None:
-    game, batch = tiny_game(), random_batch()
-    shown = Witness.of(game)
-    generated = copy.deepcopy(game.generator.module)(batch.noise, batch.matching)
+    state, batch = tiny_state(), random_batch()
+    shown = Witness.of(state)
+    generated = copy.deepcopy(state.generator.module)(batch.noise, batch.matching)
     before = torch.get_rng_state()
-    training_step(game, batch, EVERYTHING)
+    training_step(state, batch, EVERYTHING)
     assert torch.equal(torch.get_rng_state(), before)
     real = [row for row, pictures in enumerate(shown) if torch.equal(pictures, batch.pictures)]
     drawn = [row for row, pictures in enumerate(shown) if torch.equal(pictures, generated)]
@@ -421,35 +421,35 @@ def test_without_augmentation_a_step_shows_the_very_pictures_and_draws_nothing_a
 def test_the_generator_learns_through_the_changes_and_is_not_changed_itself() -> None:
     """Its pixel-wise and mode-seeking terms are of what it drew."""
     losses = LossConfig(pixel_wise=1, feature_matching=0, mode_seeking=1, augment=("translation",))
-    figures = []
+    metrics = []
     for terms in (losses, losses.model_copy(update={"augment": ()})):
         torch.manual_seed(0)
-        game, batch = tiny_game(), random_batch()
-        generated = game.generator(batch.noise, batch.matching)
-        figures.append(update_generator(game, batch, generated, terms))
-        assert all(weight.grad is not None for weight in game.generator.parameters())
-    changed, plain = figures
+        state, batch = tiny_state(), random_batch()
+        generated = state.generator(batch.noise, batch.matching)
+        metrics.append(update_generator(state, batch, generated, terms))
+        assert all(weight.grad is not None for weight in state.generator.parameters())
+    changed, plain = metrics
     for name in ("loss_g_pixel", "loss_g_mode_seeking"):
         assert torch.equal(changed[name], plain[name])
     assert not torch.equal(changed["loss_g_gan"], plain["loss_g_gan"])
 
 
 def test_a_step_teaches_both_players_and_counts() -> None:
-    game, batch = tiny_game(), random_batch()
-    before = [weights(game.generator), weights(game.discriminator)]
-    figures = training_step(game, batch, ALL_TERMS)
-    assert game.step == 1
-    assert not equal(before[0], weights(game.generator))
-    assert not equal(before[1], weights(game.discriminator))
-    assert not any(value.requires_grad for value in figures.values())
-    assert {"loss_d", "loss_g", "accuracy_real", "accuracy_mismatching"} < figures.keys()
+    state, batch = tiny_state(), random_batch()
+    before = [weights(state.generator), weights(state.discriminator)]
+    metrics = training_step(state, batch, ALL_TERMS)
+    assert state.step == 1
+    assert not equal(before[0], weights(state.generator))
+    assert not equal(before[1], weights(state.discriminator))
+    assert not any(value.requires_grad for value in metrics.values())
+    assert {"loss_d", "loss_g", "accuracy_real", "accuracy_mismatching"} < metrics.keys()
 
 
 def test_gradients_of_earlier_steps_do_not_add_up() -> None:
-    game, batch = tiny_game(), random_batch()
-    game.learning_rate = lambda _: 0.0
-    training_step(game, batch, ALL_TERMS)
-    first = [gradients(game.generator), gradients(game.discriminator)]
-    training_step(game, batch, ALL_TERMS)
-    assert equal(first[0], gradients(game.generator))
-    assert equal(first[1], gradients(game.discriminator))
+    state, batch = tiny_state(), random_batch()
+    state.learning_rate = lambda _: 0.0
+    training_step(state, batch, ALL_TERMS)
+    first = [gradients(state.generator), gradients(state.discriminator)]
+    training_step(state, batch, ALL_TERMS)
+    assert equal(first[0], gradients(state.generator))
+    assert equal(first[1], gradients(state.discriminator))

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from captiongan.cache import cache_folder
+from captiongan.base.cache import cache_folder
 from captiongan.data.folder import Example
 from captiongan.data.store import Pictures, PictureStore, open_store
 from captiongan.errors import ConfigError, DataError
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import choose_extractor
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training import typical
-from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start
 from captiongan.training.typical import log_densities, most_typical
 

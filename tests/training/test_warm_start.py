@@ -12,23 +12,23 @@ import pytest
 import torch
 from rich.console import Console
 
-from captiongan.bundle import CRITIC_FILE, MANIFEST, Bundle, FileFacts, read_bundle
+from captiongan.base.files import sha256_of
+from captiongan.bundle.bundle import CRITIC_FILE, MANIFEST, Bundle, FileFacts, read_bundle
+from captiongan.draw.picture import read_metadata
+from captiongan.draw.pipeline import Pipeline, noise_of
 from captiongan.errors import BundleError, CaptionganError, ConfigError
-from captiongan.export import bundle_of_run, export_run
-from captiongan.files import sha256_of
-from captiongan.pictures import read_metadata
-from captiongan.pipeline import Pipeline, noise_of
+from captiongan.export.export import bundle_of_run, export_run
+from captiongan.runs.checkpoint import checkpoints
+from captiongan.runs.load_trained import load_trained
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training import start as begin
 from captiongan.training import warm_start
 from captiongan.training.batches import to_pictures
 from captiongan.training.bundle_weights import read_critic, read_generator
-from captiongan.training.checkpoint import checkpoints
 from captiongan.training.loop import Trainer, train
-from captiongan.training.run_folder import RunFolder
 from captiongan.training.start import start
-from captiongan.training.trained import load_trained
-from command_line import captiongan
-from tiny_run import RECIPE, tiny_run
+from support.command_line import captiongan
+from support.tiny_run import RECIPE, tiny_run
 
 TINY = [
     *("network=fusion", "data.resolution=16", "data.margin=2", "text.wording=0.5"),
@@ -104,7 +104,7 @@ def test_at_step_0_a_run_draws_what_its_bundle_draws(name: str, made: Path, tmp_
         return int(np.abs(to_pictures(drawn).numpy().astype(int) - expected).max())
 
     assert error() > 1  # after twelve steps
-    trained.generator.load_state_dict(first.average())
+    trained.generator.load_state_dict(first.ema())
     assert error() <= 1
 
 
@@ -161,7 +161,7 @@ def test_a_run_may_add_self_attention_to_its_bundle_and_still_draws_the_same_at_
 ) -> None:
     run = begun(made / "whole", tmp_path, "generator.attention=8", "training.keep_checkpoints=100")
     had = read_generator(read_bundle(made / "whole"))
-    first, *_, last = (saved.average() for saved in checkpoints(run.checkpoints))
+    first, *_, last = (saved.ema() for saved in checkpoints(run.checkpoints))
     assert not first["attentions.0.gamma"].any()
     assert last["attentions.0.gamma"].any()
     assert first.keys() - had.keys() == {f"attentions.0.{name}" for name in ATTENTION}
@@ -169,7 +169,7 @@ def test_a_run_may_add_self_attention_to_its_bundle_and_still_draws_the_same_at_
 
     child = export_run(load_trained(run), tmp_path / "child", "child", "1", ["a red flower"])
     again = begun(child.folder, tmp_path / "again", "training.keep_checkpoints=100")
-    drawn, taken = read_generator(child), checkpoints(again.checkpoints)[0].average()
+    drawn, taken = read_generator(child), checkpoints(again.checkpoints)[0].ema()
     assert drawn.keys() == taken.keys()
     assert all(torch.equal(drawn[name], taken[name]) for name in drawn)
     with pytest.raises(ConfigError, match=r"generator\.attention is 8 there and 0 here"):
@@ -230,7 +230,7 @@ def test_the_warm_up_teaches_the_discriminator_and_leaves_the_generator_alone(
         patch.setattr(begin, "warm_up", lambda *_: True)
         cold = begun(made / "plain", tmp_path / "cold", "training.keep_checkpoints=100")
     untaught = checkpoints(cold.checkpoints)[0]
-    assert _equal(first.average(), untaught.average())
+    assert _equal(first.ema(), untaught.ema())
     assert not _equal(first.discriminator(), untaught.discriminator())
     assert later.step == 2
 

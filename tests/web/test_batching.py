@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from captiongan.web.batching import PIECE, Drawer, Pixels, Rows
+from captiongan.web.errors import RefusedError
 from captiongan.web.limits import Limits
-from captiongan.web.refusal import RefusedError
 
 
 class Brush:

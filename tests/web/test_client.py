@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from captiongan.client import Client, ServerError
-from captiongan.pictures import Picture
-from captiongan.pipeline import Pipeline
-from captiongan.prompts import UnknownWordsWarning
-from tiny_bundle import ranker, write_tiny_bundle
-from web_server import serving
+from captiongan.draw.client import Client, ServerError
+from captiongan.draw.picture import Picture
+from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.prompts import UnknownWordsWarning
+from support.tiny_bundle import ranker, write_tiny_bundle
+from support.web_server import serving
 
 RED, YELLOW = "a red flower", "a yellow flower with pointed petals"
 

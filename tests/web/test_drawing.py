@@ -11,10 +11,10 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from captiongan.pictures import read_metadata, save_grid
-from captiongan.pipeline import Pipeline, load
-from tiny_bundle import ranker, write_tiny_bundle
-from web_server import asking
+from captiongan.draw.picture import read_metadata, save_grid
+from captiongan.draw.pipeline import Pipeline, load
+from support.tiny_bundle import ranker, write_tiny_bundle
+from support.web_server import asking
 
 RED, YELLOW = "a red flower", "a yellow flower with pointed petals"
 

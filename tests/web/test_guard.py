@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from starlette.types import Message
 
-from captiongan.bundle import Bundle
+from captiongan.bundle.bundle import Bundle
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import CaptionganError
-from captiongan.pipeline import Pipeline
 from captiongan.web.app import create_app
 from captiongan.web.guard import HUNG_UP, SECURITY_HEADERS, Access, Guard
 from captiongan.web.limits import Limits
-from web_server import HeldPipeline, asking
+from support.web_server import HeldPipeline, asking
 
 ASKED = {"prompt": "a red flower", "n": 2}
 OWN = {"sec-fetch-site": "same-origin", "origin": "http://testserver"}

@@ -8,10 +8,10 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
-from captiongan.pipeline import load
-from tiny_bundle import write_tiny_bundle
-from torture_requests import BUT, in_known_words
-from web_server import asking, serving
+from benchmarks.soak.requests import BUT, in_known_words
+from captiongan.draw.pipeline import load
+from support.tiny_bundle import write_tiny_bundle
+from support.web_server import asking, serving
 
 
 @pytest.fixture(scope="module")

@@ -15,13 +15,13 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from captiongan.bundle import Bundle
+from captiongan.bundle.bundle import Bundle
 from captiongan.errors import CaptionganError
 from captiongan.web.limits import Limits
 from captiongan.web.serve import TOKEN_VARIABLE, _listen, token_of
-from command_line import captiongan
-from tiny_bundle import write_tiny_bundle
-from web_server import serving
+from support.command_line import captiongan
+from support.tiny_bundle import write_tiny_bundle
+from support.web_server import serving
 
 ASKED = b'{"prompt": "a red flower"}'
 POST = b"POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"

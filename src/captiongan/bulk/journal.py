@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from captiongan.base.files import replace_file, whole_file
 from captiongan.bulk.prompt_file import Reject
-from captiongan.files import replace_file, whole_file
 
 JOURNAL = "journal"
 REJECTS_FILE = "rejects.jsonl"

@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from captiongan.base.files import whole_file, whole_folder
 from captiongan.data.folder import METADATA
-from captiongan.files import whole_file, whole_folder
 
 Facts = Mapping[str, object]
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from captiongan.base.lines import BadTextError, decoded, json_object, json_type, numbered_lines
+from captiongan.draw.prompts import SEEDS
 from captiongan.errors import BulkError
-from captiongan.prompts import SEEDS
-from captiongan.text_lines import BadTextError, decoded, json_object, json_type, numbered_lines
 
 PROMPT, SEED = "prompt", "seed"
 """The keys, or columns, that are read; others are passed over."""

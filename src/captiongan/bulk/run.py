@@ -7,15 +7,15 @@ from pathlib import Path
 
 from rich.console import Console
 
+from captiongan.base.files import remove_leftovers
+from captiongan.base.progress import LiveLine, time_left
 from captiongan.bulk.job import Job
 from captiongan.bulk.journal import JOURNAL, Account, close_journal
 from captiongan.bulk.layouts import LAYOUTS
 from captiongan.bulk.prompt_file import read_rows
 from captiongan.bulk.shard import Shard, cut, draw_shard
+from captiongan.draw.pipeline import Pipeline, open_bundle
 from captiongan.errors import OutputError
-from captiongan.files import remove_leftovers
-from captiongan.pipeline import Pipeline, open_bundle
-from captiongan.progress import LiveLine, time_left
 
 SECONDS_BETWEEN_LINES = 10
 """How often progress is told where there is no terminal."""

@@ -12,11 +12,11 @@ from captiongan.bulk.job import Job
 from captiongan.bulk.journal import Entry, write_entry
 from captiongan.bulk.layouts import LAYOUTS, Facts
 from captiongan.bulk.prompt_file import Reject, Row
+from captiongan.bundle.text_encoder import Reading
+from captiongan.draw.picture import Picture, mirrored
+from captiongan.draw.pipeline import MAX_BATCH, Pipeline, noise_of
+from captiongan.draw.prompts import seeds_of
 from captiongan.errors import PromptError
-from captiongan.pictures import Picture, mirrored
-from captiongan.pipeline import MAX_BATCH, Pipeline, noise_of
-from captiongan.prompts import seeds_of
-from captiongan.text.encoder import Reading
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 
+from captiongan.base.files import naming, replace_file, sha256_of
 from captiongan.data.importers.source import unfolded
 from captiongan.errors import DataError, OutputError
-from captiongan.files import naming, replace_file, sha256_of
 
 CHECKSUMS = "checksums.json"
 

@@ -16,9 +16,14 @@ from typing import Literal
 
 from PIL import Image
 
+from captiongan.base.image_reading import (
+    PictureFault,
+    UnusablePictureError,
+    read_picture,
+    without_path,
+)
+from captiongan.base.lines import BadTextError, TextFault, json_object, json_type, numbered_lines
 from captiongan.errors import DataError
-from captiongan.picture_file import PictureFault, UnusablePictureError, read_picture, without_path
-from captiongan.text_lines import BadTextError, TextFault, json_object, json_type, numbered_lines
 
 METADATA = "metadata.jsonl"
 """Name of the file that lists the pictures and their captions."""

@@ -13,9 +13,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
+from captiongan.base.files import replace_file
 from captiongan.data.survey import Survey, facts
 from captiongan.errors import OutputError
-from captiongan.files import replace_file
 
 _BARS = 16
 

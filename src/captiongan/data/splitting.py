@@ -7,7 +7,7 @@ from typing import Literal
 
 from captiongan.data.folder import LoadedExample, Reject, read_captioned_folder
 from captiongan.data.importers.folder import found
-from captiongan.data.importers.found import Item
+from captiongan.data.importers.items import Item
 from captiongan.data.near_duplicates import Union, little_picture, near_duplicates
 from captiongan.errors import DataError
 

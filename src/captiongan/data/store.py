@@ -20,13 +20,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from captiongan.cache import CACHE_VARIABLE, cache_folder
-from captiongan.cores import Engine, on_cores
+from captiongan.base.cache import CACHE_VARIABLE, cache_folder
+from captiongan.base.files import whole_folder
+from captiongan.base.threads import Engine, on_cores
+from captiongan.data.decode import Square, SquareMaker, fit, make_squares
 from captiongan.data.folder import METADATA, Example, Line, Reject, read_lines
-from captiongan.data.squares import Square, SquareMaker, fit, make_squares
 from captiongan.data.toy import toy_examples
 from captiongan.errors import DataError, OutputError
-from captiongan.files import whole_folder
 
 STORE_FORMAT = 1
 TOY_SIZE = 2048

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter
 
+from captiongan.base.files import whole_folder
 from captiongan.data.folder import METADATA, Example, LoadedExample
 from captiongan.errors import DataError, OutputError
-from captiongan.files import whole_folder
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float]

@@ -12,14 +12,12 @@ import onnx
 import onnx.numpy_helper
 import torch
 
-from captiongan.bundle import GENERATOR_FILE, MANIFEST, find_bundle
-from captiongan.config import RunConfig
+from captiongan.base.files import sha256_of
+from captiongan.bundle.bundle import GENERATOR_FILE, MANIFEST, find_bundle
+from captiongan.bundle.text_encoder import Embeddings, TextEncoder
 from captiongan.data.store import Pictures
-from captiongan.errors import BundleError, RunError
-from captiongan.files import sha256_of
-from captiongan.networks.layers import PictureGenerator
-from captiongan.pictures import mirrored
-from captiongan.pipeline import (
+from captiongan.draw.picture import mirrored
+from captiongan.draw.pipeline import (
     MAX_BATCH,
     Noise,
     Pipeline,
@@ -28,10 +26,12 @@ from captiongan.pipeline import (
     mirror_of,
     noise_of,
 )
-from captiongan.text.encoder import Embeddings, TextEncoder
+from captiongan.errors import BundleError, RunError
+from captiongan.networks.layers import PictureGenerator
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_trained import Which, load_trained
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.batches import to_pictures
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.trained import Which, load_trained
 
 
 @dataclass(frozen=True)

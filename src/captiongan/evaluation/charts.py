@@ -52,9 +52,9 @@ def histogram(title: str, across: str, samples: Mapping[str, Floats]) -> dict[st
     return _chart(title, across, lines, mark=None)
 
 
-def _series(figures: Sequence[Mapping[str, float]], key: str) -> list[Point]:
+def _series(metrics: Sequence[Mapping[str, float]], key: str) -> list[Point]:
     """Return one figure over kimg, thinned out where it was noted very often."""
-    points = [(line["kimg"], line[key]) for line in figures if key in line]
+    points = [(line["kimg"], line[key]) for line in metrics if key in line]
     finite = [point for point in points if all(map(math.isfinite, point))]
     return finite[:: 1 + len(finite) // MOST_POINTS]
 

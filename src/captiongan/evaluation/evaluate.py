@@ -7,34 +7,34 @@ from pathlib import Path
 
 import numpy as np
 
-from captiongan.bundle import RANKER_FILE
+from captiongan.bundle.bundle import RANKER_FILE
+from captiongan.bundle.text_encoder import EncoderIdentity, TextEncoder
+from captiongan.compute.memory import keep_freed_memory
 from captiongan.data.store import PictureStore, open_store
+from captiongan.draw.prompts import check_truncation, seeds_of
 from captiongan.errors import ConfigError, DataError
-from captiongan.evaluation.candidate import Candidate, open_candidate
-from captiongan.evaluation.comparison import Difference, differences
-from captiongan.evaluation.distances import Features
-from captiongan.evaluation.exam import (
+from captiongan.evaluation.benchmark import (
     SAME_CAPTION,
     Answers,
     Exam,
     answers_at_all_sides,
     questions,
 )
+from captiongan.evaluation.candidate import Candidate, open_candidate
+from captiongan.evaluation.comparison import Difference, differences
+from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import (
     Extractor,
     choose_extractor,
     choose_extractors,
     remembered_features,
 )
-from captiongan.evaluation.judges import open_judges
+from captiongan.evaluation.probes import open_judges
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scores import Marker, Result
-from captiongan.memory import keep_freed_memory
-from captiongan.prompts import check_truncation, seeds_of
+from captiongan.runs.load_trained import Which
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.encoder import EncoderIdentity, TextEncoder
 from captiongan.text.minilm import MiniLM
-from captiongan.training.trained import Which
 
 TRAIN = "train"
 """The split that candidates and judges learn from."""

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from captiongan.cache import cache_folder, read_sealed, write_sealed
+from captiongan.base.cache import cache_folder, read_sealed, write_sealed
+from captiongan.base.files import sha256_of
 from captiongan.data.store import Pictures
 from captiongan.errors import ConfigError, RunError
 from captiongan.evaluation.distances import Features
-from captiongan.files import sha256_of
 from captiongan.networks.efficientnet_lite import FEATURES, VARIANTS, EfficientNetLite
 
 VERSION = 1

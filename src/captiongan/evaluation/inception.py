@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from captiongan.base.files import sha256_of
 from captiongan.errors import ConfigError
 from captiongan.evaluation.extractors import Extractor, ExtractorIdentity, NetworkExtractor
-from captiongan.files import sha256_of
 
 FEATURES = 2048
 """Length of the features, the mean over places of the last block ("pool3")."""

@@ -16,11 +16,11 @@ from PIL import Image
 
 from captiongan.data.pairs import Indices
 from captiongan.data.store import Pictures
+from captiongan.evaluation.benchmark import SAME_CAPTION, Answers, Exam
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.charts import curve, histogram
 from captiongan.evaluation.coverage import nearest
 from captiongan.evaluation.evaluate import Evaluation, Paper
-from captiongan.evaluation.exam import SAME_CAPTION, Answers, Exam
 from captiongan.evaluation.real import RealPictures
 
 EXAMPLES = 12

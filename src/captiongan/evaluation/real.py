@@ -8,12 +8,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from captiongan.bundle.text_encoder import Embeddings, TextEncoder
 from captiongan.data.folder import Example
 from captiongan.data.pairs import Indices, first_captions
 from captiongan.data.store import Pictures
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import Extractor, remembered_features
-from captiongan.text.encoder import Embeddings, TextEncoder
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from captiongan.base.files import replace_file
 from captiongan.errors import OutputError
+from captiongan.evaluation.benchmark import Exam
 from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation, Paper
-from captiongan.evaluation.exam import Exam
 from captiongan.evaluation.page import PublicPrompts, draw_public, page, quote
 from captiongan.evaluation.scores import Best, Measured, Result
-from captiongan.files import replace_file
 from captiongan.version import __version__
 
 __all__ = ["PublicPrompts", "check_folder", "draw_public", "report_facts", "write_report"]

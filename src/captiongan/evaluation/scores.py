@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from captiongan.evaluation import CANDIDATES
+from captiongan.evaluation.benchmark import SAME_CAPTION, Answers, Exam
 from captiongan.evaluation.colours import colour_agreement
 from captiongan.evaluation.coverage import manifold_scores, nearest
 from captiongan.evaluation.distances import (
@@ -21,8 +22,7 @@ from captiongan.evaluation.distances import (
     kernel_distance,
     pairwise_spread,
 )
-from captiongan.evaluation.exam import SAME_CAPTION, Answers, Exam
-from captiongan.evaluation.judges import class_obstacle
+from captiongan.evaluation.probes import class_obstacle
 
 FEWEST = 50
 """Real pictures that it takes to compare distributions."""

@@ -29,16 +29,16 @@ class Discriminator(projected.Discriminator):
         seen = super().features(pictures), self.beside.features(pictures)
         return torch.cat([each.flatten(1) for each in seen], dim=1)
 
-    def judge(self, features: Tensor, embedding: Tensor) -> Tensor:
+    def logits(self, features: Tensor, embedding: Tensor) -> Tensor:
         """Return logits (B, 2 K): the K of `projected`, and as often the one from scratch."""
         frozen, fresh = self._apart(features)
-        logits = super().judge(frozen, embedding)
-        return torch.cat([logits, self.beside.judge(fresh, embedding).expand_as(logits)], dim=1)
+        logits = super().logits(frozen, embedding)
+        return torch.cat([logits, self.beside.logits(fresh, embedding).expand_as(logits)], dim=1)
 
-    def judge_all(self, features: Tensor, embeddings: Tensor) -> Tensor:
+    def all_logits(self, features: Tensor, embeddings: Tensor) -> Tensor:
         """Return the mean logits (B, N) of both, of every picture with every text."""
         frozen, fresh = self._apart(features)
-        both = super().judge_all(frozen, embeddings) + self.beside.judge_all(fresh, embeddings)
+        both = super().all_logits(frozen, embeddings) + self.beside.all_logits(fresh, embeddings)
         return both / 2
 
     def classify(self, features: Tensor) -> Tensor:

@@ -227,7 +227,7 @@ class Discriminator(PairDiscriminator):
         )
         self.summary_dim = widths[-1]
 
-    def judge(self, features: Tensor, embedding: Tensor) -> Tensor:
+    def logits(self, features: Tensor, embedding: Tensor) -> Tensor:
         """Return logits (B, 1) of pairs: features as of `features` with embeddings (B, D)."""
         text = self.text(embedding)
         seen: Tensor = self.compare(F.leaky_relu(features, SLOPE).sum(dim=(2, 3)))

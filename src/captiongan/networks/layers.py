@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from captiongan import processes
+from captiongan.compute import distributed
 
 SLOPE = 0.2
 """Of the leaky rectifiers (Radford et al. 2015, section 3)."""
@@ -40,8 +40,8 @@ class AppendDeviation(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return the features and their mean deviation."""
         exact = features.float()
-        centred = exact - processes.mean(exact.mean(dim=0))
-        variance = processes.mean(centred.square().mean(dim=0))
+        centred = exact - distributed.mean(exact.mean(dim=0))
+        variance = distributed.mean(centred.square().mean(dim=0))
         deviation = torch.sqrt(variance + 1e-8).mean().to(features.dtype)
         return torch.cat([features, deviation.expand_as(features[:, :1])], dim=1)
 
@@ -87,7 +87,7 @@ class PairDiscriminator(nn.Module):
         features: Tensor = self.picture(pictures)
         return features
 
-    def judge(self, features: Tensor, embedding: Tensor) -> Tensor:
+    def logits(self, features: Tensor, embedding: Tensor) -> Tensor:
         """Return logits (B, K) of pairs: features as of `features` with embeddings (B, D).
 
         K is 1 unless a network says otherwise.
@@ -111,20 +111,20 @@ class PairDiscriminator(nn.Module):
         """Return the mean of features (B, C, ...) over all places: (B, summary_dim)."""
         return features.flatten(2).mean(dim=2)
 
-    def judge_all(self, features: Tensor, embeddings: Tensor) -> Tensor:
+    def all_logits(self, features: Tensor, embeddings: Tensor) -> Tensor:
         """Return logits (B, N) of every picture with every text: features with embeddings (N, D).
 
         Where a pair has several logits, it is their mean.
         """
         count = len(embeddings)
         every = features.repeat_interleave(count, dim=0)
-        pairs = self.judge(every, embeddings.repeat(len(features), 1)).mean(dim=1)
+        pairs = self.logits(every, embeddings.repeat(len(features), 1)).mean(dim=1)
         logits: Tensor = pairs.unflatten(0, (-1, count))
         return logits
 
     def forward(self, pictures: Tensor, embedding: Tensor) -> Tensor:
         """D(x, e): logits (B, 1) of pictures (B, 3, H, W) in [-1, 1] with embeddings (B, D)."""
-        return self.judge(self.features(pictures), embedding)
+        return self.logits(self.features(pictures), embedding)
 
 
 def require_text(embedding_dim: int) -> None:

@@ -81,7 +81,7 @@ class Discriminator(PairDiscriminator):
         assert isinstance(look, FrozenLook)
         return look
 
-    def judge(self, features: Tensor, embedding: Tensor) -> Tensor:
+    def logits(self, features: Tensor, embedding: Tensor) -> Tensor:
         """Return logits (B, K) of pairs: features as of `features` with embeddings (B, D).
 
         K counts scales times places: 4 (side / 32)^2, such as 36 for 96 pixels and 100 for 160.
@@ -89,7 +89,7 @@ class Discriminator(PairDiscriminator):
         logits: Tensor = self.compare(features, self.text(embedding))
         return logits
 
-    def judge_all(self, features: Tensor, embeddings: Tensor) -> Tensor:
+    def all_logits(self, features: Tensor, embeddings: Tensor) -> Tensor:
         """Return the mean logits (B, N) of every picture with every text, without B N copies."""
         logits: Tensor = self.summary(features) @ self.text(embeddings).flatten(1).T
         return logits / features.shape[1]

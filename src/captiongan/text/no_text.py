@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from captiongan.text.encoder import Embeddings, EncoderIdentity
+from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 
 
 class NoText:

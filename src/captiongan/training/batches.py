@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from captiongan.config import RunConfig
+from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.data.pairs import Indices, Pairs, PairSampler, class_numbers
 from captiongan.data.store import Pictures, PictureStore
+from captiongan.draw.picture import mirrored
 from captiongan.errors import DataError
-from captiongan.pictures import mirrored
-from captiongan.text.encoder import TextEncoder
-from captiongan.text.wording import wording_directions
+from captiongan.runs.config import RunConfig
+from captiongan.training.conditioning import wording_directions
+from captiongan.training.data_source import to_learn_from
 from captiongan.training.facing import Turned, to_be_turned
 from captiongan.training.fading import blur_sigma, text_weight
-from captiongan.training.material import to_learn_from
 from captiongan.training.step import Batch
 from captiongan.training.typical import most_typical
 

@@ -11,9 +11,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from captiongan.bundle import CRITIC_FILE, GENERATOR_FILE, MANIFEST, UNFOLDED_NETWORKS, Bundle
+from captiongan.bundle.bundle import (
+    CRITIC_FILE,
+    GENERATOR_FILE,
+    MANIFEST,
+    UNFOLDED_NETWORKS,
+    Bundle,
+)
+from captiongan.bundle.onnx_check import check_onnx
 from captiongan.errors import BundleError
-from captiongan.onnx_check import check_onnx
 
 FOLDED_NETWORKS = ("dcgan", "reed", "course")
 """Networks whose generator has BatchNorm."""

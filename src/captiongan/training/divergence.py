@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from captiongan.errors import RunError
-from captiongan.training.game import Game, finished_updates
+from captiongan.training.state import TrainState, finished_updates
 
 WHAT_TO_TRY = (
     "go on from the last checkpoint, if there is one, with --set optimiser.learning_rate=0.0001, "
@@ -19,7 +19,7 @@ class DivergenceError(RunError):
     """A loss, a gradient or a weight of a run was not finite."""
 
 
-def check_finite(game: Game, figures: Mapping[str, Tensor | float]) -> None:
+def check_finite(state: TrainState, metrics: Mapping[str, Tensor | float]) -> None:
     """Make sure that the game has not diverged; waits for the device.
 
     `figures` are those of the last step, or their means since the last call.
@@ -28,25 +28,25 @@ def check_finite(game: Game, figures: Mapping[str, Tensor | float]) -> None:
         DivergenceError: it has; names the step, the network, and what was not finite. The weights
             are as they were before.
     """
-    if not game.diverged:
+    if not state.diverged:
         return
-    broken = [name for name, figure in figures.items() if not math.isfinite(float(figure))]
+    broken = [name for name, figure in metrics.items() if not math.isfinite(float(figure))]
     players = [
         name for key, name in PLAYERS.items() if {f"loss_{key}", f"gradient_{key}"} & {*broken}
     ]
-    step = finished_updates(game) + 1
+    step = finished_updates(state) + 1
     raise DivergenceError(
         f"training diverged at step {step:,} in the {' and the '.join(players)}: "
         f"{', '.join(broken)} not finite, and the step was not taken; {WHAT_TO_TRY}"
     )
 
 
-def check_weights(game: Game) -> None:
+def check_weights(state: TrainState) -> None:
     """Make sure that all weights are finite.
 
     Raises:
         DivergenceError: one is not; the message names its network.
     """
-    for name, network in (("generator", game.generator), ("discriminator", game.discriminator)):
+    for name, network in (("generator", state.generator), ("discriminator", state.discriminator)):
         if not all(weight.isfinite().all() for weight in network.parameters()):
             raise DivergenceError(f"training diverged: the {name} is not finite; {WHAT_TO_TRY}")

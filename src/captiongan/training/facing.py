@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from captiongan.cache import cache_folder, read_sealed, write_sealed
+from captiongan.base.cache import cache_folder, read_sealed, write_sealed
+from captiongan.base.files import sha256_of
 from captiongan.data.store import Pictures, Progress
 from captiongan.errors import DataError
 from captiongan.evaluation.extractors import BATCH, for_lite
-from captiongan.files import sha256_of
 from captiongan.networks.efficientnet_lite import VARIANTS, EfficientNetLite
 
 VERSION = 1

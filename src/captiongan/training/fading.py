@@ -1,6 +1,6 @@
 """What changes while a run trains, by the number of the step alone; so a resume changes nothing."""
 
-from captiongan.config import RunConfig
+from captiongan.runs.config import RunConfig
 
 
 def blur_sigma(config: RunConfig, step: int) -> float | None:

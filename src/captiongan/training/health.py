@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from captiongan.data.store import Pictures
-from captiongan.training.alarms import Alarms, Say
+from captiongan.runs.alarms import Alarms, Say
 from captiongan.training.batches import TrainingData
 
 SIDE = 16
@@ -39,20 +39,20 @@ class Health:
             step: steps taken so far.
             pictures: (captions, noises, H, W, 3) in 0..255, the same noise in each column.
         """
-        figures = {"health_noise_spread": spread(pictures, axis=1) / self._real}
+        metrics = {"health_noise_spread": spread(pictures, axis=1) / self._real}
         if len(self._distinct) > 1:
             text_spread = spread(pictures[self._distinct], axis=0)
-            figures["health_text_spread"] = text_spread / self._real
-        self._alarms.hear_grid(step, figures)
-        return figures
+            metrics["health_text_spread"] = text_spread / self._real
+        self._alarms.hear_grid(step, metrics)
+        return metrics
 
-    def hear_reading(self, step: int, figures: dict[str, float]) -> None:
+    def hear_reading(self, step: int, metrics: dict[str, float]) -> None:
         """Sound the alarm as `Alarms.hear_reading` does."""
-        self._alarms.hear_reading(step, figures)
+        self._alarms.hear_reading(step, metrics)
 
-    def hear_scores(self, step: int, figures: dict[str, float]) -> None:
+    def hear_scores(self, step: int, metrics: dict[str, float]) -> None:
         """Sound the alarm as `Alarms.hear_scores` does."""
-        self._alarms.hear_scores(step, figures)
+        self._alarms.hear_scores(step, metrics)
 
 
 def spread(pictures: Pictures, axis: int) -> float:

@@ -12,33 +12,33 @@ import torch
 from lightning_fabric import Fabric
 from rich.console import Console
 
-from captiongan import processes
-from captiongan.config import LossConfig, RunConfig
-from captiongan.leader import leads
-from captiongan.progress import say
+from captiongan.base.main_process import leads
+from captiongan.base.progress import say
+from captiongan.bundle.text_encoder import TextEncoder
+from captiongan.compute import distributed
+from captiongan.runs.checkpoint import checkpoints, save_checkpoint
+from captiongan.runs.config import LossConfig, RunConfig
+from captiongan.runs.run_folder import RunFolder
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.choose import choose_encoder
-from captiongan.text.encoder import TextEncoder
+from captiongan.text.registry import choose_encoder
 from captiongan.training.batches import TrainingData
-from captiongan.training.captured import CapturedStep
-from captiongan.training.checkpoint import checkpoints, save_checkpoint
+from captiongan.training.console import Averages, LiveReport, scores_in_words
+from captiongan.training.cuda_graph import CapturedStep
+from captiongan.training.data_source import to_learn_from
 from captiongan.training.divergence import check_finite, check_weights
-from captiongan.training.game import (
-    Game,
-    choose_precision,
-    new_game,
-    settle_average,
-    update_average,
-)
 from captiongan.training.health import Health
 from captiongan.training.interrupt import StopRequest
-from captiongan.training.material import to_learn_from
 from captiongan.training.patience import impatience
-from captiongan.training.report import Averages, LiveReport, scores_in_words
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.samples import SampleGrid
-from captiongan.training.scoring import RunScores
-from captiongan.training.step import Batch, Figures, training_step
+from captiongan.training.sample_grid import SampleGrid
+from captiongan.training.self_scoring import RunScores
+from captiongan.training.state import (
+    TrainState,
+    choose_precision,
+    new_state,
+    settle_ema,
+    update_ema,
+)
+from captiongan.training.step import Batch, Metrics, training_step
 
 STEP_STREAM = 6
 """Keeps what is drawn at random within a step apart from the batches."""
@@ -56,8 +56,8 @@ class Trainer:
     config: RunConfig
     encoder: TextEncoder
     data: TrainingData
-    game: Game
-    step: Callable[[Game, Batch, LossConfig], Figures] = training_step
+    state: TrainState
+    step: Callable[[TrainState, Batch, LossConfig], Metrics] = training_step
 
     @classmethod
     def prepare(cls, config: RunConfig, console: Console) -> "Trainer":
@@ -85,14 +85,14 @@ class Trainer:
     def _with_new_players(
         cls, config: RunConfig, encoder: TextEncoder, data: TrainingData, fabric: Fabric
     ) -> "Trainer":
-        game = new_game(config, encoder.dim, fabric, data.wording(), data.species)
-        captured = fabric.device.type == "cuda" and processes.count() == 1
+        state = new_state(config, encoder.dim, fabric, data.wording(), data.species)
+        captured = fabric.device.type == "cuda" and distributed.count() == 1
         step = CapturedStep(fabric.device) if captured else training_step
-        return cls(config, encoder, data, game, step)
+        return cls(config, encoder, data, state, step)
 
     def begin_again(self, config: RunConfig) -> "Trainer":
         """Return a trainer of the same data and encoder before its first step."""
-        return self._with_new_players(config, self.encoder, self.data, self.game.fabric)
+        return self._with_new_players(config, self.encoder, self.data, self.state.fabric)
 
     def steps(self, kimg: float) -> int:
         """How many steps show that many thousand pictures, at least one."""
@@ -102,13 +102,13 @@ class Trainer:
         """How many thousand real pictures have been shown after `step` steps."""
         return step * self.config.training.batch_size / 1000
 
-    def take_step(self) -> Figures:
+    def take_step(self) -> Metrics:
         """Take one training step and follow it with the average; return its figures."""
-        batch = self.begin_step(self.game.step)
-        figures = self.step(self.game, batch, self.config.losses)
+        batch = self.begin_step(self.state.step)
+        metrics = self.step(self.state, batch, self.config.losses)
         plan = self.config.training
-        update_average(self.game, plan.batch_size, plan.ema_halflife_kimg)
-        return figures
+        update_ema(self.state, plan.batch_size, plan.ema_halflife_kimg)
+        return metrics
 
     def begin_step(self, step: int) -> Batch:
         """Return this process's batch of a step, and settle all that is random within the step.
@@ -120,24 +120,24 @@ class Trainer:
         torch.manual_seed(int(within.generate_state(1, np.uint64)[0]))
         if sides := self.config.discriminator.look:
             drawn = np.random.default_rng([*entropy, LOOK_STREAM]).integers(len(sides))
-            self.game.discriminator.look_at(sides[drawn])
-        return self.data.batch(step, processes.share(self.config.training.batch_size))
+            self.state.discriminator.look_at(sides[drawn])
+        return self.data.batch(step, distributed.share(self.config.training.batch_size))
 
-    def settle_average(self) -> None:
+    def settle_ema(self) -> None:
         """Make the average ready to draw, on the same first batches every time."""
         batches = (self.data.batch(number) for number in range(SETTLING_BATCHES))
-        settle_average(self.game, ((batch.noise, batch.matching) for batch in batches))
+        settle_ema(self.state, ((batch.noise, batch.matching) for batch in batches))
 
     def totals(self) -> list[float]:
         """Sum up the weights and the embeddings, by which processes can tell that theirs differ."""
-        weights = [*self.game.generator.parameters(), *self.game.discriminator.parameters()]
+        weights = [*self.state.generator.parameters(), *self.state.discriminator.parameters()]
         return [float(tensor.detach().sum()) for tensor in (*weights, self.data.embeddings)]
 
     def open_scores(self, console: Console) -> RunScores | None:
         """Get ready to score the run, if that is wished for and there are pictures enough."""
         if not self.config.scores.every_kimg or not leads():
             return None
-        device = self.game.fabric.device
+        device = self.state.fabric.device
         return RunScores.open(self.config, self.encoder, device, partial(say, console))
 
     def save(self, run: RunFolder) -> None:
@@ -146,11 +146,11 @@ class Trainer:
         Raises:
             DivergenceError: a weight is not finite, and nothing is written.
         """
-        check_weights(self.game)
+        check_weights(self.state)
         if leads():
-            self.settle_average()
+            self.settle_ema()
             keep = self.config.training.keep_checkpoints
-            save_checkpoint(self.game, self.encoder.identity, run.checkpoints, keep)
+            save_checkpoint(self.state, self.encoder.identity, run.checkpoints, keep)
 
     def score(self, run: RunFolder, scores: RunScores | None) -> dict[str, float]:
         """Score this moment; if the one that is kept is not better, keep this as the run's best.
@@ -160,17 +160,17 @@ class Trainer:
         Raises:
             DivergenceError: a weight is not finite.
         """
-        check_weights(self.game)
+        check_weights(self.state)
         if scores is None:
             return {}
-        self.settle_average()
-        figures = scores.measure(self.game.average)
+        self.settle_ema()
+        metrics = scores.measure(self.state.ema)
         kept = {saved.step for saved in checkpoints(run.best)}
         scored = [line for line in run.metrics() if "score_error" in line]
         errors = [line["score_error"] for line in scored if line["step"] in kept]
-        if figures["score_error"] <= min(errors, default=math.inf):
-            save_checkpoint(self.game, self.encoder.identity, run.best, keep=1)
-        return figures
+        if metrics["score_error"] <= min(errors, default=math.inf):
+            save_checkpoint(self.state, self.encoder.identity, run.best, keep=1)
+        return metrics
 
 
 def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
@@ -183,30 +183,30 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     Raises:
         DivergenceError: a loss, gradient or weight was not finite; nothing of that is saved.
     """
-    game, plan = trainer.game, trainer.config.training
+    state, plan = trainer.state, trainer.config.training
     last = trainer.steps(plan.kimg)
     first = leads()
-    processes.check_alike([game.step, *trainer.totals()])
-    on_cpu = game.fabric.device.type == "cpu"  # elsewhere, looking at each step is waiting for it
+    distributed.check_alike([state.step, *trainer.totals()])
+    on_cpu = state.fabric.device.type == "cpu"  # elsewhere, looking at each step is waiting for it
     scoring, scores = trainer.config.scores.every_kimg, trainer.open_scores(console)
     grid, averages = SampleGrid(trainer.data), Averages()
-    health = Health(trainer.data, grid.captions, game.step, partial(say, console))
+    health = Health(trainer.data, grid.captions, state.step, partial(say, console))
     if first and scores is None and trainer.config.scores.patience:
         say(console, "scores.patience has no effect without scores; the run goes on to its end")
     enough = False
 
     def due(kimg: float) -> bool:
-        return game.step % trainer.steps(kimg) == 0 or game.step == last
+        return state.step % trainer.steps(kimg) == 0 or state.step == last
 
-    def note(figures: dict[str, float]) -> None:
-        now = {"step": game.step, "kimg": trainer.kimg(game.step), "time": time.time()}
-        run.add_metrics(now | figures)
+    def note(metrics: dict[str, float]) -> None:
+        now = {"step": state.step, "kimg": trainer.kimg(state.step), "time": time.time()}
+        run.add_metrics(now | metrics)
 
     def write_grid() -> None:
-        trainer.settle_average()
-        drawn = grid.draw(game.average)
-        run.write_grid(game.step, grid.sheet(drawn))
-        note(health.see_grid(game.step, drawn))
+        trainer.settle_ema()
+        drawn = grid.draw(state.ema)
+        run.write_grid(state.step, grid.sheet(drawn))
+        note(health.see_grid(state.step, drawn))
 
     def score() -> None:
         with averages.paused():
@@ -214,43 +214,43 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
         if marks:
             note(marks)
             report.say(scores_in_words(marks))
-            health.hear_scores(game.step, marks)
+            health.hear_scores(state.step, marks)
 
     def why_enough() -> str:
         return impatience(run.metrics(), trainer.config.scores)
 
-    with StopRequest() as stop, LiveReport(console, plan.kimg, trainer.kimg(game.step)) as report:
-        if plan.start and game.step == 0:
+    with StopRequest() as stop, LiveReport(console, plan.kimg, trainer.kimg(state.step)) as report:
+        if plan.start and state.step == 0:
             if first:
                 _begin_again(run)
                 write_grid()
             score()
-        while game.step < last and not enough and not processes.any_of(stop.requested):
+        while state.step < last and not enough and not distributed.any_of(stop.requested):
             taken = trainer.take_step()
             if on_cpu:
-                check_finite(game, taken)
+                check_finite(state, taken)
             averages.add(taken)
             if due(plan.log_every_kimg):
-                figures = averages.take(plan.batch_size)
-                check_finite(game, figures)
-                note(figures)
-                report.show_figures(trainer.kimg(game.step), figures)
-                health.hear_reading(game.step, figures)
+                metrics = averages.take(plan.batch_size)
+                check_finite(state, metrics)
+                note(metrics)
+                report.show_figures(trainer.kimg(state.step), metrics)
+                health.hear_reading(state.step, metrics)
             if first and due(plan.grid_every_kimg):
                 write_grid()
             if scoring and due(scoring):
                 score()
-                enough = processes.any_of(first and game.step < last and bool(why_enough()))
+                enough = distributed.any_of(first and state.step < last and bool(why_enough()))
             if enough:
                 note({"stopped_early": 1.0})
             if enough or due(plan.checkpoint_every_kimg):
                 trainer.save(run)  # last, so that nothing of a saved step is missing after a kill
         if enough:
             report.say(why_enough())
-        elif game.step < last:
+        elif state.step < last:
             report.say("stopping: saving; Ctrl-C again quits without that")
             trainer.save(run)
-    return enough or game.step >= last
+    return enough or state.step >= last
 
 
 def _begin_again(run: RunFolder) -> None:

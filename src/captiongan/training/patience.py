@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from captiongan.config import ScoresConfig
+from captiongan.runs.config import ScoresConfig
 
 
 def impatience(lines: Sequence[dict[str, float]], scores: ScoresConfig) -> str:

@@ -3,16 +3,16 @@
 import time
 from collections.abc import Callable, Generator, Iterator
 
-from captiongan.cluster import Cluster
-from captiongan.config import RunConfig
-from captiongan.cores import Engine, in_turn, on_cores
+from captiongan.base.ray_cluster import Cluster
+from captiongan.base.threads import Engine, in_turn, on_cores
+from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.data.store import Pictures, PictureStore
 from captiongan.errors import DataError
+from captiongan.runs.config import RunConfig
 from captiongan.text.by_name import EncoderByName
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.text.choose import choose_encoder
-from captiongan.text.encoder import TextEncoder
-from captiongan.training.material import Material, set_apart, to_be_scored_by, to_learn_from
+from captiongan.text.registry import choose_encoder
+from captiongan.training.data_source import DataSource, set_apart, to_be_scored_by, to_learn_from
 
 SECONDS_BETWEEN_LINES = 10
 """How often long work tells how far it is."""
@@ -61,12 +61,12 @@ class _Preparing:
         self._cluster = cluster
         self.found_work = False
 
-    def pictures(self, material: Material, purpose: str) -> Generator[str, None, PictureStore]:
+    def pictures(self, data_source: DataSource, purpose: str) -> Generator[str, None, PictureStore]:
         """Open pictures, yield what was done for it, return them."""
         work = _Work("pictures", "decoded", self._say)
-        store = material.open(self._cluster.in_order if self._cluster else on_cores, work)
+        store = data_source.open(self._cluster.in_order if self._cluster else on_cores, work)
         self.found_work |= work.done > 0
-        size = f"{material.side} x {material.side}"
+        size = f"{data_source.side} x {data_source.side}"
         rejected = f"{len(store.rejects):,} lines rejected"
         yield f"{purpose}: {len(store.examples):,} pictures of {size}, {rejected}: {work}"
         return store
@@ -80,13 +80,13 @@ class _Preparing:
         self.found_work |= work.done > 0
         return f"turned to face one way: {turned.sum():,} of them: {work}"
 
-    def captions(self, material: Material, store: PictureStore) -> str:
+    def captions(self, data_source: DataSource, store: PictureStore) -> str:
         """Encode captions; return what was done for it."""
         work = _Work("new captions", "encoded", self._say)
-        encoder: TextEncoder = choose_encoder(material.encoder)
+        encoder: TextEncoder = choose_encoder(data_source.encoder)
         engine: Engine = in_turn
         if self._cluster:
-            encoder = EncoderByName.like(encoder, material.encoder)
+            encoder = EncoderByName.like(encoder, data_source.encoder)
             engine = self._cluster.in_order
         CachedTextEncoder(encoder, lambda done, _: work(done), engine).encode(store.captions)
         self.found_work |= work.done > 0

@@ -4,18 +4,18 @@ import time
 
 from rich.console import Console
 
-from captiongan.config import RunConfig
-from captiongan.leader import led
-from captiongan.progress import say
-from captiongan.training.checkpoint import (
+from captiongan.base.main_process import led
+from captiongan.base.progress import say
+from captiongan.runs.checkpoint import (
     checkpoints,
     forget_checkpoints_after,
     latest_checkpoint,
     load_checkpoint,
 )
+from captiongan.runs.config import RunConfig
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.divergence import DivergenceError
 from captiongan.training.loop import Trainer, train
-from captiongan.training.run_folder import RunFolder
 
 
 def train_with_rollbacks(trainer: Trainer, run: RunFolder, console: Console) -> bool:
@@ -37,11 +37,11 @@ def train_with_rollbacks(trainer: Trainer, run: RunFolder, console: Console) -> 
 
 def _rolled_back(trainer: Trainer, run: RunFolder, console: Console) -> Trainer:
     """Return a trainer at the newest checkpoint, or at the start if there is none."""
-    before = trainer.game.step
+    before = trainer.state.step
     trainer = trainer.begin_again(calmer(trainer.config))
     if checkpoints(run.checkpoints):
-        load_checkpoint(latest_checkpoint(run.checkpoints), trainer.game, trainer.encoder.identity)
-    step, rate = trainer.game.step, trainer.config.optimiser.learning_rate
+        load_checkpoint(latest_checkpoint(run.checkpoints), trainer.state, trainer.encoder.identity)
+    step, rate = trainer.state.step, trainer.config.optimiser.learning_rate
     forget_after(step, run)
     run.write_config(trainer.config)
     run.add_metrics(

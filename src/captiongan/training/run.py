@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from captiongan.bundle import Bundle
-from captiongan.export import bundle_of_run, export_run
-from captiongan.pipeline import Pipeline
-from captiongan.training.run_folder import RunFolder
+from captiongan.bundle.bundle import Bundle
+from captiongan.draw.pipeline import Pipeline
+from captiongan.export.export import bundle_of_run, export_run
+from captiongan.runs.load_trained import Which, load_trained
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.start import start as start_training
-from captiongan.training.trained import Which, load_trained
 
 
 @dataclass(frozen=True)

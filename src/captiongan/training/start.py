@@ -10,26 +10,22 @@ from pathlib import Path
 
 from rich.console import Console
 
-from captiongan import processes
-from captiongan.config import RunConfig, load_config
+from captiongan.base.main_process import leads
+from captiongan.base.progress import say
+from captiongan.compute import distributed
+from captiongan.compute.memory import keep_freed_memory
 from captiongan.errors import ConfigError, DataError, RunError
-from captiongan.leader import leads
-from captiongan.memory import keep_freed_memory
-from captiongan.progress import say
-from captiongan.text.choose import NAMES, choose_encoder
-from captiongan.training.captured import WARM_UP
-from captiongan.training.checkpoint import (
-    checkpoints,
-    latest_checkpoint,
-    load_checkpoint,
-)
+from captiongan.runs.checkpoint import checkpoints, latest_checkpoint, load_checkpoint
+from captiongan.runs.config import RunConfig, load_config
+from captiongan.runs.run_folder import RunFolder
+from captiongan.text.registry import NAMES, choose_encoder
+from captiongan.training.cuda_graph import WARM_UP
+from captiongan.training.data_source import with_absolute_paths
 from captiongan.training.loop import Trainer
-from captiongan.training.material import with_absolute_paths
 from captiongan.training.patience import impatience
 from captiongan.training.rollback import calmer, forget_after, train_with_rollbacks
-from captiongan.training.run_folder import RunFolder
-from captiongan.training.samples import SampleGrid
-from captiongan.training.step import Figures
+from captiongan.training.sample_grid import SampleGrid
+from captiongan.training.step import Metrics
 from captiongan.training.warm_start import starting_config, take_over, warm_up
 
 FIXED = (
@@ -84,7 +80,7 @@ def start(
             "--from and --into out"
         )
     keep_freed_memory()
-    with processes.joined():
+    with distributed.joined():
         console = Console(quiet=not leads())
         if resume is not None:
             return _resume(RunFolder.open(resume), data, overrides, dry_run, live_view, console)
@@ -92,14 +88,14 @@ def start(
             wanted = with_absolute_paths(load_config(config, overrides, data))
         else:
             wanted = starting_config(bundle, config, overrides, data, partial(say, console))
-        processes.share(wanted.training.batch_size)
+        distributed.share(wanted.training.batch_size)
         if into is not None and _is_there(into):
             earlier = RunFolder(into)
             _check_same(wanted, earlier)
             return _resume(earlier, data, (), dry_run, live_view, console)
-        if into is None and processes.count() > 1 and not dry_run:
+        if into is None and distributed.count() > 1 and not dry_run:
             raise ConfigError(
-                f"--into is missing; {processes.count()} processes train one run: name its folder"
+                f"--into is missing; {distributed.count()} processes train one run: name its folder"
             )
         trainer = _prepare(wanted, console)
         if wanted.training.start:
@@ -114,7 +110,7 @@ def start(
 def _is_there(run: Path) -> bool:
     """Whether there is such a run; all processes have looked before one of them makes it."""
     there = (run / "config.yaml").is_file()
-    processes.meet()
+    distributed.meet()
     return there
 
 
@@ -170,16 +166,16 @@ def _resume(
                 f"{error}; if the data moved, name its new place with --data"
             ) from error
         _restore(trainer, run, console)
-        if trainer.game.step >= trainer.steps(trainer.config.training.kimg):
+        if trainer.state.step >= trainer.steps(trainer.config.training.kimg):
             return _tell_complete(trainer, run, console)
-        reached = [line for line in run.metrics() if line["step"] <= trainer.game.step]
+        reached = [line for line in run.metrics() if line["step"] <= trainer.state.step]
         if enough := impatience(reached, trainer.config.scores):
             say(console, enough)
             return True
         if dry_run:
             return _tell_dry_run(trainer, console)
         with run.writing():
-            forget_after(trainer.game.step, run)
+            forget_after(trainer.state.step, run)
             run.write_config(trainer.config)
         return _train(trainer, run, console, live_view)
 
@@ -235,7 +231,7 @@ def _restore(trainer: Trainer, run: RunFolder, console: Console) -> None:
             "pictures or captions have changed; bring them back, or start a new run"
         )
     if any(run.checkpoints.glob("step-*")):
-        load_checkpoint(latest_checkpoint(run.checkpoints), trainer.game, trainer.encoder.identity)
+        load_checkpoint(latest_checkpoint(run.checkpoints), trainer.state, trainer.encoder.identity)
     else:
         say(console, f"'{run.path}' holds no checkpoint yet; it begins again")
         if trainer.config.training.start:
@@ -243,7 +239,7 @@ def _restore(trainer: Trainer, run: RunFolder, console: Console) -> None:
 
 
 def _tell_complete(trainer: Trainer, run: RunFolder, console: Console) -> bool:
-    reached = trainer.kimg(trainer.game.step)
+    reached = trainer.kimg(trainer.state.step)
     say(
         console,
         f"run folder {run.path} has reached {reached:g} kimg; go further with "
@@ -271,7 +267,7 @@ def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: bool) 
         watched = live_view and leads()
         with run.writing(), _live_view(run, console) if watched else nullcontext():
             if trainer.config.training.start and not checkpoints(run.checkpoints):
-                processes.check_alike(trainer.totals())
+                distributed.check_alike(trainer.totals())
                 if not warm_up(trainer, partial(say, console)):
                     say(
                         console,
@@ -298,16 +294,16 @@ def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: bool) 
 
 def _tell_dry_run(trainer: Trainer, console: Console) -> bool:
     say(console, trainer.config.to_yaml())
-    game = trainer.game
-    for name, network in (("generator", game.generator), ("discriminator", game.discriminator)):
+    state = trainer.state
+    for name, network in (("generator", state.generator), ("discriminator", state.discriminator)):
         say(console, f"{name}: {sum(w.numel() for w in network.parameters()):,} parameters")
-    steps_left = trainer.steps(trainer.config.training.kimg) - game.step
+    steps_left = trainer.steps(trainer.config.training.kimg) - state.step
     for _ in range(UNTIMED_STEPS):
-        figures = trainer.take_step()
-    started = _time_when_done(figures)
+        metrics = trainer.take_step()
+    started = _time_when_done(metrics)
     for _ in range(TIMED_STEPS):
-        figures = trainer.take_step()
-    seconds = (_time_when_done(figures) - started) / TIMED_STEPS
+        metrics = trainer.take_step()
+    seconds = (_time_when_done(metrics) - started) / TIMED_STEPS
     whole = timedelta(seconds=round(steps_left * seconds))
     say(
         console,
@@ -317,7 +313,7 @@ def _tell_dry_run(trainer: Trainer, console: Console) -> bool:
     return True
 
 
-def _time_when_done(figures: Figures) -> float:
+def _time_when_done(metrics: Metrics) -> float:
     """Wait until the device has computed the figures; return the time."""
-    float(figures["loss_d"])
+    float(metrics["loss_d"])
     return time.perf_counter()

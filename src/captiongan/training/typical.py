@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from captiongan.config import LOOKED_THROUGH
 from captiongan.data.store import PictureStore
 from captiongan.errors import DataError
 from captiongan.evaluation.distances import Features, Floats
 from captiongan.evaluation.extractors import choose_extractor, remembered_features
+from captiongan.runs.config import LOOKED_THROUGH
 
 LEAST_VARIANCE = 1e-12
 """Of features, where pictures are all equal."""

@@ -16,20 +16,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from captiongan import processes
-from captiongan.bundle import MANIFEST, Bundle, find_bundle, read_bundle
-from captiongan.config import RunConfig, StartConfig, load_config, merged
+from captiongan.base.files import sha256_of
+from captiongan.bundle.bundle import MANIFEST, Bundle, find_bundle, read_bundle
+from captiongan.compute import distributed
 from captiongan.errors import BundleError, ConfigError
 from captiongan.evaluation.candidate import took_part
-from captiongan.files import sha256_of
-from captiongan.networks.choose import NETWORKS
-from captiongan.text.choose import choose_encoder
+from captiongan.networks.registry import NETWORKS
+from captiongan.runs.config import RunConfig, StartConfig, load_config, merged
+from captiongan.text.registry import choose_encoder
 from captiongan.training.bundle_weights import check_unfolded, read_critic, read_generator
+from captiongan.training.data_source import to_learn_from, with_absolute_paths
 from captiongan.training.divergence import check_finite
-from captiongan.training.game import set_learning_rate
 from captiongan.training.interrupt import StopRequest
 from captiongan.training.loop import Trainer
-from captiongan.training.material import to_learn_from, with_absolute_paths
+from captiongan.training.state import set_learning_rate
 from captiongan.training.step import update_discriminator
 
 INHERITED = ("name", "network", "data", "text", "generator", "discriminator", "losses", "optimiser")
@@ -144,7 +144,7 @@ def take_over(trainer: Trainer) -> None:
         BundleError: the bundle is missing, damaged, or not the one that the run began with.
         ConfigError: it has another text encoder, other sizes or another network.
     """
-    config, game = trainer.config, trainer.game
+    config, state = trainer.config, trainer.state
     bundle = _open(_start_of(config))
     theirs = _trained_config(bundle)
     _check_fits(trainer, bundle, theirs)
@@ -152,19 +152,19 @@ def take_over(trainer: Trainer) -> None:
     if theirs.text.wording:
         weights["wording"] *= config.text.wording / theirs.text.wording
     else:
-        weights["wording"] = game.average.get_buffer("wording")
+        weights["wording"] = state.ema.get_buffer("wording")
     if not theirs.generator.attention:
-        weights = _part(game.average, ATTENTION) | weights
-    for generator in (game.generator, game.average):
+        weights = _part(state.ema, ATTENTION) | weights
+    for generator in (state.generator, state.ema):
         _load(generator, weights, f"bundle '{bundle.manifest.name}': its generator", "export again")
     critic = read_critic(bundle)
     if critic is not None and theirs.network == config.network:
         critic = {name: values for name, values in critic.items() if not name.startswith(SPECIES)}
-        critic |= _part(game.discriminator, SPECIES)
+        critic |= _part(state.discriminator, SPECIES)
         if not theirs.discriminator.beside:
-            critic |= _part(game.discriminator, BESIDE)
+            critic |= _part(state.discriminator, BESIDE)
         what = f"--from '{bundle.manifest.name}': its discriminator"
-        _load(game.discriminator, critic, what, "leave out the options discriminator.*")
+        _load(state.discriminator, critic, what, "leave out the options discriminator.*")
 
 
 def _part(network: nn.Module, prefix: str) -> dict[str, Tensor]:
@@ -197,19 +197,19 @@ def warm_up(trainer: Trainer, say: Say) -> bool:
     """
     recent: deque[float] = deque(maxlen=WINDOW)
     before = 0.0
-    set_learning_rate(trainer.game)
+    set_learning_rate(trainer.state)
     with StopRequest() as stop:
         for step in range(LONGEST_WARM_UP):
             recent.append(_accuracy(trainer, step))
             accuracy = sum(recent) / len(recent)
             warm = len(recent) == WINDOW and accuracy >= TOLD_APART
-            if warm or processes.any_of(stop.requested):
+            if warm or distributed.any_of(stop.requested):
                 break
             if (step + 1) % WINDOW == 0:
                 if accuracy < before + LEAST_GAIN:
                     break
                 before = accuracy
-    if processes.any_of(stop.requested):
+    if distributed.any_of(stop.requested):
         return False
     shown = (step + 1) * trainer.config.training.batch_size
     judges = "judges" if accuracy >= TOLD_APART else "still judges only"
@@ -222,14 +222,14 @@ def warm_up(trainer: Trainer, say: Say) -> bool:
 
 def _accuracy(trainer: Trainer, step: int) -> float:
     """Update the discriminator on the batch of a step; return the share it judged correctly."""
-    game, config = trainer.game, trainer.config
+    state, config = trainer.state, trainer.config
     batch = trainer.begin_step(step)
     with torch.no_grad():
-        generated = game.generator(batch.noise, batch.matching)
-    figures = update_discriminator(game, batch, generated, config.losses)
-    check_finite(game, figures)
-    accuracy = (figures["accuracy_real"] + figures["accuracy_generated"]) / 2
-    processes.average_([accuracy])
+        generated = state.generator(batch.noise, batch.matching)
+    metrics = update_discriminator(state, batch, generated, config.losses)
+    check_finite(state, metrics)
+    accuracy = (metrics["accuracy_real"] + metrics["accuracy_generated"]) / 2
+    distributed.average_([accuracy])
     return float(accuracy)
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from fastapi import FastAPI, Response
 
-from captiongan.pipeline import Pipeline
+from captiongan.draw.pipeline import Pipeline
 from captiongan.version import __version__
-from captiongan.web.answers import generated, interpolated
-from captiongan.web.facts import bundle_facts, limit_facts
+from captiongan.web.descriptions import bundle_facts, limit_facts
+from captiongan.web.errors import RefusedError, answer_errors
 from captiongan.web.guard import Access, guard
 from captiongan.web.limits import Limits
 from captiongan.web.metrics import CONTENT_TYPE, Metrics
-from captiongan.web.refusal import RefusedError, answer_errors
+from captiongan.web.responses import generated, interpolated
 from captiongan.web.schema import (
     BundlesAnswer,
     GenerateAnswer,

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from captiongan.web.errors import RefusedError
 from captiongan.web.limits import Limits
-from captiongan.web.refusal import RefusedError
 
 Rows = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]

@@ -12,8 +12,8 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from captiongan.web.errors import RefusedError, answer
 from captiongan.web.limits import Limits
-from captiongan.web.refusal import RefusedError, answer
 
 logger = logging.getLogger(__name__)
 

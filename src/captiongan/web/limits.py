@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
+from captiongan.draw.pipeline import MAX_BATCH
+from captiongan.draw.prompts import MAX_PICTURES
 from captiongan.errors import CaptionganError
-from captiongan.pipeline import MAX_BATCH
-from captiongan.prompts import MAX_PICTURES
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
 """The requests and the answers of the API, with examples; their values are checked by the pipeline.
 
 The bounds below are there for the reader of the OpenAPI document. Types are checked here, values by
-`captiongan.prompts`, which says in words what is wrong with them, and by `Limits`.
+`captiongan.draw.prompts`, which says in words what is wrong with them, and by `Limits`.
 """
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from captiongan.prompts import MAX_BEST_OF, MAX_CHARACTERS, SEEDS
+from captiongan.draw.prompts import MAX_BEST_OF, MAX_CHARACTERS, SEEDS
 from captiongan.web.limits import Limits
 
 LECTURE = "The flower has petals that are bright pinkish purple with white stigma"

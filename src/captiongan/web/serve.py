@@ -14,9 +14,9 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from captiongan.errors import CaptionganError
+from captiongan.web.errors import answer
 from captiongan.web.guard import SECURITY_HEADERS
 from captiongan.web.limits import Limits
-from captiongan.web.refusal import answer
 
 TOKEN_VARIABLE = "CAPTIONGAN_TOKEN"
 

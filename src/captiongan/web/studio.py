@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.plan import Plan
 from captiongan.errors import CaptionganError
-from captiongan.pipeline import Pipeline
-from captiongan.plan import Plan
 from captiongan.web.batching import Drawer
+from captiongan.web.errors import RefusedError
 from captiongan.web.limits import Limits
 from captiongan.web.metrics import Metrics
-from captiongan.web.refusal import RefusedError
 
 Drawn = TypeVar("Drawn")
 Given = ParamSpec("Given")

@@ -21,13 +21,13 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Response
 
-from captiongan.config import RunConfig
 from captiongan.errors import RunError
-from captiongan.training.alarms import Alarms
-from captiongan.training.run_folder import RunFolder
+from captiongan.runs.alarms import Alarms
+from captiongan.runs.config import RunConfig
+from captiongan.runs.run_folder import RunFolder
+from captiongan.web.errors import answer_errors
 from captiongan.web.guard import Access, guard
 from captiongan.web.limits import Limits
-from captiongan.web.refusal import answer_errors
 from captiongan.web.serve import LOOPBACK, serve
 from captiongan.web.static_files import add_static_files
 
@@ -39,7 +39,7 @@ MOST_LINES = 5_000
 
 CHUNK = 1 << 20
 
-Figures = dict[str, float]
+Metrics = dict[str, float]
 
 
 class Follower:
@@ -56,7 +56,7 @@ class Follower:
         self._identity = identity
         self._offset = 0
         self.generation = token_hex(4)
-        self.lines: list[Figures] = []
+        self.lines: list[Metrics] = []
         self.alarms: list[str] = []
         self._listening = Alarms(0, self.alarms.append)
 
@@ -81,30 +81,30 @@ class Follower:
         return None
 
     def _take(self, line: bytes) -> None:
-        figures = _figures(line)
-        if figures is None:
+        metrics = _figures(line)
+        if metrics is None:
             return
-        self.lines.append(figures)
-        step = int(figures["step"])
-        if {"accuracy_real", "accuracy_generated"} <= figures.keys():
-            self._listening.hear_reading(step, figures)
-        if "health_noise_spread" in figures:
-            self._listening.hear_grid(step, figures)
-        if "score_error" in figures:
-            self._listening.hear_scores(step, figures)
+        self.lines.append(metrics)
+        step = int(metrics["step"])
+        if {"accuracy_real", "accuracy_generated"} <= metrics.keys():
+            self._listening.hear_reading(step, metrics)
+        if "health_noise_spread" in metrics:
+            self._listening.hear_grid(step, metrics)
+        if "score_error" in metrics:
+            self._listening.hear_scores(step, metrics)
 
 
-def _figures(line: bytes) -> Figures | None:
+def _figures(line: bytes) -> Metrics | None:
     """Read one line: its finite numbers, or None if it is none of a run's."""
     try:
-        figures = json.loads(line)
+        metrics = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(figures, dict):
+    if not isinstance(metrics, dict):
         return None
     finite = {
         name: value
-        for name, value in figures.items()
+        for name, value in metrics.items()
         if isinstance(value, int | float) and math.isfinite(value)
     }
     return finite if {"step", "kimg"} <= finite.keys() else None

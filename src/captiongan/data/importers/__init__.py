@@ -17,7 +17,7 @@ from captiongan.data.importers import (
     table,
     webdataset,
 )
-from captiongan.data.importers.found import Item, Request
+from captiongan.data.importers.items import Item, Request
 from captiongan.errors import DataError
 
 Importer = Callable[[Request], Iterator[Item]]

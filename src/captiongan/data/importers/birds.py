@@ -10,7 +10,7 @@ A folder with these, as archives or unpacked:
 import re
 from collections.abc import Iterator
 
-from captiongan.data.importers.found import Box, Item, Note, Request, captioned, only_splits
+from captiongan.data.importers.items import Box, Item, Note, Request, captioned, only_splits
 from captiongan.data.importers.reed import ReedReader
 from captiongan.data.importers.source import Member, members
 from captiongan.errors import DataError

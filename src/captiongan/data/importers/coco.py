@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from captiongan.data.importers.found import (
+from captiongan.data.importers.items import (
     Item,
     Note,
     Request,

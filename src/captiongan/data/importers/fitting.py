@@ -9,9 +9,9 @@ from typing import Literal
 
 from PIL import Image, ImageColor, ImageOps
 
-from captiongan.data.importers.found import Box
+from captiongan.base.image_reading import FORMATS, WHITE, decode_picture
+from captiongan.data.importers.items import Box
 from captiongan.errors import DataError
-from captiongan.picture_file import FORMATS, WHITE, decode_picture
 
 Crop = Literal["centre", "random", "box", "pad"]
 

@@ -15,7 +15,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from captiongan.data.importers.found import (
+from captiongan.data.importers.items import (
     Item,
     Note,
     Request,

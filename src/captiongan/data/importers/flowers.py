@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from captiongan.data.importers.found import Item, Note, Request, captioned, needs, only_splits
+from captiongan.base.image_reading import without_path
+from captiongan.data.importers.items import Item, Note, Request, captioned, needs, only_splits
 from captiongan.data.importers.reed import ReedReader
 from captiongan.data.importers.source import Member, members
 from captiongan.errors import DataError
-from captiongan.picture_file import without_path
 
 _PICTURE = re.compile(r"(?:^|/)jpg/(image_\d{5})\.jpg$")
 _MATLAB = re.compile(r"(?:^|/)(imagelabels|setid)\.mat$")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from captiongan.data.folder import METADATA, LoadedExample, Reject, read_captioned_folder
-from captiongan.data.importers.found import Found, Item, Note, Rejected, Request, only_splits
+from captiongan.data.importers.items import Found, Item, Note, Rejected, Request, only_splits
 from captiongan.data.importers.source import Member
 
 

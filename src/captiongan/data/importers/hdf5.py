@@ -10,18 +10,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from captiongan.data.importers.found import (
-    Found,
-    Item,
-    Note,
-    Rejected,
-    Request,
-    needs,
-    only_splits,
-)
+from captiongan.base.image_reading import without_path
+from captiongan.data.importers.items import Found, Item, Note, Rejected, Request, needs, only_splits
 from captiongan.data.importers.source import MAXIMUM_FILE, MemberError, unbroken
 from captiongan.errors import DataError
-from captiongan.picture_file import without_path
 
 
 def read(request: Request) -> Iterator[Item]:

@@ -19,14 +19,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from captiongan.base.files import naming, remove_leftovers, replace_file, whole_file
+from captiongan.base.image_reading import UnusablePictureError
+from captiongan.base.lines import MAXIMUM_LINE
 from captiongan.data.folder import METADATA
 from captiongan.data.importers.fitting import Fit, fitted
-from captiongan.data.importers.found import Found, Item, Rejected
+from captiongan.data.importers.items import Found, Item, Rejected
 from captiongan.data.importers.source import MemberError
 from captiongan.errors import DataError, OutputError
-from captiongan.files import naming, remove_leftovers, replace_file, whole_file
-from captiongan.picture_file import UnusablePictureError
-from captiongan.text_lines import MAXIMUM_LINE
 
 JOURNAL = "import.jsonl"
 PICTURES = "pictures"

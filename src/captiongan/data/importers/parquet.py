@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from captiongan.data.importers.found import (
+from captiongan.base.image_reading import without_path
+from captiongan.data.importers.items import (
     Found,
     Item,
     Note,
@@ -23,7 +24,6 @@ from captiongan.data.importers.found import (
 from captiongan.data.importers.source import MAXIMUM_FILE, MemberError, unbroken
 from captiongan.data.importers.table import COLUMNS
 from captiongan.errors import DataError
-from captiongan.picture_file import without_path
 
 _BRANCH = "refs/convert/parquet"
 _ROWS = 64

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from captiongan.data.importers.found import Splits
+from captiongan.data.importers.items import Splits
 from captiongan.data.importers.source import Member
 from captiongan.errors import DataError
 

@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
+from captiongan.base.image_reading import without_path
 from captiongan.errors import CaptionganError, DataError
-from captiongan.picture_file import without_path
 
 MAXIMUM_FILE = 64 * 2**20
 """Largest picture file that is read, in bytes."""

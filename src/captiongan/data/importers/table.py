@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from captiongan.data.importers.found import (
+from captiongan.base.lines import MAXIMUM_LINE
+from captiongan.data.importers.items import (
     PICTURE,
     Box,
     Item,
@@ -25,7 +26,6 @@ from captiongan.data.importers.found import (
     only_splits,
 )
 from captiongan.errors import DataError
-from captiongan.text_lines import MAXIMUM_LINE
 
 COLUMNS = {
     "picture": ("file", "file_name", "filename", "image", "image_name", "picture", "path", "name"),

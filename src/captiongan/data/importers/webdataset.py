@@ -12,7 +12,7 @@ import posixpath
 from collections.abc import Iterator
 from typing import Any
 
-from captiongan.data.importers.found import (
+from captiongan.data.importers.items import (
     PICTURE,
     Found,
     Item,

@@ -1,0 +1,35 @@
+"""One program for all measurements: `python -m benchmarks VERB`."""
+
+import sys
+from importlib import import_module
+
+from captiongan.cli import run
+
+VERBS = {
+    "ablation": "each part of the recipe left out in turn, for docs/ablation.md",
+    "classes_in_words": "how many classes the captions alone tell",
+    "cost_curves": "time and memory by the size of the data, for docs/performance.md",
+    "gpu_step": "training steps on a GPU, for docs/gpu.md",
+    "importing": "time and memory of imports, by the number of pictures",
+    "performance": "training and drawing against the exercise, for docs/performance.md",
+    "scaling": "processes against threads, for docs/scale.md",
+    "serve": "the server under load, for docs/serve.md",
+    "text": "the text encoders side by side, for docs/text-encoder.md",
+    "torture": "kills, full disks, hostile input, for docs/reliability.md",
+    "truncation": "truncation against scores, for docs/truncation.md",
+}
+MODULES = {"torture": "soak.torture"}
+
+
+def main(arguments: list[str]) -> None:
+    """Run a verb with the rest of the arguments; without a verb, list them."""
+    if not arguments or arguments[0] not in VERBS:
+        lines = [f"  {verb:<17} {what}" for verb, what in VERBS.items()]
+        sys.exit("\n".join(["python -m benchmarks VERB [OPTIONS]", "", *lines]))
+    verb, *rest = arguments
+    sys.argv = [f"python -m benchmarks {verb}", *rest]
+    run(import_module(f"benchmarks.{MODULES.get(verb, verb)}").app)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

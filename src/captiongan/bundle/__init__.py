@@ -1,0 +1,1 @@
+"""The bundle: the folder that turns a sentence into pictures, read and checked without PyTorch."""

@@ -1,0 +1,162 @@
+"""The model card that a bundle carries: what it draws, how it was trained, how to use it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from captiongan.bundle.bundle import CRITIC_FILE, UNFOLDED_NETWORKS, BundleManifest
+
+TERMS = (
+    "pixel_wise",
+    "feature_matching",
+    "interpolation",
+    "mode_seeking",
+    "contrastive",
+    "species",
+)
+"""Terms of the losses, by the options that weigh them."""
+
+
+def model_card(
+    manifest: BundleManifest, prompts: Sequence[str], samples: int, has_critic: bool
+) -> str:
+    """Return the card as Markdown; `sample.png` has `prompts` in rows, `samples` in columns.
+
+    `has_critic` says whether the discriminator travels with the bundle.
+    """
+    training: Mapping[str, Any] = manifest.training
+    data, config = training["data"], training["config"]
+    rows = "\n".join(f"{number}. {prompt}" for number, prompt in enumerate(prompts, start=1))
+    return f"""# {manifest.name} {manifest.version}
+
+Draws {manifest.resolution} x {manifest.resolution} pictures from English sentences.
+
+![samples](sample.png)
+
+Rows, top to bottom; {samples} pictures each, not picked. The seeds count on from row to row, from \
+0 to {samples * len(prompts) - 1}:
+
+{rows}
+
+## Use
+
+```
+captiongan generate "{prompts[0]}" --bundle PATH_OF_THIS_FOLDER
+```
+
+## Training
+
+| | |
+|---|---|
+| data | `{data["name"]}`: {data["pictures"]:,} pictures, {data["captions"]:,} captions, \
+{data["classes"]} classes, {data["skipped"]} lines skipped |
+| preset | `{config["name"]}` |
+| start | {_start_in_words(config["training"])} |
+| length | {training["kimg"]:,} kimg (thousand pictures shown), {training["steps"]:,} steps |
+| facing | {_facing_in_words(manifest.mirror_by_seed)} |
+| losses | {_losses_in_words(config["losses"])} |
+| text encoder | {manifest.text_encoder} |
+| discriminator | {_critic_in_words(config["network"], has_critic)} |
+| captiongan | {manifest.captiongan} |
+
+All options are in `bundle.json`. The generator is the running average (EMA) of the one trained.
+
+## Limits
+
+It draws what its data shows: whatever else a prompt asks for comes out as that same subject.
+Pictures carry prompt, seed and software in their PNG metadata.
+"""
+
+
+def sample_prompts(card: str) -> list[str]:
+    """Return the prompts of the sample that a card of `model_card` lists; none of another card."""
+    listed = re.search(r"^Rows, top to bottom.*?(?=^#|\Z)", card, flags=re.DOTALL | re.MULTILINE)
+    return re.findall(r"^\d+\. (.+)$", listed[0], flags=re.MULTILINE) if listed else []
+
+
+def _losses_in_words(losses: Mapping[str, Any]) -> str:
+    """Name the discriminator's loss, the further terms that count, and the augmentation."""
+    words = [f"`{losses['discriminator']}`"]
+    weights = {name: losses.get(name, 0) for name in TERMS}
+    words += [f"{name.replace('_', ' ')} x {value:g}" for name, value in weights.items() if value]
+    if losses["augment"]:
+        share = losses.get("augment_probability", 1)
+        some = "" if share == 1 else f" of {share:.0%} of the pictures"
+        words.append(f"DiffAugment ({', '.join(losses['augment'])}){some}")
+    if losses.get("blur_kimg"):
+        words.append(f"pictures blurred for {losses['blur_kimg']:g} kimg")
+    if losses.get("text_fade_kimg"):
+        words.append(f"text faded in over {losses['text_fade_kimg']:g} kimg")
+    return ", ".join(words)
+
+
+def _facing_in_words(mirror_by_seed: bool) -> str:
+    """Say whether the training pictures were turned one way."""
+    if mirror_by_seed:
+        return "all pictures turned one way; one bit of a seed mirrors its picture"
+    return "as in the data"
+
+
+def _start_in_words(schedule: Mapping[str, Any]) -> str:
+    """Say which bundle's weights came first, if any did."""
+    start = schedule.get("start")
+    if start is None:
+        return "from scratch"
+    return f"from `{start['name']}` {start['version']} ({start['sha256'][:12]})"
+
+
+def _critic_in_words(network: str, has_critic: bool) -> str:
+    """Say whether the discriminator travels along, and what it is for."""
+    if not has_critic:
+        return "left out"
+    if network not in UNFOLDED_NETWORKS:
+        return f"in `{CRITIC_FILE}`, not needed to draw"
+    start = "`captiongan train --from PATH_OF_THIS_FOLDER --data FOLDER`"
+    return f"in `{CRITIC_FILE}`, to start another training from this bundle: {start}"
+
+
+def with_style_section(card: str, style: Mapping[str, Any]) -> str:
+    """Return a card with a section on the style encoder, of the facts `training > style`.
+
+    An earlier section of that name is replaced.
+    """
+    return f"""{_without_section(card, "Restyling")}
+
+## Restyling
+
+```
+captiongan restyle YOUR_PICTURE "ANOTHER SENTENCE" --bundle PATH_OF_THIS_FOLDER
+```
+
+The style encoder learned from {style["kimg"]:,} kimg of the generator's own pictures, drawn of
+{style["captions"]:,} captions ({", ".join(style["data"])}). Off pictures that it never saw it reads
+{100 * style["recovered"]:.0f} % of the noise's variance. captiongan {style["captiongan"]}.
+"""
+
+
+def with_ranking_section(card: str, ranker: Mapping[str, Any]) -> str:
+    """Return a card with a section on the ranker, of the facts `training > ranker`.
+
+    An earlier section of that name is replaced.
+    """
+    return f"""{_without_section(card, "Ranking")}
+
+## Ranking
+
+```
+captiongan generate "A SENTENCE" --best-of 4 --bundle PATH_OF_THIS_FOLDER
+```
+
+The ranker learned from {ranker["pictures"]:,} real pictures ({ranker["data"]}) and as many that the
+bundle drew of their captions; its teacher looked through {ranker["teacher"]}. On
+{ranker["held_out"]:,} that it never saw its scores of drawn pictures correlate by
+{ranker["correlation"]:.2f} with its teacher's; it finds the caption of a real one among 100 in
+{100 * ranker["r_at_1"]:.0f} % of cases, its teacher in {100 * ranker["teacher_r_at_1"]:.0f} %.
+captiongan {ranker["captiongan"]}.
+"""
+
+
+def _without_section(card: str, title: str) -> str:
+    """Return a card without the section of that title, and without white space at its end."""
+    section = rf"^## {title}\n.*?(?=^#{{1,2}} |\Z)"
+    return re.sub(section, "", card, flags=re.DOTALL | re.MULTILINE).rstrip()

@@ -1,0 +1,168 @@
+"""What a text encoder is, and the one that needs nothing but ONNX Runtime.
+
+An encoder that travels is a folder of two files, the same inside a bundle and inside this package:
+
+    tokenizer.json      words to token ids; padding and truncation rules included (`tokenizers`)
+    text_encoder.onnx   token ids to one unit vector per sentence
+"""
+
+import hashlib
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Encoding, Tokenizer
+
+from captiongan.bundle.onnx_session import open_session
+from captiongan.errors import BundleError
+
+Embeddings = npt.NDArray[np.float32]
+
+ENCODER_FILES = ("text_encoder.onnx", "tokenizer.json")
+
+
+@dataclass(frozen=True)
+class EncoderIdentity:
+    """Which encoder, to the last bit: runs, caches and bundles with different ones do not mix."""
+
+    name: str
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.sha256[:12]})"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How an encoder reads a text.
+
+    `tokens` are the pieces that the network gets, its start and end marks included; `cut` says that
+    the text has more of them than are read. `unknown_words` of its `words` are not in the
+    vocabulary. `embedding` is (dim,) float32, of length 1.
+    """
+
+    text: str
+    tokens: Sequence[str]
+    cut: bool
+    words: int
+    unknown_words: Sequence[str]
+    embedding: Embeddings = field(compare=False, repr=False)
+
+
+class TextEncoder(Protocol):
+    """From sentences to embeddings e, one vector each (slide "Approach")."""
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """The encoder's name and the sha256 of its weights and vocabulary."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Length of an embedding."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> Embeddings:
+        """Return the embeddings of `texts`: (N, dim) float32, each of length 1."""
+        ...
+
+
+class OnnxTextEncoder:
+    """The encoder of a bundle: tokenizer and ONNX network, no PyTorch.
+
+    Text is lower-cased and cut into tokens. Beyond `max_tokens` the rest is not read, with a
+    warning.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        missing = [file for file in ENCODER_FILES if not (folder / file).is_file()]
+        if missing:
+            raise BundleError(
+                f"text encoder '{name}': {', '.join(missing)} not found in '{folder}'; "
+                "name a folder written by `captiongan text train` or `captiongan export`"
+            )
+        self._folder = folder
+        self._name = name
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._session = open_session(folder / "text_encoder.onnx")
+
+    @cached_property
+    def identity(self) -> EncoderIdentity:
+        """The name and one sha256 over both files."""
+        digest = hashlib.sha256()
+        for file in ENCODER_FILES:
+            digest.update((self._folder / file).read_bytes())
+        return EncoderIdentity(self._name, digest.hexdigest())
+
+    @property
+    def folder(self) -> Path:
+        """Where the two files are."""
+        return self._folder
+
+    @property
+    def dim(self) -> int:
+        """Length of an embedding."""
+        return int(self._session.get_outputs()[0].shape[1])
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens of a text are read, the start and end marks included."""
+        truncation = self._tokenizer.truncation
+        if truncation is None:
+            raise BundleError(f"'{self._folder / 'tokenizer.json'}' sets no longest text: not ours")
+        return int(truncation["max_length"])
+
+    def encode(self, texts: Sequence[str]) -> Embeddings:
+        """Return the embeddings of `texts`: (N, dim) float32, each of length 1.
+
+        Texts of equal length go through the network together, so nothing is ever padded.
+        """
+        encodings = self._tokenizer.encode_batch(list(texts))
+        if any(encoding.overflowing for encoding in encodings):
+            warnings.warn(
+                f"a text is longer than {self.max_tokens} tokens; the rest is not read",
+                stacklevel=2,
+            )
+        return self._embed(encodings)
+
+    def read(self, text: str) -> Reading:
+        """Return all that is known of one text, its embedding included; never warns."""
+        encoding = self._tokenizer.encode(text)
+        unknown, words = self.unknown_words(text)
+        (embedding,) = self._embed([encoding])
+        return Reading(text, encoding.tokens, bool(encoding.overflowing), words, unknown, embedding)
+
+    def _embed(self, encodings: Sequence[Encoding]) -> Embeddings:
+        embeddings = np.empty((len(encodings), self.dim), dtype=np.float32)
+        for rows in equal_length_batches([len(encoding.ids) for encoding in encodings]):
+            token_ids = np.array([encodings[row].ids for row in rows], dtype=np.int64)
+            (embeddings[rows],) = self._session.run(None, {"token_ids": token_ids})
+        return embeddings
+
+    def unknown_words(self, text: str) -> tuple[list[str], int]:
+        """Return the words of `text` that are not in the vocabulary, and how many words it has.
+
+        A word that the tokenizer must cut into pieces was rare or absent in the captions it learned
+        from. Punctuation does not count as a word.
+        """
+        normal = self._tokenizer.normalizer.normalize_str(text)
+        words = [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
+        words = [word for word in words if any(letter.isalnum() for letter in word)]
+        unknown = [word for word in words if self._tokenizer.token_to_id(word) is None]
+        return unknown, len(words)
+
+
+def equal_length_batches(lengths: Sequence[int], limit: int = 256) -> Iterator[list[int]]:
+    """Yield the positions of equal lengths together, at most `limit` at a time."""
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for position, length in enumerate(lengths):
+        by_length[length].append(position)
+    for positions in by_length.values():
+        for start in range(0, len(positions), limit):
+            yield positions[start : start + limit]

@@ -1,0 +1,1 @@
+"""What everything that computes with PyTorch shares: processes, devices, Adam's state."""

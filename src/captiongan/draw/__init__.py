@@ -1,0 +1,1 @@
+"""Drawing: from sentences to pictures with ONNX Runtime, without PyTorch."""

@@ -1,0 +1,264 @@
+"""Drawn pictures: what they carry, how they lie side by side, how they are saved."""
+
+import io
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile, PngInfo
+
+from captiongan.base.files import replace_file
+from captiongan.errors import CaptionganError, OutputError
+from captiongan.version import __version__
+
+GAP = 2
+
+FILMS = (".gif", ".webp")
+"""Endings of the files that a film can be saved as."""
+
+IMAGE_DESCRIPTION = 0x010E
+"""The EXIF tag of what is in a picture."""
+
+
+XMP_KEY = "XML:com.adobe.xmp"
+GENERATED = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:iptc="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+    'iptc:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/'
+    'trainedAlgorithmicMedia"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+)
+"""XMP that marks a file as drawn by a trained model, in IPTC's terms; a GIF has no place for it."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One drawn picture (RGB) and all that is needed to draw it again.
+
+    Without a seed its noise was read off another picture, and that is needed, too. A variation of
+    the picture of seed `around` went `strength` of the way from that one to its own seed. A
+    `mirrored` one was turned left to right after it was drawn. The best of several has the `score`
+    for which it was kept; more is better, and only pictures of one sentence compare.
+    """
+
+    image: Image.Image
+    prompt: str
+    seed: int | None
+    bundle: str
+    bundle_version: str
+    truncation: float = 1.0
+    around: int | None = None
+    strength: float | None = None
+    mirrored: bool = False
+    score: float | None = None
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The texts that the saved file carries."""
+        noise = {"seed": self.seed, "around": self.around, "strength": self.strength}
+        facts = noise | {"score": self.score}
+        given = {name: str(value) for name, value in facts.items() if value is not None}
+        drawn_with = given | truncated(self.truncation) | turned(self.mirrored)
+        return {"prompt": self.prompt} | drawn_with | origin(self.bundle, self.bundle_version)
+
+    def save(self, path: str | Path) -> None:
+        """Write a PNG with its metadata; raises OutputError where that cannot be done.
+
+        The file appears whole or not at all; one that is there already is replaced.
+        """
+        path = Path(path)
+        check_output(path)
+        write_picture(path, self.png())
+
+    def png(self) -> bytes:
+        """Return the content of the file that `save` writes."""
+        return png(self.image, self.metadata)
+
+
+def truncated(truncation: float) -> dict[str, str]:
+    """Say what the noise was multiplied by, unless by 1; `float` reads the text to the last bit."""
+    return {} if truncation == 1 else {"truncation": str(truncation)}
+
+
+def turned(mirrored: bool) -> dict[str, str]:
+    """Say that a picture was mirrored left to right after it was drawn, if it was."""
+    return {"mirrored": "true"} if mirrored else {}
+
+
+def origin(bundle: str, bundle_version: str) -> dict[str, str]:
+    """Say what drew a picture: the texts that every saved file carries."""
+    return {
+        "bundle": bundle,
+        "bundle_version": bundle_version,
+        "software": f"captiongan {__version__}",
+    }
+
+
+def in_a_square(pictures: Sequence[Picture]) -> list[Sequence[Picture]]:
+    """Arrange `pictures` in rows, as square as their number allows; the last may be short."""
+    columns = math.ceil(math.sqrt(len(pictures)))
+    return [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
+
+
+def mirrored(pixels: npt.NDArray[np.uint8], which: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+    """Return pictures (N, H, W, 3), mirrored left to right where `which` (N,) says so."""
+    return np.where(np.asarray(which)[:, None, None, None], pixels[:, :, ::-1], pixels)
+
+
+def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
+    """Lay rows of images of one size, at least one, on a white sheet, `GAP` pixels apart."""
+    width, height = (side + GAP for side in rows[0][0].size)
+    columns = max(len(row) for row in rows)
+    sheet = Image.new("RGB", (columns * width + GAP, len(rows) * height + GAP), "white")
+    for y, row in enumerate(rows):
+        for x, image in enumerate(row):
+            sheet.paste(image, (x * width + GAP, y * height + GAP))
+    return sheet
+
+
+def sheet_of(
+    rows: Sequence[Sequence[Picture]], before: Sequence[Image.Image] = ()
+) -> tuple[Image.Image, dict[str, str]]:
+    """Return the `grid` of `rows`, the first of which starts with `before`, and its metadata.
+
+    These are the first picture's, with all prompts (one a line) and "n", how many pictures. Of the
+    best of several, whose seeds are not in a row, all seeds and scores are there, one a line.
+    """
+    pictures = [picture for row in rows for picture in row]
+    prompts = "\n".join(dict.fromkeys(picture.prompt for picture in pictures))
+    metadata = pictures[0].metadata | {"prompt": prompts, "n": str(len(pictures))}
+    if pictures[0].score is not None:
+        for name in ("seed", "score"):
+            metadata[name] = "\n".join(picture.metadata[name] for picture in pictures)
+    first, *others = [[picture.image for picture in row] for row in rows]
+    return grid([[*before, *first], *others]), metadata
+
+
+def save_grid(
+    rows: Sequence[Sequence[Picture]], path: str | Path, before: Sequence[Image.Image] = ()
+) -> None:
+    """Write the sheet of `sheet_of` as a PNG, as `Picture.save` does."""
+    path = Path(path)
+    check_output(path)
+    write_picture(path, png(*sheet_of(rows, before)))
+
+
+def png(image: Image.Image, metadata: Mapping[str, str]) -> bytes:
+    """Return an image and its metadata as the content of a PNG file."""
+    texts = PngInfo()
+    for key, text in metadata.items():
+        texts.add_itxt(key, text)
+    texts.add_itxt(XMP_KEY, GENERATED)
+    encoded = io.BytesIO()
+    image.save(encoded, format="PNG", pnginfo=texts)
+    return encoded.getvalue()
+
+
+def film(
+    frames: Sequence[Image.Image],
+    kind: str,
+    metadata: Mapping[str, str],
+    frames_per_second: float = 12.0,
+) -> bytes:
+    """Return the content of a file, `kind` gif or webp, that plays its frames for ever.
+
+    The metadata are JSON in the GIF's comment, or in the WebP's EXIF image description. A GIF
+    counts time in hundredths of a second; one frame alone stands still. Raises OutputError unless
+    there are 1 to 50 `frames_per_second`.
+    """
+    if not 1 <= frames_per_second <= 50:
+        raise OutputError(
+            f"frames per second {frames_per_second}: must be from 1 to 50; 12 look smooth"
+        )
+    note, encoded, exif = json.dumps(metadata), io.BytesIO(), Image.Exif()
+    exif[IMAGE_DESCRIPTION] = note
+    frames[0].save(
+        encoded,
+        format=kind,
+        save_all=True,
+        append_images=frames[1:],
+        duration=round(1000 / frames_per_second),
+        loop=0,
+        comment=note.encode(),
+        exif=exif,
+        xmp=GENERATED.encode(),
+        lossless=True,
+    )
+    return encoded.getvalue()
+
+
+def write_picture(path: Path, content: bytes) -> None:
+    """Write a picture's file whole or not at all; raises OutputError where that cannot be done."""
+    with _writing(path):
+        replace_file(path, content)
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """Return the texts that a saved picture, sheet, strip or film carries.
+
+    Raises CaptionganError if it is no readable PNG, and no GIF or WebP of ours.
+    """
+    try:
+        with Image.open(path, formats=("PNG", "GIF", "WEBP")) as image:
+            if isinstance(image, PngImageFile):
+                texts = image.text
+            else:
+                texts = json.loads(image.info.get("comment") or image.getexif()[IMAGE_DESCRIPTION])
+            return {str(key): str(text) for key, text in texts.items() if key != XMP_KEY}
+    except (OSError, SyntaxError, ValueError, KeyError, AttributeError) as error:
+        raise CaptionganError(
+            f"picture '{path}' has no metadata that can be read ({error}); name a PNG, GIF or WebP "
+            "file that captiongan wrote"
+        ) from error
+
+
+def numbered(path: Path, numbers: Sequence[int]) -> list[Path]:
+    """Return a path for each number: `path` if there is one, else "NAME-NUMBER.png" beside it.
+
+    Raises OutputError as `check_output` does.
+    """
+    check_output(path)
+    if len(numbers) == 1:
+        return [path]
+    paths = [path.with_name(f"{path.stem}-{number}{path.suffix}") for number in numbers]
+    for each in paths:
+        check_output(each)
+    return paths
+
+
+def check_output(path: Path, endings: Sequence[str] = (".png",)) -> None:
+    """Raise OutputError unless `path` has a right ending and a folder that can be written to."""
+    if path.suffix.lower() not in endings:
+        raise OutputError(
+            f"output '{path}' does not end in {' or '.join(endings)}; nothing else is written: "
+            "name it so"
+        )
+    folder = path.parent
+    with _writing(path):
+        if not folder.is_dir():
+            raise OutputError(
+                f"output '{path}': the folder '{folder}' does not exist; make it or choose another"
+            )
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OutputError(f"output '{path}': no leave to write in '{folder}'; choose another")
+        if path.is_dir():
+            raise OutputError(f"output '{path}' is a folder; name a file in it")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn what the file system refuses into an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"output '{path}' cannot be written ({error.strerror}); choose another place"
+        ) from error

@@ -1,0 +1,28 @@
+"""What is to be drawn, worked out before anything is: checked, read, and as rows of numbers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from captiongan.bundle.text_encoder import Embeddings, Reading
+
+Drawn = TypeVar("Drawn")
+
+
+@dataclass(frozen=True)
+class Plan(Generic[Drawn]):
+    """A row of `noise` (N, noise_dim) and of `embedding` (N, embedding_dim) for each picture.
+
+    Who draws the rows is free to draw them in parts, or among those of other plans: no picture
+    depends on its neighbours. `readings` are those of the prompts; `result` makes the pixels,
+    (N, H, W, 3) uint8, into what was asked for, which may be fewer pictures. It may take as long as
+    drawing does.
+    """
+
+    noise: npt.NDArray[np.float32]
+    embedding: Embeddings
+    readings: Sequence[Reading]
+    result: Callable[[npt.NDArray[np.uint8]], Drawn]

@@ -1,0 +1,213 @@
+"""The rules for what can be asked of a pipeline: the prompt, the noise and how many pictures."""
+
+import reprlib
+import unicodedata
+import warnings
+from collections.abc import Sequence
+from numbers import Real
+
+from captiongan.bundle.text_encoder import Reading
+from captiongan.errors import PromptError
+
+MAX_CHARACTERS = 1_000
+MAX_PICTURES = 1_000
+MAX_BEST_OF = 64
+SEEDS = 2**32
+
+# Control characters, halves of characters, line and paragraph separators: none can be read aloud.
+_UNREADABLE = {"Cc", "Cs", "Zl", "Zp"}
+
+
+class UnknownWordsWarning(UserWarning):
+    """Some words of a prompt were rare or absent in the captions the bundle learned from."""
+
+
+def check_prompt(prompt: str) -> str:
+    """Return `prompt` without outer white space.
+
+    Raises PromptError unless that leaves 1 to 1,000 characters on one line, none of them a control
+    character (tabs and line ends are).
+    """
+    if not isinstance(prompt, str):
+        raise PromptError("prompt", f"{reprlib.repr(prompt)} is not a text; give one sentence")
+    text = prompt.strip()
+    if not text:
+        raise PromptError("prompt", f"{reprlib.repr(prompt)} is empty; describe a picture in words")
+    if len(text) > MAX_CHARACTERS:
+        raise PromptError(
+            "prompt",
+            f"{reprlib.repr(text)} has {len(text):,} characters, at most "
+            f"{MAX_CHARACTERS:,} are allowed; give one sentence",
+        )
+    for position, character in enumerate(text, start=1):
+        if unicodedata.category(character) in _UNREADABLE:
+            raise PromptError(
+                "prompt",
+                f"{reprlib.repr(text)} has the control character {character!a} at "
+                f"position {position}, none is allowed; put a space in its place",
+            )
+    return text
+
+
+def check_prompts(prompts: Sequence[str]) -> list[str]:
+    """Return each of `prompts` as `check_prompt` does; raises PromptError if there is none."""
+    if isinstance(prompts, str) or not prompts:
+        raise PromptError(
+            "prompts",
+            f"{reprlib.repr(prompts)} must be a list of one sentence at least; "
+            'write ["a red flower"]',
+        )
+    return [check_prompt(prompt) for prompt in prompts]
+
+
+def check_words(reading: Reading, bundle: str) -> Reading:
+    """Return `reading` if the bundle named `bundle` knows enough of its words.
+
+    Raises PromptError if there is no word at all or more than half of them are unknown.
+    """
+    unknown, shown = reading.unknown_words, reprlib.repr(reading.text)
+    if reading.words == 0:
+        raise PromptError("prompt", f"{shown} has no words; describe a picture in words")
+    if 2 * len(unknown) > reading.words:
+        raise PromptError(
+            "prompt",
+            f"{shown}: {len(unknown)} of {reading.words} words are unknown ({_some(unknown)}), at "
+            f"most half may be; bundle '{bundle}' was trained on English captions; use plain "
+            "English words for what it draws",
+        )
+    return reading
+
+
+def warn_of(readings: Sequence[Reading], bundle: str) -> None:
+    """Warn the caller's caller of what was not understood, with UnknownWordsWarning, or not read.
+
+    `bundle` is the name of the bundle whose text encoder read.
+    """
+    for reading in readings:
+        if reading.unknown_words:
+            warnings.warn(
+                f"the text encoder of bundle '{bundle}' hardly knows these words: "
+                f"{_some(reading.unknown_words)}",
+                UnknownWordsWarning,
+                stacklevel=3,
+            )
+        if reading.cut:
+            warnings.warn(
+                f"prompt {reprlib.repr(reading.text)} has more than the {len(reading.tokens)} "
+                f"tokens that bundle '{bundle}' takes; the rest is not read",
+                stacklevel=3,
+            )
+
+
+def seeds_of(seed: int, n: int, best_of: int = 1) -> range:
+    """Return the seeds of `n` pictures, or of `best_of` candidates for each of them.
+
+    Candidate j of picture i has the seed `seed` + i * `best_of` + j, so no two share one. Raises
+    PromptError unless all are int, `n` is 1 to 1,000, `best_of` is 1 to 64, no more than 1,000
+    candidates are drawn, and every seed is below 2**32.
+    """
+    if not _is_int(n) or not 1 <= n <= MAX_PICTURES:
+        raise PromptError(
+            "n",
+            f"{reprlib.repr(n)} is not a whole number from 1 to {MAX_PICTURES:,}; "
+            "ask for at least one picture, and for many in several calls",
+        )
+    most = min(MAX_BEST_OF, MAX_PICTURES // n)
+    if not _is_int(best_of) or not 1 <= best_of <= most:
+        raise PromptError(
+            "best_of",
+            f"{reprlib.repr(best_of)} is not a whole number from 1 to {most}; draw at most "
+            f"{MAX_BEST_OF} for each picture, and {MAX_PICTURES:,} in all",
+        )
+    drawn = n * best_of
+    last, rule = SEEDS - drawn, "n" if best_of == 1 else "n * best_of"
+    if not _is_int(seed) or not 0 <= seed <= last:
+        raise PromptError(
+            "seed",
+            f"{reprlib.repr(seed)} is not a whole number from 0 to {last} (2**32 - {rule}); "
+            "choose one in that range",
+        )
+    return range(seed, seed + drawn)
+
+
+def check_around(around: int | None, strength: float) -> float:
+    """Return `strength`, how far variations of the picture of seed `around` go, as a plain float.
+
+    Raises PromptError unless `around` is None or a seed, and `strength` is a number from 0 to 1.
+    """
+    if around is not None and (not _is_int(around) or not 0 <= around < SEEDS):
+        raise PromptError(
+            "around",
+            f"{reprlib.repr(around)} is not a whole number from 0 to {SEEDS - 1} (2**32 - 1); give "
+            "the seed of the picture to vary",
+        )
+    if not _is_number(strength) or not 0 <= strength <= 1:
+        raise PromptError(
+            "strength",
+            f"{reprlib.repr(strength)} is not a number from 0 to 1; take 0 for the picture itself, "
+            "more for variations farther away",
+        )
+    return float(strength)
+
+
+def check_truncation(truncation: float) -> float:
+    """Return `truncation`, by which the noise is multiplied, as a plain float.
+
+    Raises PromptError unless it is a number above 0 and at most 1.
+    """
+    if not _is_number(truncation) or not 0 < truncation <= 1:
+        raise PromptError(
+            "truncation",
+            f"{reprlib.repr(truncation)} is not a number above 0 and at most 1; "
+            "leave it at 1 for all the variety there is, take less for pictures more alike",
+        )
+    return float(truncation)
+
+
+def stops_of(prompts: Sequence[str], seeds: Sequence[int], steps: int) -> int:
+    """Return how many stops an interpolation has; what is given once stays the same at all of them.
+
+    Raises PromptError unless there are two stops at least, as many of `prompts` as of `seeds` where
+    both are several, each seed as for `seeds_of`, and `steps` from 2 up with 1,000 pictures in all
+    at most.
+    """
+    if _is_int(seeds):
+        raise PromptError("seeds", f"{seeds} is a number, must be a list of them; write [{seeds}]")
+    for seed in seeds:
+        seeds_of(seed, 1)
+    stops = max(len(prompts), len(seeds))
+    if not {len(prompts), len(seeds)} <= {1, stops}:
+        raise PromptError(
+            "seeds",
+            f"({len(seeds)}) and prompts ({len(prompts)}): must be as many of both, or one of "
+            "either; give several sentences with one seed, or one sentence with several seeds",
+        )
+    if stops < 2:
+        raise PromptError(
+            "seeds",
+            "and prompts are one of each: nothing lies between; give several sentences, or several "
+            "seeds",
+        )
+    most = 1 + (MAX_PICTURES - 1) // (stops - 1)
+    if not _is_int(steps) or not 2 <= steps <= most:
+        raise PromptError(
+            "steps",
+            f"{reprlib.repr(steps)} is not a whole number from 2 to {most}; from one stop to "
+            "the next are two pictures at least, from the first to the last at most "
+            f"{MAX_PICTURES:,}",
+        )
+    return stops
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _some(words: Sequence[str], limit: int = 5) -> str:
+    """List the first few of `words`, each shortened."""
+    shown = [word if len(word) <= 30 else f"{word[:27]}..." for word in dict.fromkeys(words)]
+    return ", ".join(shown[:limit] + ["..."] * (len(shown) > limit))

@@ -1,0 +1,173 @@
+"""The exam: captions that every candidate draws, and what its answers are held against."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from captiongan.data.pairs import Indices, class_numbers
+from captiongan.data.store import Pictures
+from captiongan.evaluation.candidate import Candidate
+from captiongan.evaluation.distances import Features, pairwise_spread
+from captiongan.evaluation.extractors import Extractor
+from captiongan.evaluation.probes import FEWEST_PICTURES, Judges
+from captiongan.evaluation.real import RealPictures
+
+SAME_CAPTION = 4
+"""Pictures of each first caption, by which diversity is judged; further ones are of the others."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """R pictures for each of the N examples of an exam.
+
+    `pictures` is (R, N, H, W, 3) uint8, `features` (R, N, D), and `captions` (R, N) numbers the
+    captions that they should show.
+    """
+
+    pictures: Pictures
+    features: Features
+    captions: Indices
+
+    def shuffled(self, seed: int) -> "Answers":
+        """Return the same pictures, each in the place of another one of its round.
+
+        As good as answers by someone who did not read the captions.
+        """
+        random = np.random.default_rng(seed)
+        rounds, count = self.captions.shape
+        moved = np.empty((rounds, count), dtype=np.int64)
+        for row in moved:  # one cycle through all of them, so that none stays
+            order = random.permutation(count)
+            row[order] = np.roll(order, 1)
+        here = np.arange(rounds)[:, None]
+        return Answers(self.pictures[here, moved], self.features[here, moved], self.captions)
+
+
+@dataclass(frozen=True)
+class Exam:
+    """N real examples, the judges, and how many pictures are asked for each example.
+
+    `train` are the real pictures that candidates and judges learned from; where there are none,
+    `no_train` says why. `captions` (R, N) are the numbers of those to be drawn.
+    """
+
+    real: RealPictures
+    train: RealPictures | None
+    no_train: str
+    judges: Judges | None
+    extractor: Extractor
+    captions: Indices
+    seed: int
+    scale: float = 1.0
+    """By which KID and FID multiply features, so that those of all sides are of one size."""
+
+    @property
+    def rounds(self) -> int:
+        """How many pictures are asked for each example, R."""
+        return len(self.captions)
+
+    @property
+    def side(self) -> int:
+        """The side in pixels at which its extractor looks at pictures."""
+        return self.extractor.identity.input_side
+
+    @property
+    def no_judges(self) -> str:
+        """Why there are no judges, if so."""
+        if self.train is None:
+            return self.no_train
+        return f"{len(self.train)} training pictures; judges take {FEWEST_PICTURES}"
+
+    def answers(self, candidate: Candidate) -> Answers:
+        """Let a candidate draw: picture r of example n has the seed `seed` + r * N + n.
+
+        A candidate that keeps the best of k draws k for each, with the seeds from `seed` +
+        (r * N + n) * k on.
+
+        Raises:
+            RunError: the extractor makes something of the pictures that is not finite.
+        """
+        count = len(self.real) * candidate.best_of
+        rounds = []
+        for number, captions in enumerate(self.captions):
+            first = self.seed + number * count
+            texts = [self.real.captions[caption] for caption in captions]
+            rounds.append(candidate.pictures_of(texts, range(first, first + count)))
+        return self._described(np.stack(rounds))
+
+    def seen(self, answers: Answers) -> Answers:
+        """Return answers to the same exam as its own extractor describes their pictures."""
+        return self._described(answers.pictures)
+
+    @cached_property
+    def of_real(self) -> Answers:
+        """The real pictures themselves, in every round."""
+        shape = (self.rounds, len(self.real))
+        pictures = np.broadcast_to(self.real.pictures, (*shape, *self.real.pictures.shape[1:]))
+        features = np.broadcast_to(self.real.features, (*shape, self.real.features.shape[1]))
+        return Answers(pictures, features, self.captions)
+
+    @property
+    def of_train(self) -> Answers | None:
+        """Real pictures of the train split drawn at random, none twice if they suffice for a round.
+
+        As many rounds of them as there are, R at most. They are not kept, as the exams at several
+        sides would each hold a copy.
+        """
+        if self.train is None:
+            return None
+        random = np.random.default_rng([self.seed, len(self.train)])
+        count = len(self.real)
+        rounds = max(1, min(self.rounds, len(self.train) // count))
+        rows = random.choice(len(self.train), (rounds, count), replace=len(self.train) < count)
+        return Answers(self.train.pictures[rows], self.train.features[rows], self.captions[:rounds])
+
+    @cached_property
+    def of_flat(self) -> Answers:
+        """Sheets of one colour, the mean colour of each real picture: one round of them."""
+        means = self.real.pictures.mean(axis=(1, 2), keepdims=True).round().astype(np.uint8)
+        sheets = np.broadcast_to(means, self.real.pictures.shape)
+        return self._described(sheets[None])
+
+    @cached_property
+    def spread_in_a_class(self) -> float | None:
+        """Mean distance between real pictures of one class; None if no class has two.
+
+        Of each class, the first 100 pictures count.
+        """
+        real = self.real if self.train is None else self.train
+        numbers = class_numbers(real.examples)
+        groups = [np.flatnonzero(numbers == number)[:100] for number in np.unique(numbers)]
+        spreads = [
+            pairwise_spread(real.features[rows][None])[0] for rows in groups if len(rows) > 1
+        ]
+        return float(np.mean(spreads)) if spreads else None
+
+    def _described(self, pictures: Pictures) -> Answers:
+        features = np.stack([self.extractor.features(each) for each in pictures])
+        return Answers(pictures, features, self.captions[: len(pictures)])
+
+
+def answers_at_all_sides(exams: Sequence[Exam], candidate: Candidate) -> list[Answers]:
+    """Let a candidate draw once, and return its answers as the exam at each side describes them.
+
+    `exams` differ in nothing but their extractor and what follows from it.
+
+    Raises:
+        RunError: an extractor makes something of the pictures that is not finite.
+    """
+    first, *others = exams
+    answers = first.answers(candidate)
+    return [answers, *(exam.seen(answers) for exam in others)]
+
+
+def questions(real: RealPictures, rounds: int, same: int) -> Indices:
+    """Number the captions to be drawn, (R, N): `same` times each first one, then one of each other.
+
+    After its last caption an example begins anew with its first.
+    """
+    rows = np.arange(len(real))
+    turns = np.maximum(0, np.arange(rounds) - (same - 1))
+    return np.stack([real.captions_of(rows, np.full(len(real), turn)) for turn in turns])

@@ -1,0 +1,206 @@
+"""From a checkpoint to a bundle: the seam between training and drawing."""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from captiongan.base.cache import cache_folder
+from captiongan.base.files import sha256_of
+from captiongan.bundle.bundle import (
+    CRITIC_FILE,
+    GENERATOR_FILE,
+    Bundle,
+    BundleManifest,
+    read_bundle,
+    write_bundle,
+)
+from captiongan.bundle.model_card import model_card
+from captiongan.bundle.text_encoder import ENCODER_FILES, OnnxTextEncoder
+from captiongan.draw.picture import grid, mirrored
+from captiongan.draw.pipeline import mirror_of, noise_of
+from captiongan.errors import RunError
+from captiongan.export.to_onnx import as_onnx
+from captiongan.networks.layers import PictureGenerator
+from captiongan.runs.checkpoint import MANIFEST, Checkpoint
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_trained import TrainedRun, load_trained
+from captiongan.runs.run_folder import RunFolder
+from captiongan.text.registry import NAMES
+from captiongan.training.batches import to_pictures
+from captiongan.version import __version__
+
+SAMPLES = 4
+"""Pictures per prompt on the card; seeds count on from row to row.
+
+The same seeds in each row would show one bad pose in every row.
+"""
+
+
+class DrawingGenerator(nn.Module):
+    """The generator as a bundle has it: pictures come out as (B, H, W, 3) uint8."""
+
+    def __init__(self, generator: PictureGenerator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, noise: Tensor, embedding: Tensor) -> Tensor:
+        """Draw (B, H, W, 3) uint8 from noise (B, noise_dim) and embeddings (B, D)."""
+        return to_pictures(self.generator(noise, embedding))
+
+
+def export_run(
+    trained: TrainedRun,
+    out: Path,
+    name: str,
+    version: str,
+    prompts: Sequence[str],
+    with_critic: bool = True,
+) -> Bundle:
+    """Write the running average of a run's generator, and its discriminator, as a bundle.
+
+    Args:
+        trained: a checkpoint of a run.
+        out: the bundle's folder; must not exist, or be empty.
+        name: of the bundle.
+        version: of the bundle.
+        prompts: for the sample on the model card.
+        with_critic: whether the discriminator travels along, for another training to start from.
+
+    Raises:
+        RunError: the text encoder or the discriminator cannot travel.
+        OutputError: `out` cannot be written.
+    """
+    config, encoder = trained.config, _travelling(trained)
+    manifest = BundleManifest(
+        name=name,
+        version=version,
+        resolution=config.data.resolution,
+        noise_dim=config.generator.noise_dim,
+        embedding_dim=encoder.dim,
+        text_encoder=encoder.identity,
+        mirror_by_seed=config.data.facing,
+        training=_training_facts(trained),
+    )
+    files: dict[str, Path | bytes] = {file: encoder.folder / file for file in ENCODER_FILES}
+    if with_critic:
+        files[CRITIC_FILE] = _critic(trained.checkpoint)
+    files[GENERATOR_FILE] = _drawing(trained.generator, config, encoder.dim)
+    files["sample.png"] = _sample(trained.generator, config, encoder, prompts)
+    files["README.md"] = model_card(manifest, prompts, SAMPLES, with_critic).encode()
+    return write_bundle(out, files, manifest)
+
+
+def bundle_of_run(run: Path) -> Bundle:
+    """Return the bundle of a run's best checkpoint, as `export_run` writes it, for drawing.
+
+    It is kept in the cache, so the next call is quick.
+
+    Raises:
+        BundleError: the bundle in the cache is damaged.
+        RunError: there is no usable checkpoint, or the text encoder cannot travel.
+        OutputError: the cache cannot be written.
+    """
+    folder = RunFolder.open(run)
+    trained = load_trained(folder)
+    name = run.resolve().name
+    facts = (
+        f"{name} {__version__} {folder.config()!r} {sha256_of(trained.checkpoint.path / MANIFEST)}"
+    )
+    bundle = cache_folder("runs") / hashlib.sha256(facts.encode()).hexdigest()[:32]
+    if not bundle.exists():
+        prompts = folder.data_facts()["sample_captions"]
+        export_run(
+            trained, bundle, name, f"step {trained.checkpoint.step}", prompts, with_critic=False
+        )
+    return read_bundle(bundle)
+
+
+def _travelling(trained: TrainedRun) -> OnnxTextEncoder:
+    if not trained.config.has_text:
+        raise RunError(
+            "text.encoder 'none': a bundle draws from text, and this run does without; "
+            "train a run with text.encoder=small and export that"
+        )
+    if not isinstance(trained.encoder, OnnxTextEncoder):
+        raise RunError(
+            f"text.encoder '{trained.config.text.encoder}' is too big for a bundle; "
+            "train a run with text.encoder=small and export that"
+        )
+    return trained.encoder
+
+
+def _critic(checkpoint: Checkpoint) -> bytes:
+    """Return the discriminator as the content of a safetensors file, in half precision."""
+    weights = {
+        name: values.half() if values.is_floating_point() else values
+        for name, values in checkpoint.discriminator().items()
+    }
+    for name, values in weights.items():
+        if not values.isfinite().all():
+            raise RunError(
+                f"'{checkpoint.path}': the discriminator's {name} is not finite in half precision, "
+                "which ends at 65504; choose another checkpoint, or export --without-critic"
+            )
+    return save(weights)
+
+
+def _drawing(generator: PictureGenerator, config: RunConfig, embedding_dim: int) -> bytes:
+    """Return the generator as the content of an ONNX file."""
+    return as_onnx(
+        DrawingGenerator(generator),
+        (torch.zeros(2, config.generator.noise_dim), torch.zeros(2, embedding_dim)),
+        inputs=["noise", "embedding"],
+        output="pictures",
+        dynamic_axes=[{0: "batch"}, {0: "batch"}],
+    )
+
+
+def _training_facts(trained: TrainedRun) -> dict[str, Any]:
+    facts = trained.folder.data_facts()
+    return {
+        "kimg": trained.kimg,
+        "steps": trained.checkpoint.step,
+        "data": {
+            "name": Path(facts["source"]).name,
+            "pictures": facts["pictures"],
+            "captions": facts["captions"],
+            "classes": facts["classes"],
+            "skipped": len(facts["skipped"]),
+        },
+        "extractors": list(trained.config.extractors),
+        "config": _without_places(trained.config),
+    }
+
+
+def _without_places(config: RunConfig) -> dict[str, Any]:
+    """Return all options but the paths of this machine."""
+    facts = config.model_dump(exclude={"data": {"source"}, "training": {"start": {"bundle"}}})
+    if config.text.encoder not in NAMES:
+        del facts["text"]["encoder"]
+    return facts
+
+
+@torch.no_grad()
+def _sample(
+    generator: PictureGenerator, config: RunConfig, encoder: OnnxTextEncoder, prompts: Sequence[str]
+) -> bytes:
+    """Draw the card's picture as PNG: a prompt a row, each picture of a seed of its own."""
+    dim = config.generator.noise_dim
+    rows = []
+    for row, embedding in enumerate(torch.from_numpy(encoder.encode(prompts))):
+        seeds = range(row * SAMPLES, (row + 1) * SAMPLES)
+        noise = np.stack([noise_of(seed, dim) for seed in seeds])
+        mirrors = [config.data.facing and mirror_of(seed, dim) for seed in seeds]
+        pictures = to_pictures(generator(torch.from_numpy(noise), embedding.expand(SAMPLES, -1)))
+        rows.append([*map(Image.fromarray, mirrored(pictures.numpy(), mirrors))])
+    png = io.BytesIO()
+    grid(rows).save(png, format="PNG")
+    return png.getvalue()

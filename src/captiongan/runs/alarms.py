@@ -1,0 +1,155 @@
+"""Alarms in words while a run trains: what goes wrong in a GAN, and its losses do not tell.
+
+A generator may draw the same pictures whatever the text is (it takes little to please a
+discriminator that reads none), or whatever the noise is (Reed et al. 2016, section 4.4; a
+pixel-wise loss rewards it), or one picture only (mode collapse; Goodfellow 2016, section 5.1.1), or
+its training pictures again. A discriminator may be too strong to learn from (Arjovsky and Bottou
+2017), or be none at all.
+
+All goes by figures that stand in `metrics.jsonl`: who only has the file can hear the same alarms.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+FAIR_CHANCE = 500
+"""Steps before the first alarm by a grid, and for which a discriminator has to be in trouble."""
+
+LEAST_TEXT_SPREAD = 0.2
+LEAST_NOISE_SPREAD = 0.1
+"""Shares of the real pictures' spread, below which a generator is taken to ignore its input."""
+
+LEAST_NOVELTY = 0.8
+"""Distance of drawn pictures to the nearest training picture, as a share of that between training
+pictures, below which they are taken for repetitions."""
+
+ALWAYS = 0.99
+"""Share of the pairs of a kind which counts as all of them."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that went wrong, the figures that show it, and what to try, in words."""
+
+    what: str
+    signs: str
+    remedy: str
+
+
+IGNORES_TEXT = Trouble(
+    "the generator ignores the text",
+    "between captions its pictures differ {health_text_spread:.2f} times as much as real ones "
+    f"(health_text_spread under {LEAST_TEXT_SPREAD:g})",
+    "see whether the captions fit their pictures, and try --set losses.discriminator=gan-cls, "
+    "a higher losses.contrastive or a lower losses.mode_seeking",
+)
+IGNORES_NOISE = Trouble(
+    "the generator ignores the noise",
+    "between noises its pictures differ {health_noise_spread:.2f} times as much as real ones "
+    f"(health_noise_spread under {LEAST_NOISE_SPREAD:g})",
+    "try --set losses.mode_seeking=1, or lower losses.pixel_wise and losses.feature_matching",
+)
+COLLAPSED = Trouble(
+    "the generator has collapsed to one picture",
+    "whatever it draws from, its pictures differ {health_noise_spread:.2f} times as much as real "
+    f"ones (health_noise_spread under {LEAST_NOISE_SPREAD:g})",
+    "start anew with a lower optimiser.learning_rate, or try --set losses.mode_seeking=1",
+)
+TOO_STRONG = Trouble(
+    "the discriminator is too strong to learn from",
+    f"for {FAIR_CHANCE} steps it was right on more than {ALWAYS:.0%} of the real and of the "
+    "generated pairs (now {accuracy_real:.1%} and {accuracy_generated:.1%})",
+    "try more pictures, --set losses.augment=[colour,translation,cutout] or a smaller "
+    "discriminator.features",
+)
+BLIND = Trouble(
+    "the discriminator says the same of every pair",
+    f"for {FAIR_CHANCE} steps it was right on more than {ALWAYS:.0%} of one kind and less than "
+    f"{1 - ALWAYS:.0%} of the other "
+    "(now {accuracy_real:.1%} of the real, {accuracy_generated:.1%} of the generated)",
+    "try a larger discriminator.features or a lower optimiser.learning_rate",
+)
+REPEATS = Trouble(
+    "the generator repeats its training pictures",
+    "its pictures are {score_novelty:.2f} times as far from the nearest training picture as "
+    f"training pictures are from each other (score_novelty under {LEAST_NOVELTY:g})",
+    "give it more pictures, or stop earlier and take the best checkpoint, or try "
+    "--set losses.augment=[translation,cutout] or a higher text.wording",
+)
+
+
+class Alarm:
+    """Says a trouble when it begins, and when it is over; in between it is silent."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._trouble: Trouble | None = None
+
+    def hear(self, step: int, trouble: Trouble | None, metrics: dict[str, float]) -> None:
+        """Take in what is wrong after `step` steps, if anything, and the figures that show it."""
+        before, self._trouble = self._trouble, trouble
+        if trouble and trouble != before:
+            signs = trouble.signs.format(**metrics)
+            self._say(f"alarm at step {step:,}: {trouble.what}: {signs}; {trouble.remedy}")
+        elif before and not trouble:
+            self._say(f"alarm over at step {step:,}: {before.what} no longer")
+
+
+class Alarms:
+    """All alarms of a run, by its figures from the step where it begins, or goes on."""
+
+    def __init__(self, step: int, say: Say) -> None:
+        self._of_generator, self._of_discriminator = Alarm(say), Alarm(say)
+        self._of_scores = Alarm(say)
+        self._last = self._since = step
+        self._suspicion: Trouble | None = None
+
+    def hear_grid(self, step: int, metrics: dict[str, float]) -> None:
+        """Sound the alarm where the figures of a sample grid, of `Health.see_grid`, call for it."""
+        trouble = trouble_of_generator(metrics) if step >= FAIR_CHANCE else None
+        self._of_generator.hear(step, trouble, metrics)
+
+    def hear_reading(self, step: int, metrics: dict[str, float]) -> None:
+        """Sound the alarm if the discriminator has been in the same trouble for long.
+
+        Args:
+            step: steps taken so far.
+            figures: of `Averages.take`, over the steps since the last reading.
+        """
+        suspicion = trouble_of_discriminator(metrics)
+        if suspicion != self._suspicion:
+            self._suspicion, self._since = suspicion, self._last
+        self._last = step
+        lasting = step - self._since >= FAIR_CHANCE
+        self._of_discriminator.hear(step, suspicion if lasting else None, metrics)
+
+    def hear_scores(self, step: int, metrics: dict[str, float]) -> None:
+        """Sound the alarm where the figures of `RunScores.measure` call for it, at any step."""
+        self._of_scores.hear(step, trouble_of_scores(metrics), metrics)
+
+
+def trouble_of_generator(metrics: dict[str, float]) -> Trouble | None:
+    """Tell from the figures of `Health.see_grid` what is wrong with a generator, if anything."""
+    deaf = metrics.get("health_text_spread", 0) < LEAST_TEXT_SPREAD
+    still = metrics["health_noise_spread"] < LEAST_NOISE_SPREAD
+    if deaf and still:
+        return COLLAPSED
+    if still:
+        return IGNORES_NOISE
+    return IGNORES_TEXT if deaf and "health_text_spread" in metrics else None
+
+
+def trouble_of_discriminator(metrics: dict[str, float]) -> Trouble | None:
+    """Tell from the accuracies of a reading what is wrong with a discriminator, if anything."""
+    low, high = sorted((metrics["accuracy_real"], metrics["accuracy_generated"]))
+    if low > ALWAYS:
+        return TOO_STRONG
+    return BLIND if high > ALWAYS and low < 1 - ALWAYS else None
+
+
+def trouble_of_scores(metrics: dict[str, float]) -> Trouble | None:
+    """Tell from the figures of `RunScores.measure` whether a generator learned by heart."""
+    return REPEATS if metrics.get("score_novelty", math.inf) < LEAST_NOVELTY else None

@@ -1,0 +1,412 @@
+"""Sentences about looks, composed from a grammar: colours, parts, shapes, sizes, textures.
+
+A composed sentence knows what it says: which part has which colour. So two sentences that differ in
+nothing but the order of their words can be told apart, which no caption of a data set promises.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, combinations
+from random import Random
+from typing import NamedTuple
+
+from captiongan.text_training.vocabulary import (
+    ABOUT_PEOPLE,
+    AMOUNTS,
+    COLOURS,
+    COVERS,
+    IRREGULAR_PLURALS,
+    PARTS,
+    SHADES,
+    SHAPES,
+    SIZES,
+    TEXTURES,
+    THINGS,
+    UNCOUNTED,
+    Families,
+)
+
+
+def _templates(lines: str) -> list[list[str]]:
+    return [line.split() for line in lines.strip().splitlines()]
+
+
+# {thing}: a noun, perhaps with adjectives. {whole}: the thing's own colour. The others each tell of
+# one more part: {part} 'a yellow centre', {bare} the same without article, {clause} 'the centre is
+# yellow', {is} 'centre is yellow'.
+_SENTENCES = _templates(
+    """
+    a {thing} with {part}
+    a {thing} with {part} and {part}
+    a {thing} with {part} , {part} and {part}
+    a {thing} that has {part} and {part}
+    a {thing} having {part} and also {part}
+    a {thing} whose {is} and whose {is}
+    a {thing} , its {is} and its {is}
+    a {thing} that is {whole} with {part}
+    a {whole} {thing} with {part}
+    a {whole} {thing} with {part} and {part}
+    this {thing} has {part}
+    this {thing} has {part} and {part}
+    this {thing} has {part} as well as {part}
+    this {thing} has {part} , {part} and {part}
+    this {thing} is {whole} and has {part}
+    this {whole} {thing} has {part} and {part}
+    the {thing} has {part} with {part}
+    the {thing} with {part} also has {part}
+    the {thing} is {whole} but {clause}
+    there is a {thing} with {part} and {part}
+    a photograph of a {thing} with {part} and {part}
+    on this {thing} {clause} and {clause}
+    {part} with {part}
+    {part} and {part}
+    {part} , {part} and {part}
+    {part} and {part} on a {thing}
+    {part} next to {part}
+    {bare} , {bare}
+    {bare} , {bare} , {bare}
+    {thing} , {bare} , {bare}
+    {is} , {is}
+    {clause} and {clause}
+    {clause} while {clause}
+    {clause} but {clause}
+    {clause} , {clause} and {clause}
+    {clause} , with {part}
+    """
+)
+_ABOUT_CLOTHES = _templates(
+    """
+    a {thing} in {part} and {part}
+    a {thing} in {part}
+    a {thing} wearing {part} and {part}
+    a {thing} dressed in {part} , {part} and {part}
+    the {thing} in {part} wears {part}
+    """
+)
+_SINGLE_LOOKS = _templates(
+    """
+    {look}
+    {part}
+    {bare}
+    {clause}
+    a {thing}
+    a {whole} {thing}
+    this {thing} is {whole}
+    this {thing} has {part}
+    """
+)
+# How often, of 1.
+_SINGLE = 0.15
+_WORN = 0.4
+_HYPHENED = 0.3
+_COLOURED = 0.85
+_SHADED = 0.2
+_MORE_LOOKS = 0.3
+_COUNTED = 0.15
+_RELATIVE = 0.2
+
+_GROUPS = tuple(PARTS)
+_ADJECTIVES = (TEXTURES, SHAPES, SIZES)
+_A_BEFORE_VOWEL = re.compile(r"\ba (?=(?!uni|eu|one)[aeiou])")
+
+
+class Word(NamedTuple):
+    """What a sentence says at one place, and the plain word for it.
+
+    The two differ in synonyms and in the grammar that hangs on them ("foliage is", "leaves are").
+    A colour, with its shade, names the kind of part that has it and its family.
+    """
+
+    said: str
+    plain: str
+    part: str = ""
+    family: str = ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A composed sentence."""
+
+    words: tuple[Word, ...]
+
+    @property
+    def text(self) -> str:
+        """The sentence."""
+        return _join(word.said for word in self.words)
+
+    @property
+    def plain(self) -> str:
+        """The same sentence with the plain word of its family in the place of every synonym."""
+        return _join(word.plain for word in self.words)
+
+    @property
+    def colours(self) -> Mapping[str, str]:
+        """The colour family of each kind of part, or whole thing, that has a colour."""
+        return {word.part: word.family for word in self.words if word.part}
+
+
+def compose(count: int, seed: int) -> list[Look]:
+    """Return `count` sentences, no two alike; the first ones do not depend on `count`.
+
+    About half of the colours are synonyms. Most sentences tell the colours of two or three parts of
+    one thing, which are then of different families; parts and colours come in any order.
+    """
+    rng = Random(f"looks/{seed}")
+    looks: dict[str, Look] = {}
+    while len(looks) < count:
+        look = Look(tuple(_Telling(rng).words()))
+        looks.setdefault(look.text, look)
+    return list(looks.values())
+
+
+def swapped(look: Look, rng: Random) -> Look | None:
+    """Return the minimal pair: two parts, drawn at random, have exchanged their colours.
+
+    A shade goes with its colour. None if no two parts have colours of different families.
+    """
+    coloured = [place for place, word in enumerate(look.words) if word.part]
+    pairs = [
+        (one, other)
+        for one, other in combinations(coloured, 2)
+        if look.words[one].family != look.words[other].family
+    ]
+    if not pairs:
+        return None
+    one, other = rng.choice(pairs)
+    words = list(look.words)
+    words[one] = look.words[other]._replace(part=look.words[one].part)
+    words[other] = look.words[one]._replace(part=look.words[other].part)
+    return Look(tuple(words))
+
+
+def swap_colours(caption: str) -> str | None:
+    """Return the minimal pair of a caption that people wrote: its two colours are exchanged.
+
+    The caption must name two colours and no more, of different families, each bound to another kind
+    of part: by an adjective before the noun ("white petals with a bright yellow centre"), or by a
+    verb after it ("the wings are mostly black"). A whole thing counts as one more kind, the same as
+    what covers it: a flower and its petals, a bird and its feathers. A shade goes with its colour.
+    Else None: "red and yellow petals" would mean the same.
+    """
+    colours = list(_COLOUR.finditer(caption))
+    if len(colours) != 2 or not all(colour["word"] for colour in colours):
+        return None
+    one, other = colours
+    kinds = {_bound_kind(caption, one), _bound_kind(caption, other)}
+    if _family(one) == _family(other) or len(kinds) < 2 or None in kinds:
+        return None
+    return (
+        _with_article(caption[: one.start()], _in_case_of(one[0], other[0]))
+        + _with_article(caption[one.end() : other.start()], _in_case_of(other[0], one[0]))
+        + caption[other.end() :]
+    )
+
+
+class _Telling:
+    """One thing, and the parts and colours of it that are still to be told."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self._synonyms = rng.random()
+        self._group = rng.choice(_GROUPS)
+        self._thing = self._any(THINGS[self._group])
+        self._parts = iter(rng.sample(list(PARTS[self._group]), 3))
+        self._colours = iter(rng.sample(list(COLOURS), 4))
+
+    def words(self) -> Iterator[Word]:
+        """Choose a template and fill its slots."""
+        templates = _SENTENCES
+        if self._chance(_SINGLE):
+            templates = _SINGLE_LOOKS
+        elif self._group == "clothes" and self._chance(_WORN):
+            templates = _ABOUT_CLOTHES
+        if self._group in ABOUT_PEOPLE:
+            templates = [template for template in templates if "{whole}" not in template]
+        for token in self._rng.choice(templates):
+            yield from self._fill(token)
+
+    def _fill(self, token: str) -> list[Word]:
+        match token:
+            case "{look}":
+                return [self._colour() if self._chance(0.5) else self._adjective()]
+            case "{thing}":
+                noun = self._word(THINGS[self._group], self._thing)
+                described = self._group not in ABOUT_PEOPLE and self._chance(_MORE_LOOKS)
+                return [self._adjective(), noun] if described else [noun]
+            case "{whole}":
+                return [self._colour(self._thing)]
+            case "{part}":
+                return self._part()
+            case "{bare}":
+                noun, looks = self._next_part()
+                return [*looks, noun]
+            case "{is}":
+                return _clause(*self._next_part())
+            case "{clause}":
+                return [_fixed("the"), *_clause(*self._next_part())]
+        return [_fixed(token)]
+
+    def _part(self) -> list[Word]:
+        """Return 'a round yellow centre', 'a centre that is round and yellow' or 'six petals'."""
+        noun, looks = self._next_part()
+        article = _agreeing(noun, _article)
+        if self._chance(_RELATIVE):
+            _, *predicate = _clause(noun, looks)
+            return [article, noun, _fixed("that"), *predicate]
+        if _is_plural(noun.said) and _is_plural(noun.plain) and self._chance(_COUNTED):
+            article = self._word(AMOUNTS, self._any(AMOUNTS))
+        return [article, *looks, noun]
+
+    def _next_part(self) -> tuple[Word, list[Word]]:
+        """Return a word for the next part and, in any order, one or two looks of it."""
+        kind = next(self._parts)
+        one, other = self._rng.sample(_ADJECTIVES, 2)
+        looks = [self._colour(kind) if self._chance(_COLOURED) else self._adjective(one)]
+        if self._chance(_MORE_LOOKS):
+            looks.insert(self._rng.randrange(2), self._adjective(other))
+        return self._word(PARTS[self._group], kind), looks
+
+    def _colour(self, part: str = "") -> Word:
+        family = next(self._colours)
+        said, plain, *_ = self._hyphened(self._word(COLOURS, family))
+        if self._chance(_SHADED):
+            shade = self._word(SHADES, self._any(SHADES))
+            said, plain = f"{shade.said} {said}", f"{shade.plain} {plain}"
+        return Word(said, plain, part, family if part else "")
+
+    def _adjective(self, families: Families | None = None) -> Word:
+        families = families or self._rng.choice(_ADJECTIVES)
+        return self._hyphened(self._word(families, self._any(families)))
+
+    def _word(self, families: Families, plain: str) -> Word:
+        synonyms = families[plain][1:]
+        if synonyms and self._chance(self._synonyms):
+            return Word(self._rng.choice(synonyms), plain)
+        return _fixed(plain)
+
+    def _hyphened(self, word: Word) -> Word:
+        if self._chance(_HYPHENED):
+            return word._replace(said=word.said.replace(" ", "-"))
+        return word
+
+    def _any(self, families: Families) -> str:
+        return self._rng.choice(list(families))
+
+    def _chance(self, share: float) -> bool:
+        return self._rng.random() < share
+
+
+def _fixed(word: str) -> Word:
+    return Word(word, word)
+
+
+def _clause(noun: Word, looks: list[Word]) -> list[Word]:
+    """Return 'centre is yellow' or 'petals are yellow and round'."""
+    verb = _agreeing(noun, lambda word: "are" if _is_plural(word) else "is")
+    first, *others = looks
+    return [noun, verb, first, *(word for other in others for word in (_fixed("and"), other))]
+
+
+def _agreeing(noun: Word, form: Callable[[str], str]) -> Word:
+    """Return the form of another word that goes with the noun, and with its plain word."""
+    return Word(form(noun.said), form(noun.plain))
+
+
+def _article(noun: str) -> str:
+    return "" if _is_plural(noun) or noun in UNCOUNTED else "a"
+
+
+def _is_plural(noun: str) -> bool:
+    head = noun.partition(" of ")[0].split()[-1]
+    ends_in_plural_s = head.endswith("s") and not head.endswith(("ss", "us"))
+    return ends_in_plural_s or head in IRREGULAR_PLURALS.values()
+
+
+def _join(words: Iterable[str]) -> str:
+    return _A_BEFORE_VOWEL.sub("an ", " ".join(filter(None, words)).replace(" ,", ","))
+
+
+# The rest reads captions that people wrote.
+
+_WHOLE = "the whole thing"
+_MORE_ADJECTIVES = ("outer", "inner", "upper", "lower", "central", "main", "coloured", "colored")
+_ADVERB = (
+    "(?:all|almost|also|both|completely|entirely|fully|mainly|mostly|nearly|predominantly"
+    "|primarily|pure|purely|quite|slightly|solid|very)"
+)
+_PLACE = "(?:above|along|around|at|behind|below|in|inside|near|of|on|surrounding|under)"
+_DETERMINER = "(?:a|an|each|her|his|its|the|their|these|this)"
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """Return a pattern of words, the longest first; in captions, hyphens stand for spaces too."""
+    longest_first = sorted(set(words), key=lambda word: (-len(word), word))
+    return r"\b(?:" + "|".join(longest_first).replace(" ", "[ -]") + r")\b"
+
+
+def _by_word(families: Families) -> dict[str, str]:
+    return {word: plain for plain, words in families.items() for word in words}
+
+
+def _kinds() -> dict[str, str]:
+    """Return the kind of part of each word, in singular and plural."""
+    parts = {word: kind for table in PARTS.values() for word, kind in _by_word(table).items()}
+    things = {word: _WHOLE for table in THINGS.values() for word in _by_word(table)}
+    kinds = things | {word: _WHOLE if kind in COVERS else kind for word, kind in parts.items()}
+    plurals = {f"{word}s": kind for word, kind in kinds.items()}
+    singulars = {word.removesuffix("s"): kind for word, kind in kinds.items()}
+    irregular = {one: kinds[many] for one, many in IRREGULAR_PLURALS.items()}
+    return plurals | singulars | irregular | kinds
+
+
+_FAMILY_OF = _by_word(COLOURS)
+_KIND_OF = _kinds()
+
+_NOUN = _any_of(_KIND_OF)
+_ADJECTIVE = _any_of([*chain(*map(_by_word, (*_ADJECTIVES, SHADES))), *_MORE_ADJECTIVES])
+_SHADE = _any_of(word + ending for word in _by_word(SHADES) for ending in ("", "r", "er"))
+_COLOUR = re.compile(
+    rf"(?:{_SHADE}[ -])*(?P<word>{_any_of(_FAMILY_OF)})"
+    rf"|\b(?:{'|'.join(COLOURS)})\w+",  # "yellowy", "pinks": a colour, but not in the tables
+    re.IGNORECASE,
+)
+_THEN_PART = re.compile(
+    rf"(?:(?:,| and|, and)?[ -]{_ADJECTIVE}){{,2}}[ -](?P<noun>{_NOUN})"
+    rf"(?![ -](?:{_NOUN}|shaped|like|tipped)\b)",
+    re.IGNORECASE,
+)
+_PART_IS = re.compile(
+    rf"(?P<noun>{_NOUN})"
+    rf"(?: {_PLACE} (?:{_DETERMINER} )?{_NOUN}){{,2}}"
+    rf"(?: that| which)? (?:is|are) (?:(?:{_ADVERB}|{_ADJECTIVE}),?(?: and)? )*$",
+    re.IGNORECASE,
+)
+
+
+def _bound_kind(caption: str, colour: re.Match[str]) -> str | None:
+    """Return the kind of part that has this colour, if that is beyond doubt."""
+    after = _THEN_PART.match(caption, colour.end())
+    before = _PART_IS.search(caption, 0, colour.start())
+    kinds = {_KIND_OF[_spoken(binding["noun"])] for binding in (after, before) if binding}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _family(colour: re.Match[str]) -> str:
+    return _FAMILY_OF[_spoken(colour["word"])]
+
+
+def _spoken(words: str) -> str:
+    return words.lower().replace("-", " ")
+
+
+def _in_case_of(replaced: str, colour: str) -> str:
+    if replaced.isupper():
+        return colour.upper()
+    return colour.capitalize() if replaced[0].isupper() else colour.lower()
+
+
+def _with_article(before: str, colour: str) -> str:
+    """Join the two, with the article that the colour asks for."""
+    article = "an" if _A_BEFORE_VOWEL.match(f"a {colour.lower()}") else "a"
+    return re.sub(r"\b(a)n? $", rf"\1{article[1:]} ", before, flags=re.IGNORECASE) + colour

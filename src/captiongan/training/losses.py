@@ -1,0 +1,187 @@
+"""The lecture's losses and younger ones, one equation each, on logits.
+
+With D(x) = sigmoid(logit), -log D(x) is softplus(-logit) and -log(1 - D(x)) is softplus(logit),
+which never meets the logarithm of zero. Logits are (B,) or (B, K), K of each pair, unless a loss
+says otherwise; every loss is a scalar, the mean over all of them.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from captiongan.compute import distributed
+
+BETA = 0.5
+"""Where between two embeddings GAN-INT reads (Reed et al. 2016, section 4.3)."""
+
+
+def real_loss(logits: Tensor) -> Tensor:
+    """-log D(x): small where the discriminator says "real"."""
+    return F.softplus(-logits).mean()
+
+
+def fake_loss(logits: Tensor) -> Tensor:
+    """-log(1 - D(x)): small where the discriminator says "fake"."""
+    return F.softplus(logits).mean()
+
+
+def gan_generator_loss(generated: Tensor) -> Tensor:
+    """L_G(z) = -log D(G(z)), the loss that does not saturate.
+
+    Slide "GAN Training - Update G"; Goodfellow et al. 2014, section 3.
+    """
+    return real_loss(generated)
+
+
+def gan_discriminator_loss(matching: Tensor, generated: Tensor) -> Tensor:
+    """L_D(z, x) = -log D(x) - log(1 - D(G(z))).
+
+    Slide "GAN Training - Update D"; Goodfellow et al. 2014, algorithm 1.
+
+    Args:
+        matching: logits of real pictures, each with its text where there is text.
+        generated: logits of generated pictures, each with the text it was drawn from.
+    """
+    return real_loss(matching) + fake_loss(generated)
+
+
+def matching_aware_discriminator_loss(
+    matching: Tensor, mismatching: Tensor, generated: Tensor
+) -> Tensor:
+    """L_D(z, x) = -log D(x, e) - [log(1 - D(G(z, e), e)) + log(1 - D(x, e_k))] / 2.
+
+    Slide "Matching-aware Discriminator (GAN-CLS)"; Reed et al. 2016, algorithm 1. The slide prints
+    the last term as D(G(x, e_k)); a mismatching pair is a real picture with another picture's text.
+
+    Args:
+        matching: logits of (real picture, its text).
+        mismatching: logits of (real picture, another picture's text).
+        generated: logits of (generated picture, the text it was drawn from).
+    """
+    return real_loss(matching) + (fake_loss(generated) + fake_loss(mismatching)) / 2
+
+
+def matching_aware_sum_discriminator_loss(
+    matching: Tensor, mismatching: Tensor, generated: Tensor
+) -> Tensor:
+    """L_D(z, x) = -log D(x, e) - log(1 - D(G(z, e), e)) - log(1 - D(x, e_k)).
+
+    The exercise's own form of the loss above, with both wrong pairs counted in full. Args: as
+    there.
+    """
+    return real_loss(matching) + fake_loss(generated) + fake_loss(mismatching)
+
+
+def hinge_discriminator_loss(matching: Tensor, mismatching: Tensor, generated: Tensor) -> Tensor:
+    """L_D = max(0, 1 - D(x, e)) + [max(0, 1 + D(G(z, e), e)) + max(0, 1 + D(x, e_k))] / 2.
+
+    The matching-aware loss in hinges (Lim and Ye 2017, section 3): pairs that are judged rightly by
+    a margin teach nothing more. Args: as there.
+    """
+    wrong = (F.relu(1 + generated).mean() + F.relu(1 + mismatching).mean()) / 2
+    return F.relu(1 - matching).mean() + wrong
+
+
+def hinge_generator_loss(generated: Tensor) -> Tensor:
+    """L_G = -D(G(z, e), e), the generator's side of the hinges (Lim and Ye 2017)."""
+    return -generated.mean()
+
+
+DISCRIMINATOR_LOSSES: dict[str, Callable[..., Tensor]] = {
+    "gan": gan_discriminator_loss,
+    "gan-cls": matching_aware_discriminator_loss,
+    "gan-cls-sum": matching_aware_sum_discriminator_loss,
+    "hinge-cls": hinge_discriminator_loss,
+}
+"""The discriminator's losses by their names in `losses.discriminator`.
+
+Their arguments are the logits of the joint distributions, by the names of these.
+"""
+
+
+def discriminator_loss(
+    name: str, logits: dict[str, Tensor], text_weight: Tensor | None = None
+) -> Tensor:
+    """Return the discriminator's loss of that name in `DISCRIMINATOR_LOSSES`.
+
+    Args:
+        name: of the loss.
+        logits: of the joint distributions, by their names.
+        text_weight: how far mismatching pairs count, from 0 to 1 (a scalar); None is 1. The rest of
+            their weight is given to generated pairs, so that right and wrong pairs stay in balance
+            (transitional training, Shahbazi et al. 2022, arXiv 2201.06578).
+    """
+    loss = DISCRIMINATOR_LOSSES[name]
+    with_text = loss(**logits)
+    if text_weight is None or "mismatching" not in logits:
+        return with_text
+    without = loss(**logits | {"mismatching": logits["generated"]})
+    return without.lerp(with_text, text_weight)
+
+
+GENERATOR_LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
+    "gan": gan_generator_loss,
+    "gan-cls": gan_generator_loss,
+    "gan-cls-sum": gan_generator_loss,
+    "hinge-cls": hinge_generator_loss,
+}
+"""The generator's loss against each of them, of the logits of what it drew."""
+
+
+def contrastive_loss(logits: Tensor) -> Tensor:
+    """-log softmax: each picture shall find its text in the batch, and each text its picture.
+
+    Zhang et al. 2021 (XMC-GAN), section 4.1. Logits (B, B) of every picture (rows) with every text;
+    matching pairs are on the diagonal.
+    """
+    here = torch.arange(len(logits), device=logits.device)
+    return (F.cross_entropy(logits, here) + F.cross_entropy(logits.T, here)) / 2
+
+
+def species_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """-log softmax: the class of each picture shall be told from it (AC-GAN, arXiv 1610.09585).
+
+    Odena et al. 2017, equation 3. Logits (B, N) of N classes, labels (B,) from 0.
+    """
+    return F.cross_entropy(logits, labels)
+
+
+def mode_seeking_loss(one: Tensor, other: Tensor, noise: Tensor, other_noise: Tensor) -> Tensor:
+    """|z_1 - z_2| / |G(z_1, e) - G(z_2, e)|: small where another noise draws another picture.
+
+    Mao et al. 2019 (MSGAN), section 3.2, of mean absolute differences over the batch. Two batches
+    of pictures (B, 3, H, W) of the same texts, and the noises (B, noise_dim) they were drawn from.
+    """
+    return distributed.mean(F.l1_loss(noise, other_noise)) / (
+        distributed.mean(F.l1_loss(one, other)) + 1e-5
+    )
+
+
+def interpolated(embeddings: Tensor) -> Tensor:
+    """e_int = beta e_1 + (1 - beta) e_2: texts between two, (B, D) as the embeddings.
+
+    Reed et al. 2016, section 4.3, equation 5. e_1 is each embedding, e_2 the one before it in the
+    batch. Pictures of such texts shall pass for real, too; no real pictures have them, so the
+    discriminator does not learn from them.
+    """
+    return BETA * embeddings + (1 - BETA) * distributed.rolled(embeddings)
+
+
+def pixel_wise_loss(generated: Tensor, real: Tensor) -> Tensor:
+    """L1(G(z, e), x), the mean absolute difference of two batches of pictures (B, 3, H, W).
+
+    Slide "Generator - Pixel-wise Matching Loss". The slide prints a minus before its weight alpha;
+    in a loss that is minimised it is a plus.
+    """
+    return F.l1_loss(generated, real)
+
+
+def feature_matching_loss(generated: Tensor, real: Tensor) -> Tensor:
+    """L2(f(x), f(G(z, e))) of features averaged over the batch: mean (E f(x) - E f(G))^2.
+
+    Slide "Generator - Feature Matching Loss"; Salimans et al. 2016, section 3.1. Both (B, C, H, W),
+    f being the discriminator's features of the picture, before it sees the text.
+    """
+    return F.mse_loss(distributed.mean(generated.mean(dim=0)), distributed.mean(real.mean(dim=0)))

@@ -1,0 +1,46 @@
+"""The sample grid: the same captions and the same noise through the whole run."""
+
+import numpy as np
+import torch
+from PIL import Image
+
+from captiongan.data.pairs import first_captions
+from captiongan.data.store import Pictures
+from captiongan.draw.picture import grid
+from captiongan.networks.layers import PictureGenerator
+from captiongan.training.batches import TrainingData, to_pictures
+
+ROWS = 8
+COLUMNS = 8
+GRID_STREAM = 3
+"""Keeps the grid's noise apart from the steps'."""
+
+
+class SampleGrid:
+    """Captions in rows, the same noise in each column, the real picture first."""
+
+    def __init__(self, data: TrainingData) -> None:
+        random = np.random.default_rng([data.config.training.seed, 0, GRID_STREAM])
+        count = len(data.store.examples)
+        examples = sorted(random.choice(count, size=min(ROWS, count), replace=False).tolist())
+        first = first_captions(data.store.examples)[examples]
+        noise = random.standard_normal((COLUMNS, data.config.generator.noise_dim), dtype=np.float32)
+        self.captions = [data.store.examples[row].captions[0] for row in examples]
+        self._real = [Image.fromarray(picture) for picture in data.centre(examples)]
+        self._embeddings = data.embeddings[first].repeat_interleave(COLUMNS, dim=0)
+        self._noise = torch.from_numpy(noise).repeat(len(examples), 1)
+
+    @torch.no_grad()
+    def draw(self, ema: PictureGenerator) -> Pictures:
+        """Let the generator's running average draw: (captions, noises, H, W, 3) uint8."""
+        device = next(ema.parameters()).device
+        pictures = to_pictures(ema(self._noise.to(device), self._embeddings.to(device)))
+        drawn: Pictures = pictures.unflatten(0, (-1, COLUMNS)).cpu().numpy()
+        return drawn
+
+    def sheet(self, drawn: Pictures) -> Image.Image:
+        """Lay out what `draw` returned, each row after the real picture of its caption."""
+        rows = [
+            [real, *map(Image.fromarray, row)] for real, row in zip(self._real, drawn, strict=True)
+        ]
+        return grid(rows)

@@ -1,0 +1,206 @@
+"""The adversarial game: two players, their optimisers, and the generator's running average."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.wrappers import _FabricModule
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Adam, Optimizer
+
+from captiongan.compute.devices import computes_bf16, default_device
+from captiongan.networks import beside
+from captiongan.networks.layers import PairDiscriminator, PictureGenerator
+from captiongan.networks.registry import NETWORKS
+from captiongan.networks.synchronised import synchronise
+from captiongan.runs.config import Precision, RunConfig
+
+
+@dataclass
+class TrainState:
+    """All that changes while a run trains; a checkpoint is a copy of it.
+
+    `average` is the exponential moving average (EMA) of the generator: it draws, it is exported.
+    `step` counts the finished steps; `learning_rate` says how fast the generator learns in the step
+    after so many, and the discriminator learns `discriminator_pace` times as fast.
+    """
+
+    fabric: Fabric
+    generator: _FabricModule
+    discriminator: _FabricModule
+    ema: PictureGenerator
+    generator_optimiser: Optimizer
+    discriminator_optimiser: Optimizer
+    learning_rate: Callable[[int], float]
+    diverged: Tensor
+    """Not 0 once a loss or gradient was not finite; from then on no weight is updated."""
+    discriminator_pace: float = 1.0
+    step: int = 0
+
+
+def choose_precision(wanted: Precision) -> Literal["32-true", "bf16-mixed"]:
+    """Return the precision of a run's arithmetic; `auto` is bf16 where the hardware computes it."""
+    if wanted != "auto":
+        return wanted
+    return "bf16-mixed" if computes_bf16(default_device()) else "32-true"
+
+
+def build_generator(config: RunConfig, embedding_dim: int) -> PictureGenerator:
+    """Return the run's generator with fresh weights."""
+    attention = config.generator.attention
+    return NETWORKS[config.network].generator(
+        config.data.resolution,
+        config.generator.features,
+        config.generator.noise_dim,
+        embedding_dim,
+        config.generator.projected_dim,
+        **({"attention": attention} if attention else {}),
+    )
+
+
+def build_discriminator(
+    config: RunConfig, embedding_dim: int, species: int = 0
+) -> PairDiscriminator:
+    """Return the run's discriminator with fresh weights; it tells so many classes apart."""
+    alone = NETWORKS[config.network].discriminator
+    discriminator = (beside.Discriminator if config.discriminator.beside else alone)(
+        config.data.resolution,
+        config.discriminator.features,
+        embedding_dim,
+        config.discriminator.projected_dim,
+    )
+    if species:
+        discriminator.tell_species(species)
+    return discriminator
+
+
+def new_state(
+    config: RunConfig,
+    embedding_dim: int,
+    fabric: Fabric,
+    wording: Tensor | None = None,
+    species: int = 0,
+) -> TrainState:
+    """Set up both players with fresh weights, drawn from the run's seed.
+
+    `wording` are the directions in which z moves texts, if it does (`networks/fusion.py`);
+    `species` counts the classes that the discriminator tells, if it does.
+    """
+    torch.manual_seed(config.training.seed)
+    generator = build_generator(config, embedding_dim)
+    if wording is not None:
+        generator.get_buffer("wording").copy_(wording)
+    discriminator = build_discriminator(config, embedding_dim, species)
+    ema = build_generator(config, embedding_dim)
+    ema.load_state_dict(generator.state_dict())
+    ema.eval().requires_grad_(False)
+    diverged = torch.zeros((), device=fabric.device)
+    wrapped_generator, generator_optimiser = _set_up(generator, config, fabric, diverged)
+    wrapped_discriminator, discriminator_optimiser = _set_up(
+        discriminator, config, fabric, diverged
+    )
+    wrapped_discriminator.mark_forward_method("features")
+    wrapped_discriminator.mark_forward_method("logits")
+    wrapped_discriminator.mark_forward_method("all_logits")
+    wrapped_discriminator.mark_forward_method("classify")
+    return TrainState(
+        fabric=fabric,
+        generator=wrapped_generator,
+        discriminator=wrapped_discriminator,
+        ema=ema.to(fabric.device),
+        generator_optimiser=generator_optimiser,
+        discriminator_optimiser=discriminator_optimiser,
+        learning_rate=partial(learning_rate, config),
+        diverged=diverged,
+        discriminator_pace=config.optimiser.discriminator_pace,
+    )
+
+
+def learning_rate(config: RunConfig, step: int) -> float:
+    """Return the learning rate after `step` steps: halved every `halve_every_kimg` (0: never).
+
+    Reed et al. 2016, section 5. It follows from the step alone, so a resumed run has the same.
+    """
+    plan = config.optimiser
+    if not plan.halve_every_kimg:
+        return plan.learning_rate
+    period = max(1, round(plan.halve_every_kimg * 1000 / config.training.batch_size))
+    return plan.learning_rate * 0.5 ** (step // period)
+
+
+def set_learning_rate(state: TrainState) -> None:
+    """Give both optimisers their learning rates of the step that comes next.
+
+    Two of them are the two time-scale update rule (Heusel et al. 2017, arXiv 1706.08500).
+    """
+    rate = state.learning_rate(state.step)
+    for group in state.generator_optimiser.param_groups:
+        group["lr"] = rate
+    for group in state.discriminator_optimiser.param_groups:
+        group["lr"] = rate * state.discriminator_pace
+
+
+def update_ema(state: TrainState, batch_size: int, halflife_kimg: float) -> None:
+    """Move the average towards the generator (Karras et al. 2018, section 4.1).
+
+    What a weight was counts half after `halflife_kimg`; near the start of a run already after a
+    twentieth of the images shown so far.
+    """
+    halflife = min(halflife_kimg * 1000, state.step * batch_size / 20)
+    keep = 0.5 ** (batch_size / halflife)
+    ema: list[Tensor] = list(state.ema.parameters())
+    weights: list[Tensor] = list(state.generator.parameters())
+    with torch.no_grad():
+        torch._foreach_lerp_(ema, weights, 1 - keep)
+
+
+@torch.no_grad()
+def settle_ema(state: TrainState, inputs: Iterable[tuple[Tensor, Tensor]]) -> None:
+    """Measure the average's normalisation statistics anew, over batches of (noise, embedding).
+
+    Those of the generator in training belong to other weights (Brock et al. 2019, "standing
+    statistics").
+    """
+    layers = [layer for layer in state.ema.modules() if isinstance(layer, _BatchNorm)]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a plain mean over all batches
+    state.ema.train()
+    for noise, embedding in inputs:
+        state.ema(noise, embedding)
+    state.ema.eval()
+
+
+def finished_updates(state: TrainState) -> int:
+    """Return how many updates the generator has had; its optimiser counts those it made."""
+    moments = next(iter(state.generator_optimiser.state.values()), {"step": 0})
+    return int(moments["step"])
+
+
+def _set_up(
+    module: nn.Module, config: RunConfig, fabric: Fabric, diverged: Tensor
+) -> tuple[_FabricModule, Optimizer]:
+    synchronise(module)
+    _lay_channels_last(module)
+    optimiser = Adam(
+        module.parameters(),
+        lr=config.optimiser.learning_rate,
+        betas=(config.optimiser.beta1, config.optimiser.beta2),
+        fused=True,
+        capturable=fabric.device.type == "cuda",
+    )
+    # What loss scaling uses to pass over a step; a fused Adam reads it without a word to the host.
+    optimiser.found_inf = diverged  # type: ignore[attr-defined]
+    wrapped, wrapped_optimiser = fabric.setup(module, optimiser)
+    return wrapped, wrapped_optimiser
+
+
+def _lay_channels_last(module: nn.Module) -> None:
+    """Lay convolution weights as the processor reads them fastest (NHWC)."""
+    for weight in module.parameters():
+        if weight.dim() == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,106 @@
+"""Drawn pictures as answers: JSON that holds PNGs, or one file."""
+
+import base64
+import re
+import time
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from captiongan.bundle.text_encoder import Reading
+from captiongan.draw.interpolation import Interpolation
+from captiongan.draw.picture import Picture, film, in_a_square, png, sheet_of
+from captiongan.web.schema import (
+    GenerateAnswer,
+    InterpolateAnswer,
+    PictureAnswer,
+    PromptAnswer,
+)
+
+
+def generated(
+    kind: str, readings: Sequence[Reading], pictures: Sequence[Picture], started: float
+) -> Response:
+    """Return pictures as `kind`: json with all of them, or png or webp of the only one or a sheet.
+
+    `readings` are those of the prompts; `started` is when the request came, by `perf_counter`.
+    """
+    first = pictures[0]
+    if kind != "json":
+        return _file(_sheet(pictures, kind), kind, f"{first.bundle}-{first.seed}")
+    answer = GenerateAnswer(
+        bundle=first.bundle,
+        version=first.bundle_version,
+        truncation=first.truncation,
+        pictures=[
+            PictureAnswer(
+                prompt=picture.prompt,
+                seed=picture.seed or 0,
+                around=picture.around,
+                strength=picture.strength,
+                mirrored=picture.mirrored,
+                score=picture.score,
+                png=_base64(picture.png()),
+            )
+            for picture in pictures
+        ],
+        prompts=[
+            PromptAnswer(
+                prompt=reading.text,
+                tokens=list(reading.tokens),
+                unknown_words=list(dict.fromkeys(reading.unknown_words)),
+                cut=reading.cut,
+            )
+            for reading in readings
+        ],
+        milliseconds=_milliseconds(started),
+    )
+    return _json(answer)
+
+
+def interpolated(kind: str, way: Interpolation, fps: float, started: float) -> Response:
+    """Return a way as `kind`: json with its frames, png of the strip, webp or gif of the film."""
+    if kind != "json":
+        return _file(way.encoded(kind, fps), kind, f"{way.bundle}-way")
+    answer = InterpolateAnswer(
+        bundle=way.bundle,
+        version=way.bundle_version,
+        prompts=list(way.prompts),
+        seeds=list(way.seeds),
+        steps=way.steps,
+        truncation=way.truncation,
+        mirrored=way.mirrored,
+        frames=[_base64(png(image, way.metadata)) for image in way.images],
+        milliseconds=_milliseconds(started),
+    )
+    return _json(answer)
+
+
+def _json(answer: BaseModel) -> Response:
+    content = answer.model_dump_json(exclude_none=True)
+    return Response(content, media_type="application/json")
+
+
+def _sheet(pictures: Sequence[Picture], kind: str) -> bytes:
+    """Encode the only picture, or all on one sheet."""
+    (image, metadata) = (
+        (pictures[0].image, pictures[0].metadata)
+        if len(pictures) == 1
+        else sheet_of(in_a_square(pictures))
+    )
+    return png(image, metadata) if kind == "png" else film([image], kind, metadata)
+
+
+def _file(content: bytes, kind: str, name: str) -> Response:
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+    headers = {"Content-Disposition": f'inline; filename="{safe}.{kind}"'}
+    return Response(content, media_type=f"image/{kind}", headers=headers)
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
+def _milliseconds(started: float) -> float:
+    return round(1000 * (time.perf_counter() - started), 1)
