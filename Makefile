@@ -47,7 +47,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks cost_curves
 
 torture: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak/torture.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks torture
 
 sbom: $(VENV)/.runtime
 	$(PYTHON) -m venv $(VENV)/sbom

@@ -1,6 +1,6 @@
 """The promises of reliability, tried at length: kills, full disks, hostile files, hostile clients.
 
-    python benchmarks/soak/torture.py
+    python -m benchmarks torture
 
 Writes the figures into docs/reliability.md, or with `--json` to the terminal. Ends with code 1 if
 anything was lost, crashed or came out different.

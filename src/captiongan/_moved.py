@@ -38,7 +38,7 @@ MOVED = {
     "captiongan.progress": "captiongan.base.progress",
     "captiongan.prompts": "captiongan.draw.prompts",
     "captiongan.rank_teacher": "captiongan.training.rank_teacher",
-    "captiongan.rank_training": "captiongan.training.ranker",
+    "captiongan.rank_training": "captiongan.training.ranking",
     "captiongan.schedule": "captiongan.compute.learning_rate",
     "captiongan.style_training": "captiongan.training.style",
     "captiongan.text.align": "captiongan.text_training.align",

@@ -1,10 +1,10 @@
 """A leg of training on another machine, one with a GPU and perhaps without a network.
 
-    python tools/gpu_leg/__main__.py pack flowers/train --out data.tar.gz       here
-    python tools/gpu_leg/__main__.py unpack data.tar.gz --out data              there
-    python tools/gpu_leg/__main__.py train runs.yaml --out runs --minutes 55    there
-    python tools/gpu_leg/__main__.py split runs/00000-roses --out parts         there
-    python tools/gpu_leg/__main__.py join parts --out runs --data flowers/train here
+    python -m tools.gpu_leg pack flowers/train --out data.tar.gz       here
+    python -m tools.gpu_leg unpack data.tar.gz --out data              there
+    python -m tools.gpu_leg train runs.yaml --out runs --minutes 55    there
+    python -m tools.gpu_leg split runs/00000-roses --out parts         there
+    python -m tools.gpu_leg join parts --out runs --data flowers/train here
 
 docs/gpu.md goes through it.
 """

@@ -117,7 +117,7 @@ class Alarms:
 
         Args:
             step: steps taken so far.
-            figures: of `Averages.take`, over the steps since the last reading.
+            metrics: of `Averages.take`, over the steps since the last reading.
         """
         suspicion = trouble_of_discriminator(metrics)
         if suspicion != self._suspicion:
