@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.main import get_command
 
-from captiongan.cli import app
+from captiongan.cli.main import app
 from captiongan.runs.config import RunConfig
 
 

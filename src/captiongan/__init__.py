@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     )
     from captiongan.evaluation.candidate import of_generator
     from captiongan.evaluation.colours import colour_agreement
-    from captiongan.runs.config import RunConfig, load_config
+    from captiongan.runs.config import RunConfig
+    from captiongan.runs.load_config import load_config
     from captiongan.training import losses, step
     from captiongan.training.batches import to_pictures
     from captiongan.training.loop import Trainer
@@ -119,7 +120,7 @@ _TRAINING_HOMES = {
     "RunConfig": "captiongan.runs.config",
     "Trainer": "captiongan.training.loop",
     "colour_agreement": "captiongan.evaluation.colours",
-    "load_config": "captiongan.runs.config",
+    "load_config": "captiongan.runs.load_config",
     "of_generator": "captiongan.evaluation.candidate",
     "to_pictures": "captiongan.training.batches",
     "train": "captiongan.training.run",

@@ -16,8 +16,9 @@ from PIL import Image
 from captiongan.errors import RunError
 from captiongan.runs.alarms import FAIR_CHANCE, Alarms
 from captiongan.runs.run_folder import RunFolder
-from captiongan.web import watch
-from captiongan.web.watch import Companion, Follower, create_watch_app, free_port
+from captiongan.web import watch_companion
+from captiongan.web.watch import Follower, create_watch_app
+from captiongan.web.watch_companion import free_port, live_view
 from support.command_line import captiongan
 from support.tiny_watched_run import line, metrics, note, watched_run, write_raw
 from support.visitor import serving
@@ -192,7 +193,7 @@ def test_looking_loads_no_torch() -> None:
 
 def test_a_companion_shows_the_run_until_the_training_ends(run: RunFolder) -> None:
     said: list[str] = []
-    with Companion(run.path, said.append):
+    with live_view(run, said.append):
         address = said[0].removeprefix("live view: ")
         assert _wait_for(address)["name"] == run.path.name
     with pytest.raises(urllib.error.URLError):
@@ -203,8 +204,10 @@ def test_a_companion_shows_the_run_until_the_training_ends(run: RunFolder) -> No
 def test_a_companion_ends_with_a_training_that_is_killed(run: RunFolder) -> None:
     source = (
         "import os, pathlib, sys\n"
-        "from captiongan.web.watch import Companion\n"
-        "with Companion(pathlib.Path(sys.argv[1]), lambda line: print(line, flush=True)):\n"
+        "from captiongan.runs.run_folder import RunFolder\n"
+        "from captiongan.web.watch_companion import live_view\n"
+        "run = RunFolder(pathlib.Path(sys.argv[1]))\n"
+        "with live_view(run, lambda line: print(line, flush=True)):\n"
         "    sys.stdin.read()\n"
         "    os.kill(os.getpid(), 9)\n"
     )
@@ -228,14 +231,14 @@ def test_ports_that_are_taken_do_not_stop_a_training(
     with ExitStack() as stack:
         taken = stack.enter_context(closing(socket.create_server(("127.0.0.1", 0))))
         port = taken.getsockname()[1]
-        monkeypatch.setattr(watch, "PORTS", range(port, port + 1))
+        monkeypatch.setattr(watch_companion, "PORTS", range(port, port + 1))
         assert free_port() is None
         said: list[str] = []
-        with Companion(run.path, said.append):
+        with live_view(run, said.append):
             trained = True
     assert trained
     assert said == [
-        f"no live view: ports {port} to {port} are taken; the training goes on, watch it with: "
+        f"no live view: ports {port} to {port} are taken; the training continues, watch it with: "
         f"captiongan watch {run.path} --port 0"
     ]
 
@@ -245,7 +248,7 @@ def test_a_companion_that_cannot_start_is_said(
 ) -> None:
     monkeypatch.setattr(sys, "executable", os.devnull)
     said: list[str] = []
-    with Companion(run.path, said.append):
+    with live_view(run, said.append):
         pass
     assert len(said) == 1
     assert said[0].startswith("no live view (")
