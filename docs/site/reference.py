@@ -67,7 +67,7 @@ def _section(field: FieldInfo) -> type[BaseModel] | None:
 def _option(name: str, field: FieldInfo) -> str:
     kind = str(getattr(field.annotation, "__name__", field.annotation)).replace("typing.", "")
     default = "required" if field.is_required() else f"`{field.default!r}`"
-    told, rule = field.description or "", _bounds(field.metadata)
+    told, rule = " ".join((field.description or "").split()), _bounds(field.metadata)
     return f"| `{name}` | `{_cell(kind)}` | {default} | {_cell(rule)} | {_cell(told)} |"
 
 
