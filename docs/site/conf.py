@@ -60,14 +60,17 @@ def keep_bars(*told: Any) -> None:
 
 
 def lead_to_pages(app: Sphinx, page: str, content: list[str]) -> None:
-    """Let a link to a folder, which a site does not show, lead to its first page."""
+    """Let a link to a folder, which a site does not show, lead to its first page, or nowhere."""
     here = Path(app.env.doc2path(page)).parent
 
     def first_page(link: re.Match[str]) -> str:
-        pages = sorted((here / link[1]).glob("*.md"))
-        return f"]({link[1]}/{pages[0].name})" if pages else link[0]
+        text, folder = link.groups()
+        if not (here / folder).is_dir():
+            return link[0]
+        pages = sorted((here / folder).glob("*.md"))
+        return f"[{text}]({folder}/{pages[0].name})" if pages else text
 
-    content[0] = re.sub(r"\]\(([\w./-]+)\)", first_page, content[0])
+    content[0] = re.sub(r"\[([^\]]*)\]\(([\w./-]+)\)", first_page, content[0])
 
 
 def setup(app: Sphinx) -> None:

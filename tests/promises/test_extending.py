@@ -44,8 +44,10 @@ class Block:
 
 def blocks(story: str) -> Iterator[Block]:
     for language, text in re.findall(r"^```(\w+)\n(.*?)^```$", story, re.MULTILINE | re.DOTALL):
-        path, code = re.fullmatch(r"(?:# (src/\S+)\n)?(.*)", text, re.DOTALL).groups()
-        yield Block(language, path or "", code)
+        heading = re.match(r"# (src/\S+)\n", text)
+        yield Block(
+            language, heading[1] if heading else "", text[heading.end() if heading else 0 :]
+        )
 
 
 def touched(story: str) -> set[str]:
