@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 
 from benchmarks.marked_page import check_marks, write_measured
 from benchmarks.score_table import ceilings, floors, titles, values
-from captiongan import __version__
 from captiongan.evaluation.evaluate import Evaluation
 from captiongan.evaluation.scorer import ScoreResult
 from captiongan.evaluation.table import BEST
+from captiongan.version import __version__
 
 PAGE = "truncation.md"
 

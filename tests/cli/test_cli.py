@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from captiongan import __version__
 from captiongan.bundle.bundle import Bundle
 from captiongan.cli import main
 from captiongan.draw.picture import read_metadata
 from captiongan.draw.pipeline import Pipeline
+from captiongan.version import __version__
 from support.tiny_bundle import write_tiny_bundle
 
 PROMPT = "a yellow flower"

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from captiongan import __version__
 from captiongan.errors import OutputError
 from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation
 from captiongan.evaluation.report import check_folder, report_facts, write_report
 from captiongan.evaluation.score import Measured
 from captiongan.evaluation.scores import SCORES
+from captiongan.version import __version__
 from support.tiny_evaluation import SHA256, tiny_evaluation, tiny_model, without_train
 from support.tiny_exam import BlockMeans
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from captiongan import __version__
 from captiongan.bundle.bundle import Bundle, read_bundle
 from captiongan.bundle.manifest import CRITIC_FILE, MODEL_FILES, RANKER_FILE
 from captiongan.bundle.model_card import with_ranking_section
@@ -25,6 +24,7 @@ from captiongan.training import ranker_data, ranking
 from captiongan.training.rank_teacher import Teacher, Verdict, fit_teacher, open_extractor
 from captiongan.training.ranker_data import RankerData
 from captiongan.training.ranking import RankerReport, distance, teach_ranking
+from captiongan.version import __version__
 from support.command_line import captiongan
 from support.tiny_bundle import style_encoder, write_tiny_bundle
 from support.tiny_exam import BlockMeans

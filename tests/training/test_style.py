@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from captiongan import __version__
 from captiongan.bundle.bundle import Bundle, read_bundle, write_bundle
 from captiongan.bundle.manifest import CRITIC_FILE, MODEL_FILES, STYLE_FILE
 from captiongan.bundle.model_card import with_style_section
@@ -22,6 +21,7 @@ from captiongan.draw.sessions import STYLE_ENCODER, open_network
 from captiongan.errors import BundleError, CaptionganError, ConfigError, OutputError
 from captiongan.training import style
 from captiongan.training.style import BATCH, EVALUATED, StyleReport, teach_style
+from captiongan.version import __version__
 from support.command_line import captiongan
 from support.little_room import room_for
 from support.tiny_bundle import write_tiny_bundle

@@ -9,8 +9,8 @@ import re
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
 
-from captiongan import __version__
 from captiongan.errors import CaptionganError
+from captiongan.version import __version__
 
 Facts = dict[str, object]
 Migration = Callable[[Facts], Facts]

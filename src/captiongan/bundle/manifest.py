@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from captiongan import __version__
 from captiongan.base.files import sha256_of
 from captiongan.base.schemas import BUNDLE, CARD, newest, of_today
 from captiongan.bundle.text_encoder import ENCODER_FILES, EncoderIdentity
 from captiongan.errors import BundleError
+from captiongan.version import __version__
 
 MANIFEST = "bundle.json"
 GENERATOR_FILE = "generator.onnx"

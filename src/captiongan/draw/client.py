@@ -2,7 +2,7 @@
 
 Needs the extra `client`.
 
-    from captiongan.draw.client import Client
+    from captiongan import Client
 
     with Client("http://127.0.0.1:8000") as client:
         client.generate("a yellow flower", seed=7)[0].save("flower.png")

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
-from captiongan import __version__
 from captiongan.base.files import os_errors_as, replace_file
 from captiongan.errors import CaptionganError, OutputError
+from captiongan.version import __version__
 
 FILMS = (".gif", ".webp")
 """Endings of the files that a film can be saved as."""

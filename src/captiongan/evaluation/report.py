@@ -12,7 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from captiongan import __version__
 from captiongan.base.files import os_errors_as, replace_file
 from captiongan.errors import OutputError
 from captiongan.evaluation.benchmark import Benchmark
@@ -21,6 +20,7 @@ from captiongan.evaluation.evaluate import Evaluation, ModelResult
 from captiongan.evaluation.page import PublicPrompts, draw_public, page, quote
 from captiongan.evaluation.score import Best, Measured
 from captiongan.evaluation.scorer import ScoreResult
+from captiongan.version import __version__
 
 __all__ = ["PublicPrompts", "check_folder", "draw_public", "report_facts", "write_report"]
 

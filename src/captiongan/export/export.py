@@ -15,7 +15,6 @@ from PIL import Image
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from captiongan import __version__
 from captiongan.base.cache import cache_folder
 from captiongan.base.files import sha256_of
 from captiongan.bundle.bundle import Bundle, read_bundle, write_bundle
@@ -41,6 +40,7 @@ from captiongan.runs.config import RunConfig
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.runs.run_folder import RunFolder
 from captiongan.text.registry import is_folder, why_it_stays
+from captiongan.version import __version__
 
 SAMPLES = 4
 """Pictures per prompt in the card's sample.

@@ -17,11 +17,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from captiongan import __version__
 from captiongan.base.files import remove, remove_leftovers, sha256_of, whole_folder
 from captiongan.base.schemas import CHECKPOINT, newest, of_today
 from captiongan.bundle.text_encoder import EncoderIdentity
 from captiongan.errors import RunError
+from captiongan.version import __version__
 
 MANIFEST = "manifest.json"
 SUFFIX = ".safetensors"

@@ -16,7 +16,6 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captiongan import __version__
 from captiongan.base.cache import cache_folder, write_to_cache
 from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.text_training.align import AlignmentData, PictureEmbedding, align
@@ -27,6 +26,7 @@ from captiongan.text_training.distill import DistillationData, Say, distill
 from captiongan.text_training.fit import FitOptions
 from captiongan.text_training.gallery import Gallery
 from captiongan.text_training.plan import TextPlan
+from captiongan.version import __version__
 
 KEEPING_WEIGHT = 3.0
 KEPT = 256

@@ -14,7 +14,6 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from captiongan import __version__
 from captiongan.base.files import os_errors_as, whole_folder
 from captiongan.bundle.text_encoder import Embeddings, OnnxTextEncoder, TextEncoder
 from captiongan.compute.memory import keep_freed_memory
@@ -29,6 +28,7 @@ from captiongan.text_training.gallery import Gallery
 from captiongan.text_training.plan import TextPlan
 from captiongan.text_training.small import SmallTextEncoder, train_tokenizer
 from captiongan.text_training.stages import run_alignment, run_distillation
+from captiongan.version import __version__
 
 __all__ = ["TextPlan", "TextReport", "train_text_encoder"]
 

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from captiongan import __version__
 from captiongan.bundle.bundle import (
     Bundle,
     check_vacant,
@@ -40,6 +39,7 @@ from captiongan.networks.ranker import Ranker, score
 from captiongan.runs.config import DataConfig
 from captiongan.training.rank_teacher import EXTRACTOR, Verdict
 from captiongan.training.ranker_data import RankerData, Say, middle, prepare
+from captiongan.version import __version__
 
 HALF = 64
 """Real pictures in a batch; as many drawn ones go with them."""

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from captiongan import __version__
 from captiongan.base.files import os_errors_as
 from captiongan.bundle.bundle import (
     Bundle,
@@ -38,6 +37,7 @@ from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, ConfigError, OutputError
 from captiongan.export.to_onnx import write_onnx
 from captiongan.networks.style_encoder import StyleEncoder
+from captiongan.version import __version__
 
 BATCH = 64
 FEATURES = 32
