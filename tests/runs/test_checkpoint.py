@@ -109,11 +109,11 @@ def test_what_is_drawn_at_random_within_a_step_follows_from_its_number_and_the_s
     assert len({drawn(seed, step) for seed in range(3) for step in range(3)}) == 9
 
 
-def test_a_resumed_run_keeps_the_wording_it_began_with(tmp_path: Path) -> None:
+def test_a_resumed_run_keeps_the_directions_it_began_with(tmp_path: Path) -> None:
     """Whatever its data says now, as directions may come out with other signs elsewhere."""
     began = tiny_trainer(RECIPE)
     save_checkpoint(began.state, ENCODER, tmp_path, keep=1)
-    resumed = tiny_state(RECIPE, wording=torch.ones(EMBEDDING_DIM, 2))
+    resumed = tiny_state(RECIPE, directions=torch.ones(EMBEDDING_DIM, 2))
     load_checkpoint(latest_checkpoint(tmp_path), resumed, ENCODER)
     wording = began.state.ema.get_buffer("wording")
     assert wording.any()

@@ -167,13 +167,25 @@ CONTRADICTIONS = {
         ["text.encoder=none", "losses.discriminator=gan", "text.noise=0.5"],
         ["text.noise = 0.5 needs text", "set text.noise=0,"],
     ),
-    "wording without text": (
-        ["network=fusion", "text.encoder=none", "losses.discriminator=gan", "text.wording=0.5"],
-        ["text.wording = 0.5 needs text", "set text.wording=0,"],
+    "conditioning augmentation without text": (
+        [
+            "network=fusion",
+            "text.encoder=none",
+            "losses.discriminator=gan",
+            "text.conditioning_augmentation=0.5",
+        ],
+        [
+            "text.conditioning_augmentation = 0.5 needs text",
+            "set text.conditioning_augmentation=0,",
+        ],
     ),
     "a z that does not move texts": (
-        ["network=dcgan", "text.wording=0.5"],
-        ["text.wording = 0.5 with network = 'dcgan'", "set text.wording=0", "fusion or projected"],
+        ["network=dcgan", "text.conditioning_augmentation=0.5"],
+        [
+            "text.conditioning_augmentation = 0.5 with network = 'dcgan'",
+            "set text.conditioning_augmentation=0",
+            "fusion or projected",
+        ],
     ),
     "self-attention where there is none": (
         ["generator.attention=16"],
@@ -190,9 +202,12 @@ CONTRADICTIONS = {
         ["text.captions=first", "text.averaged=4"],
         ["text.averaged = 4 with text.captions = 'first'", "set text.averaged=1"],
     ),
-    "the wording of a single caption": (
-        ["network=fusion", "text.captions=first", "text.wording=0.5"],
-        ["text.wording = 0.5 with text.captions = 'first'", "set text.wording=0"],
+    "conditioning augmentation by a single caption": (
+        ["network=fusion", "text.captions=first", "text.conditioning_augmentation=0.5"],
+        [
+            "text.conditioning_augmentation = 0.5 with text.captions = 'first'",
+            "set text.conditioning_augmentation=0",
+        ],
     ),
     "a probability of no changes": (
         ["losses.augment_probability=0.4"],
@@ -278,8 +293,8 @@ def test_options_that_cannot_go_together_are_told_with_both_and_the_remedy(
         ["network=gan", "text.encoder=none", "losses.discriminator=gan"],
         ["text.encoder=none", "losses.discriminator=gan"],
         ["losses.discriminator=gan"],
-        ["network=fusion", "text.wording=0.5", "losses.discriminator=hinge-cls"],
-        ["network=projected", "scores.extractor=lite2", "text.wording=0.5"],
+        ["network=fusion", "text.conditioning_augmentation=0.5", "losses.discriminator=hinge-cls"],
+        ["network=projected", "scores.extractor=lite2", "text.conditioning_augmentation=0.5"],
         ["network=projected", "scores.every_kimg=0", "losses.augment=[translation, cutout]"],
         ["network=projected", "scores.every_kimg=0", "discriminator.look=[96, 224]"],
         ["network=fusion", "text.encoder=none", "losses.discriminator=gan"],
@@ -317,7 +332,7 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
 ) -> None:
     newer = {
         "data": ["squash", "mismatching", "typical_share"],
-        "text": ["captions", "averaged", "noise", "wording"],
+        "text": ["captions", "averaged", "noise", "conditioning_augmentation"],
         "generator": ["attention"],
         "losses": [
             *("discriminator", "interpolation", "mode_seeking", "contrastive", "augment"),
@@ -456,6 +471,25 @@ def test_where_presets_used_to_be_they_are_still_found_unless_there_is_such_a_fi
     assert load_config("configs/toy.yaml").name == "mine"
 
 
+def test_the_old_name_of_conditioning_augmentation_still_works(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("network: fusion\ntext: {wording: 0.25}", encoding="utf-8")
+    warned = "text.wording is now called text.conditioning_augmentation"
+    with pytest.warns(DeprecationWarning, match=warned) as warnings:
+        assert load_config(mine).text.conditioning_augmentation == 0.25
+    with pytest.warns(DeprecationWarning, match=warned) as others:
+        overridden = load_config("fusion", ["text.wording=2"])
+    assert overridden.text.conditioning_augmentation == 2
+    assert {each.filename for each in (*warnings, *others)} == {__file__}
+
+
+def test_both_names_of_an_option_in_a_file_are_refused(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("text: {wording: 0.25, conditioning_augmentation: 1}", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"text\.wording: there is no such option"):
+        load_config(mine)
+
+
 def test_a_fault_in_a_presets_override_names_the_preset() -> None:
     with pytest.raises(ConfigError, match=r"^'toy': training\.kimg = 0"):
         load_config("toy", ["training.kimg=0"])
@@ -482,7 +516,7 @@ def test_configurations_need_no_pytorch() -> None:
 
 def test_load_config_is_found_where_it_used_to_be() -> None:
     with pytest.warns(DeprecationWarning, match="moved to captiongan.runs.load_config"):
-        from captiongan.runs.load_config import load_config as former
+        from captiongan.runs.config import load_config as former
     assert former is load_config
 
 

@@ -236,7 +236,8 @@ def test_a_generator_that_repeats_its_training_pictures_is_told_at_any_step() ->
         "alarm at step 2: the generator repeats its training pictures: its pictures are 0.33 times "
         "as far from the nearest training picture as training pictures are from each other "
         "(score_novelty under 0.8); give it more pictures, or stop earlier and take the best "
-        "checkpoint, or try --set losses.augment=[translation,cutout] or a higher text.wording",
+        "checkpoint, or try --set losses.augment=[translation,cutout] or a higher "
+        "text.conditioning_augmentation",
         "alarm over at step 4: the generator repeats its training pictures no longer",
     ]
 

@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 
 from captiongan.base.files import sha256_of
-from captiongan.bundle.bundle import Bundle, read_bundle
+from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
 from captiongan.bundle.manifest import CRITIC_FILE, MANIFEST, FileFacts
 from captiongan.draw.noise import noise_of
 from captiongan.draw.picture import read_metadata
@@ -34,7 +34,12 @@ from support.command_line import captiongan
 from support.tiny_run import RECIPE, tiny_run
 
 TINY = [
-    *("network=fusion", "data.resolution=16", "data.margin=2", "text.wording=0.5"),
+    *(
+        "network=fusion",
+        "data.resolution=16",
+        "data.margin=2",
+        "text.conditioning_augmentation=0.5",
+    ),
     *("generator.features=4", "generator.noise_dim=8", "discriminator.features=4"),
     *("losses.pixel_wise=0", "losses.feature_matching=0", "training.precision=32-true"),
     *("training.batch_size=4", "scores.every_kimg=0"),
@@ -152,7 +157,7 @@ def test_the_discriminator_of_a_bundle_is_taken_over(
 def test_wording_scales_the_directions_of_the_bundle(
     strength: float, times: float, made: Path, tmp_path: Path
 ) -> None:
-    run = begun(made / "whole", tmp_path, f"text.wording={strength}")
+    run = begun(made / "whole", tmp_path, f"text.conditioning_augmentation={strength}")
     directions = load_trained(run).generator.state_dict()["wording"]
     of_bundle = read_generator(read_bundle(made / "whole"))["wording"]
     assert of_bundle.abs().max() > 0
@@ -386,7 +391,7 @@ def test_a_rollback_to_the_start_stays_noted(made: Path, tmp_path: Path) -> None
 
 def test_another_generator_is_refused(made: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="network is 'fusion' there and 'dcgan' here"):
-        begun(made / "whole", tmp_path, "network=dcgan", "text.wording=0")
+        begun(made / "whole", tmp_path, "network=dcgan", "text.conditioning_augmentation=0")
 
 
 def test_a_bundle_whose_batchnorm_is_folded_away_is_refused(tmp_path: Path) -> None:
@@ -404,6 +409,13 @@ def test_a_bundle_that_does_not_say_how_it_was_trained_is_refused(
     (bundle.folder / MANIFEST).write_text(json.dumps(facts))
     with pytest.raises(BundleError, match="'whole' does not say how it was trained"):
         begun(bundle.folder, tmp_path)
+
+
+def test_an_old_name_of_an_option_in_a_bundle_means_what_it_did() -> None:
+    bundle = read_bundle(find_bundle("birds"))
+    stored = bundle.manifest.training.config
+    assert stored is not None and stored["text"]["wording"] == 0.5
+    assert starting_config.trained_config(bundle).text.conditioning_augmentation == 0.5
 
 
 def test_a_damaged_discriminator_is_one_clear_line(bundle: Bundle, tmp_path: Path) -> None:

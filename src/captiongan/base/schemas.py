@@ -37,6 +37,18 @@ def not_judged_by_its_teacher(config: Facts) -> Facts:
     return config | {"scores": scores | {"every_kimg": 0}}
 
 
+def named_conditioning_augmentation(config: Facts) -> Facts:
+    """Bring a run's configuration from 3 to 4: `text.wording` is `text.conditioning_augmentation`.
+
+    A configuration with the new name stays as it is.
+    """
+    text = config.get("text")
+    if not isinstance(text, dict) or "wording" not in text or "conditioning_augmentation" in text:
+        return config
+    names = {"wording": "conditioning_augmentation"}
+    return config | {"text": {names.get(name, name): value for name, value in text.items()}}
+
+
 def mirrors_nothing(manifest: Facts) -> Facts:
     """Bring a bundle's manifest from 1 to 2: bundles of before seeds mirrored draw as they did."""
     return manifest | {"mirror_by_seed": False}
@@ -56,7 +68,11 @@ def prompts_of_its_card(manifest: Facts) -> Facts:
 
 BUNDLE: tuple[Migration, ...] = (mirrors_nothing, prompts_of_its_card)
 CHECKPOINT: tuple[Migration, ...] = ()
-RUN_CONFIG: tuple[Migration, ...] = (never_scored, not_judged_by_its_teacher)
+RUN_CONFIG: tuple[Migration, ...] = (
+    never_scored,
+    not_judged_by_its_teacher,
+    named_conditioning_augmentation,
+)
 """From schema 1 of each to today's."""
 
 

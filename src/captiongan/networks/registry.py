@@ -72,7 +72,7 @@ def _class(module: str, name: str) -> Any:
     return getattr(import_module(f"captiongan.networks.{module}"), name)
 
 
-FUSION = ("generator.attention", "text.wording", "losses.species")
+FUSION = ("generator.attention", "text.conditioning_augmentation", "losses.species")
 """The options of all networks whose generator is that of `fusion`."""
 
 NETWORKS = {

@@ -76,7 +76,7 @@ REPEATS = Trouble(
     "its pictures are {score_novelty:.2f} times as far from the nearest training picture as "
     f"training pictures are from each other (score_novelty under {LEAST_NOVELTY:g})",
     "give it more pictures, or stop earlier and take the best checkpoint, or try "
-    "--set losses.augment=[translation,cutout] or a higher text.wording",
+    "--set losses.augment=[translation,cutout] or a higher text.conditioning_augmentation",
 )
 
 

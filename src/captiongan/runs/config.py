@@ -92,10 +92,10 @@ class TextConfig(_Section):
     """Length, 0 to 10, of a random direction that is added to each embedding, another at each step;
     the sum has length 1 again."""
 
-    wording: float = Field(0.0, ge=0, le=10)
+    conditioning_augmentation: float = Field(0.0, ge=0, le=10)
     """How far, 0 to 10, the last quarter of z moves a text in the directions in which captions of
-    one picture differ; 1 for as far as these do, 0 for not at all (conditioning augmentation, Zhang
-    et al. 2017, arXiv 1612.03242)."""
+    one picture differ: 1 moves it as far as these captions differ, 0 not at all (Zhang et al. 2017,
+    arXiv 1612.03242)."""
 
 
 class GeneratorConfig(_Section):

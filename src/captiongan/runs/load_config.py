@@ -8,7 +8,12 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from captiongan.base.schemas import RUN_CONFIG, newest, of_today
+from captiongan.base.schemas import (
+    RUN_CONFIG,
+    named_conditioning_augmentation,
+    newest,
+    of_today,
+)
 from captiongan.errors import ConfigError
 from captiongan.runs.config import RunConfig
 
@@ -17,6 +22,9 @@ SCHEMA = newest(RUN_CONFIG)
 
 KEPT_ENCODER = "text_encoder"
 """The folder of a run that has a copy of its text encoder."""
+
+RENAMED = {"text.wording": "text.conditioning_augmentation"}
+"""The former names of options; they still work."""
 
 _PRESETS = Path(__file__).parent / "presets"
 
@@ -72,6 +80,7 @@ def load_config(
     tree = {} if path is None else _of_today(_read_tree(path), schema, path)
     tree = {name: value for name, value in tree.items() if value is not None}
     if path is not None:
+        tree = _with_new_names(tree)
         _find_kept_encoder(tree, path)
     tree = merged(base or {}, tree)
     for override in overrides:
@@ -103,6 +112,22 @@ def _of_today(tree: dict[str, Any], schema: int, path: Path) -> dict[str, Any]:
     return {name: value for name, value in tree.items() if name not in ("schema", "captiongan")}
 
 
+def _with_new_names(tree: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a file that a person wrote under the names that they have today."""
+    renamed = named_conditioning_augmentation(tree)
+    if renamed != tree:
+        _warn_of_old_name("text.wording", stacklevel=4)
+    return renamed
+
+
+def _warn_of_old_name(option: str, stacklevel: int) -> None:
+    warnings.warn(
+        f"{option} is now called {RENAMED[option]}; use that name",
+        DeprecationWarning,
+        stacklevel=stacklevel,
+    )
+
+
 def _find_kept_encoder(tree: dict[str, Any], path: Path) -> None:
     """Name a run's own copy of its text encoder, which lies beside its configuration, in full."""
     text = tree.get("text")
@@ -130,8 +155,10 @@ def _read_tree(path: Path) -> dict[str, Any]:
 
 def _apply(tree: dict[str, Any], override: str) -> None:
     """Set one value of the tree, the value in YAML."""
-    address, equals, value = override.partition("=")
-    *sections, name = address.split(".")
+    option, equals, value = override.partition("=")
+    if option in RENAMED:
+        _warn_of_old_name(option, stacklevel=4)
+    *sections, name = RENAMED.get(option, option).split(".")
     if not equals or not name:
         raise ConfigError(f"--set '{override}' must look like training.kimg=400")
     for section in sections:

@@ -28,7 +28,7 @@ WITHOUT_TEXT: dict[str, tuple[object, ...]] = {
     "losses.contrastive": (0,),
     "losses.text_fade_kimg": (0,),
     "text.noise": (0,),
-    "text.wording": (0,),
+    "text.conditioning_augmentation": (0,),
     "data.mismatching": ("class",),
 }
 """The values of options that need text otherwise."""
@@ -83,10 +83,11 @@ def _of_the_captions(config: "RunConfig") -> Iterator[str]:
             f"text.averaged = {text.averaged} with text.captions = 'first': one caption has no "
             "others to be averaged with; set text.averaged=1 or text.captions=all"
         )
-    if text.wording:
+    if text.conditioning_augmentation:
         yield (
-            f"text.wording = {text.wording:g} with text.captions = 'first': one caption has no "
-            "others to differ from; set text.wording=0 or text.captions=all"
+            f"text.conditioning_augmentation = {text.conditioning_augmentation:g} with "
+            "text.captions = 'first': one caption has no others to differ from; set "
+            "text.conditioning_augmentation=0 or text.captions=all"
         )
 
 

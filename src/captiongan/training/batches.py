@@ -18,7 +18,7 @@ from captiongan.draw.picture import mirrored
 from captiongan.errors import DataError
 from captiongan.networks.pixels import to_tensor
 from captiongan.runs.config import RunConfig
-from captiongan.training.conditioning import wording_directions
+from captiongan.training.conditioning import caption_directions
 from captiongan.training.data_source import to_learn_from
 from captiongan.training.facing import Turned, to_be_turned
 from captiongan.training.fading import blur_sigma, text_weight
@@ -119,14 +119,15 @@ class TrainingData:
             )
         return count
 
-    def wording(self) -> Tensor | None:
-        """Return the directions in which z moves texts, (D, noise_dim // 4), if it is to do so."""
-        strength, count = self.config.text.wording, self.config.generator.noise_dim // 4
+    def conditioning_augmentation(self) -> Tensor | None:
+        """Return the directions in which z moves texts, (D, noise_dim // 4); None to move none."""
+        strength = self.config.text.conditioning_augmentation
         if not strength:
             return None
         counts = torch.tensor([len(example.captions) for example in self.store.examples])
         pictures = torch.arange(len(counts)).repeat_interleave(counts)
-        return strength * wording_directions(self.embeddings.cpu(), pictures, count)
+        directions = self.config.generator.noise_dim // 4
+        return strength * caption_directions(self.embeddings.cpu(), pictures, directions)
 
     def centre(self, rows: list[int]) -> Pictures:
         """Return the middle crops of some pictures, turned as in batches: (N, H, W, 3) uint8."""

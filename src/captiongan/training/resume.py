@@ -22,7 +22,7 @@ FIXED = (
     "network",
     *(f"data.{name}" for name in ("resolution", "margin", "flip", "facing", "squash")),
     *("data.mismatching", "data.typical_share", "losses.species"),
-    *(f"text.{name}" for name in ("captions", "averaged", "wording")),
+    *(f"text.{name}" for name in ("captions", "averaged", "conditioning_augmentation")),
     *(f"generator.{name}" for name in ("features", "noise_dim", "projected_dim", "attention")),
     *(f"discriminator.{name}" for name in ("features", "projected_dim", "beside")),
     *(f"training.{name}" for name in ("batch_size", "seed", "start")),

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from captiongan.base.files import sha256_of
+from captiongan.base.schemas import named_conditioning_augmentation
 from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
 from captiongan.bundle.manifest import MANIFEST
 from captiongan.errors import BundleError
@@ -101,8 +102,8 @@ def trained_config(bundle: Bundle) -> RunConfig:
         BundleError: its manifest has no usable one.
     """
     config = bundle.manifest.training.config
-    if config:  # its options of scoring may break a rule that came later
-        config = {**config, "scores": {"every_kimg": 0}}
+    if config:  # its scoring options may break a rule that came later
+        config = named_conditioning_augmentation({**config, "scores": {"every_kimg": 0}})
     try:
         return RunConfig.model_validate(config)
     except ValueError as error:

@@ -90,18 +90,22 @@ def new_state(
     config: RunConfig,
     embedding_dim: int,
     device: torch.device,
-    wording: Tensor | None = None,
+    directions: Tensor | None = None,
     species: int = 0,
 ) -> TrainState:
-    """Set up both players with fresh weights, drawn from the run's seed.
+    """Return the state before the first step, with random weights from the run's seed.
 
-    `wording` are the directions in which z moves texts, if it does (`networks/fusion.py`);
-    `species` counts the classes that the discriminator tells, if it does.
+    Args:
+        config: the run's configuration.
+        embedding_dim: length of a text's embedding; 0 without text.
+        device: where the networks are trained.
+        directions: of conditioning augmentation, see `TrainingData.conditioning_augmentation`.
+        species: how many classes the discriminator predicts; 0 for none.
     """
     torch.manual_seed(config.training.seed)
     generator = build_generator(config, embedding_dim)
-    if wording is not None:
-        generator.get_buffer("wording").copy_(wording)
+    if directions is not None:
+        generator.get_buffer("wording").copy_(directions)
     discriminator = build_discriminator(config, embedding_dim, species)
     ema = build_generator(config, embedding_dim)
     ema.load_state_dict(generator.state_dict())

@@ -66,7 +66,8 @@ class Trainer:
     def _with_new_players(
         cls, config: RunConfig, encoder: TextEncoder, data: TrainingData
     ) -> "Trainer":
-        state = new_state(config, encoder.dim, data.device, data.wording(), data.species)
+        directions = data.conditioning_augmentation()
+        state = new_state(config, encoder.dim, data.device, directions, data.species)
         captured = data.device.type == "cuda" and distributed.world_size() == 1
         step = CapturedStep(data.device) if captured else training_step
         return cls(config, encoder, data, state, step)

@@ -45,8 +45,8 @@ def take_over(trainer: Trainer) -> None:
     theirs = trained_config(bundle)
     _check_fits(trainer, bundle, theirs)
     weights = read_generator(bundle)
-    if theirs.text.wording:
-        weights["wording"] *= config.text.wording / theirs.text.wording
+    if strength := theirs.text.conditioning_augmentation:
+        weights["wording"] *= config.text.conditioning_augmentation / strength
     else:
         weights["wording"] = state.ema.get_buffer("wording")
     if not theirs.generator.attention:
