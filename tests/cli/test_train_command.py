@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from captiongan.runs.checkpoint import latest_checkpoint
 from captiongan.runs.run_folder import RunFolder
-from captiongan.training.rollback import calmer
+from captiongan.training.rollback import after_rollback
 from support.command_line import captiongan
 
 TINY = [
@@ -229,7 +229,7 @@ def test_the_command_that_began_a_run_goes_on_with_it_after_a_rollback_but_not_w
     run = RunFolder(tmp_path / "night")
     command = ["train", *TINY, "--set", "training.kimg=0.08", "--into", run.path]
     assert captiongan(*command) == 0
-    run.write_config(calmer(run.config()))
+    run.write_config(after_rollback(run.config()))
     assert captiongan(*command) == 0
     assert "has reached 0.08 kimg" in capsys.readouterr().out
     assert captiongan(*command, "--set", "optimiser.learning_rate=0.5") == 2

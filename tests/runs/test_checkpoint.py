@@ -16,7 +16,8 @@ from captiongan.runs.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from captiongan.runs.config import GeneratorConfig, RunConfig
+from captiongan.runs.config import RunConfig
+from captiongan.runs.options import GeneratorConfig
 from captiongan.training.state import TrainState
 from captiongan.training.trainer import Trainer
 from support.tiny_run import (

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from captiongan.errors import ConfigError
-from captiongan.runs.config import (
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_config import find_config, load_config, presets
+from captiongan.runs.options import (
     DataConfig,
     GeneratorConfig,
     LossConfig,
-    RunConfig,
     StartConfig,
     TrainingConfig,
 )
-from captiongan.runs.load_config import find_config, load_config, presets
 
 each_preset = pytest.mark.parametrize("preset", presets())
 

@@ -12,12 +12,12 @@ from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 from captiongan.data.folder import Example
 from captiongan.data.pairs import PairSampler
 from captiongan.data.store import PictureStore
-from captiongan.runs.config import (
+from captiongan.runs.config import RunConfig
+from captiongan.runs.options import (
     DataConfig,
     DiscriminatorConfig,
     GeneratorConfig,
     LossConfig,
-    RunConfig,
     ScoresConfig,
     TextConfig,
     TrainingConfig,

@@ -16,7 +16,8 @@ from captiongan.evaluation import extractors, probe_training
 from captiongan.evaluation.distances import Features
 from captiongan.networks.dcgan import Generator
 from captiongan.runs.checkpoint import checkpoints, latest_checkpoint
-from captiongan.runs.config import RunConfig, ScoresConfig
+from captiongan.runs.config import RunConfig
+from captiongan.runs.options import ScoresConfig
 from captiongan.runs.run_folder import RunFolder
 from captiongan.training import self_scoring
 from captiongan.training.loop import train

@@ -13,7 +13,8 @@ from captiongan.bundle.text_encoder import Embeddings, TextEncoder
 from captiongan.data import store
 from captiongan.data.toy import write_toy_folder
 from captiongan.evaluation import extractors, probe_training
-from captiongan.runs.config import RunConfig, ScoresConfig, TextConfig
+from captiongan.runs.config import RunConfig
+from captiongan.runs.options import ScoresConfig, TextConfig
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.no_text import NoText
 from captiongan.training import facing, self_scoring

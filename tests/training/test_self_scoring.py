@@ -221,7 +221,7 @@ def told_of(scores: RunScores, pictures: Pictures, monkeypatch: pytest.MonkeyPat
     samples = Samples(pictures[rows], features[rows], benchmark.captions)
     monkeypatch.setattr("captiongan.evaluation.benchmark.Benchmark.samples_of", lambda *_: samples)
     lines: list[str] = []
-    Alarms(0, lines.append).hear_scores(1, scores.measure(tiny_state().ema))
+    Alarms(0, lines.append).check_scores(1, scores.measure(tiny_state().ema))
     return lines
 
 

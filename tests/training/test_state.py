@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from captiongan.networks.dcgan import Generator
 from captiongan.runs.checkpoint import load_checkpoint, save_checkpoint
-from captiongan.runs.config import Precision, RunConfig
+from captiongan.runs.config import RunConfig
 from captiongan.runs.load_config import load_config
-from captiongan.training.rollback import calmer
+from captiongan.runs.options import Precision
+from captiongan.training.rollback import after_rollback
 from captiongan.training.state import (
     TrainState,
     choose_precision,
@@ -311,10 +312,12 @@ def test_an_own_rate_equal_to_the_generators_changes_no_bit() -> None:
 
 def test_a_rollback_halves_both_rates_and_invents_none() -> None:
     config = with_two_rates(CONFIG)
-    assert calmer(config).optimiser.learning_rate == 1e-4
-    assert calmer(config).optimiser.discriminator_learning_rate == 4e-4
-    assert calmer(config).optimiser.discriminator_pace == config.optimiser.discriminator_pace
-    assert calmer(CONFIG).optimiser.discriminator_learning_rate is None
+    assert after_rollback(config).optimiser.learning_rate == 1e-4
+    assert after_rollback(config).optimiser.discriminator_learning_rate == 4e-4
+    assert (
+        after_rollback(config).optimiser.discriminator_pace == config.optimiser.discriminator_pace
+    )
+    assert after_rollback(CONFIG).optimiser.discriminator_learning_rate is None
 
 
 def rates_of(state: TrainState) -> list[float]:

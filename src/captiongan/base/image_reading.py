@@ -1,4 +1,4 @@
-"""Reads foreign picture files: as upright RGB pictures, or refused with a reason."""
+"""Reads foreign picture files as upright RGB pictures, or refuses them with a reason."""
 
 import io
 import warnings
@@ -18,10 +18,10 @@ MAXIMUM_PIXELS = 100_000_000
 
 # A closed list, because Pillow passes some other formats (such as EPS) to external programs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""The formats that are read, by Pillow's names; the file's extension does not matter."""
+"""The accepted formats, by Pillow's names; the file's extension does not matter."""
 
 WHITE = "white"
-"""The default colour under transparent pixels."""
+"""The default colour behind transparent pixels."""
 
 PictureFault = Literal["unreadable picture", "truncated picture", "too many pixels", "too small"]
 """The faults of a picture that cannot be used."""
@@ -39,7 +39,7 @@ class UnusablePictureError(CaptionganError):
 
 
 class _RefusedError(Exception):
-    """A picture that could be decoded but is refused."""
+    """A picture that was decoded, but breaks a rule."""
 
     def __init__(self, fault: PictureFault, reason: str) -> None:
         super().__init__(fault, reason)
@@ -48,10 +48,10 @@ class _RefusedError(Exception):
 
 
 class _Silence:
-    """Suppresses warnings as long as at least one thread asks for it.
+    """Suppresses warnings while at least one thread is in `kept`.
 
-    `warnings.catch_warnings` acts on the whole process. If two threads overlapped in it, the one
-    that leaves last would restore the filters it found: the other's silence.
+    `warnings.catch_warnings` acts on the whole process. If two threads overlapped in it, the last
+    one to leave would restore the filters that it found: those that the other one had set.
     """
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ def decode_picture(content: bytes, name: str, background: str = WHITE) -> Image.
 
 
 def as_rgb(picture: str | Path | Image.Image) -> Image.Image:
-    """Return a picture file, or an image of any mode, as the picture that `read_picture` gives.
+    """Return a picture file, or an image of any mode, as `read_picture` does.
 
     Raises:
         UnusablePictureError: the picture cannot be read, or cannot be converted to RGB.
@@ -128,7 +128,7 @@ def without_path(error: Exception) -> str:
 def _read(
     file: Path | io.BytesIO, name: str | Path, minimum_side: int, background: str
 ) -> Image.Image:
-    with _silence.kept():  # a picture is used or refused; there is nothing to warn of
+    with _silence.kept():  # a picture is used or refused, without warnings
         try:
             with Image.open(file, formats=FORMATS) as picture:
                 _check_size(picture.width, picture.height, minimum_side)

@@ -1,4 +1,4 @@
-"""Reads foreign text files line by line: any bytes, one line of bounded length in memory."""
+"""Reads foreign text files line by line: any bytes, with lines of bounded length in memory."""
 
 import json
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ MAXIMUM_LINE = 2**20
 """The longest line that is read, in bytes."""
 
 TextFault = Literal["line too long", "not UTF-8", "bad JSON"]
-"""The faults of a line that is no text or no JSON object."""
+"""The faults of a line that is not text or not a JSON object."""
 
 
 class BadTextError(Exception):
-    """A line that is no text or no JSON object; `kind` is the fault, `reason` the details."""
+    """A line that is not text or not a JSON object; `kind` is the fault, `reason` the details."""
 
     def __init__(self, kind: TextFault, reason: str) -> None:
         super().__init__(f"{kind} ({reason})")
@@ -22,7 +22,7 @@ class BadTextError(Exception):
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield each line that is not blank with its number, from 1.
+    """Yield each non-blank line with its number, from 1.
 
     A line of more than `MAXIMUM_LINE` bytes is cut after `MAXIMUM_LINE` + 1. Raises OSError.
     """
