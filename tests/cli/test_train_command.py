@@ -182,7 +182,7 @@ def test_a_run_without_text_trains_draws_goes_on_and_says_that_it_cannot_be_expo
     }
     capsys.readouterr()
     assert captiongan("export", run, "--out", tmp_path / "bundle") == 2
-    assert "draws from text, and this run does without" in capsys.readouterr().err
+    assert "draws from text, and this run has none" in capsys.readouterr().err
     assert not (tmp_path / "bundle").exists()
 
 
@@ -219,7 +219,7 @@ def test_a_complete_run_says_so_and_how_to_go_further(
     before = (run / "config.yaml").read_text()
     for further in ([], ["--set", "training.kimg=0.04"]):
         assert captiongan("train", "--resume", run, *further) == 0
-        assert "has reached 0.08 kimg; go further with" in capsys.readouterr().out
+        assert "has reached 0.08 kimg; train it longer with" in capsys.readouterr().out
     assert (run / "config.yaml").read_text() == before
 
 
@@ -245,7 +245,7 @@ BAD = {
     "an unknown encoder": (["train", *TINY, "--set", "text.encoder=gpt"], "gpt' is unknown"),
     "a missing file": (["train", *TINY, "--config", "nowhere.yaml"], "nowhere.yaml"),
     "no run": (["train", "--resume", "nowhere"], "not a run"),
-    "resume with a file": (["train", "--resume", "x", "--config", "y"], "leave --config"),
+    "resume with a file": (["train", "--resume", "x", "--config", "y"], "leave out --config"),
     "an export of nothing": (["export", "nowhere", "--out", "bundle"], "not a run"),
     "a check of nothing": (["data", "check", "nowhere"], "nowhere"),
 }

@@ -154,7 +154,7 @@ def test_a_file_that_the_manifest_does_not_name_makes_a_checkpoint_incomplete(
     damaged: list[object] = [{}, [], {**facts["files"], "average.safetensors": None}]
     for files in damaged:
         manifest.write_text(json.dumps(facts | {"files": files}))
-        with pytest.warns(UserWarning, match="passed over"):
+        with pytest.warns(UserWarning, match="ignored"):
             assert checkpoints(tmp_path) == []
 
 
@@ -209,7 +209,7 @@ def test_a_damaged_checkpoint_of_the_same_step_is_replaced(tmp_path: Path) -> No
     for damage in (cut_short, become_a_file):
         save_at(tiny_state(), tmp_path, 5)
         damage(tmp_path / "step-000000005")
-        with pytest.warns(UserWarning, match="passed over"):
+        with pytest.warns(UserWarning, match="ignored"):
             save_at(tiny_state(), tmp_path, 5)
         assert [saved.step for saved in checkpoints(tmp_path)] == [5]
 
@@ -265,7 +265,7 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(
 ) -> None:
     save_at(tiny_state(), tmp_path, 1, 2)
     damage(tmp_path / "step-000000002")
-    with pytest.warns(UserWarning, match=r"step-000000002.*; it is passed over"):
+    with pytest.warns(UserWarning, match=r"step-000000002.*; it is ignored"):
         assert latest_checkpoint(tmp_path).step == 1
 
 

@@ -203,7 +203,7 @@ def test_a_run_that_is_not_to_be_scored_opens_no_exam(
 def test_a_run_with_too_few_pictures_says_so_and_trains_without_scores(tmp_path: Path) -> None:
     out = io.StringIO()
     run = trained(tmp_path, scored_every(1, length=2), out)
-    assert out.getvalue().startswith("no scores: 10 pictures, it takes 50\n")
+    assert out.getvalue().startswith("no scores: 10 pictures, at least 50 are needed\n")
     assert scored(run) == {}
 
 

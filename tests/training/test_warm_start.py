@@ -225,7 +225,9 @@ def test_the_warm_up_ends_when_the_discriminator_learns_no_more(
     begun(made / "plain", tmp_path / "flat")
     assert list(accuracies) == [0.6, 0.6]
     out = capsys.readouterr().out
-    assert "it still judges only 50% of real and generated pairs correctly" in " ".join(out.split())
+    assert "it still classifies only 50% of real and generated pairs correctly" in " ".join(
+        out.split()
+    )
 
 
 def test_the_warm_up_teaches_the_discriminator_and_leaves_the_generator_alone(
@@ -283,7 +285,7 @@ def test_a_signal_during_the_warm_up_ends_the_run_which_begins_again_as_if_it_ha
     run = RunFolder(out / unbroken.path.name)
     assert (complete, taken) == (False, [0])
     assert capsys.readouterr().out.splitlines()[-1] == (
-        f"stopped during the warm-up; begin it again with: captiongan train --resume {run.path}"
+        f"stopped during the warm-up; start it again with: captiongan train --resume {run.path}"
     )
     assert checkpoints(run.checkpoints) == []
     start(None, None, tmp_path, run.path, [], dry_run=False)
@@ -484,7 +486,7 @@ def test_the_command_line_trains_from_a_bundle_and_draws_from_the_run(
 
 
 def test_resume_has_its_own_start(made: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="leave --config, --from and --into out"):
+    with pytest.raises(ConfigError, match="leave out --config, --from and --into"):
         start(None, None, tmp_path, tmp_path, [], False, bundle=str(made / "whole"))
 
 

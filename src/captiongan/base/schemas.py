@@ -90,7 +90,7 @@ def of_today(
     """Return facts of any schema up to the current one in the current schema.
 
     Args:
-        facts: what was read, with its `schema`, and perhaps the version that wrote it, `captiongan`.
+        facts: what was read, with its `schema`, and perhaps the version that wrote it.
         migrations: those of this kind of facts, from schema 1 on.
         what: its name in errors.
         refusal: raised if a later version wrote it; the message says which version to install.

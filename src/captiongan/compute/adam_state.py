@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 
 
 def moments(optimiser: Optimizer) -> dict[str, Tensor]:
-    """Return an optimiser's moments by the names `WEIGHT.MOMENT`, a weight's number and a moment."""
+    """Return an optimiser's moments by `WEIGHT.MOMENT`: the weight's number, the moment's name."""
     return {
         f"{weight}.{moment}": tensor.contiguous()
         for weight, moments in optimiser.state_dict()["state"].items()

@@ -32,10 +32,10 @@ except ModuleNotFoundError as error:
 
 
 class ServerError(CaptionganError):
-    """A server's answer that is not a drawing, or no answer.
+    """An error of a server, or no response.
 
-    `status` is that of HTTP, 0 if there was no answer. `field` names what to change in the request.
-    `retry_after` is how many seconds to wait if the server was busy (503).
+    `status` is the HTTP status, 0 without a response. `field` names the part of the request to
+    change. `retry_after` is how many seconds to wait if the server was busy (503).
     """
 
     def __init__(
@@ -52,19 +52,19 @@ class ServerError(CaptionganError):
 
 
 class Client:
-    """Draws on a server, the same to the last bit as a `Pipeline` with the same bundle there.
+    """Draws on a server, bit by bit the same as a `Pipeline` with the same bundle there.
 
-    Every method raises ServerError if the server does not answer, or answers with an error. Threads
-    may share a client.
+    Every method raises ServerError if the server does not respond, or responds with an error.
+    Threads may share a client.
     """
 
     def __init__(self, address: str, token: str | None = None, timeout: float = 60.0) -> None:
-        """Remember a server; nothing is sent yet.
+        """Create a client; nothing is sent yet.
 
         Args:
             address: of the server, such as `http://127.0.0.1:8000`.
             token: the server's token, if it requires one.
-            timeout: how many seconds to wait for an answer.
+            timeout: how many seconds to wait for a response.
         """
         self.address = address
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -82,8 +82,8 @@ class Client:
 
     def bundles(self) -> dict[str, Mapping[str, Any]]:
         """Return the facts of the open bundles by name; the server's default comes first."""
-        told = self._ask("GET", "/v1/bundles")
-        bundles = sorted(told["bundles"], key=lambda bundle: bundle["name"] != told["default"])
+        answer = self._ask("GET", "/v1/bundles")
+        bundles = sorted(answer["bundles"], key=lambda bundle: bundle["name"] != answer["default"])
         return {bundle["name"]: bundle for bundle in bundles}
 
     def generate(
@@ -115,11 +115,11 @@ class Client:
                 "bundle": bundle,
             },
         )
-        for told in answer["prompts"]:
-            if told["unknown_words"]:
+        for reading in answer["prompts"]:
+            if reading["unknown_words"]:
                 warnings.warn(
                     f"the text encoder of bundle '{answer['bundle']}' hardly knows these words: "
-                    f"{', '.join(told['unknown_words'])}",
+                    f"{', '.join(reading['unknown_words'])}",
                     UnknownWordsWarning,
                     stacklevel=2,
                 )
@@ -186,8 +186,8 @@ class Client:
             message, field = str(facts["message"]), facts["field"]
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
             raise ServerError(
-                f"server '{self.address}' answers {response.status_code} with something "
-                "that captiongan does not send; check its address",
+                f"server '{self.address}' answers {response.status_code} with a body that "
+                "captiongan does not send; check its address",
                 response.status_code,
             ) from error
         seconds = response.headers.get("Retry-After", "")
