@@ -155,8 +155,8 @@ def test_an_alarm_names_step_figure_threshold_and_remedy_in_one_line() -> None:
     (line,) = Watch().see(HEALTHY, DEAF)
     assert line == (
         "alarm at step 1,000: the generator ignores the text: between captions its pictures differ "
-        "0.00 times as much as real ones (health_text_spread under 0.2); check whether the captions "
-        "fit their pictures, and try --set losses.discriminator=gan-cls, a higher "
+        "0.00 times as much as real ones (health_text_spread under 0.2); check whether the "
+        "captions fit their pictures, and try --set losses.discriminator=gan-cls, a higher "
         "losses.contrastive or a lower losses.mode_seeking"
     )
 

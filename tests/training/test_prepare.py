@@ -101,7 +101,7 @@ def test_which_pictures_face_the_other_way_is_found_before_the_training(
     config = changed("data", facing=True)
     monkeypatch.setattr(facing, "STANDS_OUT", 0)  # whether these face two ways or not
     first = [line for line in prepared(config) if "turned to face one way" in line]
-    assert re.fullmatch(r"turned to face one way: \d+ of them: 10 looked at in .*", first[0])
+    assert re.fullmatch(r"turned to face one way: \d+ of them: 10 analysed in .*", first[0])
 
     def fail() -> None:
         raise AssertionError("looked at again")

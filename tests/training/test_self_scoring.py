@@ -88,8 +88,8 @@ def test_without_pictures_for_a_judge_all_are_the_exam_and_the_run_says_what_it_
         benchmark = opened(cache, pictures=pictures, told=told).benchmark
         assert (len(benchmark.real), benchmark.train, benchmark.probes) == (pictures, None, None)
         assert told[0] == (
-            f"too few pictures for R@1: {pictures}, at least 500 are needed; KID alone, against all of them, "
-            "will choose the best checkpoint"
+            f"too few pictures for R@1: {pictures}, at least 500 are needed; KID alone, against "
+            "all of them, will choose the best checkpoint"
         )
         assert benchmark.captions.size >= 1000
         assert not any("R@1 0" in line for line in told)

@@ -73,7 +73,7 @@ class _Preparing:
         """Find the pictures that face the other way; return a line about it."""
         from captiongan.training.facing import to_be_turned  # the only import of PyTorch here
 
-        work = _Work("pictures", "looked at", self._say)
+        work = _Work("pictures", "analysed", self._say)
         turned = to_be_turned(pictures, work)
         self.found_work |= work.done > 0
         return f"turned to face one way: {turned.sum():,} of them: {work}"
