@@ -23,8 +23,8 @@ from benchmarks.ablation_page import Row, check_page, write_page
 from captiongan.evaluation.evaluate import Evaluation, evaluate
 from captiongan.evaluation.report import draw_public, write_report
 from captiongan.runs.run_folder import RunFolder
-from captiongan.training.loop import Trainer
 from captiongan.training.start import start
+from captiongan.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 

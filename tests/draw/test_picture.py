@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from captiongan.draw.picture import Picture, grid, in_a_square, numbered, read_metadata, save_grid
+from captiongan.draw.picture import Picture, numbered, read_metadata
 from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.sheet import grid, in_a_square, save_grid
 from captiongan.errors import CaptionganError, OutputError
 from captiongan.version import __version__
 

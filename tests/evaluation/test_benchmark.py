@@ -12,7 +12,7 @@ from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data.folder import Example
 from captiongan.data.pairs import Indices
 from captiongan.data.store import Pictures
-from captiongan.draw.pipeline import noise_of
+from captiongan.draw.noise import noise_of
 from captiongan.evaluation.benchmark import (
     SAME_CAPTION,
     Answers,

@@ -16,7 +16,7 @@ from PIL import Image
 
 from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data.store import Pictures
-from captiongan.draw.pipeline import Noise
+from captiongan.draw.noise import Noise
 from captiongan.evaluation.candidate import Samples
 from captiongan.evaluation.charts import BOTTOM, LEFT, RIGHT, TOP, curve
 from captiongan.evaluation.comparison import Difference

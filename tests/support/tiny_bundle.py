@@ -8,14 +8,14 @@ import numpy.typing as npt
 from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from captiongan.bundle.bundle import (
+from captiongan.bundle.bundle import Bundle, write_bundle
+from captiongan.bundle.manifest import (
     CRITIC_FILE,
     MODEL_FILES,
     RANKER_FILE,
     STYLE_FILE,
-    Bundle,
     BundleManifest,
-    write_bundle,
+    TrainingFacts,
 )
 from captiongan.bundle.text_encoder import OnnxTextEncoder
 
@@ -46,7 +46,7 @@ def write_tiny_bundle(
         embedding_dim=EMBEDDING_DIM,
         text_encoder=type(encoder)(encoder.name, encoder_sha256 or encoder.sha256),
         mirror_by_seed=mirror_by_seed,
-        training={"data": "toy", "kimg": 1.5},
+        training=TrainingFacts(kimg=1.5),
     )
     files = bundle_files(parts)
     if style_encoder:

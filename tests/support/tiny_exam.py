@@ -20,7 +20,7 @@ from captiongan.base.cache import CACHE_VARIABLE
 from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 from captiongan.data.folder import Example
 from captiongan.data.store import Pictures
-from captiongan.draw.pipeline import Noise
+from captiongan.draw.noise import Noise
 from captiongan.evaluation import probes
 from captiongan.evaluation.benchmark import SAME_CAPTION, Exam, questions
 from captiongan.evaluation.candidate import Candidate

@@ -8,7 +8,8 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from captiongan.bundle.bundle import CRITIC_FILE, MODEL_FILES, RANKER_FILE, Bundle, read_bundle
+from captiongan.bundle.bundle import Bundle, read_bundle
+from captiongan.bundle.manifest import CRITIC_FILE, MODEL_FILES, RANKER_FILE
 from captiongan.bundle.model_card import with_ranking_section
 from captiongan.bundle.onnx_session import open_session
 from captiongan.data.pairs import Indices
@@ -155,8 +156,8 @@ def test_what_is_taught_keeps_its_other_files_and_can_be_taught_anew(tmp_path: P
     taught = read_bundle(tmp_path / "two")
     assert taught.can_restyle and taught.has_critic and taught.has_ranker
     assert (taught.folder / CRITIC_FILE).read_bytes() == b"weights"
-    assert taught.manifest.training["extractors"] == ["lite0"]
-    assert taught.card.count("## Ranking") == 1
+    assert taught.manifest.training.extractors == ("lite0",)
+    assert (taught.folder / "README.md").read_text().count("## Ranking") == 1
 
 
 def test_manifest_and_card_tell_how_the_ranker_was_trained(taught: Taught) -> None:
@@ -165,7 +166,7 @@ def test_manifest_and_card_tell_how_the_ranker_was_trained(taught: Taught) -> No
     assert (ranker["data"], ranker["epochs"], ranker["wholeness"]) == (DATA, EPOCHS, 1.0)
     assert (ranker["seed"], ranker["captiongan"]) == (0, __version__)
     assert facts["data"] == "toy"  # what was there before is still there
-    card = taught.bundle.card
+    card = (taught.bundle.folder / "README.md").read_text()
     assert card.startswith("# tiny\n") and "--best-of 4" in card
     assert f"correlate by\n{taught.report.correlation:.2f} with its teacher's" in card
 

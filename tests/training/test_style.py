@@ -10,19 +10,14 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from captiongan.bundle.bundle import (
-    CRITIC_FILE,
-    MODEL_FILES,
-    STYLE_FILE,
-    Bundle,
-    read_bundle,
-    write_bundle,
-)
+from captiongan.bundle.bundle import Bundle, read_bundle, write_bundle
+from captiongan.bundle.manifest import CRITIC_FILE, MODEL_FILES, STYLE_FILE
 from captiongan.bundle.model_card import with_style_section
 from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data.store import captions_of
 from captiongan.draw.picture import Picture
 from captiongan.draw.pipeline import Pipeline, Pixels
+from captiongan.draw.sessions import STYLE_ENCODER, open_network
 from captiongan.errors import BundleError, CaptionganError, ConfigError, OutputError
 from captiongan.training import style
 from captiongan.training.style import BATCH, EXAMINED, StyleReport, teach_style
@@ -90,7 +85,7 @@ def test_what_is_told_to_be_read_is_what_the_written_file_reads(
     assert len(lessons) == EXAMINED + 16  # a thousand pictures and a few
     examined = lessons[:EXAMINED]
     assert len({noise.tobytes() for noise, _ in lessons}) == len(lessons)
-    session = Pipeline(read_bundle(tmp_path / "out"))._style_encoder
+    session = open_network(read_bundle(tmp_path / "out"), STYLE_ENCODER)
     read = np.concatenate([session.run(None, {"pictures": shown})[0] for _, shown in examined])
     noise = np.concatenate([noise for noise, _ in examined])
     recovered = 1 - np.square(noise - read).mean() / np.square(noise).mean()
@@ -136,7 +131,7 @@ def test_manifest_and_card_tell_how_the_style_encoder_was_trained(taught: Taught
     assert style["kimg"] == pytest.approx(KIMG, abs=BATCH / 1000)
     assert (style["data"], style["captions"]) == (["toy:4"], 20)
     assert (style["seed"], style["captiongan"]) == (0, __version__)
-    assert facts["data"] == "toy"  # what was there before is still there
+    assert facts["kimg"] == 1.5  # what was there before is still there
     card = (taught.bundle.folder / "README.md").read_text()
     assert card.startswith("# tiny\n") and "## Restyling" in card
     assert f"{100 * taught.report.recovered:.0f} % of the noise's variance" in card
@@ -204,7 +199,7 @@ def blocked(tiny: Bundle, folder: Path, fault: str) -> tuple[Path, Path]:
     ("fault", "rule"),
     [
         ("taken", "exists already"),
-        ("under a file", "is not a folder to write in"),
+        ("under a file", "is not a writable folder"),
         ("no card", r"no readable README\.md"),
         ("card not UTF-8", r"README\.md is not UTF-8"),
         ("no sample", r"no readable sample\.png"),
@@ -246,8 +241,8 @@ def test_the_command_writes_a_bundle_that_restyles(
     assert "% of the noise's variance" in capsys.readouterr().out
     bundle = read_bundle(out)
     assert bundle.can_restyle
-    style = bundle.manifest.training["style"]
-    assert isinstance(style, dict)
+    style = bundle.manifest.training.style
+    assert style is not None
     assert (style["seed"], style["kimg"]) == (7, 0.256)
 
 

@@ -9,7 +9,8 @@ from typing import Self
 from captiongan.base.files import replace_file, sha256_of
 from captiongan.bulk.layouts import LAYOUTS
 from captiongan.bulk.prompt_file import read_rows
-from captiongan.bundle.bundle import MANIFEST, Bundle
+from captiongan.bundle.bundle import Bundle
+from captiongan.bundle.manifest import MANIFEST
 from captiongan.draw.prompts import SEEDS, check_truncation, seeds_of
 from captiongan.errors import BulkError
 from captiongan.version import __version__

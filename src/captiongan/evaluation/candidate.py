@@ -1,6 +1,5 @@
 """The candidates of an evaluation: bundles and runs, which draw alike."""
 
-import reprlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,19 +12,15 @@ import onnx.numpy_helper
 import torch
 
 from captiongan.base.files import sha256_of
-from captiongan.bundle.bundle import GENERATOR_FILE, MANIFEST, find_bundle
+from captiongan.bundle.bundle import find_bundle
+from captiongan.bundle.manifest import GENERATOR_FILE, MANIFEST
 from captiongan.bundle.text_encoder import Embeddings, TextEncoder
 from captiongan.data.store import Pictures
+from captiongan.draw.noise import Noise, mirror_of, noise_rows
 from captiongan.draw.picture import mirrored
-from captiongan.draw.pipeline import (
-    MAX_BATCH,
-    Noise,
-    Pipeline,
-    Scores,
-    best_rows,
-    mirror_of,
-    noise_of,
-)
+from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.ranking import Scores, best_rows
+from captiongan.draw.sessions import MAX_BATCH
 from captiongan.errors import BundleError, RunError
 from captiongan.networks.layers import PictureGenerator
 from captiongan.runs.config import RunConfig
@@ -75,7 +70,7 @@ class Candidate:
 
         With `best_of` k, each caption has k seeds in a row, and the best picture of these is kept.
         """
-        noise = self.truncation * np.stack([noise_of(seed, self.noise_dim) for seed in seeds])
+        noise = noise_rows(seeds, self.noise_dim, self.truncation)
         embeddings = np.repeat(self.encode(captions), self.best_of, axis=0)
         batch = MAX_BATCH - MAX_BATCH % self.best_of  # no caption is in two batches
         parts = [slice(start, start + batch) for start in range(0, len(noise), batch)]
@@ -110,7 +105,6 @@ def _bundle(folder: Path) -> Candidate:
     pipeline = Pipeline.from_bundle(folder)
     _check_finite(folder)
     manifest = pipeline.manifest
-    training: dict[str, Any] = dict(manifest.training)
     return Candidate(
         name=manifest.name,
         facts={
@@ -118,9 +112,9 @@ def _bundle(folder: Path) -> Candidate:
             "name": manifest.name,
             "version": manifest.version,
             "sha256": sha256_of(folder / MANIFEST),
-            "kimg": training.get("kimg"),
+            "kimg": manifest.training.kimg,
         },
-        took_part=took_part(training.get("extractors", []), folder),
+        took_part=manifest.training.extractors,
         resolution=manifest.resolution,
         noise_dim=manifest.noise_dim,
         encode=pipeline.encode,
@@ -139,21 +133,6 @@ def _check_finite(folder: Path) -> None:
                 f"bundle '{folder}': the weight {weight.name} in {GENERATOR_FILE} is not finite; "
                 "export another checkpoint"
             )
-
-
-def took_part(extractors: object, folder: Path) -> tuple[str, ...]:
-    """Return the extractors that had a part in a bundle's training, of its training facts.
-
-    Raises:
-        BundleError: they are not a list of names.
-    """
-    if isinstance(extractors, list) and all(isinstance(name, str) for name in extractors):
-        return tuple(extractors)
-    raise BundleError(
-        f"bundle '{folder}': 'training > extractors' in {MANIFEST} is "
-        f"{reprlib.repr(extractors)}, must be a list of names; "
-        "write the bundle again with `captiongan export`"
-    )
 
 
 def of_generator(config: RunConfig, generator: PictureGenerator, encoder: TextEncoder) -> Candidate:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from captiongan.bundle.bundle import RANKER_FILE
+from captiongan.bundle.manifest import RANKER_FILE
 from captiongan.bundle.text_encoder import EncoderIdentity, TextEncoder
 from captiongan.compute.memory import keep_freed_memory
 from captiongan.data.store import PictureStore, open_store

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from captiongan.base.streams import Stream
 from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.data.pairs import Indices, Pairs, PairSampler, class_numbers
 from captiongan.data.store import Pictures, PictureStore
@@ -22,11 +23,6 @@ from captiongan.training.facing import Turned, to_be_turned
 from captiongan.training.fading import blur_sigma, text_weight
 from captiongan.training.step import Batch
 from captiongan.training.typical import most_typical
-
-NOISE_STREAM = 2
-"""Keeps the noise apart from the sampler's own random numbers."""
-TEXT_STREAM = 5
-"""Keeps what is added to the texts apart from the noise."""
 
 CPU = torch.device("cpu")
 WHOLE = slice(None)
@@ -89,7 +85,7 @@ class TrainingData:
     def batch(self, step: int, rows: slice = WHOLE) -> Batch:
         """Return the batch of a step (from 0 up), or some rows of it, the same at every call."""
         pairs = self.sampler(step)
-        random = np.random.default_rng([self.config.training.seed, step, NOISE_STREAM])
+        random = np.random.default_rng([self.config.training.seed, step, Stream.NOISE])
         shape = (len(pairs.pictures), self.config.generator.noise_dim)
         noise = random.standard_normal(shape, dtype=np.float32)
         return Batch(
@@ -147,7 +143,7 @@ class TrainingData:
         texts = self.embeddings[self._to_device(together)].mean(dim=1)
         if not self.config.text.noise:
             return texts
-        random = np.random.default_rng([self.config.training.seed, step, TEXT_STREAM, which])
+        random = np.random.default_rng([self.config.training.seed, step, Stream.TEXT, which])
         shape = (len(captions), texts.shape[1])
         directions = random.standard_normal(shape, dtype=np.float32)
         length = self.config.text.noise / texts.shape[1] ** 0.5

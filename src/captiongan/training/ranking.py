@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from captiongan.bundle.bundle import (
-    RANKER_FILE,
     Bundle,
     check_vacant,
     contents,
@@ -26,6 +25,7 @@ from captiongan.bundle.bundle import (
     read_bundle,
     write_bundle,
 )
+from captiongan.bundle.manifest import RANKER_FILE
 from captiongan.bundle.model_card import with_ranking_section
 from captiongan.compute.devices import computes_bf16
 from captiongan.compute.learning_rate import warm_up_then_cosine
@@ -34,7 +34,6 @@ from captiongan.data.pairs import Indices, first_captions
 from captiongan.data.store import Pictures, PictureStore, open_store
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, ConfigError, DataError
-from captiongan.evaluation.candidate import took_part
 from captiongan.evaluation.extractors import remembered_features
 from captiongan.export.to_onnx import as_onnx
 from captiongan.networks.ranker import Ranker, centred, score
@@ -177,12 +176,9 @@ def teach_ranking(
     )
     ranking = asdict(report)
     card = with_ranking_section(files["README.md"].decode(), ranking).encode()
-    before = took_part(taught.manifest.training.get("extractors", []), taught.folder)
-    facts = {
-        **taught.manifest.training,
-        "extractors": list(dict.fromkeys([*before, EXTRACTOR])),
-        "ranker": ranking,
-    }
+    before = taught.manifest.training
+    extractors = tuple(dict.fromkeys([*before.extractors, EXTRACTOR]))
+    facts = replace(before, extractors=extractors, ranker=ranking)
     write_bundle(
         out,
         {**files, "README.md": card, RANKER_FILE: _as_onnx(ranker, side)},
@@ -212,9 +208,9 @@ def _side(bundle: Bundle) -> int:
 
 def _framing(bundle: Bundle, say: Say) -> DataConfig:
     """Return how the pictures were cropped and mirrored that a bundle learned from."""
-    config = bundle.manifest.training.get("config")
+    config = bundle.manifest.training.config
     try:
-        return DataConfig.model_validate(config.get("data") if isinstance(config, dict) else None)
+        return DataConfig.model_validate(config.get("data") if config else None)
     except ValueError:
         say("the bundle does not say how its pictures were cropped: whole ones, none mirrored")
         return DataConfig(margin=0, flip=False)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from captiongan.base.streams import Stream
 from captiongan.bundle.text_encoder import EncoderIdentity, TextEncoder
 from captiongan.evaluation import CANDIDATES
 from captiongan.evaluation.benchmark import Answers, Exam, questions
@@ -29,9 +30,6 @@ from captiongan.text.no_text import NoText
 from captiongan.text.registry import choose_encoder
 from captiongan.training.data_source import PICTURES, SHARE, set_apart, to_be_scored_by
 from captiongan.training.equivalent import like_kimg
-
-SCORE_STREAM = 4
-"""Keeps the choice of pictures apart from other random numbers of the run."""
 
 MOST_NEIGHBOURS = 5000
 """Most training pictures whose nearest other one is looked for."""
@@ -140,7 +138,7 @@ def _exam(
     """Set so many pictures apart and train the judge on the others; 0 for all, without a judge."""
     real, train, judges = everything, None, None
     if apart:
-        order = np.random.default_rng([seed, SCORE_STREAM]).permutation(len(everything))
+        order = np.random.default_rng([seed, Stream.SCORES]).permutation(len(everything))
         real, train = (everything.subset(np.sort(rows)) for rows in np.split(order, [apart]))
         judges = open_judges(train, extractor.identity, sentences)
     asked = questions(real, rounds=-(-PICTURES // len(real)), same=1)

@@ -19,7 +19,6 @@ from torch import Tensor
 
 from captiongan.base.files import os_errors_as
 from captiongan.bundle.bundle import (
-    STYLE_FILE,
     Bundle,
     check_vacant,
     contents,
@@ -27,6 +26,7 @@ from captiongan.bundle.bundle import (
     read_bundle,
     write_bundle,
 )
+from captiongan.bundle.manifest import STYLE_FILE
 from captiongan.bundle.model_card import with_style_section
 from captiongan.bundle.onnx_session import open_session
 from captiongan.compute.devices import computes_bf16
@@ -117,7 +117,7 @@ def teach_style(
         )
         style = asdict(report)
         card = with_style_section(files["README.md"].decode(), style).encode()
-        facts = {**taught.manifest.training, "style": style}
+        facts = replace(taught.manifest.training, style=style)
         write_bundle(
             out,
             {**files, "README.md": card, STYLE_FILE: onnx},
