@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     )
     from captiongan.evaluation.candidate import of_generator
     from captiongan.evaluation.colours import colour_agreement
+    from captiongan.networks.pixels import to_pictures
     from captiongan.opening import load
     from captiongan.runs.config import RunConfig
     from captiongan.runs.load_config import load_config
     from captiongan.training import losses, step
-    from captiongan.training.batches import to_pictures
     from captiongan.training.run import Run, train
     from captiongan.training.trainer import Trainer
 
@@ -126,7 +126,7 @@ _TRAINING_HOMES = {
     "colour_agreement": "captiongan.evaluation.colours",
     "load_config": "captiongan.runs.load_config",
     "of_generator": "captiongan.evaluation.candidate",
-    "to_pictures": "captiongan.training.batches",
+    "to_pictures": "captiongan.networks.pixels",
     "train": "captiongan.training.run",
 }
 """The module of each name that needs the extra `train`."""

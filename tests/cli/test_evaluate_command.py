@@ -7,7 +7,7 @@ import pytest
 
 from captiongan.bundle.bundle import Bundle
 from captiongan.data.toy import write_toy_folder
-from captiongan.evaluation import evaluate, extractors, probes
+from captiongan.evaluation import evaluate, extractors, probe_training
 from support.command_line import captiongan
 from support.tiny_bundle import ranker, write_tiny_bundle
 from support.tiny_exam import STEPS, WordEncoder, blocks
@@ -21,7 +21,7 @@ def flowers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for split, size, seed in (("train", 120, 0), ("test", 110, 1)):
         write_toy_folder(tmp_path / "flowers" / split, size, 16, seed)
     monkeypatch.setattr(evaluate, "MiniLM", WordEncoder)
-    monkeypatch.setattr(probes, "STEPS", STEPS)
+    monkeypatch.setattr(probe_training, "STEPS", STEPS)
     stand_ins = {name: blocks(name) for name in ("lite0", "lite1")}
     monkeypatch.setattr(extractors, "EXTRACTORS", stand_ins)
     return tmp_path / "flowers"

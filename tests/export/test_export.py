@@ -17,9 +17,9 @@ from captiongan.draw.noise import noise_of
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import ConfigError, OutputError, RunError
 from captiongan.export.export import export_run
+from captiongan.networks.pixels import to_pictures
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.runs.run_folder import RunFolder
-from captiongan.training.batches import to_pictures
 from captiongan.training.start import start
 from support.command_line import captiongan
 

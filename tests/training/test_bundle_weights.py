@@ -24,11 +24,11 @@ from captiongan.bundle.manifest import (
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError
 from captiongan.export.export import export_run
+from captiongan.networks.pixels import to_pictures
 from captiongan.networks.registry import NETWORKS, UNFOLDED_NETWORKS
 from captiongan.runs.build import build_discriminator, build_generator
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_trained import TrainedRun, load_trained
-from captiongan.training.batches import to_pictures
 from captiongan.training.bundle_weights import read_critic, read_generator
 from support.tiny_bundle import write_tiny_bundle
 from support.tiny_run import CONFIG, EMBEDDING_DIM, RECIPE, tiny_run

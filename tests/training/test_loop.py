@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from captiongan.data.store import Pictures
 from captiongan.errors import RunError
-from captiongan.evaluation import extractors, probes
+from captiongan.evaluation import extractors, probe_training
 from captiongan.evaluation.distances import Features
 from captiongan.networks.dcgan import Generator
 from captiongan.runs.checkpoint import checkpoints, latest_checkpoint
@@ -161,7 +161,7 @@ def test_the_best_checkpoint_holds_the_weights_of_its_step(
 def test_scoring_leaves_the_training_as_it_is_to_the_last_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With judges that train, and an extractor that uses random numbers up."""
+    """With probes that train, and an extractor that uses random numbers up."""
 
     class Wasteful(BlockMeans):
         def features(self, pictures: Pictures) -> Features:
@@ -170,7 +170,7 @@ def test_scoring_leaves_the_training_as_it_is_to_the_last_bit(
             return super().features(pictures)
 
     monkeypatch.setattr(self_scoring, "choose_encoder", lambda _: WordEncoder())
-    monkeypatch.setattr(probes, "STEPS", 3)
+    monkeypatch.setattr(probe_training, "STEPS", 3)
     monkeypatch.setitem(extractors.EXTRACTORS, "lite0", lambda *_: Wasteful("lite0"))
     config = scored_every(1, length=4)
     source = config.data.model_copy(update={"source": "toy:500"})

@@ -20,7 +20,7 @@ from captiongan.draw.pipeline import Pipeline, Pixels
 from captiongan.draw.sessions import STYLE_ENCODER, open_network
 from captiongan.errors import BundleError, CaptionganError, ConfigError, OutputError
 from captiongan.training import style
-from captiongan.training.style import BATCH, EXAMINED, StyleReport, teach_style
+from captiongan.training.style import BATCH, EVALUATED, StyleReport, teach_style
 from captiongan.version import __version__
 from support.command_line import captiongan
 from support.little_room import room_for
@@ -73,26 +73,26 @@ def test_the_report_tells_how_much_of_the_noise_is_read(taught: Taught) -> None:
 def test_what_is_told_to_be_read_is_what_the_written_file_reads(
     taught: Taught, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lessons = []
+    batches = []
     draw = Pipeline.draw
 
     def noted(pipeline: Pipeline, noise: npt.NDArray[np.float32], texts: Embeddings) -> Pixels:
-        lessons.append((noise, draw(pipeline, noise, texts)))
-        return lessons[-1][1]
+        batches.append((noise, draw(pipeline, noise, texts)))
+        return batches[-1][1]
 
     monkeypatch.setattr(Pipeline, "draw", noted)
     report = teach_style(taught.plain.folder, DATA, tmp_path / "out", 1, 0, silent)
-    assert len(lessons) == EXAMINED + 16  # a thousand pictures and a few
-    examined = lessons[:EXAMINED]
-    assert len({noise.tobytes() for noise, _ in lessons}) == len(lessons)
+    assert len(batches) == EVALUATED + 16  # a thousand pictures and a few
+    held_out = batches[:EVALUATED]
+    assert len({noise.tobytes() for noise, _ in batches}) == len(batches)
     session = open_network(read_bundle(tmp_path / "out"), STYLE_ENCODER)
-    read = np.concatenate([session.run(None, {"pictures": shown})[0] for _, shown in examined])
-    noise = np.concatenate([noise for noise, _ in examined])
+    read = np.concatenate([session.run(None, {"pictures": shown})[0] for _, shown in held_out])
+    noise = np.concatenate([noise for noise, _ in held_out])
     recovered = 1 - np.square(noise - read).mean() / np.square(noise).mean()
     assert report.recovered == pytest.approx(recovered, abs=1e-6)
 
 
-def test_lessons_are_drawn_of_all_captions(taught: Taught, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_are_drawn_of_all_captions(taught: Taught, monkeypatch: pytest.MonkeyPatch) -> None:
     captions = ["red", "yellow", "flower"]
     drawn: list[Embeddings] = []
 
@@ -102,7 +102,7 @@ def test_lessons_are_drawn_of_all_captions(taught: Taught, monkeypatch: pytest.M
 
     monkeypatch.setattr(Pipeline, "draw", noted)
     pipeline = Pipeline(taught.plain)
-    for _ in itertools.islice(style._lessons(pipeline, captions, np.random.default_rng(0)), 2):
+    for _ in itertools.islice(style._batches(pipeline, captions, np.random.default_rng(0)), 2):
         pass
     rows = {row.tobytes() for row in np.concatenate(drawn)}
     assert rows == {row.tobytes() for row in pipeline.encode(captions)}

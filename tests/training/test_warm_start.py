@@ -20,12 +20,12 @@ from captiongan.draw.picture import read_metadata
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, CaptionganError, ConfigError
 from captiongan.export.export import bundle_of_run, export_run
+from captiongan.networks.pixels import to_pictures
 from captiongan.runs.checkpoint import checkpoints
 from captiongan.runs.load_trained import load_trained
 from captiongan.runs.run_folder import RunFolder
 from captiongan.training import start as begin
 from captiongan.training import starting_config, warm_up
-from captiongan.training.batches import to_pictures
 from captiongan.training.bundle_weights import read_critic, read_generator
 from captiongan.training.loop import train
 from captiongan.training.start import start

@@ -1,4 +1,4 @@
-"""The candidates of an evaluation: bundles and runs, which draw alike."""
+"""The candidates of an evaluation: bundles and runs, with one way to draw."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,17 +23,17 @@ from captiongan.draw.ranking import Scores, best_rows
 from captiongan.draw.sessions import MAX_BATCH
 from captiongan.errors import BundleError, RunError
 from captiongan.networks.layers import PictureGenerator
+from captiongan.networks.pixels import to_pictures
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_trained import Which, load_trained
 from captiongan.runs.run_folder import RunFolder
-from captiongan.training.batches import to_pictures
 
 
 @dataclass(frozen=True)
-class Samples:
-    """Two sample grids of a run, the first and the newest, as PNG by their steps.
+class SampleGrids:
+    """Two sample grids of a run, the first and the newest, as PNG by step.
 
-    `captions` name the rows, if the run noted them. A real picture begins each row.
+    `captions` name the rows, if the run noted them. Each row begins with a real picture.
     """
 
     captions: tuple[str, ...]
@@ -45,9 +45,10 @@ class Candidate:
     """Something that draws pictures (H, W, 3) of captions, and is to be scored.
 
     `facts` say what it is, for the report; `took_part` are the extractors that had a part in its
-    training; `curve` are the figures of its run, if it is one, and `samples` what it drew on the
-    way. Noise is multiplied by `truncation`, above 0 and at most 1. With `mirror_by_seed`, a bit of
-    the seed mirrors the picture, see `mirror_of`. Of `best_of` pictures, 1 to 64, the one with the
+    training. A run has its metrics in `curve`, and in `sample_grids` what it drew on the way.
+
+    Noise is multiplied by `truncation`, above 0 and at most 1. With `mirror_by_seed`, a bit of the
+    seed mirrors the picture, see `mirror_of`. Of `best_of` pictures, 1 to 64, the one with the
     highest `score` is kept; something without a ranker has none, and `best_of` 1.
     """
 
@@ -59,7 +60,7 @@ class Candidate:
     encode: Callable[[Sequence[str]], Embeddings]
     draw: Callable[[Noise, Embeddings], Pictures]
     curve: Sequence[dict[str, float]] = ()
-    samples: Samples | None = None
+    sample_grids: SampleGrids | None = None
     truncation: float = 1.0
     mirror_by_seed: bool = False
     score: Callable[[Pictures, Embeddings], Scores] | None = None
@@ -171,19 +172,23 @@ def _run(folder: RunFolder, which: Which) -> Candidate:
     }
     candidate = of_generator(trained.config, trained.generator, trained.encoder)
     return replace(
-        candidate, name=name, facts=facts, curve=folder.metrics(), samples=_samples(folder)
+        candidate,
+        name=name,
+        facts=facts,
+        curve=folder.metrics(),
+        sample_grids=_sample_grids(folder),
     )
 
 
-def _samples(folder: RunFolder) -> Samples | None:
-    """Read what a run drew first and last; None where that is not two grids."""
+def _sample_grids(folder: RunFolder) -> SampleGrids | None:
+    """Read the first and the last grid that a run drew; None unless there are two."""
     steps = folder.grid_steps()
     if len(steps) < 2:
         return None
     data: dict[str, Any] = {}
     with suppress(RunError):  # a run draws without its notes, too
         data = folder.data_facts()
-    return Samples(
+    return SampleGrids(
         captions=tuple(data.get("sample_captions", [])),
         grids={step: folder.grid(step).read_bytes() for step in (steps[0], steps[-1])},
     )

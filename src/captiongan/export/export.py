@@ -33,13 +33,13 @@ from captiongan.draw.sheet import grid
 from captiongan.errors import RunError
 from captiongan.export.to_onnx import as_onnx
 from captiongan.networks.layers import PictureGenerator
+from captiongan.networks.pixels import to_pictures
 from captiongan.networks.registry import UNFOLDED_NETWORKS
 from captiongan.runs.checkpoint import MANIFEST, Checkpoint
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.runs.run_folder import RunFolder
 from captiongan.text.registry import is_folder, why_it_stays
-from captiongan.training.batches import to_pictures
 from captiongan.version import __version__
 
 SAMPLES = 4

@@ -16,6 +16,7 @@ from captiongan.data.pairs import Indices, Pairs, PairSampler, class_numbers
 from captiongan.data.store import Pictures, PictureStore
 from captiongan.draw.picture import mirrored
 from captiongan.errors import DataError
+from captiongan.networks.pixels import to_tensor
 from captiongan.runs.config import RunConfig
 from captiongan.training.conditioning import wording_directions
 from captiongan.training.data_source import to_learn_from
@@ -188,14 +189,3 @@ class TrainingData:
         if self.device.type == "cuda":
             here = here.pin_memory()  # from other memory, a copy waits for the step before
         return here.to(self.device, non_blocking=True)
-
-
-def to_tensor(pictures: Tensor) -> Tensor:
-    """Turn pictures (N, H, W, 3) uint8 into (N, 3, H, W) in [-1, 1], channels last in memory."""
-    return pictures.permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def to_pictures(tensor: Tensor) -> Tensor:
-    """Turn (N, 3, H, W) in [-1, 1] into pictures (N, H, W, 3) uint8, rounded to nearest."""
-    levels = torch.round((tensor + 1) * 127.5).clamp(0, 255)
-    return levels.to(torch.uint8).permute(0, 2, 3, 1)

@@ -9,7 +9,8 @@ from captiongan.data.pairs import first_captions
 from captiongan.data.store import Pictures
 from captiongan.draw.sheet import grid
 from captiongan.networks.layers import PictureGenerator
-from captiongan.training.batches import TrainingData, to_pictures
+from captiongan.networks.pixels import to_pictures
+from captiongan.training.batches import TrainingData
 
 ROWS = 8
 COLUMNS = 8
