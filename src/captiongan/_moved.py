@@ -11,6 +11,7 @@ MOVED = {
     "captiongan.augment": "captiongan.training.augment",
     "captiongan.cache": "captiongan.base.cache",
     "captiongan.client": "captiongan.draw.client",
+    "captiongan.cluster": "captiongan.bulk.ray_cluster",
     "captiongan.config": "captiongan.runs.config",
     "captiongan.cores": "captiongan.base.threads",
     "captiongan.data.importers.found": "captiongan.data.importers.items",
@@ -98,17 +99,18 @@ def install() -> None:
     sys.meta_path.append(OldModules(MOVED))
 
 
-def forward(package: str, module: str) -> Callable[[str], Any]:
-    """Return the `__getattr__` of a package that was a module: its names are now in `module`."""
+def forward(old: str, module: str) -> Callable[[str], Any]:
+    """Return the `__getattr__` of the module or package `old`, whose names are now in `module`."""
     value_of = _names_of(module)
 
     def __getattr__(name: str) -> Any:  # noqa: N807
         from importlib.util import find_spec
 
-        if not name.startswith("__") and find_spec(f"{package}.{name}"):
-            raise AttributeError(f"module '{package}' has yet to import its module '{name}'")
+        is_package = hasattr(sys.modules[old], "__path__")
+        if is_package and not name.startswith("__") and find_spec(f"{old}.{name}"):
+            raise AttributeError(f"module '{old}' has yet to import its module '{name}'")
         value = value_of(name)
-        _warn(f"{package}.{name}", module, stacklevel=3)
+        _warn(f"{old}.{name}", module, stacklevel=3)
         return value
 
     return __getattr__

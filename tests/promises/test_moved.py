@@ -60,6 +60,8 @@ def test_the_warning_is_told_of_the_line_that_imports() -> None:
 
 
 def test_a_package_that_was_a_module_hands_out_its_names() -> None:
+    importlib.import_module("captiongan.bundle")
+    importlib.import_module("captiongan.bulk")
     old = _moved.forward("captiongan.bundle", "fractions")
     with pytest.warns(
         DeprecationWarning, match=r"'captiongan.bundle.Fraction' moved .*'fractions'"

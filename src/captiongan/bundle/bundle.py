@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import captiongan
 from captiongan.base.files import os_errors_as, whole_folder
 from captiongan.bundle.manifest import (
     CARD_FILE,
@@ -32,7 +31,7 @@ from captiongan.errors import BundleError, OutputError
 LARGEST_MANIFEST = LARGEST_CARD = 2**20
 """Upper bounds in bytes: far above any use, far below any harm."""
 
-_SHIPPED = Path(captiongan.__file__).parent / "bundles"
+_SHIPPED = Path(__file__).parents[1] / "bundles"
 
 
 @dataclass(frozen=True)
