@@ -106,7 +106,7 @@ def forward(old: str, module: str) -> Callable[[str], Any]:
     def __getattr__(name: str) -> Any:  # noqa: N807
         from importlib.util import find_spec
 
-        is_package = hasattr(sys.modules[old], "__path__")
+        is_package = "__path__" in vars(sys.modules[old])
         if is_package and not name.startswith("__") and find_spec(f"{old}.{name}"):
             raise AttributeError(f"module '{old}' has yet to import its module '{name}'")
         value = value_of(name)
