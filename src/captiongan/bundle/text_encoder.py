@@ -27,8 +27,8 @@ from captiongan.errors import BundleError
 Embeddings = npt.NDArray[np.float32]
 
 NETWORK_FILE, TOKENIZER_FILE = ENCODER_FILES = ("text_encoder.onnx", "tokenizer.json")
-LARGEST = 2**30
-"""An upper bound in bytes: far above any use, far below any harm."""
+LARGEST = {NETWORK_FILE: 2**30, TOKENIZER_FILE: 2**24}
+"""Upper bounds in bytes: far above any use, far below any harm."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,9 @@ class OnnxTextEncoder:
             )
         what = f"text encoder '{name}' cannot be read"
         with os_errors_as(BundleError, what, "copy its folder again, or check its permissions"):
-            files = {file: read_regular(folder / file, folder, LARGEST) for file in ENCODER_FILES}
+            files = {
+                file: read_regular(folder / file, folder, most) for file, most in LARGEST.items()
+            }
         self._folder = folder
         self._identity = EncoderIdentity(name, hashlib.sha256(b"".join(files.values())).hexdigest())
         try:
