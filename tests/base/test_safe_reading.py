@@ -1,12 +1,13 @@
 """A file of a folder that comes from anyone is a regular file inside it, or refused."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from captiongan.base.safe_reading import UnsafeFileError, open_regular, read_regular
+from support import no_plain_files
+from support.no_plain_files import endless, link, pipe, sparse
 
 
 @pytest.fixture
@@ -32,36 +33,19 @@ def test_the_folder_itself_may_be_a_link(folder: Path) -> None:
     assert read_regular(link / "sub" / "note", link, most=4) == b"note"
 
 
-def link_to_a_file(place: Path) -> None:
-    place.symlink_to(place.parent.parent / "secret")
-
-
 def link_within(place: Path) -> None:
     place.symlink_to("sub/note")
-
-
-def pipe(place: Path) -> None:
-    os.mkfifo(place)
-
-
-def device(place: Path) -> None:
-    place.symlink_to("/dev/zero")
-
-
-def sparse(place: Path) -> None:
-    with place.open("wb") as file:
-        file.truncate(3 * 2**30)
 
 
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (link_to_a_file, "it is a link"),
+        (link, "it is a link"),
         (link_within, "it is a link"),
-        (device, "it is a link"),
+        (endless, "it is a link"),
         (pipe, "it is not a regular file"),
-        (Path.mkdir, "it is not a regular file"),
-        (sparse, "it has 3,221,225,472 bytes"),
+        (no_plain_files.folder, "it is not a regular file"),
+        (sparse, "it has 1,099,511,627,776 bytes"),
     ],
 )
 def test_anything_else_is_refused_at_once(
@@ -100,7 +84,7 @@ def test_a_pipe_or_a_link_that_comes_in_between_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("captiongan.base.safe_reading._check_place", lambda *_: None)
-    for make in (pipe, link_to_a_file):
+    for make in (pipe, link):
         make(folder / make.__name__)
         with pytest.raises(OSError, match=r"not a regular file|symbolic links"):
             read_regular(folder / make.__name__, folder, most=100)

@@ -1,5 +1,4 @@
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from captiongan.bundle.manifest import (
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, OutputError
 from captiongan.opening import load
+from support.no_plain_files import NO_PLAIN_FILES
 from support.tiny_bundle import bundle_files, ranker, style_encoder, write_parts, write_tiny_bundle
 
 
@@ -126,35 +126,8 @@ def test_what_other_programs_hide_in_a_folder_is_passed_over(tiny: Bundle) -> No
     assert read_bundle(tiny.folder) == tiny
 
 
-def link_to_a_private_file(place: Path) -> None:
-    private = place.parent.parent / "private"
-    private.write_bytes(place.read_bytes() if place.exists() else b"private")
-    place.unlink(missing_ok=True)
-    place.symlink_to(private)
-
-
-def pipe(place: Path) -> None:
-    place.unlink(missing_ok=True)
-    os.mkfifo(place)
-
-
-def endless(place: Path) -> None:
-    place.unlink(missing_ok=True)
-    place.symlink_to("/dev/zero")
-
-
-def folder(place: Path) -> None:
-    place.unlink(missing_ok=True)
-    place.mkdir()
-
-
-def sparse(place: Path) -> None:
-    with place.open("ab") as file:
-        file.truncate(3 * 2**30)
-
-
 @pytest.mark.parametrize("name", [MANIFEST, *MODEL_FILES, CARD_FILE])
-@pytest.mark.parametrize("make", [link_to_a_private_file, pipe, endless, folder, sparse])
+@pytest.mark.parametrize("make", NO_PLAIN_FILES)
 def test_a_file_that_is_none_or_too_large_is_refused_at_once(
     tiny: Bundle, name: str, make: Callable[[Path], None]
 ) -> None:
@@ -164,7 +137,7 @@ def test_a_file_that_is_none_or_too_large_is_refused_at_once(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("make", [link_to_a_private_file, pipe, endless, folder, sparse])
+@pytest.mark.parametrize("make", NO_PLAIN_FILES)
 def test_a_sample_that_is_no_file_is_not_copied(tiny: Bundle, make: Callable[[Path], None]) -> None:
     make(tiny.folder / "sample.png")
     with pytest.raises(BundleError, match=r"no readable sample.png \(it (is|has)"):
