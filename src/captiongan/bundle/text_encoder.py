@@ -125,7 +125,9 @@ class OnnxTextEncoder:
     @property
     def max_tokens(self) -> int:
         """How many tokens of a text are read, with the start and end marks."""
-        return int(self._tokenizer.truncation["max_length"])
+        truncation = self._tokenizer.truncation
+        assert truncation is not None  # `read_tokenizer` sets it
+        return int(truncation["max_length"])
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """Return the embeddings of `texts`: (N, dim) float32, each of length 1.

@@ -132,7 +132,7 @@ def _whole(facts: Facts, name: str) -> int:
 
 def _number(facts: Facts, name: str) -> float:
     value = facts.get(name)
-    if type(value) in (int, float) and -math.inf < value < math.inf:
+    if isinstance(value, int | float) and type(value) is not bool and abs(value) < math.inf:
         return value
     raise ValueError(f"'{name}' is no number")
 

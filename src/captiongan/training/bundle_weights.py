@@ -85,8 +85,8 @@ def check_unfolded(bundle: Bundle) -> None:
 def _stored(bundle: Bundle) -> dict[str, Tensor]:
     """Return all initializers in single precision, by their names without `HALF`."""
     content = bundle.read(GENERATOR_FILE)
-    check_onnx(content, bundle.folder / GENERATOR_FILE)
     try:
+        check_onnx(content, GENERATOR_FILE)
         return {
             weight.name.removesuffix(HALF): _tensor(weight)
             for weight in onnx.load_model_from_string(content).graph.initializer
