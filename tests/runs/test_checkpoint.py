@@ -357,3 +357,12 @@ def test_a_file_that_is_swapped_for_a_link_is_not_loaded(tmp_path: Path) -> None
     link(saved.path / "average.safetensors")
     with pytest.raises(RunError, match=r"cannot be read \(it is a link"):
         saved.tensors("average")
+
+
+def test_a_part_that_holds_no_tensors_is_refused_in_words(tmp_path: Path) -> None:
+    saved = save_checkpoint(trained(), ENCODER, tmp_path, keep=2)
+    four_bits = b'{"weight":{"dtype":"F4","shape":[2],"data_offsets":[0,1]}}'
+    for content in (b"hello", len(four_bits).to_bytes(8, "little") + four_bits + b"\0"):
+        (saved.path / "average.safetensors").write_bytes(content)
+        with pytest.raises(RunError, match=r"cannot be read \(.+ in average\.safetensors\)"):
+            saved.tensors("average")

@@ -60,11 +60,15 @@ class Checkpoint:
         """Read the tensors of a part, such as `average`.
 
         Raises:
-            RunError: it is gone, or no regular file any more.
+            RunError: it is gone, no regular file any more, or no file of tensors.
         """
-        what = f"'{self.path}' cannot be read"
-        with os_errors_as(RunError, what, "choose another checkpoint or run"):
-            return load(read_regular(self.path / f"{part}{SUFFIX}", self.path.parent, LARGEST_PART))
+        file = self.path / f"{part}{SUFFIX}"
+        what, fix = f"'{self.path}' cannot be read", "choose another checkpoint or run"
+        try:
+            with os_errors_as(RunError, what, fix):
+                return load(read_regular(file, self.path.parent, LARGEST_PART))
+        except (KeyError, SafetensorError) as error:
+            raise RunError(f"{what} ({error} in {file.name}); {fix}") from error
 
 
 def save_checkpoint(

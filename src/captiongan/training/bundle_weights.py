@@ -53,7 +53,7 @@ def read_critic(bundle: Bundle) -> dict[str, Tensor] | None:
             name: values.float() if values.is_floating_point() else values
             for name, values in load(bundle.read(CRITIC_FILE)).items()
         }
-    except (RuntimeError, SafetensorError) as error:
+    except (KeyError, RuntimeError, SafetensorError) as error:
         raise _unusable(bundle, CRITIC_FILE, f"cannot be read as safetensors ({error})") from error
     return _finite(bundle, CRITIC_FILE, weights)
 
