@@ -4,7 +4,6 @@ Whatever comes of them must be an answer or one of our own errors. Each kind is 
 process, so that a crash of a library would be counted and not end the count.
 """
 
-import hashlib
 import io
 import json
 import multiprocessing
@@ -20,12 +19,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from captiongan.bundle.bundle import find_bundle, read_bundle
-from captiongan.bundle.manifest import MANIFEST, FileFacts
-from captiongan.bundle.text_encoder import ENCODER_FILES
+from benchmarks.soak.bundles import hostile_bundle
+from benchmarks.soak.damage import damaged
 from captiongan.data.folder import METADATA, Reject, read_captioned_folder
 from captiongan.errors import CaptionganError
-from captiongan.opening import load
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 MODES = ("RGB", "RGBA", "L", "P", "CMYK", "I;16", "1")
@@ -127,48 +124,9 @@ def hostile_line(moments: random.Random, folder: Path) -> str:
     return _read(folder)
 
 
-def hostile_bundle(moments: random.Random, folder: Path) -> str:
-    """Damage a file of a shipped bundle, put the manifest right where that can be, and draw."""
-    source, bundle = find_bundle("birds"), folder / "bundle"
-    bundle.mkdir()
-    files = [*read_bundle(source).manifest.files, MANIFEST]
-    for name in files:
-        (bundle / name).write_bytes((source / name).read_bytes())
-    target = moments.choice(files)
-    (bundle / target).write_bytes(damaged((bundle / target).read_bytes(), moments))
-    if target != MANIFEST:
-        _vouch_for(bundle, target)
-    load(bundle).generate("a red bird", best_of=2)
-    return "drawn"
-
-
-def damaged(content: bytes, moments: random.Random) -> bytes:
-    """Return content with a few bytes changed, often near its start; sometimes cut or grown."""
-    changed = bytearray(content)
-    for _ in range(moments.choice([1, 1, 2, 8])):
-        reach = moments.choice([64, 1024, len(changed)])
-        place = moments.randrange(min(reach, len(changed)))
-        changed[place] = moments.choice([0, 0x7F, 0xFF, moments.randrange(256)])
-    if moments.random() < 0.2:
-        del changed[moments.randrange(len(changed)) :]
-    if moments.random() < 0.1:
-        changed += moments.randbytes(100)
-    return bytes(changed)
-
-
 def _read(folder: Path) -> str:
     items = list(read_captioned_folder(folder, 64))
     return next((item.kind for item in items if isinstance(item, Reject)), "read")
-
-
-def _vouch_for(bundle: Path, name: str) -> None:
-    """Write the true size and sha256 of a file into the manifest, as an attacker would."""
-    manifest = json.loads((bundle / MANIFEST).read_bytes())
-    facts = FileFacts.of(bundle / name)
-    manifest["files"][name] = {"bytes": facts.size, "sha256": facts.sha256}
-    parts = b"".join((bundle / part).read_bytes() for part in ENCODER_FILES)
-    manifest["text_encoder"]["sha256"] = hashlib.sha256(parts).hexdigest()
-    (bundle / MANIFEST).write_text(json.dumps(manifest))
 
 
 KINDS: dict[str, Try] = {

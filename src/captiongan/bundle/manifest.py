@@ -3,6 +3,7 @@
 The format is in `docs/bundle-format.md`.
 """
 
+import hashlib
 import json
 import math
 import reprlib
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from captiongan.base.files import sha256_of
+from captiongan.base.safe_reading import read_regular
 from captiongan.base.schemas import BUNDLE, CARD, newest, of_today
 from captiongan.bundle.text_encoder import ENCODER_FILES, EncoderIdentity
 from captiongan.errors import BundleError
@@ -55,8 +56,13 @@ class FileFacts:
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """Measure the file at `path`; raises OSError if it cannot be read."""
-        return cls(path.stat().st_size, sha256_of(path))
+        """Measure a regular file of at most `LARGEST_FILE` bytes; raises OSError for any other."""
+        return cls.of_content(read_regular(path, path.parent, LARGEST_FILE))
+
+    @classmethod
+    def of_content(cls, content: bytes) -> Self:
+        """Measure what was read of a file."""
+        return cls(len(content), hashlib.sha256(content).hexdigest())
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from captiongan.base.files import naming
+from captiongan.bundle.onnx_check import check_onnx
 from captiongan.export.onnx_upsampling import rewrite_upsampling
 
 SMALLEST_HALVED = 256
@@ -49,6 +50,9 @@ def as_onnx(
         inputs: the inputs' names.
         output: the output's name.
         dynamic_axes: the free axes of each input, such as `{0: "batch"}`.
+
+    Raises:
+        BundleError: the module uses an operator that no bundle may hold.
     """
     dimensions = [
         {axis: torch.export.Dim(name) for axis, name in axes.items()} for axes in dynamic_axes
@@ -72,6 +76,7 @@ def as_onnx(
     _forget_origin(model)
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString(deterministic=True)
+    check_onnx(content, type(module).__name__)
     return content
 
 
