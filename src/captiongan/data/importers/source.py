@@ -11,16 +11,16 @@ import lzma
 import os
 import posixpath
 import stat
-import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from captiongan.base.image_reading import without_path
+from captiongan.data.importers.tar_reader import tar_files
 from captiongan.errors import CaptionganError, DataError
 
 MAXIMUM_FILE = 64 * 2**20
@@ -33,7 +33,6 @@ MAXIMUM_RATIO = 200
 """The largest ratio of unpacked to packed bytes of an archive; pictures have about 1."""
 
 _FREE = 64 * 2**20  # a small archive of blank pictures is no bomb
-_MAXIMUM_HEADER = 2**20
 _ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".zip")
 _OPENERS = {
     ".gz": gzip.open,
@@ -43,13 +42,6 @@ _OPENERS = {
     ".xz": lzma.open,
     ".txz": lzma.open,
 }
-_EXTENDED = (
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
 
 
 class MemberError(Exception):
@@ -173,17 +165,6 @@ def _folder(root: Path) -> Iterator[Member]:
                 yield _refused(name, "no plain file" if inside else "outside the folder")
 
 
-class _TarInfo(tarfile.TarInfo):
-    """A header with a bounded extension, which tarfile reads as a whole."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_TarInfo":
-        info = super().frombuf(buf, encoding, errors)
-        if info.type in _EXTENDED and info.size > _MAXIMUM_HEADER:
-            raise DataError(f"archive has a header of {info.size} bytes: it is damaged, or a trap")
-        return info
-
-
 class _Bounded(io.RawIOBase):
     """A stream that raises an error instead of unpacking without end."""
 
@@ -195,37 +176,29 @@ class _Bounded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
-        content = self._stream.read(size)
+    def readinto(self, buffer: Any) -> int:
+        content = self._stream.read(len(memoryview(buffer)))
+        memoryview(buffer)[: len(content)] = content
         self._left -= len(content)
         if self._left < 0:
             raise _bomb(self._path)
-        return content
+        return len(content)
 
 
 def _tar(path: Path, name: str) -> Iterator[Member]:
     opener = cast(Callable[[Path], IO[bytes]], _OPENERS.get(Path(name).suffix.lower(), _plain))
-    with (
-        opener(path) as stream,
-        tarfile.open(
-            fileobj=_Bounded(stream, path), mode="r|", bufsize=2**18, tarinfo=_TarInfo
-        ) as archive,
-    ):
-        for info in archive:
-            archive.members = []  # type: ignore[attr-defined]  # otherwise it keeps every header
-            if not (info.isdir() or _hidden(info.name)):
-                yield _archived(
-                    name, info.name, info.isreg(), partial(_present, archive, info), path
-                )
+    with opener(path) as stream:
+        for file in tar_files(io.BufferedReader(_Bounded(stream, path), 2**18)):
+            if not _hidden(file.name):
+                content = partial(_itself, file.content)
+                yield _archived(name, file.name, file.plain, content, path)
 
 
 def _plain(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def _present(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
-    content = archive.extractfile(info)
-    assert content is not None  # it is a plain file
+def _itself(content: IO[bytes]) -> IO[bytes]:
     return content
 
 
