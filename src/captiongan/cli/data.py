@@ -129,9 +129,10 @@ def _import(
     kind: str, importer: "Importer", request: "Request", out: Path, fit: "Fit", limit: int | None
 ) -> None:
     """Import and print the account; after Ctrl-C the same command continues."""
+    from captiongan.data.importers.content import content_of
     from captiongan.data.importers.importing import import_pictures
 
-    wish: dict[str, Any] = {"kind": kind} | request.facts()
+    wish: dict[str, Any] = {"kind": kind, "content": content_of(request, out)} | request.facts()
     try:
         account = import_pictures(importer(request), out, wish, fit, limit, _progress())
     except KeyboardInterrupt:
@@ -311,12 +312,15 @@ def split_data(
     seed: Seed = 0,
 ) -> None:
     """Divide a captioned folder into OUT/train and OUT/test; near-duplicates stay together."""
+    from captiongan.data.importers.content import content_of
     from captiongan.data.importers.fitting import Fit
     from captiongan.data.importers.importing import import_pictures
+    from captiongan.data.importers.items import Request
     from captiongan.data.splitting import split_folder
 
     shares = {"test": test} | ({"val": val} if val else {})
     wish = {"kind": "split", "source": str(folder), "shares": shares, "by": by, "seed": seed}
+    wish["content"] = content_of(Request(folder), out)
     _tell(import_pictures(split_folder(folder, shares, by, seed), out, wish, Fit()), out)
 
 

@@ -33,7 +33,9 @@ MAXIMUM_RATIO = 200
 """The largest ratio of unpacked to packed bytes of an archive; pictures have about 1."""
 
 _FREE = 64 * 2**20  # a small archive of blank pictures is no bomb
-_ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".zip")
+ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".zip")
+"""How the name of an archive ends."""
+
 _OPENERS = {
     ".gz": gzip.open,
     ".tgz": gzip.open,
@@ -127,7 +129,7 @@ def unfolded(path: Path, name: str) -> Iterator[Member]:
     Raises:
         DataError: the archive is broken.
     """
-    if not name.lower().endswith(_ENDINGS):
+    if not name.lower().endswith(ENDINGS):
         yield Member(name, lambda: path.open("rb"))
         return
     with unbroken(path):
@@ -148,11 +150,11 @@ def unbroken(path: Path) -> Iterator[None]:
 def _folder(root: Path) -> Iterator[Member]:
     resolved = root.resolve()
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not _hidden(name))
+        folders[:] = sorted(name for name in folders if not hidden(name))
         for file in sorted(files):
             path = Path(folder, file)
             name = path.relative_to(root).as_posix()
-            if _hidden(name):
+            if hidden(name):
                 continue
             try:
                 inside = path.resolve().is_relative_to(resolved)
@@ -189,7 +191,7 @@ def _tar(path: Path, name: str) -> Iterator[Member]:
     opener = cast(Callable[[Path], IO[bytes]], _OPENERS.get(Path(name).suffix.lower(), _plain))
     with opener(path) as stream:
         for file in tar_files(io.BufferedReader(_Bounded(stream, path), 2**18)):
-            if not _hidden(file.name):
+            if not hidden(file.name):
                 content = partial(_itself, file.content)
                 yield _archived(name, file.name, file.plain, content, path)
 
@@ -208,7 +210,7 @@ def _zip(path: Path, name: str) -> Iterator[Member]:
         if sum(info.file_size for info in archive.infolist()) > _most_unfolded(path):
             raise _bomb(path)
         for info in archive.infolist():
-            if not (info.is_dir() or _hidden(info.filename)):
+            if not (info.is_dir() or hidden(info.filename)):
                 kind = stat.S_IFMT(info.external_attr >> 16)
                 plain = kind in (0, stat.S_IFREG)
                 yield _archived(name, info.filename, plain, partial(archive.open, info))
@@ -238,7 +240,8 @@ def _refused(name: str, kind: str) -> Member:
     return Member(name, refuse)
 
 
-def _hidden(name: str) -> bool:
+def hidden(name: str) -> bool:
+    """Return whether a name, or a folder in it, is one that no reader counts."""
     return any(
         part == "__MACOSX" or (part.startswith(".") and part.strip(".")) for part in name.split("/")
     )
