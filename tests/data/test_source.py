@@ -95,6 +95,7 @@ def test_links_out_of_a_folder_and_pipes_in_it_are_not_read(tmp_path: Path) -> N
         "loop.jpg": "no plain file",
         "outside.jpg": "outside the folder",
         "pipe.jpg": "no plain file",
+        "up/": "linked folder",
     }
 
 

@@ -147,6 +147,8 @@ def _tell(account: "Account", out: Path) -> None:
     typer.echo(account)
     for reason, count in sorted(account.rejected.items()):
         typer.echo(f"  {count} {reason}")
+    for remark, count in sorted(account.remarks.items()):
+        typer.echo(f"{count} kept {remark}")
 
 
 def _progress(seconds: float = 5) -> "Callable[[Account], None]":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from captiongan.base.files import sha256_of
 from captiongan.data.importers.items import PICTURE, Request
-from captiongan.data.importers.source import ENDINGS, hidden
+from captiongan.data.importers.source import hidden, is_archive
 
 TABLES = (".csv", ".tsv", ".txt")
 """How the name of a table ends."""
@@ -52,7 +52,7 @@ def _below(path: Path, out: Path) -> Iterator[Path]:
 
 
 def _is_picture(path: Path) -> bool:
-    return bool(PICTURE.search(path.name)) or path.name.lower().endswith(ENDINGS)
+    return bool(PICTURE.search(path.name)) or is_archive(path.name)
 
 
 def _state(path: Path) -> str:

@@ -18,11 +18,13 @@ JOURNAL = "import.jsonl"
 class Account:
     """How many pictures of a source were kept, by split, and rejected, by reason.
 
-    Pictures without a split count under the empty name.
+    Pictures without a split count under the empty name. `remarks` counts what there is to tell of
+    kept pictures.
     """
 
     kept: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+    remarks: Counter[str] = field(default_factory=Counter)
 
     @property
     def read(self) -> int:
@@ -111,6 +113,7 @@ class Journal:
             self.complete = True
         elif "file_name" in line:
             self.account.kept[line["split"]] += 1
+            self.account.remarks.update(line.get("remarks", ()))
             self.files.add(line["file_name"].casefold())
         elif "kind" in line:
             self.account.rejected[line["kind"]] += 1

@@ -98,19 +98,24 @@ class Member:
             ) from error
 
     def text(self) -> str:
-        """Return `notes` as text; bytes that are not UTF-8, as in old captions, become spaces."""
-        return (
-            self.notes()
-            .decode("utf-8-sig", errors="replace")
-            .replace("\N{REPLACEMENT CHARACTER}", " ")
-        )
+        """Return `notes` as text; the spine of the importers refuses captions that are not UTF-8.
+
+        What is not becomes lone surrogates.
+        """
+        return as_text(self.notes())
+
+
+def as_text(content: bytes) -> str:
+    """Return foreign bytes as text, with lone surrogates for those that are not UTF-8."""
+    return content.decode("utf-8-sig", "surrogateescape")
 
 
 def members(source: Path) -> Iterator[Member]:
     """Stream the files of a folder or an archive, in a repeatable order.
 
-    Hidden files are skipped. A link that leads out of the folder, and anything else that is no
-    plain file or has an unsafe name, is listed but raises MemberError when read.
+    Hidden files are skipped. The name of a link to a folder ends in a slash. Such a link, one that
+    leads out of the folder, and anything else that is no plain file or has an unsafe name, is
+    listed but raises MemberError when read.
 
     Raises:
         DataError: nothing is at `source`, or an archive is broken.
@@ -123,13 +128,18 @@ def members(source: Path) -> Iterator[Member]:
         raise DataError(f"source '{source}' does not exist; name a folder, an archive or a file")
 
 
+def is_archive(name: str) -> bool:
+    """Return whether a file is an archive, by its name."""
+    return name.lower().endswith(ENDINGS)
+
+
 def unfolded(path: Path, name: str) -> Iterator[Member]:
     """Stream the files of an archive, known by the extension of `name`; another file is yielded.
 
     Raises:
         DataError: the archive is broken.
     """
-    if not name.lower().endswith(ENDINGS):
+    if not is_archive(name):
         yield Member(name, lambda: path.open("rb"))
         return
     with unbroken(path):
@@ -148,23 +158,30 @@ def unbroken(path: Path) -> Iterator[None]:
 
 
 def _folder(root: Path) -> Iterator[Member]:
-    resolved = root.resolve()
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not hidden(name))
+        for name in [name for name in folders if Path(folder, name).is_symlink()]:
+            folders.remove(name)
+            yield _refused(f"{Path(folder, name).relative_to(root).as_posix()}/", "linked folder")
         for file in sorted(files):
             path = Path(folder, file)
             name = path.relative_to(root).as_posix()
             if hidden(name):
                 continue
-            try:
-                inside = path.resolve().is_relative_to(resolved)
-                plain = inside and stat.S_ISREG(path.stat().st_mode)
-            except (OSError, RuntimeError):  # a link into nothing, or to itself
-                inside, plain = True, False
-            if plain:
-                yield from unfolded(path, name)
+            if fault := misplaced(path, root):
+                yield _refused(name, fault)
             else:
-                yield _refused(name, "no plain file" if inside else "outside the folder")
+                yield from unfolded(path, name)
+
+
+def misplaced(path: Path, root: Path) -> str | None:
+    """Return why a file of a folder is not read: it lies outside, or is no plain file."""
+    try:
+        if not path.resolve().is_relative_to(root.resolve()):
+            return "outside the folder"
+        return None if stat.S_ISREG(path.stat().st_mode) else "no plain file"
+    except (OSError, RuntimeError):  # a link into nothing, or to itself
+        return "no plain file"
 
 
 class _Bounded(io.RawIOBase):
@@ -173,7 +190,7 @@ class _Bounded(io.RawIOBase):
     def __init__(self, stream: IO[bytes], path: Path) -> None:
         self._stream = stream
         self._path = path
-        self._left = _most_unfolded(path)
+        self._left = most_unfolded(path)
 
     def readable(self) -> bool:
         return True
@@ -183,7 +200,7 @@ class _Bounded(io.RawIOBase):
         memoryview(buffer)[: len(content)] = content
         self._left -= len(content)
         if self._left < 0:
-            raise _bomb(self._path)
+            raise bomb(self._path)
         return len(content)
 
 
@@ -207,8 +224,8 @@ def _itself(content: IO[bytes]) -> IO[bytes]:
 def _zip(path: Path, name: str) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
         # A member ends where its header says, however many bytes it unpacks to.
-        if sum(info.file_size for info in archive.infolist()) > _most_unfolded(path):
-            raise _bomb(path)
+        if sum(info.file_size for info in archive.infolist()) > most_unfolded(path):
+            raise bomb(path)
         for info in archive.infolist():
             if not (info.is_dir() or hidden(info.filename)):
                 kind = stat.S_IFMT(info.external_attr >> 16)
@@ -247,7 +264,8 @@ def hidden(name: str) -> bool:
     )
 
 
-def _most_unfolded(path: Path) -> int:
+def most_unfolded(path: Path) -> int:
+    """Return how many bytes a packed file may unpack to."""
     return MAXIMUM_RATIO * path.stat().st_size + _FREE
 
 
@@ -258,8 +276,9 @@ def _broken(path: Path, error: Exception) -> DataError:
     )
 
 
-def _bomb(path: Path) -> DataError:
+def bomb(path: Path) -> DataError:
+    """Return the error of a file that unpacks to more than that."""
     return DataError(
-        f"archive '{path}' unpacks to more than {MAXIMUM_RATIO} times its size, so it is damaged "
+        f"'{path}' unpacks to more than {MAXIMUM_RATIO} times its size, so it is damaged "
         "or a trap; if you trust it, unpack it and name the folder"
     )
