@@ -327,7 +327,7 @@ def test_a_table_that_cannot_be_read_is_one_line(tmp_path: Path, text: str, says
 def test_a_table_in_another_encoding_is_refused_with_the_fix(tmp_path: Path) -> None:
     source = csv_folder(tmp_path / "source", "", 1)
     (source / "t.csv").write_bytes("file,caption\n1.jpg,a ros\u00e9\n".encode("cp1252"))
-    with pytest.raises(DataError, match="1.jpg: not UTF-8 .save the captions in UTF-8"):
+    with pytest.raises(DataError, match=r"1.jpg: not UTF-8 .save the captions in UTF-8"):
         imported("csv", source, tmp_path / "out")
 
 

@@ -56,8 +56,7 @@ def read(request: Request) -> Iterator[Item]:
 def found(root: Path, item: LoadedExample | Reject, prefix: str, split: str | None) -> Item:
     """Turn an item of a captioned folder into an importer's item."""
     if isinstance(item, Reject):
-        name = item.file_name or f"{item.file}:{item.line}"
-        return Rejected(f"{prefix}/{name}".lstrip("/"), item.kind, item.reason)
+        return _rejected(prefix, item)
     example = item.example
     file = root / example.file_name
     picture = Member(example.file_name, lambda: file.open("rb"))
@@ -66,6 +65,13 @@ def found(root: Path, item: LoadedExample | Reject, prefix: str, split: str | No
         Note(example.captions, example.label, split),
         picture.read,
     )
+
+
+def _rejected(prefix: str, item: Reject) -> Rejected:
+    """Name a reject by its line, because a later line may name the same picture rightly."""
+    name = f"{prefix}/{item.file}:{item.line}".lstrip("/")
+    named = f"{name} {item.file_name}" if item.file_name else name
+    return Rejected(named, item.kind, item.reason)
 
 
 def _packed(source: Path, by_source: bool) -> Iterator[Item]:
@@ -85,13 +91,14 @@ def _packed(source: Path, by_source: bool) -> Iterator[Item]:
         for number, line in numbered(io.BytesIO(metadata[root])):
             item = parsed(number, line)
             if isinstance(item, Reject):
-                yield Rejected(f"{root}/{METADATA}:{number}", item.kind, item.reason)
+                yield _rejected(root, item)
                 continue
             name = posixpath.normpath(f"{root}/{item.example.file_name}")
             if leads_out(item.example.file_name):
-                yield Rejected(name, "outside the folder", "file_name must be a relative path")
+                refused = item.refused("outside the folder", "file_name must be a relative path")
+                yield _rejected(root, refused)
             elif name in notes:
-                yield Rejected(name, "duplicate", "an earlier line names it")
+                yield _rejected(root, item.refused("duplicate", "an earlier line names it"))
             else:
                 notes[name] = Note(item.example.captions, item.example.label, split)
     yield from captioned(source, notes, lambda name: name if name in notes else None)
