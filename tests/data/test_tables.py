@@ -162,7 +162,7 @@ def test_a_table_in_an_archive_is_read_with_the_pictures_beside_it(
 @pytest.mark.parametrize("name", ["x.zip", "x.tgz"])
 def test_an_archive_without_a_table_is_one_line(tmp_path: Path, name: str) -> None:
     (write_zip if name == "x.zip" else write_tar)(tmp_path / name, {"1.jpg": picture(1)})
-    with pytest.raises(DataError, match="has 0 files .csv or .tsv; name the one to read"):
+    with pytest.raises(DataError, match=r"has 0 files .csv or .tsv; name the one to read"):
         imported(tmp_path / name)
 
 
