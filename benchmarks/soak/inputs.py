@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.soak.sources import hostile_archive, hostile_table
 from captiongan.bundle.bundle import find_bundle, read_bundle
 from captiongan.bundle.manifest import MANIFEST, FileFacts
 from captiongan.bundle.text_encoder import ENCODER_FILES
@@ -174,5 +175,7 @@ def _vouch_for(bundle: Path, name: str) -> None:
 KINDS: dict[str, Try] = {
     "pictures": hostile_picture,
     "lines of metadata": hostile_line,
+    "archives": hostile_archive,
+    "tables": hostile_table,
     "bundles": hostile_bundle,
 }

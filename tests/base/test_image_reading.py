@@ -73,7 +73,7 @@ def test_scans_of_a_picture_are_bounded_by_the_pixels_they_pass_over(
         return read_picture(tmp_path / "a.jpg")
 
     assert read(many_scans(64, 20)).size == (64, 64)
-    with pytest.raises(UnusablePictureError, match="too many pixels .21 scans of 64x64 pixels"):
+    with pytest.raises(UnusablePictureError, match=r"too many pixels .21 scans of 64x64 pixels"):
         read(many_scans(64, 21))
 
 
@@ -83,7 +83,7 @@ def test_a_mark_that_two_pieces_share_is_counted() -> None:
 
 
 def test_a_progressive_photograph_of_50_megapixels_may_have_40_scans() -> None:
-    assert 40 * 50_000_000 <= image_reading.MAXIMUM_PASSES
+    assert image_reading.MAXIMUM_PASSES >= 40 * 50_000_000
 
 
 def test_webp_pictures_have_a_limit_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:

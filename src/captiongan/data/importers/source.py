@@ -21,6 +21,7 @@ from typing import IO, Any, cast
 
 from captiongan.base.image_reading import without_path
 from captiongan.data.importers.tar_reader import tar_files
+from captiongan.data.importers.zip_reader import zip_infos
 from captiongan.errors import CaptionganError, DataError
 
 MAXIMUM_FILE = 64 * 2**20
@@ -223,10 +224,11 @@ def _itself(content: IO[bytes]) -> IO[bytes]:
 
 def _zip(path: Path, name: str) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
+        infos = zip_infos(archive, path)
         # A member ends where its header says, however many bytes it unpacks to.
-        if sum(info.file_size for info in archive.infolist()) > most_unfolded(path):
+        if sum(info.file_size for info in infos) > most_unfolded(path):
             raise bomb(path)
-        for info in archive.infolist():
+        for info in infos:
             if not (info.is_dir() or hidden(info.filename)):
                 kind = stat.S_IFMT(info.external_attr >> 16)
                 plain = kind in (0, stat.S_IFREG)
