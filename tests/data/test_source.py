@@ -187,8 +187,9 @@ def test_no_damage_to_an_archive_gives_anything_but_its_content_or_one_line(
         assert "\n" not in str(error)
 
 
-@pytest.mark.parametrize("comment", [b"", b"made by hand"])
-@pytest.mark.parametrize("count", [0, 1, 9, 70_000])
+@pytest.mark.parametrize(
+    ("count", "comment"), [(0, b""), (1, b"made by hand"), (9, b""), (70_000, b"made by hand")]
+)
 def test_a_zip_of_any_number_of_files_is_whole(tmp_path: Path, count: int, comment: bytes) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.comment = comment

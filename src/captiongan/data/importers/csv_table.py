@@ -198,7 +198,7 @@ def _find(source: Path) -> tuple[str, Path, Callable[[], BinaryIO]]:
                 content = member.notes()
         opener, home = partial(io.BytesIO, content), source
     else:
-        return str(source), source.parent, partial(source.open, "rb")
+        return str(source), source.parent, lambda: source.open("rb")
     if len(names) != 1:
         raise DataError(
             f"source '{source}' has {len(names)} files .csv or .tsv; name the one to read"

@@ -110,7 +110,7 @@ def _value(example: Any, name: str, most: int) -> Any:
 
 def _unpacked(data: Any) -> int:
     """Return how many bytes are unpacked for a value: whole chunks, however little lies in them."""
-    chunk = math.prod(data.chunks or ()) * data.dtype.itemsize
+    chunk = int(math.prod(data.chunks or ()) * data.dtype.itemsize)
     if data.dtype.hasobject and data.size > 1:  # each may be as large as the file
         return sys.maxsize
     return max(int(data.nbytes), chunk)

@@ -78,10 +78,10 @@ def import_pictures(
                 _write_metadata(out)
                 journal.write({"complete": True})
     if not journal.account.kept:
-        first = next(line for line in read_journal(out / JOURNAL) if "kind" in line)
+        reason = next(line for line in read_journal(out / JOURNAL) if "kind" in line)
         raise DataError(
-            f"nothing usable in the source: {journal.account}, the first one {first['name']}: "
-            f"{first['kind']} ({first['reason']}); see all reasons in '{out / JOURNAL}'"
+            f"nothing usable in the source: {journal.account}, the first one {reason['name']}: "
+            f"{reason['kind']} ({reason['reason']}); see all reasons in '{out / JOURNAL}'"
         )
     return journal.account
 

@@ -9,7 +9,7 @@ import io
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, cast
 
 _BLOCK = tarfile.BLOCKSIZE
 _PIECE = 2**18
@@ -59,7 +59,7 @@ def tar_files(stream: IO[bytes]) -> Iterator[TarFile]:
             holes = info.type == tarfile.GNUTYPE_SPARSE or any(_SPARSE in key for key in told)
             if not info.isdir():
                 name = told.get("path", info.name)
-                yield TarFile(name, info.isreg() and not holes, content)
+                yield TarFile(name, info.isreg() and not holes, cast(IO[bytes], content))
             told = {}
         content.skip()
     raise DamagedTarError("it ends without an end mark: it is cut short")
