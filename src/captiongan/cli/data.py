@@ -170,12 +170,15 @@ def split_data(
     seed: Seed = 0,
 ) -> None:
     """Divide a captioned folder into OUT/train and OUT/test; near-duplicates stay together."""
+    from captiongan.data.importers.content import content_of
     from captiongan.data.importers.fitting import Fit
     from captiongan.data.importers.importing import import_pictures
+    from captiongan.data.importers.items import Request
     from captiongan.data.splitting import split_folder
 
     shares = {"test": test} | ({"val": val} if val else {})
     wish = {"kind": "split", "source": str(folder), "shares": shares, "by": by, "seed": seed}
+    wish["content"] = content_of(Request(folder), out)
     print_account(import_pictures(split_folder(folder, shares, by, seed), out, wish, Fit()), out)
 
 

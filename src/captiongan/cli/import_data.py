@@ -124,9 +124,10 @@ def _import(
     kind: str, importer: "Importer", request: "Request", out: Path, fit: "Fit", limit: int | None
 ) -> None:
     """Import and print the account; after Ctrl-C the same command continues."""
+    from captiongan.data.importers.content import content_of
     from captiongan.data.importers.importing import import_pictures
 
-    wish: dict[str, Any] = {"kind": kind} | request.facts()
+    wish: dict[str, Any] = {"kind": kind, "content": content_of(request, out)} | request.facts()
     try:
         account = import_pictures(importer(request), out, wish, fit, limit, _progress())
     except KeyboardInterrupt:
@@ -142,6 +143,8 @@ def print_account(account: "Account", out: Path) -> None:
     typer.echo(account)
     for reason, count in sorted(account.rejected.items()):
         typer.echo(f"  {count} {reason}")
+    for remark, count in sorted(account.remarks.items()):
+        typer.echo(f"{count} kept {remark}")
 
 
 def _progress(seconds: float = 5) -> "Callable[[Account], None]":
