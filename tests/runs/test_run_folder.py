@@ -207,3 +207,27 @@ def test_a_run_can_be_locked_again_after_an_error(tmp_path: Path) -> None:
         raise ValueError("mishap")
     with run.locked():
         pass
+
+
+@pytest.mark.parametrize(
+    "bad", [b"{", b"[" * 100_000, b"\xff", b"[]", b'{"loss": 1}', b'{"step": "1"}', b"", b"{}"]
+)
+def test_a_damaged_line_of_figures_is_passed_over_with_its_number(
+    bad: bytes, tmp_path: Path
+) -> None:
+    run = RunFolder.create(tmp_path, CONFIG)
+    file = run.path / "metrics.jsonl"
+    file.write_bytes(b'{"step": 1}\n' + bad + b'\n{"step": 2}\n{"st')
+    with pytest.warns(UserWarning, match=r"metrics.jsonl', line 2: .*; it is passed over"):
+        assert run.metrics() == [{"step": 1}, {"step": 2}]
+    with pytest.warns(UserWarning, match="line 2"):
+        run.forget_metrics_after(1)
+    assert file.read_bytes() == b'{"step": 1}\n'
+
+
+@pytest.mark.parametrize("content", [b"{", b"[" * 100_000, b"[]", b"\xff"])
+def test_damaged_facts_of_the_data_are_one_line(content: bytes, tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path, CONFIG)
+    (run.path / "data.json").write_bytes(content)
+    with pytest.raises(RunError, match=r"no readable data.json; start a new run"):
+        run.data_facts()

@@ -54,7 +54,13 @@ def decoded(line: bytes) -> str:
 
 def json_object(line: bytes) -> dict[str, object]:
     """Return the JSON object of a line; raises BadTextError."""
-    return parsed_object(decoded(line))
+    record = parsed_object(decoded(line))
+    try:
+        # JSON can spell half a surrogate pair, which no encoder or file system accepts.
+        json.dumps(record, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise BadTextError("bad JSON", str(error)) from error
+    return record
 
 
 def parsed_object(text: str | bytes) -> dict[str, object]:
@@ -64,8 +70,6 @@ def parsed_object(text: str | bytes) -> dict[str, object]:
     """
     try:
         record = json.loads(text)
-        # JSON can spell half a surrogate pair, which no encoder or file system accepts.
-        json.dumps(record, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise BadTextError("bad JSON", f"{error.msg} at character {error.colno}") from error
     except (ValueError, RecursionError) as error:

@@ -82,7 +82,13 @@ def load_config(
         return RunConfig.model_validate(tree)
     except ValidationError as error:
         where = f"'{config}'" if config else "configuration"
-        raise ConfigError(f"{where}: {'; '.join(map(_in_words, error.errors()))}") from error
+        faults = [
+            (_origin(fault, overrides) or where, _in_words(fault)) for fault in error.errors()
+        ]
+        told = [f"{origin}: {fault}" for origin, fault in faults if origin != where]
+        if own := [fault for origin, fault in faults if origin == where]:
+            told.insert(0, f"{where}: {'; '.join(own)}")
+        raise ConfigError("; ".join(told)) from error
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,6 +149,16 @@ def _apply(tree: dict[str, Any], override: str) -> None:
         tree[name] = yaml.safe_load(value)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"--set '{override}': the value is not YAML") from error
+
+
+def _origin(fault: Any, overrides: Sequence[str]) -> str:
+    """Return the `--set` that has brought a wrong value in, if one has."""
+    field = ".".join(map(str, fault["loc"]))
+    for override in reversed(overrides):
+        address = override.partition("=")[0]
+        if f"{field}.".startswith(f"{address}."):
+            return f"--set '{override}'"
+    return ""
 
 
 def _in_words(fault: Any) -> str:

@@ -15,15 +15,18 @@ import json
 import os
 import re
 import socket
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 from PIL.Image import Image
 
+from captiongan.base.commands import command
 from captiongan.base.files import (
     naming,
     os_errors_as,
@@ -32,14 +35,13 @@ from captiongan.base.files import (
     whole_file,
     whole_folder,
 )
+from captiongan.base.lines import BadTextError, parsed_object
 from captiongan.base.main_process import is_main_process, main_process_only
 from captiongan.bundle.text_encoder import ENCODER_FILES
 from captiongan.errors import OutputError, RunError
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_config import KEPT_ENCODER, SCHEMA, load_config
 from captiongan.version import __version__
-
-"""Where a run keeps its copy of a text encoder; `config.yaml` names it relative to the run."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,15 @@ class RunFolder:
         Raises:
             OutputError: it cannot be made.
         """
-        taken = [int(found[1]) for entry in runs.glob("*") if (found := NUMBERED.match(entry.name))]
-        return cls.make(runs / f"{max(taken, default=-1) + 1:05d}-{config.name}", config, facts)
+        while True:
+            names = (NUMBERED.match(entry.name) for entry in runs.glob("*"))
+            number = max((int(name[1]) for name in names if name), default=-1) + 1
+            path = runs / f"{number:05d}-{config.name}"
+            try:
+                return cls.make(path, config, facts)
+            except OutputError:
+                if not (path / "config.yaml").is_file():  # else another process was first
+                    raise
 
     @classmethod
     def make(
@@ -112,13 +121,8 @@ class RunFolder:
         if not is_main_process():
             yield
             return
-        try:
-            held = FileLock(self.path / "lock").acquire(blocking=False)
-        except Timeout:
-            raise RunError(
-                f"run folder '{self.path}' is being trained by {self._owner()}; wait for it, or "
-                "stop it first"
-            ) from None
+        with self.writing():
+            held = self._lock()
         with held:
             with self.writing():
                 for folder in (self.path, self.grids):
@@ -127,17 +131,26 @@ class RunFolder:
                 replace_file(self.path / "owner.json", json.dumps(owner).encode())
             yield
 
+    def _lock(self) -> AbstractContextManager[object]:
+        try:
+            return FileLock(self.path / "lock").acquire(blocking=False)
+        except Timeout:
+            raise RunError(
+                f"run folder '{self.path}' is being trained by {self._owner()}; wait for it, or "
+                "stop it first"
+            ) from None
+
     def writing(self) -> AbstractContextManager[None]:
         """Turn an OSError of the block into an OutputError that says how to resume."""
         what = f"run folder '{self.path}' cannot be written"
-        fix = f"fix that, then captiongan train --resume {self.path}"
+        fix = f"fix that, then {command('train', '--resume', self.path)}"
         return os_errors_as(OutputError, what, fix)
 
     def _owner(self) -> str:
         try:
-            owner = json.loads((self.path / "owner.json").read_bytes())
+            owner = parsed_object((self.path / "owner.json").read_bytes())
             return f"process {owner['pid']} on {owner['host']}"
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, BadTextError, KeyError):
             return "another process"
 
     @property
@@ -205,10 +218,17 @@ class RunFolder:
             RunError: that was never noted, or is damaged.
         """
         try:
-            facts: dict[str, Any] = json.loads((self.path / "data.json").read_bytes())
-        except (OSError, ValueError) as error:
+            return parsed_object((self.path / "data.json").read_bytes())
+        except (OSError, BadTextError) as error:
             raise RunError(f"'{self.path}' has no readable data.json; start a new run") from error
-        return facts
+
+    @cached_property
+    def identity(self) -> str:
+        """The name of the run in its checkpoints; empty for one of before runs had names."""
+        try:
+            return str(self.data_facts().get("run", ""))
+        except RunError:
+            return ""
 
     @main_process_only
     def add_metrics(self, metrics: dict[str, float]) -> None:
@@ -218,17 +238,34 @@ class RunFolder:
             lines.write(json.dumps(metrics) + "\n")
 
     def metrics(self) -> list[dict[str, float]]:
-        """Read all lines of figures, oldest first; a line cut short by a kill is passed over."""
+        """Read all lines of figures, oldest first.
+
+        A line cut short by a kill is passed over, and so is a damaged one, with a warning.
+        """
         file = self.path / "metrics.jsonl"
         if not file.is_file():
             return []
-        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        found = []
+        for number, line in enumerate(file.read_bytes().split(b"\n")[:-1], 1):
+            try:
+                found.append(_figures(line))
+            except BadTextError as bad:
+                warnings.warn(f"'{file}', line {number}: {bad}; it is passed over", stacklevel=2)
+        return found
 
     def forget_metrics_after(self, step: int) -> None:
         """Drop the figures of steps that will be taken again, and a line cut short by a kill."""
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["step"] <= step]
         replace_file(self.path / "metrics.jsonl", "".join(kept).encode())
+
+
+def _figures(line: bytes) -> dict[str, float]:
+    """Return the numbers of a line of figures; raises BadTextError without a step."""
+    facts = parsed_object(line)
+    numbers = {name: each for name, each in facts.items() if isinstance(each, int | float)}
+    if type(numbers.get("step")) not in (int, float):
+        raise BadTextError("bad JSON", "no step")
+    return numbers
 
 
 NUMBERED = re.compile(r"(\d{5,})-")

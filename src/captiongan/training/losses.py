@@ -167,6 +167,8 @@ class Loss:
     penalty: Callable[[Tensor, Tensor], Tensor] = gradient_penalty
     """Of logits and the pictures they were computed from. `losses.r1` weighs it on real pictures,
     `losses.r2` on generated ones."""
+    threshold: float = 0
+    """The logit above which D takes a pair for real: halfway between what the loss aims at."""
     relative: bool = False
     """Whether logits mean something only by their differences."""
 

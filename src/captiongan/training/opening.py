@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from captiongan.base.commands import command
 from captiongan.base.progress import say
 from captiongan.runs.config import RunConfig
 from captiongan.text.registry import why_it_stays
@@ -26,7 +27,7 @@ def opened(config: RunConfig, console: Console) -> Trainer:
     for reject in facts["skipped"][:5]:
         say(console, f"  skipped {reject}")
     if len(facts["skipped"]) > 5:
-        say(console, f"  and others; all: captiongan data check {facts['source']}")
+        say(console, f"  and others; all: {command('data', 'check', facts['source'])}")
     if reason := why_it_stays(config.text.encoder):
         say(console, f"text.encoder={config.text.encoder}: this run cannot be exported, {reason}")
     return trainer

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from captiongan.base.commands import command
 from captiongan.base.main_process import is_main_process
 from captiongan.base.progress import say
 from captiongan.compute import distributed
@@ -150,7 +151,7 @@ def _quitting_said(run: RunFolder, console: Console) -> Iterator[None]:
     except KeyboardInterrupt:
         say(
             console,
-            f"quit without saving; what was saved before: captiongan train --resume {run.path}",
+            f"quit without saving; what was saved before: {command('train', '--resume', run.path)}",
         )
         raise
 
@@ -164,7 +165,7 @@ def _warmed_up(trainer: Trainer, run: RunFolder, console: Console) -> bool:
         say(
             console,
             "stopped during the warm-up; begin it again with: "
-            f"captiongan train --resume {run.path}",
+            f"{command('train', '--resume', run.path)}",
         )
         return False
     trainer.save(run)
@@ -173,8 +174,8 @@ def _warmed_up(trainer: Trainer, run: RunFolder, console: Console) -> bool:
 
 def _say_what_is_next(complete: bool, trainer: Trainer, run: RunFolder, console: Console) -> None:
     if not complete:
-        say(console, f"stopped and saved; go on with: captiongan train --resume {run.path}")
+        say(console, f"stopped and saved; go on with: {command('train', '--resume', run.path)}")
     elif why_it_stays(trainer.config.text.encoder):
         say(console, f"done; its pictures: {run.path / 'grids'}")
     else:
-        say(console, f"done; next: captiongan export {run.path} --out BUNDLE")
+        say(console, f"done; next: {command('export', run.path, '--out', 'BUNDLE')}")

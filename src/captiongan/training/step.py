@@ -14,6 +14,7 @@ from captiongan.runs.config import LossConfig
 from captiongan.training.augment import blurred, diff_augment
 from captiongan.training.losses import (
     LOSSES,
+    Loss,
     contrastive_loss,
     faded_discriminator_loss,
     feature_matching_loss,
@@ -106,7 +107,7 @@ def update_discriminator(
         "gradient_d": backward_and_step(state, loss, state.discriminator_optimiser),
     }
     metrics = {name: figure.detach() for name, figure in metrics.items()}
-    return metrics | accuracies(logits, loss_of.relative)
+    return metrics | accuracies(logits, loss_of)
 
 
 def backward_and_step(state: TrainState, loss: Tensor, optimiser: Optimizer) -> Tensor:
@@ -129,14 +130,15 @@ def backward_and_step(state: TrainState, loss: Tensor, optimiser: Optimizer) -> 
     return length
 
 
-def accuracies(logits: dict[str, Tensor], relative: bool = False) -> Metrics:
+def accuracies(logits: dict[str, Tensor], loss: Loss) -> Metrics:
     """Return the share of pairs that D judges rightly, of each kind of pairs in `logits`.
 
-    A logit is held against 0. Where only differences count, it is held against the pair of the
+    A logit is held against the loss's threshold. Where only differences count, it is held against the pair of the
     other side: the matching against the generated pair, a wrong pair against the matching one.
     """
     matching = logits["matching"]
-    real, wrong = (logits["generated"], matching) if relative else (0, 0)
+    limit = loss.threshold
+    real, wrong = (logits["generated"], matching) if loss.relative else (limit, limit)
     right = {"accuracy_real": matching > real} | {
         f"accuracy_{pairs}": logits[pairs] < wrong for pairs in logits if pairs != "matching"
     }
