@@ -82,12 +82,11 @@ def load_config(
         return RunConfig.model_validate(tree)
     except ValidationError as error:
         where = f"'{config}'" if config else "configuration"
-        faults = [
-            (_origin(fault, overrides) or where, _in_words(fault)) for fault in error.errors()
-        ]
-        told = [f"{origin}: {fault}" for origin, fault in faults if origin != where]
-        if own := [fault for origin, fault in faults if origin == where]:
-            told.insert(0, f"{where}: {'; '.join(own)}")
+        faults: dict[str, list[str]] = {}
+        for fault in error.errors():
+            origin = _origin(fault, overrides) or where
+            faults.setdefault(origin, []).append(_in_words(fault))
+        told = (f"{origin}: {'; '.join(each)}" for origin, each in faults.items())
         raise ConfigError("; ".join(told)) from error
 
 
@@ -156,7 +155,7 @@ def _origin(fault: Any, overrides: Sequence[str]) -> str:
     field = ".".join(map(str, fault["loc"]))
     for override in reversed(overrides):
         address = override.partition("=")[0]
-        if f"{field}.".startswith(f"{address}."):
+        if field and (f"{field}.".startswith(f"{address}.") or address.startswith(f"{field}.")):
             return f"--set '{override}'"
     return ""
 

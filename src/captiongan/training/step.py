@@ -133,8 +133,9 @@ def backward_and_step(state: TrainState, loss: Tensor, optimiser: Optimizer) -> 
 def accuracies(logits: dict[str, Tensor], loss: Loss) -> Metrics:
     """Return the share of pairs that D judges rightly, of each kind of pairs in `logits`.
 
-    A logit is held against the loss's threshold. Where only differences count, it is held against the pair of the
-    other side: the matching against the generated pair, a wrong pair against the matching one.
+    A logit is held against the loss's threshold. Where only differences count, it is held against
+    the pair of the other side: the matching against the generated pair, a wrong pair against the
+    matching one.
     """
     matching = logits["matching"]
     limit = loss.threshold
