@@ -377,6 +377,8 @@ def go_on(run: RunFolder) -> None:
 
 def test_a_checkpoint_of_another_run_is_neither_drawn_from_nor_gone_on_from(tmp_path: Path) -> None:
     training = CONFIG.training.model_copy(update={"seed": 1})
+    for root in ("own", "other"):
+        (tmp_path / root).mkdir()
     own = tiny_run(tmp_path / "own", 2)
     other = tiny_run(
         tmp_path / "other", 2, 4, config=CONFIG.model_copy(update={"training": training})
