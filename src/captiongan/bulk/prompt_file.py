@@ -187,8 +187,9 @@ def _parquet(file: Path, content: BinaryIO) -> Rows:
                     place += 1
                     yield _row_of_cells(place, dict(zip(columns, cells, strict=True)))
     except ArrowException as error:
+        reason = " ".join(str(error).split())
         raise BulkError(
-            f"prompts '{file}' is not a parquet file, or is damaged ({error}); write it again"
+            f"prompts '{file}' is not a parquet file, or is damaged ({reason}); write it again"
         ) from error
 
 
