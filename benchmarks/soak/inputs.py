@@ -1,4 +1,4 @@
-"""Hostile files, made at random from good ones: pictures, lines of metadata, bundles.
+"""Hostile files, made at random from good ones: pictures, metadata, bundles, checkpoints, prompts.
 
 Whatever comes of them must be an answer or one of our own errors. Each kind is tried in a child
 process, so that a crash of a library would be counted and not end the count.
@@ -11,19 +11,28 @@ import random
 import resource
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
+import pyarrow
+import torch
 from PIL import Image
+from pyarrow import parquet
+from torch import Tensor
 
 from benchmarks.soak.bundles import hostile_bundle
 from benchmarks.soak.damage import damaged
 from benchmarks.soak.sources import hostile_archive, hostile_table
+from captiongan.bulk.prompt_file import Reject as PromptReject
+from captiongan.bulk.prompt_file import open_prompts
+from captiongan.bundle.text_encoder import EncoderIdentity
 from captiongan.data.folder import METADATA, Reject, read_captioned_folder
 from captiongan.errors import CaptionganError
+from captiongan.runs.checkpoint import MANIFEST as CHECKPOINT_MANIFEST
+from captiongan.runs.checkpoint import checkpoints, save_checkpoint, sealed
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 MODES = ("RGB", "RGBA", "L", "P", "CMYK", "I;16", "1")
@@ -125,6 +134,67 @@ def hostile_line(moments: random.Random, folder: Path) -> str:
     return _read(folder)
 
 
+class _Few:
+    """As little as a checkpoint can be taken of."""
+
+    step = 5
+
+    def state(self) -> Mapping[str, Mapping[str, Tensor]]:
+        return {"average": {"weight": torch.ones(1)}}
+
+    def restore(self, state: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
+        raise NotImplementedError
+
+
+def hostile_checkpoint(moments: random.Random, folder: Path) -> str:
+    """Change a bit or more of a manifest, or a value and the manifest's sha256 with it."""
+    saved = save_checkpoint(_Few(), EncoderIdentity("stub", "ab" * 32), folder, 1, "cd" * 32)
+    file = saved.path / CHECKPOINT_MANIFEST
+    content, vouched = file.read_bytes(), moments.random() < 0.5
+    if vouched:
+        facts = json.loads(content)
+        name = moments.choice([*facts, "other"])
+        file.write_bytes(sealed(facts | {name: moments.choice(HOSTILE_VALUES)}))
+    elif moments.random() < 0.5:
+        file.write_bytes(damaged(content, moments))
+    else:
+        flipped = bytearray(content)
+        flipped[moments.randrange(len(flipped))] ^= 1 << moments.randrange(8)
+        file.write_bytes(flipped)
+    found = checkpoints(folder)
+    if found and (found[0].step, found[0].path) != (saved.step, saved.path):
+        raise ValueError(f"taken for step {found[0].step}")
+    if found and not vouched and found != [saved]:
+        raise ValueError("changed unnoticed")
+    return "used" if found else "passed over"
+
+
+ROWS_OF_PROMPTS = 9
+
+
+def hostile_prompts(moments: random.Random, folder: Path) -> str:
+    """Damage a row of a file of prompts; all others must be read, those of parquet apart."""
+    texts = [f"flower {number}" for number in range(ROWS_OF_PROMPTS)]
+    ending, at = moments.choice(["txt", "jsonl", "csv", "parquet"]), moments.randrange(1, 9)
+    file = folder / f"prompts.{ending}"
+    if ending == "parquet":
+        parquet.write_table(pyarrow.table({"prompt": texts}), file)
+        file.write_bytes(damaged(file.read_bytes(), moments))
+    else:
+        lines = [json.dumps({"prompt": text}) if ending == "jsonl" else text for text in texts]
+        lines = [*(["prompt"] if ending == "csv" else []), *lines]
+        raw = [line.encode() for line in lines]
+        raw[at] = damaged(moments.choice([b"", b'"']) + raw[at], moments).replace(b"\n", b"")
+        file.write_bytes(b"\n".join(raw))
+    with open_prompts(file) as prompts:
+        rows = list(prompts.rows())
+    read = [row.prompt for row in rows if not isinstance(row, PromptReject)]
+    lost = {*texts} - {*read}
+    if ending != "parquet" and len(lost) > 1:
+        raise ValueError(f"{len(lost)} rows lost to one: {rows!r:.500}")
+    return f"{ending}: {'read' if len(read) == len(rows) else 'rejects'}"
+
+
 def _read(folder: Path) -> str:
     items = list(read_captioned_folder(folder, 64))
     return next((item.kind for item in items if isinstance(item, Reject)), "read")
@@ -136,4 +206,6 @@ KINDS: dict[str, Try] = {
     "archives": hostile_archive,
     "tables": hostile_table,
     "bundles": hostile_bundle,
+    "checkpoints": hostile_checkpoint,
+    "prompts": hostile_prompts,
 }

@@ -283,21 +283,24 @@ def test_a_checkpoint_of_a_later_version_is_refused_and_not_passed_over(tmp_path
     file = saved.path / "manifest.json"
     facts = json.loads(file.read_text())
     assert facts["captiongan"] == __version__
-    file.write_text(json.dumps(facts | {"schema": 2, "captiongan": "0.9.0"}))
-    with pytest.raises(RunError, match=r"step-000000002' has schema 2, .* captiongan 0.9.0 or"):
+    file.write_text(json.dumps(facts | {"schema": 3, "captiongan": "0.9.0"}))
+    with pytest.raises(RunError, match=r"step-000000002' has schema 3, .* captiongan 0.9.0 or"):
         checkpoints(tmp_path)
     state.step = 3
-    with pytest.raises(RunError, match="schema 2"):
+    with pytest.raises(RunError, match="schema 3"):
         save_checkpoint(state, StubEncoder().identity, tmp_path, keep=1)
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_checkpoint_that_does_not_tell_its_version_is_of_today(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", [["captiongan"], []])
+def test_a_checkpoint_of_before_they_named_their_run_still_counts(
+    told: list[str], tmp_path: Path
+) -> None:
     saved = save_checkpoint(tiny_state(), StubEncoder().identity, tmp_path, keep=1)
     file = saved.path / "manifest.json"
     facts = json.loads(file.read_text())
-    del facts["captiongan"]  # as before there was a need to tell
-    file.write_text(json.dumps(facts))
+    names = [*told, "step", "text_encoder", "files"]
+    file.write_text(json.dumps({"schema": 1} | {name: facts[name] for name in names}))
     assert checkpoints(tmp_path) == [saved]
 
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from safetensors.torch import load_file
 
 from captiongan.runs.checkpoint import latest_checkpoint
@@ -151,6 +152,16 @@ def test_a_run_goes_on_where_its_data_moved_but_not_on_other_data(
     resume = ["train", "--resume", run, "--data", moved, "--set", "training.kimg=0.16"]
     assert captiongan(*resume) == 0
     assert str(moved) in (run / "config.yaml").read_text()
+    drawn = {picture: picture.read_bytes() for picture in moved.glob("*.png")}
+    for picture in drawn:
+        with Image.open(picture) as opened:
+            Image.new("RGB", opened.size).save(picture)
+    assert captiongan(*resume, "--set", "training.kimg=0.24") == 2
+    assert "its pictures have changed" in capsys.readouterr().err
+    facts = json.loads((run / "data.json").read_text())
+    del facts["pixels_sha256"]  # as before it told them
+    (run / "data.json").write_text(json.dumps(facts))
+    assert captiongan(*resume, "--set", "training.kimg=0.24") == 0
     metadata = moved / "metadata.jsonl"
     metadata.write_text("".join(metadata.read_text().splitlines(keepends=True)[:-1]))
     assert captiongan(*resume, "--set", "training.kimg=0.24") == 2

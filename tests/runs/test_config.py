@@ -63,8 +63,19 @@ def test_without_a_file_every_value_is_the_lectures() -> None:
 
 
 def test_without_a_file_a_broken_rule_is_told_too() -> None:
-    with pytest.raises(ConfigError, match=r"configuration: training\.kimg = 0: .* greater than 0"):
+    with pytest.raises(ConfigError, match=r"--set '.*=0': training\.kimg = 0: .* greater than 0"):
         load_config(None, ["training.kimg=0"])
+
+
+def test_a_mistake_in_an_override_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("training: {batch_size: -1}")
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "a.yaml", ["training.kimg=-3", "x.y=1", "generator.features=8"])
+    told = str(caught.value)
+    assert f"'{tmp_path / 'a.yaml'}': training.batch_size = -1" in told
+    assert "--set 'training.kimg=-3': training.kimg = -3: " in told
+    assert "--set 'x.y=1': x: there is no such option" in told
+    assert "features" not in told
 
 
 def test_an_option_that_is_left_out_has_its_default(tmp_path: Path) -> None:
@@ -489,8 +500,8 @@ def test_both_names_of_an_option_in_a_file_are_refused(tmp_path: Path) -> None:
         load_config(mine)
 
 
-def test_a_fault_in_a_presets_override_names_the_preset() -> None:
-    with pytest.raises(ConfigError, match=r"^'toy': training\.kimg = 0"):
+def test_a_fault_in_a_presets_override_names_the_override() -> None:
+    with pytest.raises(ConfigError, match=r"^--set 'training.kimg=0': training\.kimg = 0"):
         load_config("toy", ["training.kimg=0"])
 
 

@@ -71,7 +71,8 @@ def test_weights_that_are_not_finite_are_refused(broken: float, tmp_path: Path) 
     with torch.no_grad():
         next(state.ema.parameters())[-1] = broken
     state.step = 9
-    save_checkpoint(state, load_trained(run).checkpoint.encoder, run.checkpoints, keep=2)
+    encoder = load_trained(run).checkpoint.encoder
+    save_checkpoint(state, encoder, run.checkpoints, 2, run.identity)
     with pytest.raises(RunError, match=r"step-000000009' has weights that are not finite"):
         load_trained(run)
 

@@ -17,14 +17,14 @@ FIGURES = {
 
 
 def test_a_reading_in_words_has_speed_time_left_losses_and_accuracies() -> None:
-    assert metrics_in_words(FIGURES, images_left=250.4 * 3725) == (
+    assert metrics_in_words(FIGURES, "1:02:05 left") == (
         "250 images/s, 1:02:05 left, loss D 1.23 G 17.50, D right 90/62/100 %"
     )
 
 
 def test_a_reading_without_mismatching_pairs_has_the_other_two() -> None:
     metrics = {name: value for name, value in FIGURES.items() if "mismatching" not in name}
-    assert metrics_in_words(metrics, images_left=0).endswith("D right 90/100 %")
+    assert metrics_in_words(metrics, "").endswith("D right 90/100 %")
 
 
 def test_a_reading_is_the_mean_since_the_last_one() -> None:

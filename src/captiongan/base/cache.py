@@ -75,7 +75,13 @@ def cached(kind: str, name: str, compute: Callable[[], bytes]) -> bytes:
 def _root() -> Path:
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen)
-    usual = Path.home() / ".cache" / "captiongan"
+    try:
+        usual = Path.home() / ".cache" / "captiongan"
+    except RuntimeError as error:
+        raise OutputError(
+            f"cache folder: there is no home directory for it ({error}); set {CACHE_VARIABLE} to a "
+            "folder that can be written to"
+        ) from error
     return usual if usual.is_dir() else user_cache_path("captiongan", appauthor=False)
 
 

@@ -100,7 +100,7 @@ def os_errors_as(failure: type[CaptionganError], what: str, fix: str) -> Iterato
 
 def _reason(error: OSError, what: str) -> str:
     """Return the system's reason, with the name of the file unless `what` has it."""
-    reason = error.strerror or str(error)
+    reason = " ".join((error.strerror or str(error)).split())  # PyArrow's have several lines
     named = error.filename is None or f"'{error.filename}'" in what
     return reason if named else f"{reason}: '{error.filename}'"
 

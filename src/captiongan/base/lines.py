@@ -60,11 +60,22 @@ def decoded(line: bytes) -> str:
 
 def json_object(line: bytes) -> dict[str, object]:
     """Return the JSON object of a line; raises BadTextError."""
-    text = decoded(line)
+    record = parsed_object(decoded(line))
     try:
-        record = json.loads(text)
         # JSON can spell half a surrogate pair, which no encoder or file system accepts.
         json.dumps(record, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise BadTextError("bad JSON", str(error)) from error
+    return record
+
+
+def parsed_object(text: str | bytes) -> dict[str, object]:
+    """Return the JSON object of a text of any length; raises BadTextError.
+
+    Text that nests too deep, or that is not UTF-8, is not JSON.
+    """
+    try:
+        record = json.loads(text)
     except json.JSONDecodeError as error:
         raise BadTextError("bad JSON", f"{error.msg} at character {error.colno}") from error
     except (ValueError, RecursionError) as error:

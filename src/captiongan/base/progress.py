@@ -1,5 +1,6 @@
 """Progress of long work: a live line at a terminal, otherwise a plain line now and then."""
 
+import math
 import time
 from datetime import timedelta
 from typing import Self
@@ -8,6 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 WIDE_ENOUGH_FOR_A_BAR = 110
+
+TOO_SOON = 60
+"""Seconds for which nobody can tell how long work takes."""
+
+REMEMBERED = 600
+"""Seconds after which an earlier speed counts a third."""
 
 
 class Pace:
@@ -55,6 +62,8 @@ class LiveLine:
             console=console,
             disable=not console.is_terminal,
         )
+        self._done, self._speed = done, 0.0
+        self._started = self._now = time.monotonic()
         self._task = self._line.add_task("", total=total, words="")
         self._line.update(self._task, completed=done)
 
@@ -64,6 +73,19 @@ class LiveLine:
 
     def __exit__(self, *_: object) -> None:
         self._line.stop()
+
+    def time_left(self, done: float) -> str:
+        """Return how long the rest takes at a smoothed speed, as `1:02:05 left`."""
+        now = time.monotonic()
+        took, so_far = now - self._now, now - self._started
+        if took > 0:
+            fresh = max(1 - math.exp(-took / REMEMBERED), took / so_far)
+            self._speed += fresh * ((done - self._done) / took - self._speed)
+            self._done, self._now = done, now
+        left = max(self.total - done, 0)
+        if left and (so_far < TOO_SOON or self._speed <= 0):
+            return "time left unknown"
+        return f"{timedelta(seconds=round(left / self._speed) if left else 0)} left"
 
     def show(self, done: float, words: str) -> None:
         """Show the progress: the work done, and words that describe it."""
@@ -79,8 +101,3 @@ class LiveLine:
 def say(console: Console, text: str) -> None:
     """Print a line without highlighting or wrapping."""
     console.print(text, highlight=False, soft_wrap=True, markup=False)
-
-
-def time_left(work: float, speed: float) -> str:
-    """Return the time that `work` still takes at a speed per second, as `1:02:05 left`."""
-    return f"{timedelta(seconds=round(max(work, 0) / speed))} left"

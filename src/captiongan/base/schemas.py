@@ -66,8 +66,13 @@ def prompts_of_its_card(manifest: Facts) -> Facts:
     return manifest | {"sample_prompts": prompts}
 
 
+def of_an_unnamed_run(manifest: Facts) -> Facts:
+    """Bring a checkpoint's manifest from 1 to 2: it did not name its run, nor have a sha256."""
+    return manifest | {"run": ""}
+
+
 BUNDLE: tuple[Migration, ...] = (mirrors_nothing, prompts_of_its_card)
-CHECKPOINT: tuple[Migration, ...] = ()
+CHECKPOINT: tuple[Migration, ...] = (of_an_unnamed_run,)
 RUN_CONFIG: tuple[Migration, ...] = (
     never_scored,
     not_scored_by_its_discriminator,

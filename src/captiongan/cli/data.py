@@ -199,6 +199,7 @@ def get_data(
     Continues after an interruption and verifies the files. Without a network, it says which files
     to put where.
     """
+    from captiongan.base.commands import command
     from captiongan.data.downloads import announcement, fetch_all
     from captiongan.data.published import choose_data_set
 
@@ -208,4 +209,4 @@ def get_data(
     if not yes:
         typer.confirm("Download them?", abort=True)
     fetch_all(data_set, folder, mirror, typer.echo)
-    typer.echo(f"next: captiongan data import {name} {folder} OUT")
+    typer.echo("next: " + command("data", "import", name, folder, "OUT"))

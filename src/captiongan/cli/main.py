@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
+from io import TextIOWrapper
 from typing import Annotated, NoReturn
 
 import typer
@@ -30,6 +31,9 @@ def main() -> None:
 
 def run(commands: Callable[[], object]) -> None:
     """Run a command line; print an error that the user can fix as one line and exit with code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name may have letters that it cannot express
+            stream.reconfigure(errors="backslashreplace")
     with warnings.catch_warnings():
         warnings.formatwarning = lambda message, *_: f"warning: {_one_line(message)}\n"
         warnings.filterwarnings("default", category=DeprecationWarning, module=r"captiongan\.")

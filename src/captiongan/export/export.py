@@ -30,7 +30,7 @@ from captiongan.bundle.text_encoder import ENCODER_FILES, OnnxTextEncoder
 from captiongan.draw.noise import mirror_of, noise_rows
 from captiongan.draw.picture import mirrored
 from captiongan.draw.sheet import grid
-from captiongan.errors import RunError
+from captiongan.errors import OutputError, RunError
 from captiongan.export.to_onnx import as_onnx
 from captiongan.networks.layers import PictureGenerator
 from captiongan.networks.pixels import to_pictures
@@ -125,9 +125,12 @@ def bundle_of_run(run: Path) -> Bundle:
     bundle = cache_folder("runs") / hashlib.sha256(facts.encode()).hexdigest()[:32]
     if not bundle.exists():
         prompts = folder.data_facts()["sample_captions"]
-        export_run(
-            trained, bundle, name, f"step {trained.checkpoint.step}", prompts, with_critic=False
-        )
+        version = f"step {trained.checkpoint.step}"
+        try:
+            export_run(trained, bundle, name, version, prompts, with_critic=False)
+        except OutputError:
+            if not bundle.exists():  # else another process was first, with the same content
+                raise
     return read_bundle(bundle)
 
 

@@ -91,7 +91,12 @@ def load_config(
         return RunConfig.model_validate(tree)
     except ValidationError as error:
         where = f"'{config}'" if config else "configuration"
-        raise ConfigError(f"{where}: {'; '.join(map(_in_words, error.errors()))}") from error
+        faults: dict[str, list[str]] = {}
+        for fault in error.errors():
+            origin = _origin(fault, overrides) or where
+            faults.setdefault(origin, []).append(_in_words(fault))
+        told = (f"{origin}: {'; '.join(each)}" for origin, each in faults.items())
+        raise ConfigError("; ".join(told)) from error
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,6 +175,16 @@ def _apply(tree: dict[str, Any], override: str) -> None:
         tree[name] = yaml.safe_load(value)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"--set '{override}': the value is not YAML") from error
+
+
+def _origin(fault: Any, overrides: Sequence[str]) -> str:
+    """Return the `--set` that has brought a wrong value in, if one has."""
+    field = ".".join(map(str, fault["loc"]))
+    for override in reversed(overrides):
+        address = override.partition("=")[0]
+        if field and (f"{field}.".startswith(f"{address}.") or address.startswith(f"{field}.")):
+            return f"--set '{override}'"
+    return ""
 
 
 def _in_words(fault: Any) -> str:

@@ -37,10 +37,11 @@ def load_trained(folder: RunFolder, which: Which = "best") -> TrainedRun:
     A run without scores has no best checkpoint; then the newest is loaded.
 
     Raises:
-        RunError: there is no checkpoint, it does not fit the configuration, a weight is not
-            finite, or the text encoder has changed since the training.
+        RunError: there is no checkpoint, it is of another run or does not fit the configuration, a
+            weight is not finite, or the text encoder has changed since the training.
     """
     config, checkpoint = folder.config(), _chosen(folder, which)
+    checkpoint.check_belongs_to(folder.identity)
     encoder = choose_encoder(config.text.encoder)
     if encoder.identity.sha256 != checkpoint.encoder.sha256:
         raise RunError(

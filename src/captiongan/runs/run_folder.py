@@ -15,15 +15,18 @@ import json
 import os
 import re
 import socket
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 from PIL.Image import Image
 
+from captiongan.base.commands import command
 from captiongan.base.files import (
     naming,
     os_errors_as,
@@ -32,6 +35,7 @@ from captiongan.base.files import (
     whole_file,
     whole_folder,
 )
+from captiongan.base.lines import BadTextError, parsed_object
 from captiongan.base.main_process import is_main_process, main_process_only
 from captiongan.base.safe_reading import read_regular
 from captiongan.bundle.text_encoder import ENCODER_FILES
@@ -59,8 +63,15 @@ class RunFolder:
         Raises:
             OutputError: it cannot be created.
         """
-        taken = [int(found[1]) for entry in runs.glob("*") if (found := NUMBERED.match(entry.name))]
-        return cls.make(runs / f"{max(taken, default=-1) + 1:05d}-{config.name}", config, facts)
+        while True:
+            names = (NUMBERED.match(entry.name) for entry in runs.glob("*"))
+            number = max((int(name[1]) for name in names if name), default=-1) + 1
+            path = runs / f"{number:05d}-{config.name}"
+            try:
+                return cls.make(path, config, facts)
+            except OutputError:
+                if not (path / "config.yaml").is_file():  # else another process was first
+                    raise
 
     @classmethod
     def make(
@@ -121,13 +132,8 @@ class RunFolder:
         if not is_main_process():
             yield
             return
-        try:
-            held = FileLock(self.path / "lock").acquire(blocking=False)
-        except Timeout:
-            raise RunError(
-                f"run folder '{self.path}' is being trained by {self._owner()}; wait for it, or "
-                "stop it first"
-            ) from None
+        with self.writing():
+            held = self._lock()
         with held:
             with self.writing():
                 for folder in (self.path, self.grids):
@@ -136,17 +142,26 @@ class RunFolder:
                 replace_file(self.path / "owner.json", json.dumps(owner).encode())
             yield
 
+    def _lock(self) -> AbstractContextManager[object]:
+        try:
+            return FileLock(self.path / "lock").acquire(blocking=False)
+        except Timeout:
+            raise RunError(
+                f"run folder '{self.path}' is being trained by {self._owner()}; wait for it, or "
+                "stop it first"
+            ) from None
+
     def writing(self) -> AbstractContextManager[None]:
         """Turn an OSError of the block into an OutputError that says how to resume."""
         what = f"run folder '{self.path}' cannot be written"
-        fix = f"fix that, then captiongan train --resume {self.path}"
+        fix = f"fix that, then {command('train', '--resume', self.path)}"
         return os_errors_as(OutputError, what, fix)
 
     def _owner(self) -> str:
         try:
-            owner = json.loads(self.read("owner.json"))
+            owner = parsed_object(self.read("owner.json"))
             return f"process {owner['pid']} on {owner['host']}"
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, BadTextError, KeyError):
             return "another process"
 
     @property
@@ -218,10 +233,17 @@ class RunFolder:
             RunError: the file is missing or damaged.
         """
         try:
-            facts: dict[str, Any] = json.loads(self.read("data.json"))
-        except (OSError, ValueError) as error:
+            return parsed_object(self.read("data.json"))
+        except (OSError, BadTextError) as error:
             raise RunError(f"'{self.path}' has no readable data.json; start a new run") from error
-        return facts
+
+    @cached_property
+    def identity(self) -> str:
+        """The name of the run in its checkpoints; empty for one of before runs had names."""
+        try:
+            return str(self.data_facts().get("run", ""))
+        except RunError:
+            return ""
 
     @main_process_only
     def add_metrics(self, metrics: dict[str, float]) -> None:
@@ -231,18 +253,36 @@ class RunFolder:
             lines.write(json.dumps(metrics) + "\n")
 
     def metrics(self) -> list[dict[str, float]]:
-        """Read all lines of metrics, oldest first; a line cut short by a kill is ignored."""
+        """Read all lines of metrics, oldest first.
+
+        A line cut short by a kill is ignored, and so is a damaged one, with a warning.
+        """
         file = self.path / "metrics.jsonl"
         if not file.is_file():
             return []
         with os_errors_as(RunError, f"run '{self.path}' cannot be read", "copy the run again"):
-            lines = self.read(file.name).decode().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+            lines = self.read(file.name).split(b"\n")[:-1]
+        found = []
+        for number, line in enumerate(lines, 1):
+            try:
+                found.append(_metrics(line))
+            except BadTextError as bad:
+                warnings.warn(f"'{file}', line {number}: {bad}; it is ignored", stacklevel=2)
+        return found
 
     def forget_metrics_after(self, step: int) -> None:
         """Remove the metrics after a step, and a line cut short by a kill."""
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["step"] <= step]
         replace_file(self.path / "metrics.jsonl", "".join(kept).encode())
+
+
+def _metrics(line: bytes) -> dict[str, float]:
+    """Return the numbers of a line of figures; raises BadTextError without a step."""
+    facts = parsed_object(line)
+    numbers = {name: each for name, each in facts.items() if isinstance(each, int | float)}
+    if type(numbers.get("step")) not in (int, float):
+        raise BadTextError("bad JSON", "no step")
+    return numbers
 
 
 NUMBERED = re.compile(r"(\d{5,})-")

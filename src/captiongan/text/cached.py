@@ -11,7 +11,10 @@ from captiongan.base.cache import CACHE_VARIABLE, cache_folder
 from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity, TextEncoder
 from captiongan.errors import OutputError
 
-CHUNK = 1024
+CHUNK = 4096
+
+FORMAT = 2
+"""Of the files. Until 1, embeddings depended in their last bits on what was encoded with them."""
 
 Progress = Callable[[int, int], None]
 
@@ -41,7 +44,9 @@ class CachedTextEncoder:
     def file(self) -> Path:
         """The SQLite file of this identity."""
         identity = self.identity
-        return cache_folder("embeddings") / f"{identity.name}-{identity.sha256[:16]}.sqlite"
+        return (
+            cache_folder("embeddings") / f"{identity.name}-{identity.sha256[:16]}-{FORMAT}.sqlite"
+        )
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """Return the embeddings of `texts`: (N, dim) float32, from the cache if it has them.

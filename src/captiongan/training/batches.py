@@ -19,6 +19,7 @@ from captiongan.draw.picture import mirrored
 from captiongan.errors import DataError
 from captiongan.networks.pixels import to_tensor
 from captiongan.runs.config import RunConfig
+from captiongan.runs.identity import identity_of
 from captiongan.training.conditioning import caption_directions
 from captiongan.training.data_source import training_source
 from captiongan.training.facing import Turned, to_be_turned
@@ -84,6 +85,8 @@ class TrainingData:
             "left_out": self.left_out,
             "skipped": list(self.store.rejects),
             "digest": self.store.digest,
+            "pixels_sha256": self.store.pixels_sha256,
+            "run": identity_of(self.config, self.store.digest),
         }
 
     def batch(self, step: int, rows: slice = WHOLE) -> Batch:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from captiongan.base.progress import LiveLine, time_left
+from captiongan.base.progress import LiveLine
 from captiongan.training.step import Metrics
 
 
@@ -43,11 +43,11 @@ class LiveReport(LiveLine):
 
     def show_metrics(self, kimg: float, metrics: dict[str, float]) -> None:
         """Show what `Averages.take` returned."""
-        words = metrics_in_words(metrics, (self.total - kimg) * 1000)
+        words = metrics_in_words(metrics, self.time_left(kimg))
         self.show(kimg, f"{kimg:.1f}/{self.total:g} kimg  {words}")
 
 
-def metrics_in_words(metrics: dict[str, float], images_left: float) -> str:
+def metrics_in_words(metrics: dict[str, float], time_left: str) -> str:
     """Return metrics as one line: speed, time left, losses, accuracies of the discriminator.
 
     The accuracies are those of the real, the mismatching (if any) and the generated pairs.
@@ -56,7 +56,7 @@ def metrics_in_words(metrics: dict[str, float], images_left: float) -> str:
     names = (f"accuracy_{pair}" for pair in ("real", "mismatching", "generated"))
     right = "/".join(f"{100 * metrics[name]:.0f}" for name in names if name in metrics)
     return (
-        f"{speed:.0f} images/s, {time_left(images_left, speed)}, "
+        f"{speed:.0f} images/s, {time_left}, "
         f"loss D {metrics['loss_d']:.2f} G {metrics['loss_g']:.2f}, D right {right} %"
     )
 

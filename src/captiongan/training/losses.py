@@ -167,6 +167,8 @@ class Loss:
     penalty: Callable[[Tensor, Tensor], Tensor] = gradient_penalty
     """A function of logits and of the pictures they were computed from. `losses.r1` is its weight
     on real pictures, `losses.r2` on generated ones."""
+    threshold: float = 0
+    """The logit above which D takes a pair for real: halfway between the targets of the loss."""
     relative: bool = False
     """Whether only differences of logits have a meaning."""
 

@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from captiongan.base.commands import command
 from captiongan.base.progress import say
 from captiongan.runs.config import RunConfig
 from captiongan.text.registry import why_not_exportable
@@ -26,7 +27,7 @@ def open_trainer(config: RunConfig, console: Console) -> Trainer:
     for reject in facts["skipped"][:5]:
         say(console, f"  skipped {reject}")
     if len(facts["skipped"]) > 5:
-        say(console, f"  and others; all: captiongan data check {facts['source']}")
+        say(console, f"  and others; all: {command('data', 'check', facts['source'])}")
     if reason := why_not_exportable(config.text.encoder):
         say(console, f"text.encoder={config.text.encoder}: this run cannot be exported, {reason}")
     return trainer

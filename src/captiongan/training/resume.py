@@ -6,9 +6,11 @@ from operator import attrgetter
 from rich.console import Console
 
 from captiongan.base.progress import say
+from captiongan.data.store import PictureStore
 from captiongan.errors import ConfigError, DataError, RunError
-from captiongan.runs.checkpoint import latest_checkpoint, load_checkpoint
+from captiongan.runs.checkpoint import latest_checkpoint
 from captiongan.runs.config import RunConfig
+from captiongan.runs.identity import FIXED
 from captiongan.runs.run_folder import RunFolder
 from captiongan.text.registry import choose_encoder, is_folder
 from captiongan.training.data_source import with_absolute_paths
@@ -17,18 +19,6 @@ from captiongan.training.patience import reason_to_stop
 from captiongan.training.rollback import after_rollback
 from captiongan.training.trainer import Trainer
 from captiongan.training.warm_start import load_bundle_weights
-
-FIXED = (
-    "network",
-    *(f"data.{name}" for name in ("resolution", "margin", "flip", "facing", "squash")),
-    *("data.mismatching", "data.typical_share", "losses.species"),
-    *(f"text.{name}" for name in ("captions", "averaged", "conditioning_augmentation")),
-    *(f"generator.{name}" for name in ("features", "noise_dim", "projected_dim", "attention")),
-    *(f"discriminator.{name}" for name in ("features", "projected_dim", "beside")),
-    *(f"training.{name}" for name in ("batch_size", "seed", "start")),
-    *(f"scores.{name}" for name in ("every_kimg", "extractor")),
-)
-"""What a resumed run cannot change."""
 
 
 def resume_trainer(
@@ -120,14 +110,26 @@ def _check_fixed(before: RunConfig, after: RunConfig) -> None:
 
 
 def _restore(trainer: Trainer, run: RunFolder, console: Console) -> None:
-    if run.data_facts().get("digest") != trainer.data.store.digest:
-        raise RunError(
-            f"'{trainer.config.data.source}' is not what '{run.path}' was trained on: its "
-            "pictures or captions have changed; bring them back, or start a new run"
-        )
+    _check_data(trainer.data.store, run, trainer.config.data.source)
     if any(run.checkpoints.glob("step-*")):
-        load_checkpoint(latest_checkpoint(run.checkpoints), trainer.state, trainer.encoder.identity)
+        trainer.go_back_to(latest_checkpoint(run.checkpoints), run)
     else:
         say(console, f"'{run.path}' has no checkpoint yet; it starts again")
         if trainer.config.training.start:
             load_bundle_weights(trainer)
+
+
+def _check_data(store: PictureStore, run: RunFolder, source: str) -> None:
+    facts = run.data_facts()
+    if facts.get("digest") != store.digest:
+        changed = "its pictures or captions have changed; bring them back"
+    elif facts.get("pixels_sha256", store.pixels_sha256) != store.pixels_sha256:
+        changed = (
+            "its pictures have changed, or another version of Pillow decodes them; bring back "
+            "the former"
+        )
+    else:
+        return
+    raise RunError(
+        f"'{source}' is not what '{run.path}' was trained on: {changed}, or start a new run"
+    )

@@ -10,7 +10,6 @@ from captiongan.runs.checkpoint import (
     checkpoints,
     forget_checkpoints_after,
     latest_checkpoint,
-    load_checkpoint,
 )
 from captiongan.runs.config import RunConfig
 from captiongan.runs.run_folder import RunFolder
@@ -33,7 +32,7 @@ def rolled_back(
     before = trainer.state.step
     trainer = trainer.restarted(after_rollback(trainer.config))
     if checkpoints(run.checkpoints):
-        load_checkpoint(latest_checkpoint(run.checkpoints), trainer.state, trainer.encoder.identity)
+        trainer.go_back_to(latest_checkpoint(run.checkpoints), run)
     step, rate = trainer.state.step, trainer.config.optimiser.learning_rate
     forget_after(step, run)
     run.write_config(trainer.config)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from captiongan.base.commands import command
 from captiongan.base.main_process import is_main_process
 from captiongan.base.progress import say
 from captiongan.compute import distributed
@@ -161,7 +162,7 @@ def _report_quit(run: RunFolder, console: Console) -> Iterator[None]:
     except KeyboardInterrupt:
         say(
             console,
-            f"quit without saving; what was saved before: captiongan train --resume {run.path}",
+            f"quit without saving; what was saved before: {command('train', '--resume', run.path)}",
         )
         raise
 
@@ -175,7 +176,7 @@ def _warm_up(trainer: Trainer, run: RunFolder, console: Console) -> bool:
         say(
             console,
             "stopped during the warm-up; start it again with: "
-            f"captiongan train --resume {run.path}",
+            f"{command('train', '--resume', run.path)}",
         )
         return False
     trainer.save(run)
@@ -184,8 +185,8 @@ def _warm_up(trainer: Trainer, run: RunFolder, console: Console) -> bool:
 
 def _say_next_step(complete: bool, trainer: Trainer, run: RunFolder, console: Console) -> None:
     if not complete:
-        say(console, f"stopped and saved; resume with: captiongan train --resume {run.path}")
+        say(console, f"stopped and saved; resume with: {command('train', '--resume', run.path)}")
     elif why_not_exportable(trainer.config.text.encoder):
         say(console, f"done; its pictures: {run.path / 'grids'}")
     else:
-        say(console, f"done; next: captiongan export {run.path} --out BUNDLE")
+        say(console, f"done; next: {command('export', run.path, '--out', 'BUNDLE')}")

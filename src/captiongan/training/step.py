@@ -14,6 +14,7 @@ from captiongan.runs.options import LossConfig
 from captiongan.training.augment import blurred, diff_augment
 from captiongan.training.losses import (
     LOSSES,
+    Loss,
     contrastive_loss,
     faded_discriminator_loss,
     feature_matching_loss,
@@ -107,7 +108,7 @@ def update_discriminator(
         "gradient_d": backward_and_step(state, loss, state.discriminator_optimiser),
     }
     metrics = {name: value.detach() for name, value in metrics.items()}
-    return metrics | accuracies(logits, loss_of.relative)
+    return metrics | accuracies(logits, loss_of)
 
 
 def backward_and_step(state: TrainState, loss: Tensor, optimiser: Optimizer) -> Tensor:
@@ -130,14 +131,15 @@ def backward_and_step(state: TrainState, loss: Tensor, optimiser: Optimizer) -> 
     return norm
 
 
-def accuracies(logits: dict[str, Tensor], relative: bool = False) -> Metrics:
+def accuracies(logits: dict[str, Tensor], loss: Loss) -> Metrics:
     """Return the share of pairs that D classifies correctly, for each kind of pair in `logits`.
 
-    A logit above 0 says "real". If only differences of logits count (`relative`), a matching pair
-    must beat the generated one of its row, and a wrong pair must lose to the matching one.
+    A logit above the loss's threshold says "real". If only differences of logits count, a matching
+    pair must beat the generated one of its row, and a wrong pair must lose to the matching one.
     """
     matching = logits["matching"]
-    real, wrong = (logits["generated"], matching) if relative else (0, 0)
+    limit = loss.threshold
+    real, wrong = (logits["generated"], matching) if loss.relative else (limit, limit)
     right = {"accuracy_real": matching > real} | {
         f"accuracy_{pairs}": logits[pairs] < wrong for pairs in logits if pairs != "matching"
     }

@@ -16,7 +16,7 @@ from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.compute import distributed
 from captiongan.compute.devices import default_device
 from captiongan.networks import projected
-from captiongan.runs.checkpoint import checkpoints, save_checkpoint
+from captiongan.runs.checkpoint import Checkpoint, checkpoints, load_checkpoint, save_checkpoint
 from captiongan.runs.config import RunConfig
 from captiongan.runs.options import LossConfig
 from captiongan.runs.run_folder import RunFolder
@@ -132,7 +132,12 @@ class Trainer:
         if is_main_process():
             self.settle_ema()
             keep = self.config.training.keep_checkpoints
-            save_checkpoint(self.state, self.encoder.identity, run.checkpoints, keep)
+            save_checkpoint(self.state, self.encoder.identity, run.checkpoints, keep, run.identity)
+
+    def go_back_to(self, saved: Checkpoint, run: RunFolder) -> None:
+        """Put the state of a checkpoint of a run in the place of this one; raises RunError."""
+        saved.check_belongs_to(run.identity)
+        load_checkpoint(saved, self.state, self.encoder.identity)
 
     def score(self, run: RunFolder, scores: RunScores | None) -> dict[str, float]:
         """Score the EMA, and keep it as the run's best unless an earlier checkpoint is better.
@@ -153,5 +158,5 @@ class Trainer:
         scored = [line for line in run.metrics() if "score_error" in line]
         errors = [line["score_error"] for line in scored if line["step"] in kept]
         if metrics["score_error"] <= min(errors, default=math.inf):
-            save_checkpoint(self.state, self.encoder.identity, run.best, keep=1)
+            save_checkpoint(self.state, self.encoder.identity, run.best, 1, run.identity)
         return metrics
