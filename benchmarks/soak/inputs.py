@@ -21,6 +21,7 @@ from PIL import Image
 
 from benchmarks.soak.bundles import hostile_bundle
 from benchmarks.soak.damage import damaged
+from benchmarks.soak.sources import hostile_archive, hostile_table
 from captiongan.data.folder import METADATA, Reject, read_captioned_folder
 from captiongan.errors import CaptionganError
 
@@ -132,5 +133,7 @@ def _read(folder: Path) -> str:
 KINDS: dict[str, Try] = {
     "pictures": hostile_picture,
     "lines of metadata": hostile_line,
+    "archives": hostile_archive,
+    "tables": hostile_table,
     "bundles": hostile_bundle,
 }

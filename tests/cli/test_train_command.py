@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from captiongan.runs.checkpoint import latest_checkpoint
 from captiongan.runs.run_folder import RunFolder
-from captiongan.training.rollback import calmer
+from captiongan.training.rollback import after_rollback
 from support.command_line import captiongan
 
 TINY = [
@@ -182,7 +182,7 @@ def test_a_run_without_text_trains_draws_goes_on_and_says_that_it_cannot_be_expo
     }
     capsys.readouterr()
     assert captiongan("export", run, "--out", tmp_path / "bundle") == 2
-    assert "draws from text, and this run does without" in capsys.readouterr().err
+    assert "draws from text, and this run has none" in capsys.readouterr().err
     assert not (tmp_path / "bundle").exists()
 
 
@@ -219,7 +219,7 @@ def test_a_complete_run_says_so_and_how_to_go_further(
     before = (run / "config.yaml").read_text()
     for further in ([], ["--set", "training.kimg=0.04"]):
         assert captiongan("train", "--resume", run, *further) == 0
-        assert "has reached 0.08 kimg; go further with" in capsys.readouterr().out
+        assert "has reached 0.08 kimg; train it longer with" in capsys.readouterr().out
     assert (run / "config.yaml").read_text() == before
 
 
@@ -229,7 +229,7 @@ def test_the_command_that_began_a_run_goes_on_with_it_after_a_rollback_but_not_w
     run = RunFolder(tmp_path / "night")
     command = ["train", *TINY, "--set", "training.kimg=0.08", "--into", run.path]
     assert captiongan(*command) == 0
-    run.write_config(calmer(run.config()))
+    run.write_config(after_rollback(run.config()))
     assert captiongan(*command) == 0
     assert "has reached 0.08 kimg" in capsys.readouterr().out
     assert captiongan(*command, "--set", "optimiser.learning_rate=0.5") == 2
@@ -245,7 +245,7 @@ BAD = {
     "an unknown encoder": (["train", *TINY, "--set", "text.encoder=gpt"], "gpt' is unknown"),
     "a missing file": (["train", *TINY, "--config", "nowhere.yaml"], "nowhere.yaml"),
     "no run": (["train", "--resume", "nowhere"], "not a run"),
-    "resume with a file": (["train", "--resume", "x", "--config", "y"], "leave --config"),
+    "resume with a file": (["train", "--resume", "x", "--config", "y"], "leave out --config"),
     "an export of nothing": (["export", "nowhere", "--out", "bundle"], "not a run"),
     "a check of nothing": (["data", "check", "nowhere"], "nowhere"),
 }

@@ -94,8 +94,17 @@ def test_a_bundle_of_fusion_draws_what_pytorch_draws_with_the_wording_of_its_dat
 
 
 def test_a_resumed_run_cannot_change_how_z_moves_texts(fusion_run: TrainedRun) -> None:
-    with pytest.raises(ConfigError, match=r"text\.wording=1\.0: the run began with 0\.5"):
-        start(None, None, Path(), fusion_run.folder.path, ["text.wording=1"], dry_run=True)
+    with pytest.raises(
+        ConfigError, match=r"text\.conditioning_augmentation=1\.0: the run began with 0\.5"
+    ):
+        start(
+            None,
+            None,
+            Path(),
+            fusion_run.folder.path,
+            ["text.conditioning_augmentation=1"],
+            dry_run=True,
+        )
 
 
 def test_a_bundle_is_small_tells_its_training_and_names_no_place_of_the_machine(

@@ -16,7 +16,8 @@ from captiongan.runs.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from captiongan.runs.config import GeneratorConfig, RunConfig
+from captiongan.runs.config import RunConfig
+from captiongan.runs.options import GeneratorConfig
 from captiongan.training.state import TrainState
 from captiongan.training.trainer import Trainer
 from support.no_plain_files import NO_PLAIN_FILES, link
@@ -110,11 +111,11 @@ def test_what_is_drawn_at_random_within_a_step_follows_from_its_number_and_the_s
     assert len({drawn(seed, step) for seed in range(3) for step in range(3)}) == 9
 
 
-def test_a_resumed_run_keeps_the_wording_it_began_with(tmp_path: Path) -> None:
+def test_a_resumed_run_keeps_the_directions_it_began_with(tmp_path: Path) -> None:
     """Whatever its data says now, as directions may come out with other signs elsewhere."""
     began = tiny_trainer(RECIPE)
     save_checkpoint(began.state, ENCODER, tmp_path, keep=1)
-    resumed = tiny_state(RECIPE, wording=torch.ones(EMBEDDING_DIM, 2))
+    resumed = tiny_state(RECIPE, directions=torch.ones(EMBEDDING_DIM, 2))
     load_checkpoint(latest_checkpoint(tmp_path), resumed, ENCODER)
     wording = began.state.ema.get_buffer("wording")
     assert wording.any()
@@ -154,7 +155,7 @@ def test_a_file_that_the_manifest_does_not_name_makes_a_checkpoint_incomplete(
     damaged: list[object] = [{}, [], {**facts["files"], "average.safetensors": None}]
     for files in damaged:
         manifest.write_text(json.dumps(facts | {"files": files}))
-        with pytest.warns(UserWarning, match="passed over"):
+        with pytest.warns(UserWarning, match="ignored"):
             assert checkpoints(tmp_path) == []
 
 
@@ -209,7 +210,7 @@ def test_a_damaged_checkpoint_of_the_same_step_is_replaced(tmp_path: Path) -> No
     for damage in (cut_short, become_a_file):
         save_at(tiny_state(), tmp_path, 5)
         damage(tmp_path / "step-000000005")
-        with pytest.warns(UserWarning, match="passed over"):
+        with pytest.warns(UserWarning, match="ignored"):
             save_at(tiny_state(), tmp_path, 5)
         assert [saved.step for saved in checkpoints(tmp_path)] == [5]
 
@@ -265,7 +266,7 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(
 ) -> None:
     save_at(tiny_state(), tmp_path, 1, 2)
     damage(tmp_path / "step-000000002")
-    with pytest.warns(UserWarning, match=r"step-000000002.*; it is passed over"):
+    with pytest.warns(UserWarning, match=r"step-000000002.*; it is ignored"):
         assert latest_checkpoint(tmp_path).step == 1
 
 

@@ -22,8 +22,8 @@ from captiongan.data.toy import write_toy_folder
 from captiongan.errors import ConfigError, DataError, OutputError, RunError
 from captiongan.runs import checkpoint
 from captiongan.runs.checkpoint import latest_checkpoint, load_checkpoint
-from captiongan.runs.config import OptimiserConfig
 from captiongan.runs.load_trained import load_trained
+from captiongan.runs.options import OptimiserConfig
 from captiongan.runs.run_folder import RunFolder
 from captiongan.text.registry import choose_encoder
 from support.command_line import captiongan

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from captiongan.networks.dcgan import Discriminator
 from captiongan.networks.layers import PairDiscriminator
-from captiongan.runs.config import LossConfig
+from captiongan.runs.options import LossConfig
 from captiongan.training.augment import blurred
 from captiongan.training.losses import (
     LOSSES,

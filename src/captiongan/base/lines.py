@@ -1,19 +1,25 @@
-"""Reads foreign text files line by line: any bytes, one line of bounded length in memory."""
+"""Reads foreign text files line by line: any bytes, with lines of bounded length in memory."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import IO, AnyStr, Literal
 
 MAXIMUM_LINE = 2**20
 """The longest line that is read, in bytes."""
 
+_ENDS: tuple[str | bytes, ...] = (b"\n", "\n", "\r")
+_BLANKS: tuple[str | bytes, ...] = (b"", b"\xef\xbb\xbf", "")
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
 TextFault = Literal["line too long", "not UTF-8", "bad JSON"]
-"""The faults of a line that is no text or no JSON object."""
+"""The faults of a line that is not text or not a JSON object."""
 
 
 class BadTextError(Exception):
-    """A line that is no text or no JSON object; `kind` is the fault, `reason` the details."""
+    """A line that is not text or not a JSON object; `kind` is the fault, `reason` the details."""
 
     def __init__(self, kind: TextFault, reason: str) -> None:
         super().__init__(f"{kind} ({reason})")
@@ -22,19 +28,24 @@ class BadTextError(Exception):
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield each line that is not blank with its number, from 1.
+    """Yield each non-blank line with its number, from 1.
 
     A line of more than `MAXIMUM_LINE` bytes is cut after `MAXIMUM_LINE` + 1. Raises OSError.
     """
     with path.open("rb") as file:
-        number = 0
-        while line := file.readline(MAXIMUM_LINE + 1):
-            number += 1
-            rest = line
-            while len(line) > MAXIMUM_LINE and rest and not rest.endswith(b"\n"):
-                rest = file.readline(MAXIMUM_LINE)
-            if line.removeprefix(b"\xef\xbb\xbf").strip():
-                yield number, line
+        yield from numbered(file)
+
+
+def numbered(file: IO[AnyStr]) -> Iterator[tuple[int, AnyStr]]:
+    """Yield the lines of an open file as `numbered_lines` does."""
+    number = 0
+    while line := file.readline(MAXIMUM_LINE + 1):
+        number += 1
+        rest = line
+        while len(line) > MAXIMUM_LINE and rest and rest[-1:] not in _ENDS:
+            rest = file.readline(MAXIMUM_LINE)
+        if line.strip() not in _BLANKS:
+            yield number, line
 
 
 def decoded(line: bytes) -> str:
@@ -61,6 +72,11 @@ def json_object(line: bytes) -> dict[str, object]:
     if not isinstance(record, dict):
         raise BadTextError("bad JSON", f"{json_type(record)} instead of an object")
     return record
+
+
+def lines_of(text: str) -> list[str]:
+    """Split text at the ends of its lines, and not, as `splitlines` does, within a caption."""
+    return _LINE_END.split(text.removesuffix("\n"))
 
 
 def json_type(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Progress of long work: a live line at a terminal, plain lines now and then elsewhere."""
+"""Progress of long work: a live line at a terminal, otherwise a plain line now and then."""
 
 import time
 from datetime import timedelta
@@ -11,22 +11,22 @@ WIDE_ENOUGH_FOR_A_BAR = 110
 
 
 class Pace:
-    """Times work, and tells when its next line of progress is due.
+    """Times work, and says when its next line of progress is due.
 
     Args:
-        seconds_between: at least so many seconds lie between two lines.
+        seconds_between: the shortest time between two lines.
     """
 
     def __init__(self, seconds_between: float) -> None:
         self._between = seconds_between
-        self._started = self._told = self._now = time.monotonic()
+        self._started = self._printed = self._now = time.monotonic()
 
     def due(self) -> bool:
-        """Return whether the time has come for another line, and note the time."""
+        """Return whether another line is due, and note the time."""
         self._now = time.monotonic()
-        if self._now - self._told < self._between:
+        if self._now - self._printed < self._between:
             return False
-        self._told = self._now
+        self._printed = self._now
         return True
 
     @property
@@ -35,12 +35,12 @@ class Pace:
         return self._now - self._started
 
     def per_second(self, done: float) -> float:
-        """Return the mean speed of so much work in `seconds`."""
+        """Return the mean speed: `done` divided by `seconds`."""
         return done / max(self.seconds, 1e-3)
 
 
 class LiveLine:
-    """One line that changes at a terminal, with a bar if there is room; elsewhere a line each time.
+    """A line that is updated at a terminal, with a bar if there is room; otherwise plain lines.
 
     `total` and `done` measure the work in any unit.
     """
@@ -72,15 +72,15 @@ class LiveLine:
             self.say(words)
 
     def say(self, text: str) -> None:
-        """Print a line that stays, above the live one."""
+        """Print a permanent line above the live one."""
         say(self._console, text)
 
 
 def say(console: Console, text: str) -> None:
-    """Print a line as it is, without highlighting or wrapping."""
+    """Print a line without highlighting or wrapping."""
     console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def time_left(work: float, speed: float) -> str:
-    """Return how long the rest of the work takes at a speed per second, as `1:02:05 left`."""
+    """Return the time that `work` still takes at a speed per second, as `1:02:05 left`."""
     return f"{timedelta(seconds=round(max(work, 0) / speed))} left"

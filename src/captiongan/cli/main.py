@@ -25,7 +25,7 @@ for verbs in (draw, bulk, serve, train, models, data):
 
 def main() -> None:
     """Run the command line."""
-    run(partial(app, bulk.in_todays_words(sys.argv[1:])))
+    run(partial(app, bulk.with_new_verb(sys.argv[1:])))
 
 
 def run(commands: Callable[[], object]) -> None:
@@ -37,7 +37,7 @@ def run(commands: Callable[[], object]) -> None:
             commands()
         except CaptionganError as error:
             _end(error)
-        except OSError as error:  # whoever writes a file reports its other errors
+        except OSError as error:  # other errors are reported where the file is written
             if error.errno != errno.ENOSPC:
                 raise
             file = error.filename or "standard output"

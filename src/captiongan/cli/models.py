@@ -1,4 +1,4 @@
-"""The verbs for trained models: export and score them, and train what a bundle has beside them."""
+"""The verbs for trained models: evaluate, export, and train further networks for bundles."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -72,7 +72,7 @@ def evaluate(
     from captiongan.draw.prompts import check_prompt
 
     prompts = [check_prompt(line) for line in read_lines(public, "--public")] if public else None
-    looked_at = _sides(sides) if sides is not None else None
+    chosen_sides = _sides(sides) if sides is not None else None
     with training_half():
         from captiongan.evaluation.evaluate import evaluate as score
         from captiongan.evaluation.report import check_folder, draw_public, write_report
@@ -89,7 +89,7 @@ def evaluate(
             checkpoint,
             to_stderr,
             truncation,
-            looked_at,
+            chosen_sides,
             best_of,
         )
         candidates = [result.candidate for result in evaluation.results]

@@ -22,8 +22,9 @@ import numpy.typing as npt
 
 from captiongan.base.cache import cache_folder, writing_to_cache
 from captiongan.base.files import whole_folder
+from captiongan.base.safe_reading import read_regular
 from captiongan.data.decode import Square, SquareMaker, fit, make_squares
-from captiongan.data.folder import METADATA, Example, Line, Reject, read_lines
+from captiongan.data.folder import METADATA, MOST_METADATA, Example, Line, Reject, read_lines
 from captiongan.data.toy import toy_examples
 from captiongan.errors import DataError, OutputError
 
@@ -145,7 +146,7 @@ def _toy_squares(size: int, side: int, squash: bool) -> Generator[Square | Rejec
 
 def _fingerprint(root: Path, side: int, minimum_side: int) -> str:
     """Return a name that identifies all that decides the content: metadata, pictures, sizes."""
-    metadata = (root / METADATA).read_bytes()
+    metadata = read_regular(root / METADATA, root, MOST_METADATA)
     digest = hashlib.sha256(f"{STORE_FORMAT} {root.resolve()} {side} {minimum_side} ".encode())
     digest.update(metadata)
     for name in FILE_NAME.findall(metadata):

@@ -42,10 +42,10 @@ Result = TypeVar("Result")
 
 
 class ServerError(CaptionganError):
-    """A server's answer that is not what was asked for, or no answer.
+    """An answer of a server that is not what was asked for, or no response.
 
-    `status` is that of HTTP, 0 if there was no answer. `field` names what to change in the request.
-    `retry_after` is how many seconds to wait if the server was busy (503).
+    `status` is the HTTP status, 0 without a response. `field` names the part of the request to
+    change. `retry_after` is how many seconds to wait if the server was busy (503).
     """
 
     def __init__(
@@ -62,19 +62,19 @@ class ServerError(CaptionganError):
 
 
 class Client:
-    """Draws on a server, the same to the last bit as a `Pipeline` with the same bundle there.
+    """Draws on a server, bit by bit the same as a `Pipeline` with the same bundle there.
 
-    Every method raises ServerError if the server does not answer, or answers with an error. Threads
-    may share a client.
+    Every method raises ServerError if the server does not respond, or responds with an error.
+    Threads may share a client.
     """
 
     def __init__(self, address: str, token: str | None = None, timeout: float = 60.0) -> None:
-        """Remember a server; nothing is sent yet.
+        """Create a client; nothing is sent yet.
 
         Args:
             address: of the server, such as `http://127.0.0.1:8000`.
             token: the server's token, if it requires one.
-            timeout: how many seconds to wait for an answer.
+            timeout: how many seconds to wait for a response.
         """
         self.address = address
         headers = {"Authorization": f"Bearer {token}"} if token else {}

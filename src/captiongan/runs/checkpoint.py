@@ -1,9 +1,8 @@
 """Checkpoints: the whole training state, written so that a kill at any moment loses none.
 
 A checkpoint is a folder of safetensors files and a manifest with their sha256. It is written under
-another name, flushed to the disk, and renamed; a folder without a manifest that fits is not a
-checkpoint. One that is no longer needed is renamed before it is removed. Nothing in it can run
-code.
+another name, flushed to the disk, and renamed; a folder without a matching manifest is not a
+checkpoint. An old one is renamed before it is removed. Nothing in a checkpoint can run code.
 """
 
 import hashlib
@@ -33,7 +32,7 @@ LARGEST_MANIFEST, LARGEST_PART = 2**20, 2**33
 
 
 class Training(Protocol):
-    """What a checkpoint can be taken of: tensors by the names of their parts, after some steps."""
+    """A training that can be saved: tensors by the names of their parts, after some steps."""
 
     step: int
 
@@ -41,11 +40,11 @@ class Training(Protocol):
         """Return the tensors of each part, by their names."""
 
     def restore(self, state: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
-        """Go back to what `state` returned; raises KeyError or RuntimeError if it does not fit."""
+        """Load what `state` returned; raises KeyError or RuntimeError if it does not fit."""
 
 
 class IncompleteError(RunError):
-    """A checkpoint that does not count, as something of it is missing or damaged."""
+    """A checkpoint that cannot be used because a part of it is missing or damaged."""
 
 
 @dataclass(frozen=True)
@@ -74,17 +73,17 @@ class Checkpoint:
 def save_checkpoint(
     training: Training, encoder: EncoderIdentity, folder: Path, keep: int
 ) -> Checkpoint:
-    """Write a training's state to `folder`, then drop all but the newest `keep` checkpoints.
+    """Write a training's state to `folder`, then remove all but the newest `keep` checkpoints.
 
-    A step that is saved already is not written again. What killed processes left half written or
-    half removed goes first. Raises OSError.
+    A step that is already saved is not written again. First, leftovers of killed processes are
+    removed. Raises OSError.
     """
     before = checkpoints(folder)
     if before and before[-1].step == training.step:
         return before[-1]
     remove_leftovers(folder, "step-*")
     final = folder / f"step-{training.step:09d}"
-    if final.exists():  # damaged, or it would be among those before
+    if final.exists():  # damaged, else it would be in `before`
         remove(final)
     with whole_folder(final) as work:
         for part, tensors in training.state().items():
@@ -115,7 +114,7 @@ def checkpoints(folder: Path) -> list[Checkpoint]:
         try:
             found.append(_read(path))
         except IncompleteError as error:
-            warnings.warn(f"{error}; it is passed over", stacklevel=2)
+            warnings.warn(f"{error}; it is ignored", stacklevel=2)
     return found
 
 
@@ -127,19 +126,19 @@ def latest_checkpoint(folder: Path) -> Checkpoint:
     """
     found = checkpoints(folder)
     if not found:
-        raise RunError(f"'{folder}' holds no complete checkpoint; start a new run")
+        raise RunError(f"'{folder}' has no complete checkpoint; start a new run")
     return found[-1]
 
 
 def forget_checkpoints_after(folder: Path, step: int) -> None:
-    """Drop the checkpoints of steps that will be taken again."""
+    """Remove the checkpoints after a step, because later steps will be repeated."""
     for saved in checkpoints(folder):
         if saved.step > step:
             remove(saved.path)
 
 
 def load_checkpoint(checkpoint: Checkpoint, training: Training, encoder: EncoderIdentity) -> None:
-    """Put a checkpoint's state into a training.
+    """Load a checkpoint into a training.
 
     Raises:
         RunError: it was trained with another text encoder, or its networks have other shapes.
@@ -147,7 +146,7 @@ def load_checkpoint(checkpoint: Checkpoint, training: Training, encoder: Encoder
     if checkpoint.encoder.sha256 != encoder.sha256:
         raise RunError(
             f"'{checkpoint.path}' was trained with text encoder {checkpoint.encoder}, "
-            f"this run has {encoder}; set text.encoder to the former"
+            f"this run has {encoder}; set text.encoder to the one it was trained with"
         )
     try:
         parts = [file.stem for file in checkpoint.path.glob(f"*{SUFFIX}")]
@@ -161,10 +160,10 @@ def load_checkpoint(checkpoint: Checkpoint, training: Training, encoder: Encoder
 
 
 def _read(path: Path) -> Checkpoint:
-    """Read a checkpoint's manifest and hold its files against it.
+    """Read a checkpoint's manifest and verify its files.
 
     Raises:
-        IncompleteError: they do not fit.
+        IncompleteError: a file does not match the manifest.
         RunError: a later version wrote it.
     """
     try:

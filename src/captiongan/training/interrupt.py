@@ -1,4 +1,4 @@
-"""Ctrl-C as a request, not an accident: the step is finished and saved first."""
+"""Ctrl-C as a request: the current step is finished and saved before the run stops."""
 
 import signal
 import threading
@@ -6,9 +6,9 @@ from types import FrameType
 
 
 class StopRequest:
-    """While entered, the first SIGINT or SIGTERM sets `requested`; a second one strikes at once.
+    """While it is entered, the first SIGINT or SIGTERM sets `requested`; a second one acts at once.
 
-    Signals reach the main thread alone, so in another one nothing is requested.
+    Python delivers signals to the main thread only, so in other threads nothing is requested.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
