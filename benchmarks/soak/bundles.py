@@ -146,7 +146,7 @@ GRAFTS: tuple[Callable[[onnx.ModelProto], None], ...] = (
 def _hidden_graph(content: bytes) -> bytes:
     """Write the tag of the graph with more than 32 bits, as only some readers would read it."""
     model = onnx.ModelProto.FromString(content)
-    graph = model.graph.SerializeToString()
+    graph: bytes = model.graph.SerializeToString()
     head, tail = content.split(graph)
     start = head.rindex(b"\x3a")
     return head[:start] + b"\xba\x80\x80\x80\x10" + head[start + 1 :] + graph + tail

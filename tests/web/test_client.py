@@ -189,12 +189,25 @@ WAY = {
     "frames": [png(), png()],
 }
 BUNDLES = {"default": "tiny", "bundles": [{"name": "tiny"}]}
-CALLS: dict[str, tuple[Callable[[Client], object], dict[str, Any]]] = {
+CALLS: dict[str, tuple[Callable[[Client], Any], dict[str, Any]]] = {
     "generate": (lambda client: client.generate(RED), GENERATED),
     "interpolate": (lambda client: client.interpolate([RED, YELLOW], steps=2), WAY),
     "bundles": (lambda client: client.bundles(), BUNDLES),
 }
-WRONG = (None, True, -1.5, 10**400, float("nan"), "x", "\ud800", [], [None], [[]], {}, {"a": {}})
+WRONG: tuple[object, ...] = (
+    None,
+    True,
+    -1.5,
+    10**400,
+    float("nan"),
+    "x",
+    "\ud800",
+    [],
+    [None],
+    [[]],
+    {},
+    {"a": {}},
+)
 
 
 @pytest.mark.parametrize("name", CALLS)
