@@ -126,11 +126,10 @@ def test_another_name_is_answered_only_if_allowed(address: tuple[str, int]) -> N
 
 
 def test_who_does_not_read_the_answer_is_hung_up_on(tiny: Bundle) -> None:
-    asked = json.dumps({"prompts": ["a red flower " * 75] * 16, "steps": 18}).encode()
-    head = POST.replace(
-        b"generate", b"interpolate"
-    ) + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(asked)
-    with serving("--bundle", tiny.folder, "--limit", "seconds=2") as (address, _):
+    asked = json.dumps({"prompt": ["a red flower " * 75] * 16, "n": 62}).encode()
+    head = POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(asked)
+    limits = ("--limit", "seconds=2", "--limit", "pictures=1000")
+    with serving("--bundle", tiny.folder, *limits) as (address, _):
         host, port = address.removeprefix("http://").split(":")
         with socket.socket() as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

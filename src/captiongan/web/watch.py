@@ -22,7 +22,7 @@ from captiongan.web.access import Access
 from captiongan.web.errors import answer_errors
 from captiongan.web.guard import guard
 from captiongan.web.limits import Limits
-from captiongan.web.serve import LOOPBACK, serve
+from captiongan.web.serve import own_names, serve
 from captiongan.web.static_files import add_static_files
 
 MOST_LINES = 5_000
@@ -183,8 +183,7 @@ def watch(
         RunError: there is no run in the folder.
         CaptionganError: the address or the port is not available.
     """
-    access = Access(hosts=LOOPBACK if host in LOOPBACK else ())
-    app = create_watch_app(RunFolder.open(run), access)
+    app = create_watch_app(RunFolder.open(run), Access(hosts=own_names(host)))
     if while_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
         with suppress(AttributeError, OSError):  # Windows has no nice
