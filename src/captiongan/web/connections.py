@@ -14,13 +14,14 @@ from captiongan.web.errors import RefusedError
 from captiongan.web.limits import Limits
 from captiongan.web.security_headers import SECURITY_HEADERS
 
-MOST_PIECES = 1_000
-"""The most pieces, chunks or packets, in which a request may arrive: each costs time."""
+LEAST_PIECE = 1024
+"""The fewest bytes of a request's pieces, chunks or packets, on average: each costs time."""
+
+MOST_SMALL = 64
+"""Pieces that may be smaller."""
 
 NOT_HTTP = RefusedError(400, "this is not valid HTTP; fix the request")
-IN_PIECES = RefusedError(
-    413, f"the request arrives in more than {MOST_PIECES:,} pieces; send it in fewer"
-)
+IN_PIECES = RefusedError(413, "the request arrives in too many pieces; send it in fewer")
 
 
 def protocol(limits: Limits) -> type[H11Protocol]:
@@ -38,7 +39,7 @@ def protocol(limits: Limits) -> type[H11Protocol]:
     class Protocol(H11Protocol):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self.conn = _Parser()
+            self.conn = _Parser(MOST_SMALL + limits.body_bytes // LEAST_PIECE)
             self._app, self.app = self.app, self._run
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -96,6 +97,9 @@ def protocol(limits: Limits) -> type[H11Protocol]:
                     h11.EndOfMessage(),
                 ):
                     self.transport.write(self.conn.send(event) or b"")
+            if self.cycle is not None:  # the application's answer would be another one
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
             self.transport.close()
 
         @property
@@ -125,9 +129,6 @@ def protocol(limits: Limits) -> type[H11Protocol]:
             elif not transport.is_closing():
                 self._discarding = True
                 self._arrival.start()
-                if self.cycle is not None and not self.cycle.response_complete:
-                    self.cycle.disconnected = True
-                    self.cycle.message_event.set()
                 self.flow.resume_reading()
                 transport.write_eof()
 
@@ -135,16 +136,17 @@ def protocol(limits: Limits) -> type[H11Protocol]:
 
 
 class _Parser(h11.Connection):
-    """Reads requests as long as each comes in at most `MOST_PIECES` pieces."""
+    """Reads requests as long as each comes in at most so many pieces."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_pieces: int) -> None:
         super().__init__(h11.SERVER)
+        self._most_pieces = most_pieces
         self._pieces = 0
 
     @property
     def too_many(self) -> bool:
         """Whether a request came in too many pieces."""
-        return self._pieces > MOST_PIECES
+        return self._pieces > self._most_pieces
 
     def next_event(self) -> Any:
         """Return the next event; raises RemoteProtocolError."""

@@ -6,10 +6,9 @@ The bounds below are there for the reader of the OpenAPI document. Types are che
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from captiongan.draw.prompts import MAX_BEST_OF, MAX_CHARACTERS, MAX_PICTURES, SEEDS
-from captiongan.web.errors import RefusedError
+from captiongan.draw.prompts import MAX_BEST_OF, MAX_CHARACTERS, SEEDS
 from captiongan.web.limits import Limits
 
 LECTURE = "The flower has petals that are bright pinkish purple with white stigma"
@@ -29,28 +28,7 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     bundle: str | None = Field(None, description="Name of an open bundle; the default if left out.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, body: object) -> object:
-        """Refuse what could break a rule so often that to say so takes seconds."""
-        if isinstance(body, dict):
-            _check_length(None, body)
-            for name in cls.model_fields:
-                _check_length(name, body.get(name))
-        return body
-
     truncation: Truncation = Field(1.0, description="Multiplies the noise; less for less variety.")
-
-
-def _check_length(field: str | None, values: object) -> None:
-    if isinstance(values, dict | list) and len(values) > MAX_PICTURES:
-        raise RefusedError(
-            422,
-            f"{field or 'the body'} has {len(values):,} values, at most {MAX_PICTURES:,} are "
-            "allowed; send fewer",
-            field,
-        )
 
 
 class GenerateRequest(_Request):
