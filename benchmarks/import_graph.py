@@ -97,4 +97,3 @@ def main(
     )
     for circle in circles:
         typer.echo("circle: " + ", ".join(circle))
-

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from captiongan.bundle import bundle as bundle_module
-from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle, write_bundle
+from captiongan.bundle.bundle import Bundle, contents, find_bundle, read_bundle, write_bundle
 from captiongan.bundle.manifest import (
+    CARD_FILE,
     CARD_FILES,
     CRITIC_FILE,
     MANIFEST,
@@ -16,8 +17,10 @@ from captiongan.bundle.manifest import (
     OPTIONAL_FILES,
     BundleManifest,
 )
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, OutputError
 from captiongan.opening import load
+from support.no_plain_files import NO_PLAIN_FILES
 from support.tiny_bundle import bundle_files, ranker, style_encoder, write_parts, write_tiny_bundle
 
 
@@ -110,9 +113,49 @@ def test_the_discriminator_of_another_bundle_is_noticed(full: Bundle, tmp_path: 
         read_bundle(full.folder)
 
 
-def test_a_discriminator_that_the_manifest_does_not_list_does_not_count(tiny: Bundle) -> None:
-    (tiny.folder / CRITIC_FILE).write_bytes(b"whose?")
-    assert not read_bundle(tiny.folder).has_critic
+@pytest.mark.parametrize("name", [CRITIC_FILE, "weights.bin", "readme.md", "more"])
+def test_a_file_that_the_manifest_does_not_list_is_refused(tiny: Bundle, name: str) -> None:
+    (tiny.folder / name).write_bytes(b"whose?")
+    with pytest.raises(BundleError, match=f"holds '{name}', which bundle.json does not list"):
+        read_bundle(tiny.folder)
+
+
+def test_what_other_programs_hide_in_a_folder_is_passed_over(tiny: Bundle) -> None:
+    (tiny.folder / ".DS_Store").write_bytes(b"")
+    (tiny.folder / ".git").mkdir()
+    assert read_bundle(tiny.folder) == tiny
+
+
+@pytest.mark.parametrize("name", [MANIFEST, *MODEL_FILES, CARD_FILE])
+@pytest.mark.parametrize("make", NO_PLAIN_FILES)
+def test_a_file_that_is_none_or_too_large_is_refused_at_once(
+    tiny: Bundle, name: str, make: Callable[[Path], None]
+) -> None:
+    make(tiny.folder / name)
+    with pytest.raises(BundleError, match=r"link|regular|at most|is not a bundle") as caught:
+        read_bundle(tiny.folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("make", NO_PLAIN_FILES)
+def test_a_sample_that_is_no_file_is_not_copied(tiny: Bundle, make: Callable[[Path], None]) -> None:
+    make(tiny.folder / "sample.png")
+    with pytest.raises(BundleError, match=r"no readable sample.png \(it (is|has)"):
+        contents(read_bundle(tiny.folder))
+
+
+def test_a_bundle_without_its_card_opens(tiny: Bundle) -> None:
+    for name in CARD_FILES:
+        (tiny.folder / name).unlink()
+    assert read_bundle(tiny.folder) == tiny
+
+
+@pytest.mark.parametrize("name", ["generator.onnx", "text_encoder.onnx", "tokenizer.json"])
+def test_a_file_swapped_after_the_bundle_was_opened_is_noticed(tiny: Bundle, name: str) -> None:
+    with (tiny.folder / name).open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(BundleError):
+        Pipeline(tiny)
 
 
 def test_a_bundle_from_the_future_is_refused_with_the_version_to_install(tiny: Bundle) -> None:
@@ -283,13 +326,13 @@ def test_a_generator_of_another_size_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_generator_that_is_no_model_is_refused(tiny: Bundle, tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="is not a model that can be read"):
+    with pytest.raises(BundleError, match="is not a network that a bundle may hold"):
         load(rewritten(tiny, tmp_path / "foreign", generator__onnx=b"hello"))
 
 
 @pytest.mark.parametrize("tokenizer", [b"hello", b"{}"])
 def test_a_foreign_tokenizer_is_refused(tiny: Bundle, tmp_path: Path, tokenizer: bytes) -> None:
-    with pytest.raises(BundleError, match="text encoder 'table' cannot encode"):
+    with pytest.raises(BundleError, match="is not a tokenizer that a bundle may hold"):
         load(rewritten(tiny, tmp_path / "foreign", tokenizer__json=tokenizer))
 
 

@@ -100,7 +100,7 @@ def kinds(path: Path) -> Counter[str]:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_model_answers_as_its_module_does(name: str, written: Written) -> None:
-    session = open_session(written(name))
+    session = open_session(written(name).read_bytes(), "model")
     for batch in (1, 3):
         x = torch.randn(batch, *shape_of(name), generator=torch.Generator().manual_seed(batch))
         (answer,) = session.run(None, {"x": x.numpy()})

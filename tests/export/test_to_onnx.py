@@ -59,7 +59,9 @@ def test_the_file_answers_as_the_module_does_at_any_batch_size(
     random = torch.Generator().manual_seed(batch)
     one = torch.randn(batch, 15, generator=random)
     other = torch.randn(batch, 5, generator=random)
-    (answer,) = open_session(file).run(None, {"first": one.numpy(), "second": other.numpy()})
+    (answer,) = open_session(file.read_bytes(), "model").run(
+        None, {"first": one.numpy(), "second": other.numpy()}
+    )
     with torch.no_grad():
         expected = module(one, other).numpy()
     np.testing.assert_allclose(answer, expected, atol=2e-3)

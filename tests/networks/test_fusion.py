@@ -396,7 +396,7 @@ def test_onnx_runtime_draws_the_same(side: int, tmp_path: Path) -> None:
         output="pictures",
         dynamic_axes=[{0: "batch"}, {0: "batch"}],
     )
-    session = open_session(tmp_path / "generator.onnx")
+    session = open_session((tmp_path / "generator.onnx").read_bytes(), "model")
     for batch in (1, 5):
         z, e = noise(batch, NOISE_DIM), texts(batch, EMBEDDING_DIM)
         drawn = session.run(None, {"noise": z.numpy(), "embedding": e.numpy()})[0]

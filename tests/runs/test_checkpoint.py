@@ -19,6 +19,7 @@ from captiongan.runs.checkpoint import (
 from captiongan.runs.config import GeneratorConfig, RunConfig
 from captiongan.training.state import TrainState
 from captiongan.training.trainer import Trainer
+from support.no_plain_files import NO_PLAIN_FILES, link
 from support.tiny_run import (
     CONFIG,
     EMBEDDING_DIM,
@@ -328,3 +329,31 @@ def test_the_manifest_tells_step_encoder_and_the_sha256_of_every_file(tmp_path: 
     assert manifest["step"] == saved.step == 2
     assert EncoderIdentity(**manifest["text_encoder"]) == saved.encoder == ENCODER
     assert manifest["files"].keys() == {file.name for file in saved.path.glob("*.safetensors")}
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "average.safetensors"])
+@pytest.mark.parametrize("make", NO_PLAIN_FILES)
+def test_a_checkpoint_of_anything_but_plain_files_does_not_count(
+    tmp_path: Path, name: str, make: Callable[[Path], None]
+) -> None:
+    saved = save_checkpoint(trained(), ENCODER, tmp_path, keep=2)
+    make(saved.path / name)
+    with pytest.warns(UserWarning, match=r"it (is|has) .*; it is passed over"):
+        assert checkpoints(tmp_path) == []
+
+
+def test_a_checkpoint_names_no_file_elsewhere(tmp_path: Path) -> None:
+    saved = save_checkpoint(trained(), ENCODER, tmp_path, keep=2)
+    manifest = json.loads((saved.path / "manifest.json").read_text())
+    for name in ("/dev/zero", "../../private", "a\0b"):
+        changed = manifest | {"files": manifest["files"] | {name: "ab" * 32}}
+        (saved.path / "manifest.json").write_text(json.dumps(changed))
+        with pytest.warns(UserWarning, match="it is passed over"):
+            assert checkpoints(tmp_path) == []
+
+
+def test_a_file_that_is_swapped_for_a_link_is_not_loaded(tmp_path: Path) -> None:
+    saved = save_checkpoint(trained(), ENCODER, tmp_path, keep=2)
+    link(saved.path / "average.safetensors")
+    with pytest.raises(RunError, match=r"cannot be read \(it is a link"):
+        saved.tensors("average")

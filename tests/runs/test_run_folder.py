@@ -4,7 +4,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +15,7 @@ from captiongan.errors import ConfigError, OutputError, RunError
 from captiongan.runs.config import RunConfig
 from captiongan.runs.run_folder import RunFolder
 from captiongan.training.start import start
+from support.no_plain_files import NO_PLAIN_FILES
 
 CONFIG = RunConfig(name="tiny")
 
@@ -207,3 +208,22 @@ def test_a_run_can_be_locked_again_after_an_error(tmp_path: Path) -> None:
         raise ValueError("mishap")
     with run.locked():
         pass
+
+
+@pytest.mark.parametrize("make", NO_PLAIN_FILES)
+def test_a_run_is_read_from_plain_files_alone(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    run = RunFolder.create(tmp_path, CONFIG, {"source": "data"})
+    run.write_grid(1, Image.new("RGB", (8, 8)))
+    for name in ("data.json", "metrics.jsonl", "grids/step-000000001.png", "config.yaml"):
+        make(run.path / name)
+    with pytest.raises(RunError, match=r"no readable data\.json"):
+        run.data_facts()
+    with pytest.raises(OSError, match=r"it (is|has) "):
+        run.read_grid(1)
+    with pytest.raises(RunError, match=r"not a run|cannot be read \("):
+        RunFolder.open(run.path)
+    if (run.path / "metrics.jsonl").is_file():
+        with pytest.raises(RunError, match=r"cannot be read \("):
+            run.metrics()
+    else:
+        assert run.metrics() == []

@@ -175,7 +175,7 @@ def test_the_network_gives_unit_vectors_for_texts_of_any_length() -> None:
 def test_the_onnx_file_answers_as_the_network_does(tmp_path: Path) -> None:
     module, file = network(), tmp_path / "text_encoder.onnx"
     write_encoder(module, file)
-    session = open_session(file)
+    session = open_session(file.read_bytes(), "model")
     for batch, length in ((1, 1), (1, 9), (5, 3), (2, MAX_TOKENS)):
         token_ids = tokens(batch, length)
         (answer,) = session.run(None, {"token_ids": token_ids.numpy()})

@@ -209,7 +209,7 @@ def test_the_file_scores_as_the_network_does_and_is_small(tmp_path: Path, side: 
     ranker(torch.rand(8, 3, side, side), torch.randn(8, 384))  # moments unlike the first ones
     (tmp_path / RANKER_FILE).write_bytes(ranking._as_onnx(ranker, side))
     assert (tmp_path / RANKER_FILE).stat().st_size < 3e6
-    session = open_session(tmp_path / RANKER_FILE)
+    session = open_session((tmp_path / RANKER_FILE).read_bytes(), "model")
     for count in (1, 5):
         pictures = 2 * torch.rand(count, 3, side, side) - 1
         texts = torch.nn.functional.normalize(torch.randn(count, 384))

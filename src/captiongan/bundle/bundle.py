@@ -1,7 +1,7 @@
 """The bundle: one folder that turns a sentence into pictures.
 
-Training writes bundles and drawing reads them. Loading a bundle runs no code in it, and checks
-every file but those of the model card against the manifest first. The format is in
+Training writes bundles and drawing reads them. Loading a bundle runs no code in it. Every file but
+those of the model card is in the manifest and checked against it. The format is in
 `docs/bundle-format.md`.
 """
 
@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from captiongan.base.files import os_errors_as, whole_folder
+from captiongan.base.safe_reading import read_regular
 from captiongan.bundle.manifest import (
     CARD_FILE,
     CARD_FILES,
     CRITIC_FILE,
+    LARGEST_FILE,
     MANIFEST,
     MODEL_FILES,
     OPTIONAL_FILES,
@@ -31,7 +33,10 @@ from captiongan.errors import BundleError, OutputError
 LARGEST_MANIFEST = LARGEST_CARD = 2**20
 """Upper bounds in bytes: far above any use, far below any harm."""
 
-_SHIPPED = Path(__file__).parents[1] / "bundles"
+AGAIN = "copy or download the bundle again"
+
+_SHIPPED = Path(__file__).resolve().parents[1] / "bundles"
+"""An installer may link to the files of a package, but files of a bundle may not be links."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,17 @@ class Bundle:
     def is_shipped(self) -> bool:
         """Whether it comes with this package, so that its name alone finds it."""
         return self.folder.parent == _SHIPPED
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file that the manifest lists.
+
+        Raises:
+            BundleError: it cannot be read, or is no longer what the manifest says.
+        """
+        with _reading(self.folder):
+            content = read_regular(self.folder / name, self.folder, LARGEST_FILE)
+        _check_facts(self.folder, name, self.manifest.files[name], FileFacts.of_content(content))
+        return content
 
 
 def shipped_bundles() -> list[str]:
@@ -90,7 +106,8 @@ def find_bundle(name_or_path: str | Path) -> Path:
 def read_bundle(folder: Path) -> Bundle:
     """Read and check a bundle: its manifest, then the size and sha256 of each file it lists.
 
-    Raises BundleError if `folder` is not a bundle, is damaged or needs a newer captiongan.
+    Raises BundleError if `folder` is not a bundle, is damaged, holds a file that the manifest does
+    not list, or needs a newer captiongan.
     """
     with _reading(folder):
         if not (folder / MANIFEST).is_file():
@@ -98,14 +115,9 @@ def read_bundle(folder: Path) -> Bundle:
                 f"'{folder}' is not a bundle: it has no {MANIFEST}; "
                 "name a folder written by `captiongan export`"
             )
-        size = (folder / MANIFEST).stat().st_size
-        if size > LARGEST_MANIFEST:
-            raise BundleError(
-                f"'{folder / MANIFEST}' has {size:,} bytes, at most {LARGEST_MANIFEST:,} are read; "
-                "name a folder written by `captiongan export`"
-            )
-        content = (folder / MANIFEST).read_bytes()
+        content = read_regular(folder / MANIFEST, folder, LARGEST_MANIFEST)
         manifest = BundleManifest.from_json(content, _card(folder))
+        _check_listed(folder, manifest)
         for name, facts in manifest.files.items():
             _check_file(folder, name, facts)
     return Bundle(folder, manifest)
@@ -116,11 +128,11 @@ def contents(bundle: Bundle) -> dict[str, bytes]:
 
     Raises BundleError if one cannot be read, or the model card is not UTF-8.
     """
-    files = {}
-    for name in (*bundle.manifest.files, *CARD_FILES):
+    files = {name: bundle.read(name) for name in bundle.manifest.files}
+    for name in CARD_FILES:
         what = f"bundle '{bundle.folder}' has no readable {name}"
         with os_errors_as(BundleError, what, "restore the file, or copy the bundle again"):
-            files[name] = (bundle.folder / name).read_bytes()
+            files[name] = read_regular(bundle.folder / name, bundle.folder, LARGEST_FILE)
     try:
         files[CARD_FILE].decode()
     except UnicodeDecodeError as error:
@@ -205,31 +217,44 @@ def _write_manifest(folder: Path, manifest: BundleManifest) -> None:
 
 def _reading(folder: Path) -> AbstractContextManager[None]:
     what = f"bundle {reprlib.repr(str(folder))} cannot be read"
-    return os_errors_as(BundleError, what, "check its path and permissions")
+    return os_errors_as(BundleError, what, "copy the bundle again, or check its permissions")
 
 
 def _card(folder: Path) -> str:
-    """Return the start of the model card; empty if it cannot be read or is not UTF-8."""
+    """Return the model card; empty if there is none, or it is not UTF-8."""
     try:
-        with (folder / CARD_FILE).open(encoding="utf-8") as card:
-            return card.read(LARGEST_CARD)
-    except (OSError, UnicodeDecodeError):
+        return read_regular(folder / CARD_FILE, folder, LARGEST_CARD).decode()
+    except (FileNotFoundError, UnicodeDecodeError):
         return ""
 
 
+def _check_listed(folder: Path, manifest: BundleManifest) -> None:
+    """Refuse files that nobody vouches for; hidden ones may be there, and are never read."""
+    known = {MANIFEST, *CARD_FILES, *manifest.files}
+    for path in sorted(folder.iterdir()):
+        if path.name not in known and not path.name.startswith("."):
+            raise BundleError(
+                f"bundle '{folder}' holds {reprlib.repr(path.name)}, which {MANIFEST} does not "
+                "list; move it elsewhere"
+            )
+
+
 def _check_file(folder: Path, name: str, facts: FileFacts) -> None:
-    path = folder / name
-    again = "copy or download the bundle again"
-    if not path.is_file():
-        raise BundleError(f"bundle '{folder}' has no {name}; {again}")
-    size = path.stat().st_size
-    if size != facts.size:
+    try:
+        found = FileFacts.of(folder / name)
+    except FileNotFoundError:
+        raise BundleError(f"bundle '{folder}' has no {name}; {AGAIN}") from None
+    _check_facts(folder, name, facts, found)
+
+
+def _check_facts(folder: Path, name: str, facts: FileFacts, found: FileFacts) -> None:
+    if found.size != facts.size:
         raise BundleError(
-            f"bundle '{folder}': {name} has {size} bytes, {MANIFEST} says {facts.size}; {again}"
+            f"bundle '{folder}': {name} has {found.size} bytes, {MANIFEST} says {facts.size}; "
+            f"{AGAIN}"
         )
-    sha256 = FileFacts.of(path).sha256
-    if sha256 != facts.sha256:
+    if found.sha256 != facts.sha256:
         raise BundleError(
-            f"bundle '{folder}': {name} has sha256 {sha256[:12]}, {MANIFEST} says "
-            f"{facts.sha256[:12]}: it was changed or damaged; {again}"
+            f"bundle '{folder}': {name} has sha256 {found.sha256[:12]}, {MANIFEST} says "
+            f"{facts.sha256[:12]}: it was changed or damaged; {AGAIN}"
         )

@@ -14,21 +14,27 @@ from captiongan.bundle.onnx_check import check_onnx
 from captiongan.errors import BundleError
 
 
-def open_session(path: Path) -> ort.InferenceSession:
-    """Open an ONNX file on the CPU, with `OMP_NUM_THREADS` threads or one for each available core.
+def open_session(content: bytes, name: str | Path) -> ort.InferenceSession:
+    """Open the content of an ONNX file on the CPU.
+
+    It has `OMP_NUM_THREADS` threads, or one for each available core. ONNX Runtime gets the bytes
+    that were checked and no path, so there is no folder in which it could look for more.
 
     Raises:
-        BundleError: the file is not an ONNX model, or `check_onnx` refuses it.
+        BundleError: ONNX Runtime cannot open it, or `check_onnx` refuses it; the message calls it
+            `name`.
     """
-    check_onnx(path)
+    check_onnx(content, name)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads()
     options.log_severity_level = 3
+    # Or the bytes could also be read as ONNX Runtime's own format, by a mark that a text may hold.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
-        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         reason = " ".join(str(error).split())
         raise BundleError(
-            f"'{path}' is not a model that ONNX Runtime can open ({reason}); copy or download the "
+            f"'{name}' is not a model that ONNX Runtime can open ({reason}); copy or download the "
             "bundle again"
         ) from error

@@ -11,20 +11,24 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Encoding
 
+from captiongan.base.files import os_errors_as
+from captiongan.base.safe_reading import read_regular
 from captiongan.bundle.onnx_session import open_session
+from captiongan.bundle.tokenizer import read_tokenizer
 from captiongan.errors import BundleError
 
 Embeddings = npt.NDArray[np.float32]
 
-ENCODER_FILES = ("text_encoder.onnx", "tokenizer.json")
+NETWORK_FILE, TOKENIZER_FILE = ENCODER_FILES = ("text_encoder.onnx", "tokenizer.json")
+LARGEST = {NETWORK_FILE: 2**30, TOKENIZER_FILE: 2**24}
+"""Upper bounds in bytes: far above any use, far below any harm."""
 
 
 @dataclass(frozen=True)
@@ -87,18 +91,26 @@ class OnnxTextEncoder:
                 f"text encoder '{name}': {', '.join(missing)} not found in '{folder}'; "
                 "name a folder written by `captiongan text train` or `captiongan export`"
             )
+        what = f"text encoder '{name}' cannot be read"
+        with os_errors_as(BundleError, what, "copy its folder again, or check its permissions"):
+            files = {
+                file: read_regular(folder / file, folder, most) for file, most in LARGEST.items()
+            }
         self._folder = folder
-        self._name = name
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._session = open_session(folder / "text_encoder.onnx")
+        self._identity = EncoderIdentity(name, hashlib.sha256(b"".join(files.values())).hexdigest())
+        try:
+            self._tokenizer = read_tokenizer(files[TOKENIZER_FILE])
+        except ValueError as error:
+            raise BundleError(
+                f"'{folder / TOKENIZER_FILE}' is not a tokenizer that a bundle may hold ({error}); "
+                "copy or download the bundle again"
+            ) from error
+        self._session = open_session(files[NETWORK_FILE], folder / NETWORK_FILE)
 
-    @cached_property
+    @property
     def identity(self) -> EncoderIdentity:
         """The name and one sha256 over both files."""
-        digest = hashlib.sha256()
-        for file in ENCODER_FILES:
-            digest.update((self._folder / file).read_bytes())
-        return EncoderIdentity(self._name, digest.hexdigest())
+        return self._identity
 
     @property
     def folder(self) -> Path:
@@ -113,13 +125,7 @@ class OnnxTextEncoder:
     @property
     def max_tokens(self) -> int:
         """How many tokens of a text are read, with the start and end marks."""
-        truncation = self._tokenizer.truncation
-        if truncation is None:
-            raise BundleError(
-                f"'{self._folder / 'tokenizer.json'}' sets no maximum length; "
-                "copy or download the bundle again"
-            )
-        return int(truncation["max_length"])
+        return int(self._tokenizer.truncation["max_length"])
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """Return the embeddings of `texts`: (N, dim) float32, each of length 1.

@@ -69,7 +69,7 @@ def open_network(bundle: Bundle, network: Network) -> Any:
             f"bundle '{manifest.name}' has no {network.file} and cannot {network.without}; teach a "
             f"copy of it: captiongan {network.taught_by} {manifest.name} DATA --out NEW"
         )
-    session = open_session(bundle.folder / network.file)
+    session = open_session(bundle.read(network.file), bundle.folder / network.file)
     expected = network.maps.format_map(vars(manifest))
     found = f"{_signature(session.get_inputs())} -> {_signature(session.get_outputs())}"
     if found != expected:

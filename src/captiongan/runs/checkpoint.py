@@ -6,6 +6,7 @@ checkpoint. One that is no longer needed is renamed before it is removed. Nothin
 code.
 """
 
+import hashlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -14,10 +15,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor
 
-from captiongan.base.files import remove, remove_leftovers, sha256_of, whole_folder
+from captiongan.base.files import os_errors_as, remove, remove_leftovers, sha256_of, whole_folder
+from captiongan.base.safe_reading import open_regular, read_regular
 from captiongan.base.schemas import CHECKPOINT, newest, of_today
 from captiongan.bundle.text_encoder import EncoderIdentity
 from captiongan.errors import RunError
@@ -25,6 +27,9 @@ from captiongan.version import __version__
 
 MANIFEST = "manifest.json"
 SUFFIX = ".safetensors"
+
+LARGEST_MANIFEST, LARGEST_PART = 2**20, 2**33
+"""Upper bounds in bytes: far above any use, far below any harm."""
 
 
 class Training(Protocol):
@@ -52,8 +57,14 @@ class Checkpoint:
     encoder: EncoderIdentity
 
     def tensors(self, part: str) -> dict[str, Tensor]:
-        """Read the tensors of a part, such as `average`."""
-        return load_file(self.path / f"{part}{SUFFIX}")
+        """Read the tensors of a part, such as `average`.
+
+        Raises:
+            RunError: it is gone, or no regular file any more.
+        """
+        what = f"'{self.path}' cannot be read"
+        with os_errors_as(RunError, what, "choose another checkpoint or run"):
+            return load(read_regular(self.path / f"{part}{SUFFIX}", self.path.parent, LARGEST_PART))
 
 
 def save_checkpoint(
@@ -135,7 +146,8 @@ def load_checkpoint(checkpoint: Checkpoint, training: Training, encoder: Encoder
             f"this run has {encoder}; set text.encoder to the former"
         )
     try:
-        state = {file.stem: load_file(file) for file in checkpoint.path.glob(f"*{SUFFIX}")}
+        parts = [file.stem for file in checkpoint.path.glob(f"*{SUFFIX}")]
+        state = {part: checkpoint.tensors(part) for part in parts}
         training.restore(state, checkpoint.step)
     except (KeyError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
@@ -152,12 +164,17 @@ def _read(path: Path) -> Checkpoint:
         RunError: a later version wrote it.
     """
     try:
-        manifest: Any = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        manifest: Any = json.loads(read_regular(path / MANIFEST, path.parent, LARGEST_MANIFEST))
         manifest = of_today(manifest, CHECKPOINT, f"'{path}'", RunError)
         for file in {path / name for name in manifest["files"]} | {*path.glob(f"*{SUFFIX}")}:
-            if sha256_of(file) != manifest["files"][file.name]:
+            if _sha256_in(path.parent, file) != manifest["files"][file.name]:
                 raise IncompleteError(f"'{file}' is damaged: its sha256 is not the manifest's")
         encoder = EncoderIdentity(**manifest["text_encoder"])
         return Checkpoint(path, manifest["step"], encoder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise IncompleteError(f"'{path}' is not a complete checkpoint: {error}") from error
+
+
+def _sha256_in(folder: Path, file: Path) -> str:
+    with open_regular(file, folder, LARGEST_PART) as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -33,13 +33,15 @@ from captiongan.base.files import (
     whole_folder,
 )
 from captiongan.base.main_process import is_main_process, main_process_only
+from captiongan.base.safe_reading import read_regular
 from captiongan.bundle.text_encoder import ENCODER_FILES
 from captiongan.errors import OutputError, RunError
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_config import KEPT_ENCODER, SCHEMA, load_config
 from captiongan.version import __version__
 
-"""Where a run keeps its copy of a text encoder; `config.yaml` names it relative to the run."""
+LARGEST_FILE = 2**30
+"""An upper bound in bytes: far above any use, far below any harm."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,19 @@ class RunFolder:
         Raises:
             RunError: it is not one.
         """
+        run = cls(path)
         if not (path / "config.yaml").is_file():
             raise RunError(
                 f"'{path}' is not a run: no config.yaml in it; "
                 "name a folder such as runs/00000-dcgan"
             )
-        return cls(path)
+        with os_errors_as(RunError, f"run '{path}' cannot be read", "copy the run again"):
+            run.read("config.yaml")
+        return run
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a regular file in this folder; raises OSError for any other."""
+        return read_regular(self.path / name, self.path, LARGEST_FILE)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -135,7 +144,7 @@ class RunFolder:
 
     def _owner(self) -> str:
         try:
-            owner = json.loads((self.path / "owner.json").read_bytes())
+            owner = json.loads(self.read("owner.json"))
             return f"process {owner['pid']} on {owner['host']}"
         except (OSError, ValueError, KeyError, TypeError):
             return "another process"
@@ -188,6 +197,10 @@ class RunFolder:
         names = (re.fullmatch(r"step-(\d+)\.png", file.name) for file in files)
         return sorted(int(name[1]) for name in names if name)
 
+    def read_grid(self, step: int) -> bytes:
+        """Return the PNG of the sample grid after a step; raises OSError without one."""
+        return self.read(f"{self.grids.name}/{self.grid(step).name}")
+
     def write_grid(self, step: int, sheet: Image) -> None:
         """Write the sample grid after a step."""
         with whole_file(self.grid(step)) as file:
@@ -205,7 +218,7 @@ class RunFolder:
             RunError: that was never noted, or is damaged.
         """
         try:
-            facts: dict[str, Any] = json.loads((self.path / "data.json").read_bytes())
+            facts: dict[str, Any] = json.loads(self.read("data.json"))
         except (OSError, ValueError) as error:
             raise RunError(f"'{self.path}' has no readable data.json; start a new run") from error
         return facts
@@ -222,7 +235,8 @@ class RunFolder:
         file = self.path / "metrics.jsonl"
         if not file.is_file():
             return []
-        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        with os_errors_as(RunError, f"run '{self.path}' cannot be read", "copy the run again"):
+            lines = self.read(file.name).decode().splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def forget_metrics_after(self, step: int) -> None:

@@ -8,7 +8,7 @@ import onnx
 import torch
 from onnx import numpy_helper
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor
 
 from captiongan.bundle.bundle import Bundle
@@ -51,9 +51,9 @@ def read_critic(bundle: Bundle) -> dict[str, Tensor] | None:
     try:
         weights = {
             name: values.float() if values.is_floating_point() else values
-            for name, values in load_file(bundle.folder / CRITIC_FILE).items()
+            for name, values in load(bundle.read(CRITIC_FILE)).items()
         }
-    except (OSError, RuntimeError, SafetensorError) as error:
+    except (RuntimeError, SafetensorError) as error:
         raise _unusable(bundle, CRITIC_FILE, f"cannot be read as safetensors ({error})") from error
     return _finite(bundle, CRITIC_FILE, weights)
 
@@ -84,12 +84,12 @@ def check_unfolded(bundle: Bundle) -> None:
 
 def _stored(bundle: Bundle) -> dict[str, Tensor]:
     """Return all initializers in single precision, by their names without `HALF`."""
-    path = bundle.folder / GENERATOR_FILE
-    check_onnx(path)
+    content = bundle.read(GENERATOR_FILE)
+    check_onnx(content, bundle.folder / GENERATOR_FILE)
     try:
         return {
             weight.name.removesuffix(HALF): _tensor(weight)
-            for weight in onnx.load(path).graph.initializer
+            for weight in onnx.load_model_from_string(content).graph.initializer
         }
     except Exception as error:  # foreign bytes may raise any
         raise _unusable(bundle, GENERATOR_FILE, f"cannot be read ({error})") from error

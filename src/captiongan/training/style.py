@@ -188,7 +188,7 @@ def _write_encoder(encoder: StyleEncoder, side: int, path: Path) -> None:
 
 def _recovered(onnx: Path, held_out: Sequence[DrawnBatch]) -> float:
     """Measure the encoder as it was written: 1 - mean (z - S(x))^2 / mean z^2."""
-    session = open_session(onnx)
+    session = open_session(onnx.read_bytes(), onnx)
     read = np.concatenate([session.run(None, {"pictures": x.numpy()})[0] for x, _ in held_out])
     noise = np.concatenate([z.numpy() for _, z in held_out])
     return 1 - float(np.square(noise - read).mean() / np.square(noise).mean())

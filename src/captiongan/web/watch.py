@@ -14,10 +14,11 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Response
 
+from captiongan.base.safe_reading import UnsafeFileError, open_regular
 from captiongan.errors import RunError
 from captiongan.runs.alarms import Alarms
 from captiongan.runs.config import RunConfig
-from captiongan.runs.run_folder import RunFolder
+from captiongan.runs.run_folder import LARGEST_FILE, RunFolder
 from captiongan.web.access import Access
 from captiongan.web.errors import answer_errors
 from captiongan.web.guard import guard
@@ -61,7 +62,8 @@ class Follower:
         A last line that is still being written waits for its end. A line that a kill cut short is
         skipped once others follow it.
         """
-        with suppress(FileNotFoundError), self._file.open("rb") as file:
+        place = (self._file, self._file.parent, LARGEST_FILE)
+        with suppress(FileNotFoundError, UnsafeFileError), open_regular(*place) as file:
             facts = os.fstat(file.fileno())
             if facts.st_ino != self._identity or facts.st_size < self._offset:
                 self._begin(facts.st_ino)
@@ -135,7 +137,7 @@ def create_watch_app(run: RunFolder, access: Access | None = None) -> FastAPI:
     def grid(step: int) -> Response:
         """Return the sample grid of a step, as PNG."""
         try:
-            content = run.grid(step).read_bytes()
+            content = run.read_grid(step)
         except (OSError, OverflowError):
             content = b""
         if content[-8:-4] != b"IEND":  # missing, or still being written
