@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from captiongan.bulk.job import Job
-from captiongan.bulk.prompt_file import Row, read_rows
+from captiongan.bulk.prompt_file import Row, open_prompts
 from captiongan.bulk.run import generate_all
 from captiongan.bulk.shard import Shard, draw_shard
 from captiongan.bundle.bundle import Bundle
@@ -162,7 +163,8 @@ def test_what_was_drawn_can_be_drawn_from_again(
     assert [path.read_bytes() for path in pictures[0]] == [
         path.read_bytes() for path in pictures[1]
     ]
-    assert all(isinstance(row, Row) for row in read_rows(out / "metadata.jsonl"))
+    with open_prompts(out / "metadata.jsonl") as opened:
+        assert all(isinstance(row, Row) for row in opened.rows())
 
 
 KILLED_AGAIN_AND_AGAIN = """
@@ -263,9 +265,10 @@ def test_a_folder_of_something_else_is_refused(prompts: Path, tiny: Bundle, tmp_
     (out / "mine.txt").touch()
     with pytest.raises(BulkError, match="holds something other than a job"):
         generate_all(prompts, out, tiny.folder)
-    (out / "job.json").write_text("[]")
-    with pytest.raises(BulkError, match="not a file that captiongan wrote"):
-        generate_all(prompts, out, tiny.folder)
+    for content in ("[]", "[" * 100_000):
+        (out / "job.json").write_text(content)
+        with pytest.raises(BulkError, match="not a file that captiongan wrote"):
+            generate_all(prompts, out, tiny.folder)
 
 
 @pytest.mark.parametrize(
@@ -302,18 +305,56 @@ def test_a_file_without_rows_is_refused(tiny: Bundle, tmp_path: Path) -> None:
         generate_all(tmp_path / "p.txt", tmp_path / "out", tiny.folder)
 
 
-def test_prompts_that_change_while_they_are_drawn_are_told(
-    prompts: Path, tiny: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("ending", ["txt", "parquet"])
+def test_pictures_of_other_prompts_never_pass_for_those_of_a_job(
+    tiny: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, killed: bool
 ) -> None:
-    draw = Pipeline.draw
+    """Whatever is in the file meanwhile: it is overwritten while a job draws, then restored."""
+    prompts = tmp_path / f"p.{ending}"
+    own, other = (_file_of(prompts, [text] * 90) for text in PROMPTS[:2])
+    prompts.write_bytes(own)
+    generate_all(prompts, tmp_path / "right", tiny.folder, shard_size=30)
 
     def meddled(*arguments: Any) -> Any:
-        prompts.write_text("a red flower\n" * 70)
+        if killed and prompts.read_bytes() == other:
+            raise KeyboardInterrupt
+        prompts.write_bytes(other)
         return draw(*arguments)
 
-    monkeypatch.setattr(Pipeline, "draw", meddled)
-    with pytest.raises(BulkError, match="changed during the job"):
-        generate_all(prompts, tmp_path / "out", tiny.folder)
+    draw, out = Pipeline.draw, tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(Pipeline, "draw", meddled)
+        with pytest.raises(KeyboardInterrupt) if killed else nullcontext():
+            generate_all(prompts, out, tiny.folder, shard_size=30)
+    prompts.write_bytes(own)
+    generate_all(prompts, out, tiny.folder, shard_size=30)
+    assert tree(out) == tree(tmp_path / "right")
+
+
+def _file_of(path: Path, prompts: list[str]) -> bytes:
+    if path.suffix == ".parquet":
+        import pyarrow
+        from pyarrow.parquet import write_table
+
+        write_table(pyarrow.table({"prompt": prompts}), path)
+    else:
+        path.write_text("\n".join(prompts))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("layout", ["webdataset", "imagefolder"])
+@pytest.mark.parametrize("content", [None, b"[" * 100_000, b"{}", b'{"rejects": [1]}'])
+def test_shards_without_their_entry_in_the_journal_are_drawn_again(
+    prompts: Path, tiny: Bundle, tmp_path: Path, layout: str, content: bytes | None
+) -> None:
+    out = tmp_path / "out"
+    first = generate_all(prompts, out, tiny.folder, layout=layout, shard_size=40)
+    before = tree(out)
+    for entry in (out / "journal").iterdir():
+        entry.write_bytes(content) if content else entry.unlink()
+    assert generate_all(prompts, out, tiny.folder, layout=layout, shard_size=40) == first
+    assert tree(out) == before
 
 
 def test_a_full_disk_is_told_and_the_job_goes_on_later(

@@ -14,7 +14,7 @@ from pathlib import Path
 import ray
 from captiongan.bulk.job import Job
 from captiongan.bulk.on_ray import draw_on_ray
-from captiongan.bulk.prompt_file import read_rows
+from captiongan.bulk.prompt_file import open_prompts
 from captiongan.bulk.run import generate_all
 from captiongan.bulk.shard import cut
 from captiongan.bundle.bundle import read_bundle
@@ -30,9 +30,11 @@ except BulkError as error:
 ray.init(num_cpus=2, include_dashboard=False)
 generate_all(prompts, out, bundle, n=2, shard_size=20, ray="local")
 
-job = Job.of(prompts, read_bundle(bundle), 2, 0, 1.0, "webdataset", 20)
 try:
-    list(draw_on_ray("local", read_bundle(other), job, [next(cut(read_rows(prompts), job))], out))
+    with open_prompts(prompts) as read:
+        job = Job.of(read, read_bundle(bundle), 2, 0, 1.0, "webdataset", 20)
+        first = next(cut(read.rows(), job))
+        list(draw_on_ray("local", read_bundle(other), job, [first], out))
 except BulkError as error:
     print(error)
 

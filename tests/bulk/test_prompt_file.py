@@ -11,7 +11,8 @@ from hypothesis import example as with_example
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captiongan.bulk.prompt_file import Reject, Row, read_rows
+from captiongan.base.files import sha256_of
+from captiongan.bulk.prompt_file import Reject, Row, open_prompts
 from captiongan.errors import BulkError
 
 RED, BLUE = "a red flower, with petals", "a blue flower"
@@ -19,7 +20,12 @@ RED, BLUE = "a red flower, with petals", "a blue flower"
 
 def read(folder: Path, name: str, content: bytes) -> list[Row | Reject]:
     (folder / name).write_bytes(content)
-    return list(read_rows(folder / name))
+    return rows_of(folder / name)
+
+
+def rows_of(file: Path) -> list[Row | Reject]:
+    with open_prompts(file) as prompts:
+        return list(prompts.rows())
 
 
 def reasons(items: list[Row | Reject]) -> list[str]:
@@ -51,7 +57,7 @@ def test_csv_has_a_header_and_a_row_a_line(tmp_path: Path) -> None:
 
 def test_parquet_has_a_column_of_prompts(tmp_path: Path) -> None:
     file = parquet(tmp_path / "p.parquet", x=[1, 2], seed=[7, None], prompt=[RED, BLUE])
-    assert list(read_rows(file)) == [Row(1, RED, 7), Row(2, BLUE)]
+    assert rows_of(file) == [Row(1, RED, 7), Row(2, BLUE)]
 
 
 def test_a_line_of_text_that_cannot_be_read_is_a_reject(tmp_path: Path) -> None:
@@ -122,12 +128,100 @@ def test_a_row_of_parquet_that_cannot_be_read_is_a_reject(tmp_path: Path) -> Non
 
     texts = pyarrow.array([b"a", b"\xff", None]).view(pyarrow.string())
     file = parquet(tmp_path / "p.parquet", prompt=texts)
-    items = list(read_rows(file))
+    items = rows_of(file)
     assert items[0] == Row(1, "a")
     assert reasons(items) == [
         "2: not UTF-8 (invalid start byte at byte 1)",
         "3: 'prompt' must be a text: nothing",
     ]
+
+
+def test_a_quote_that_is_never_closed_costs_its_own_row_alone(tmp_path: Path) -> None:
+    lines = ["prompt", *(f"flower {number}" for number in range(30))]
+    for at in (3, 30):
+        broken = [*lines[:at], '"' + lines[at], *lines[at + 1 :]]
+        items = read(tmp_path, "p.csv", "\n".join(broken).encode())
+        (told,) = reasons(items)
+        assert told.startswith(f"{at + 1}: bad CSV")
+        rows = [item for item in items if isinstance(item, Row)]
+        assert [row.prompt for row in rows] == lines[1:at] + lines[at + 1 :]
+        assert [row.line for row in rows] == [n for n in range(2, 32) if n != at + 1]
+
+
+def test_many_quotes_that_are_never_closed_are_read_in_no_time(tmp_path: Path) -> None:
+    items = read(tmp_path, "p.csv", b"prompt\n" + b'"a""\n' * 5_000 + b"b\n")
+    assert len(reasons(items)) == 5_000
+    assert items[-1] == Row(5_002, "b")
+
+
+def test_a_prompt_in_quotes_may_have_several_lines(tmp_path: Path) -> None:
+    items = read(tmp_path, "p.csv", b'prompt,seed\n"a\nb",7\nc\n')
+    assert items == [Row(3, "a\nb", 7), Row(4, "c")]
+
+
+def test_columns_of_the_same_name_are_refused(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    for name in ("prompt", "seed"):
+        columns = {"prompt": ["a"], "seed": [1]}
+        names = [*columns, name]
+        table = pyarrow.table([columns[each] for each in names], names=names)
+        write_table(table, tmp_path / "p.parquet")
+        with pytest.raises(BulkError, match=f"2 columns '{name}', must have one; rename"):
+            rows_of(tmp_path / "p.parquet")
+        with pytest.raises(BulkError, match=f"2 columns '{name}', must have one; rename"):
+            read(tmp_path, "p.csv", f"prompt,seed,{name}\na,1,1\n".encode())
+
+
+def test_columns_of_other_types_are_refused(tmp_path: Path) -> None:
+    import pyarrow
+
+    times = pyarrow.array([2**62], pyarrow.timestamp("us"))
+    assert reasons(rows_of(parquet(tmp_path / "p.parquet", prompt=[1]))) == [
+        "1: 'prompt' must be a text: a number"
+    ]
+    with pytest.raises(BulkError, match=r"'prompt' holds timestamp\[us\], must hold texts; conv"):
+        rows_of(parquet(tmp_path / "p.parquet", prompt=times))
+    with pytest.raises(BulkError, match=r"'seed' holds timestamp\[us\], must hold whole numbers"):
+        rows_of(parquet(tmp_path / "p.parquet", prompt=["a"], seed=times))
+
+
+def test_a_text_of_a_few_bytes_on_the_disk_does_not_fill_the_memory(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    rows = pyarrow.array([0] * 1000 + [1])
+    texts = pyarrow.DictionaryArray.from_arrays(rows, ["a" * 2**23, "b"])
+    write_table(
+        pyarrow.table({"prompt": texts}),
+        tmp_path / "p.parquet",
+        compression="zstd",
+        dictionary_pagesize_limit=2**30,
+        store_schema=False,
+    )
+    assert (tmp_path / "p.parquet").stat().st_size < 2000
+    before = pyarrow.default_memory_pool().max_memory()
+    tracemalloc.start()
+    try:
+        items = rows_of(tmp_path / "p.parquet")
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+    assert pyarrow.default_memory_pool().max_memory() - before < 2**26
+    assert items[-1] == Row(1001, "b")
+    assert reasons(items)[0] == "1: line too long (more than 65536 bytes)"
+
+
+def test_what_was_opened_is_what_is_read_whatever_becomes_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "p.txt"
+    file.write_text("a\nb\n")
+    with open_prompts(file) as prompts:
+        before, prompts_sha256 = list(prompts.rows()), sha256_of(file)
+        file.write_text("c\n")
+        assert (list(prompts.rows()), prompts.sha256) == (before, prompts_sha256)
+        file.unlink()
+        assert list(prompts.rows()) == before
 
 
 @given(st.binary(max_size=60), st.sampled_from(["txt", "jsonl", "csv"]))
@@ -176,15 +270,15 @@ def test_a_file_that_is_none_of_prompts_is_refused(
 
 def test_a_table_without_prompts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BulkError, match="has the columns caption, must have 'prompt'"):
-        list(read_rows(parquet(tmp_path / "p.parquet", caption=[RED])))
+        rows_of(parquet(tmp_path / "p.parquet", caption=[RED]))
 
 
 def test_a_file_that_is_not_there_or_no_plain_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BulkError, match=r"cannot be read \(No such file"):
-        list(read_rows(tmp_path / "gone.txt"))
+        rows_of(tmp_path / "gone.txt")
     (tmp_path / "folder.txt").mkdir()
     with pytest.raises(BulkError, match="not a regular file"):
-        list(read_rows(tmp_path / "folder.txt"))
+        rows_of(tmp_path / "folder.txt")
 
 
 def test_parquet_without_its_package_says_what_to_install(
@@ -193,7 +287,7 @@ def test_parquet_without_its_package_says_what_to_install(
     file = parquet(tmp_path / "p.parquet", prompt=[RED])
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(BulkError, match=r"'pyarrow' is not installed; pip install 'captiongan\["):
-        list(read_rows(file))
+        rows_of(file)
 
 
 @pytest.mark.parametrize("ending", ["txt", "jsonl", "csv"])
@@ -203,7 +297,8 @@ def test_reading_ten_times_the_rows_takes_no_more_memory(tmp_path: Path, ending:
         (tmp_path / f"p.{ending}").write_text("\n".join(["prompt", *lines]))
         tracemalloc.start()
         try:
-            assert sum(1 for _ in read_rows(tmp_path / f"p.{ending}")) >= rows
+            with open_prompts(tmp_path / f"p.{ending}") as prompts:
+                assert sum(1 for _ in prompts.rows()) >= rows
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 MAXIMUM_LINE = 2**20
 """The longest line that is read, in bytes."""
@@ -27,14 +27,19 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     A line of more than `MAXIMUM_LINE` bytes is cut after `MAXIMUM_LINE` + 1. Raises OSError.
     """
     with path.open("rb") as file:
-        number = 0
-        while line := file.readline(MAXIMUM_LINE + 1):
-            number += 1
-            rest = line
-            while len(line) > MAXIMUM_LINE and rest and not rest.endswith(b"\n"):
-                rest = file.readline(MAXIMUM_LINE)
-            if line.removeprefix(b"\xef\xbb\xbf").strip():
-                yield number, line
+        yield from lines_in(file)
+
+
+def lines_in(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of an open file, as `numbered_lines` does."""
+    number = 0
+    while line := file.readline(MAXIMUM_LINE + 1):
+        number += 1
+        rest = line
+        while len(line) > MAXIMUM_LINE and rest and not rest.endswith(b"\n"):
+            rest = file.readline(MAXIMUM_LINE)
+        if line.removeprefix(b"\xef\xbb\xbf").strip():
+            yield number, line
 
 
 def decoded(line: bytes) -> str:
@@ -49,7 +54,14 @@ def decoded(line: bytes) -> str:
 
 def json_object(line: bytes) -> dict[str, object]:
     """Return the JSON object of a line; raises BadTextError."""
-    text = decoded(line)
+    return parsed_object(decoded(line))
+
+
+def parsed_object(text: str | bytes) -> dict[str, object]:
+    """Return the JSON object of a text of any length; raises BadTextError.
+
+    Text that nests too deep, or that is not UTF-8, is not JSON.
+    """
     try:
         record = json.loads(text)
         # JSON can spell half a surrogate pair, which no encoder or file system accepts.

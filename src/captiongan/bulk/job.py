@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Self
 
 from captiongan.base.files import replace_file, sha256_of
+from captiongan.base.lines import BadTextError, parsed_object
 from captiongan.bulk.layouts import LAYOUTS
-from captiongan.bulk.prompt_file import read_rows
+from captiongan.bulk.prompt_file import Prompts
 from captiongan.bundle.bundle import Bundle
 from captiongan.bundle.manifest import MANIFEST
 from captiongan.draw.prompts import SEEDS, check_truncation, seeds_of
@@ -44,7 +45,7 @@ class Job:
     @classmethod
     def of(
         cls,
-        prompts: Path,
+        prompts: Prompts,
         bundle: Bundle,
         n: int,
         seed: int,
@@ -52,7 +53,7 @@ class Job:
         layout: str,
         shard_size: int,
     ) -> Self:
-        """Read all prompts once, to count and fingerprint them.
+        """Count all prompts.
 
         Raises:
             BulkError: the prompts cannot be read, `layout` is unknown, or `shard_size` is below
@@ -69,17 +70,17 @@ class Job:
                 f"shard size {shard_size} is below n, {n}: the pictures of a prompt stay together; "
                 "give a larger shard size"
             )
-        rows = sum(1 for _ in read_rows(prompts))
+        rows = sum(1 for _ in prompts.rows())
         if rows == 0:
-            raise BulkError(f"prompts '{prompts}' has no rows; write one prompt per row")
+            raise BulkError(f"prompts '{prompts.file}' has no rows; write one prompt per row")
         if seed + n * rows > SEEDS:
             raise BulkError(
                 f"seed {seed} leaves no room for {n * rows:,} pictures, one seed each, below 2**32;"
                 f" give at most {max(SEEDS - n * rows, 0)}, or fewer prompts"
             )
         return cls(
-            prompts_sha256=sha256_of(prompts),
-            prompts_format=prompts.suffix.lower(),
+            prompts_sha256=prompts.sha256,
+            prompts_format=prompts.file.suffix.lower(),
             rows=rows,
             n=n,
             seed=seed,
@@ -134,14 +135,6 @@ class Job:
                 "repeat the options of that job, or name another folder"
             )
 
-    def check_unchanged(self, prompts: Path) -> None:
-        """Raise BulkError if the file of prompts has changed since the job began."""
-        if sha256_of(prompts) != self.prompts_sha256:
-            raise BulkError(
-                f"prompts '{prompts}' changed during the job, must stay the same; "
-                "draw them again into a new folder"
-            )
-
     def misfits(self, bundle: Bundle) -> list[str]:
         """Return how this bundle and this captiongan differ from the job's, as sentences."""
         return self._differences(asdict(self) | _drawn_with(bundle))
@@ -166,9 +159,8 @@ def _drawn_with(bundle: Bundle) -> dict[str, str]:
 
 def _facts_in(file: Path) -> dict[str, object]:
     try:
-        facts = json.loads(file.read_bytes())
-    except ValueError:
-        facts = None
-    if not isinstance(facts, dict):
-        raise BulkError(f"'{file}' is not a file that captiongan wrote; name another output folder")
-    return facts
+        return parsed_object(file.read_bytes())
+    except BadTextError as error:
+        raise BulkError(
+            f"'{file}' is not a file that captiongan wrote; name another output folder"
+        ) from error

@@ -1,12 +1,13 @@
 """The outcome of each shard, in a file of its own that is written before the shard appears."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from captiongan.base.files import replace_file, whole_file
+from captiongan.base.lines import BadTextError, parsed_object
 from captiongan.bulk.prompt_file import Reject
 
 JOURNAL = "journal"
@@ -29,8 +30,8 @@ class Entry:
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
-        """Read an entry that `write_entry` wrote."""
-        facts = json.loads(text)
+        """Read an entry that `write_entry` wrote; raises BadTextError, KeyError or TypeError."""
+        facts: dict[str, Any] = parsed_object(text)
         rejects = [Reject(**reject) for reject in facts.pop("rejects")]
         return cls(**facts, rejects=rejects)
 
@@ -56,14 +57,22 @@ class Account:
 def write_entry(out: Path, shard: int, entry: Entry) -> None:
     """Write the entry of a shard, counted from 0; raises OSError."""
     (out / JOURNAL).mkdir(exist_ok=True)
-    replace_file(out / JOURNAL / f"{shard:06d}.json", json.dumps(asdict(entry)).encode() + b"\n")
+    replace_file(_file(out, shard), json.dumps(asdict(entry)).encode() + b"\n")
 
 
-def close_journal(out: Path) -> Account:
+def read_entry(out: Path, shard: int) -> Entry | None:
+    """Return the entry of a shard, counted from 0; None if it is absent or damaged."""
+    try:
+        return Entry.from_json(_file(out, shard).read_bytes())
+    except (OSError, BadTextError, KeyError, TypeError):
+        return None
+
+
+def close_journal(out: Path, shards: int) -> Account:
     """Write rejects.jsonl, in the order of the rows, and sum up; raises OSError."""
     pictures = doubtful = rejects = 0
     with whole_file(out / REJECTS_FILE) as file:
-        for entry in _entries(out):
+        for entry in (Entry.from_json(_file(out, shard).read_bytes()) for shard in range(shards)):
             pictures, doubtful = pictures + entry.pictures, doubtful + entry.doubtful
             rejects += len(entry.rejects)
             for reject in entry.rejects:
@@ -71,6 +80,5 @@ def close_journal(out: Path) -> Account:
     return Account(pictures, doubtful, rejects)
 
 
-def _entries(out: Path) -> Iterator[Entry]:
-    for path in sorted((out / JOURNAL).glob("[0-9]*.json")):
-        yield Entry.from_json(path.read_bytes())
+def _file(out: Path, shard: int) -> Path:
+    return out / JOURNAL / f"{shard:06d}.json"

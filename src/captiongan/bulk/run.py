@@ -8,9 +8,9 @@ from rich.console import Console
 from captiongan.base.files import os_errors_as, remove_leftovers
 from captiongan.base.progress import LiveLine, Pace, time_left
 from captiongan.bulk.job import Job
-from captiongan.bulk.journal import JOURNAL, Account, close_journal
+from captiongan.bulk.journal import JOURNAL, Account, close_journal, read_entry
 from captiongan.bulk.layouts import LAYOUTS
-from captiongan.bulk.prompt_file import read_rows
+from captiongan.bulk.prompt_file import open_prompts
 from captiongan.bulk.shard import Shard, cut, draw_shard
 from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
 from captiongan.draw.pipeline import Pipeline
@@ -40,7 +40,8 @@ def generate_all(
     for byte what an uninterrupted job writes.
 
     Args:
-        prompts: a file for `read_rows`; read twice, never held in memory.
+        prompts: a file for `open_prompts`; never held in memory. What becomes of it during the
+            job does not matter.
         out: folder for the pictures; new, empty, or of the same job.
         bundle: an open one, the name of a shipped one, or the path of a folder.
         n: pictures of each row, as for `Pipeline.generate`.
@@ -52,19 +53,19 @@ def generate_all(
         console: shows the progress; None shows nothing.
 
     Raises:
-        BulkError: the prompts cannot be read or change during the job, `out` holds something else,
-            or `layout` or `shard_size` breaks its rule.
+        BulkError: the prompts cannot be read, `out` holds something else, or `layout` or `shard_size` breaks its rule.
         BundleError: the bundle is missing, damaged, foreign or from a newer captiongan.
         PromptError: `n`, `seed` or `truncation` breaks its rule.
         OutputError: `out` cannot be written to.
     """
     opened = bundle if isinstance(bundle, Bundle) else read_bundle(find_bundle(bundle))
-    job = Job.of(prompts, opened, n, seed, truncation, layout, shard_size)
     what = f"output folder '{out}' cannot be written to"
-    with os_errors_as(OutputError, what, "fix that, and the same command resumes the job"):
+    fix = "fix that, and the same command resumes the job"
+    with open_prompts(prompts) as read, os_errors_as(OutputError, what, fix):
+        job = Job.of(read, opened, n, seed, truncation, layout, shard_size)
         job.claim(out)
-        there = {number for number in range(job.shards) if job.shard_path(out, number).exists()}
-        missing = (each for each in cut(read_rows(prompts), job) if each.number not in there)
+        there = {number for number in range(job.shards) if _is_drawn(job, number, out)}
+        missing = (each for each in cut(read.rows(), job) if each.number not in there)
         if ray is None:
             steps = _draw_here(Pipeline(opened), job, missing, out)
         else:
@@ -73,11 +74,15 @@ def generate_all(
             steps = draw_on_ray(ray, opened, job, missing, out)
         done = job.n * sum(job.rows_in(number) for number in there)
         _watch(steps, done, job.pictures, console or Console(quiet=True))
-        job.check_unchanged(prompts)
         for folder in (out, out / JOURNAL):  # all shards are there
             remove_leftovers(folder)
         LAYOUTS[layout].finish(out)
-        return close_journal(out)
+        return close_journal(out, job.shards)
+
+
+def _is_drawn(job: Job, shard: int, out: Path) -> bool:
+    """Whether a shard is there, and the journal says what became of its rows."""
+    return job.shard_path(out, shard).exists() and read_entry(out, shard) is not None
 
 
 def _draw_here(pipeline: Pipeline, job: Job, shards: Iterable[Shard], out: Path) -> Iterator[int]:

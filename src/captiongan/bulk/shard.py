@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from captiongan.base.files import remove
 from captiongan.bulk.job import Job
 from captiongan.bulk.journal import Entry, write_entry
 from captiongan.bulk.layouts import LAYOUTS, Facts
@@ -55,7 +56,10 @@ def draw_shard(pipeline: Pipeline, job: Job, shard: Shard, out: Path) -> Iterato
     orders, entry = _orders(pipeline, job, shard)
     if entry.rejects:
         yield len(entry.rejects) * job.n
-    with LAYOUTS[job.layout].writing(job.shard_path(out, shard.number)) as add:
+    final = job.shard_path(out, shard.number)
+    if final.exists():  # without its entry in the journal
+        remove(final)
+    with LAYOUTS[job.layout].writing(final) as add:
         for start in range(0, len(orders), MAX_BATCH):
             batch = orders[start : start + MAX_BATCH]
             for order, picture in zip(batch, _draw(pipeline, job, batch), strict=True):
