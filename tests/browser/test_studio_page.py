@@ -1,7 +1,10 @@
+import json
 import re
 import shlex
+import subprocess
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
@@ -287,6 +290,31 @@ def test_a_link_restores_everything(page: Page, visitor: Visitor) -> None:
     for field in ("Describe a picture", "Bundle", "Towards seed"):
         value = page.get_by_label(field, exact=True).input_value()
         expect(other.get_by_label(field, exact=True)).to_have_value(value)
+
+
+@pytest.mark.parametrize("control", ["\x03", "\n", "\x1b[201~"])
+def test_a_link_cannot_bring_what_a_terminal_would_run(
+    visitor: Visitor, studio: str, control: str
+) -> None:
+    evil = quote(f"a red flower{control}echo run{control}")
+    pinned = quote(json.dumps(["flowers", f"a{control}b", 7, 1, None, 0.3]))
+    page = visitor.open(f"{studio}/#prompt={evil}&to={evil}&bundle={evil}&pin={pinned}")
+    wait_until_drawn(page)
+    assert "echo run" not in page.get_by_label("Describe a picture").input_value()
+    assert page.locator("#pin-list li").count() == 0
+    page.get_by_label("Describe a picture").fill(f"a red flower{control}echo run")
+    wait_until_drawn(page)
+    assert copied(page, "Copy as command").isprintable()
+
+
+def test_a_shell_takes_what_is_quoted_as_it_is(page: Page) -> None:
+    texts = ["plain", "it's", "$(id) `id` $HOME", "a\\", "'; id; '", "-n", "a!b #c *", "é 花", ""]
+    quoted = page.evaluate(
+        "async (texts) => texts.map((await import('/static/commands.js')).shell)", texts
+    )
+    command = ["sh", "-c", f"printf '%s\\n' {' '.join(quoted)}"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.splitlines() == [f" {text}" if text == "-n" else text for text in texts]
 
 
 def test_a_pin_stays_while_the_words_change_and_leads_back_to_them(page: Page) -> None:

@@ -1,6 +1,6 @@
 // What is on the page, as a command line and as Python: each runs as copied and draws the same.
 
-import { firstSeed } from "./link.js";
+import { firstSeed, readable } from "./link.js";
 
 /** Write the command line that draws what the state shows. */
 export function asCommand(state, place) {
@@ -69,11 +69,16 @@ export function stageFile(state, ending) {
   return fileName(state.prompt, seeds, ending);
 }
 
-// In single quotes a shell takes everything as it is, but a single quote. A sentence that begins
-// with "-" would be taken for an option; the space in front of it is not part of the prompt.
-function shell(text) {
+/**
+ * Quote a text for a shell.
+ *
+ * In single quotes a shell takes everything as it is, but a single quote; a terminal that it is
+ * pasted into does not take control characters so. A sentence that begins with "-" would be taken
+ * for an option; the space in front of it is not part of the prompt.
+ */
+export function shell(text) {
   if (/^[\w./][\w./-]*$/.test(text)) return text;
-  const safe = text.startsWith("-") ? ` ${text}` : text;
+  const safe = readable(text.startsWith("-") ? ` ${text}` : text);
   return `'${safe.replaceAll("'", `'\\''`)}'`;
 }
 
