@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -112,12 +113,23 @@ def test_a_body_in_tiny_chunks_is_refused_and_the_rest_is_not_looked_at(
 def test_a_refusal_ends_its_connection_though_the_client_goes_on(
     address: tuple[str, int],
 ) -> None:
-    head = (
-        POST.replace(b"Host: localhost", b"Host: rebound.example") + b"Content-Length: 99\r\n\r\n"
-    )
-    answer = exchange(address, head, b" " * 99, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    refused = POST.replace(b"localhost", b"rebound.example") + b"Content-Length: 99\r\n\r\n"
+    another = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    answer = exchange(address, refused, b" " * 99, another, pause=0.1)
     assert answer.startswith(b"HTTP/1.1 421") and answer.count(b"HTTP/1.1") == 1
     assert b"connection: close" in answer.lower()
+
+
+def test_clients_that_vanish_while_they_are_refused_leave_no_trace_in_the_log(tiny: Bundle) -> None:
+    with serving("--bundle", tiny.folder) as (address, process):
+        host, port = address.removeprefix("http://").split(":")
+        for _ in range(100):
+            with socket.create_connection((host, int(port)), timeout=30) as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.sendall(POST + b"Content-Length: 999999\r\n\r\n")
+        assert httpx.get(f"{address}/healthz").status_code == 200
+        process.terminate()
+        assert process.communicate(timeout=60)[1] == ""
 
 
 def test_who_asks_is_served_though_others_hold_all_connections(address: tuple[str, int]) -> None:

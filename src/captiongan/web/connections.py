@@ -130,7 +130,10 @@ def protocol(limits: Limits) -> type[H11Protocol]:
                 self._discarding = True
                 self._arrival.start()
                 self.flow.resume_reading()
-                transport.write_eof()
+                try:
+                    transport.write_eof()
+                except OSError:  # the client has left
+                    transport.abort()
 
     return Protocol
 
