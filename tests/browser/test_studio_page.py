@@ -333,6 +333,39 @@ def test_a_pin_stays_while_the_words_change_and_leads_back_to_them(page: Page) -
     expect(page.locator("#pins")).to_be_hidden()
 
 
+@pytest.mark.parametrize("view", ["around=7", "view=prompts", "view=seeds"])
+def test_the_pins_stand_below_every_view(visitor: Visitor, studio: str, view: str) -> None:
+    pinned = quote(json.dumps(["flowers", RED, 7, 1, None, 0.3]))
+    page = visitor.open(f"{studio}/#{view}&pin={pinned}")
+    wait_until_drawn(page)
+    pins, actions = page.locator("#pins").bounding_box(), page.locator("#actions").bounding_box()
+    assert pins and actions and pins["y"] > actions["y"]
+
+
+def test_the_page_works_under_a_path_of_a_proxy(visitor: Visitor, studio: str) -> None:
+    page = visitor.open(f"{studio}/healthz")
+
+    def proxy(route: Route) -> None:
+        route.fulfill(response=route.fetch(url=route.request.url.replace("/draw/", "/")))
+
+    page.route("**/draw/**", proxy)
+    page.goto(f"{studio}/draw/")
+    wait_until_drawn(page)
+    expect(pictures(page)).to_have_count(16)
+
+
+def test_files_of_the_same_words_and_seed_have_names_of_their_own(page: Page) -> None:
+    names = page.evaluate(
+        """async () => {
+          const { stageFile } = await import("/static/commands.js");
+          const { START } = await import("/static/link.js");
+          const of = (others) => stageFile({ ...START, prompt: "a flower", ...others }, ".png");
+          return [{}, { n: 1 }, { view: "prompts" }, { view: "seeds" }].map(of);
+        }"""
+    )
+    assert len(set(names)) == 4
+
+
 def test_everything_can_be_done_with_the_keyboard_alone(page: Page) -> None:
     page.keyboard.press("/")
     expect(page.get_by_label("Describe a picture")).to_be_focused()
@@ -386,6 +419,7 @@ def test_unknown_words_are_marked_and_too_many_are_an_error_in_words(
     page.get_by_label("Describe a picture").fill("eine gelbe Blume")
     expect(page.get_by_role("alert")).to_contain_text("words are unknown")
     expect(page.get_by_label("Describe a picture")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#tokens li")).to_have_count(0)  # those of the words before
     check_accessibility(page)
     write(page, RED)
     expect(page.get_by_role("alert")).to_be_hidden()

@@ -66,7 +66,8 @@ export function fileName(prompt, seeds, ending) {
 /** Name the file of all that the state shows. */
 export function stageFile(state, ending) {
   const seeds = state.view === "seeds" ? state.ends : [firstSeed(state)];
-  return fileName(state.prompt, seeds, ending);
+  const what = state.view !== "pictures" ? "-way" : state.n > 1 ? "-grid" : "";
+  return fileName(state.prompt, seeds, `${what}${ending}`);
 }
 
 /**

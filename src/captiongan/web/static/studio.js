@@ -182,6 +182,7 @@ function stale(is, words = "") {
   hideError();
   if (is) {
     film.pause();
+    showTokens($("tokens"), []);
     remark(words);
     say("");
   }
