@@ -333,7 +333,7 @@ def test_a_pin_stays_while_the_words_change_and_leads_back_to_them(page: Page) -
     expect(page.locator("#pins")).to_be_hidden()
 
 
-@pytest.mark.parametrize("view", ["around=7", "view=prompts", "view=seeds"])
+@pytest.mark.parametrize("view", ["around=7", "view=prompts&to=a%20red%20flower", "view=seeds"])
 def test_the_pins_stand_below_every_view(visitor: Visitor, studio: str, view: str) -> None:
     pinned = quote(json.dumps(["flowers", RED, 7, 1, None, 0.3]))
     page = visitor.open(f"{studio}/#{view}&pin={pinned}")
@@ -342,9 +342,7 @@ def test_the_pins_stand_below_every_view(visitor: Visitor, studio: str, view: st
     assert pins and actions and pins["y"] > actions["y"]
 
 
-def test_the_page_works_under_a_path_of_a_proxy(visitor: Visitor, studio: str) -> None:
-    page = visitor.open(f"{studio}/healthz")
-
+def test_the_page_works_under_a_path_of_a_proxy(page: Page, studio: str) -> None:
     def proxy(route: Route) -> None:
         route.fulfill(response=route.fetch(url=route.request.url.replace("/draw/", "/")))
 

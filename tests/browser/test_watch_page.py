@@ -44,7 +44,7 @@ def test_a_training_is_watched_as_it_goes(
     expect(page.get_by_role("heading", name=run.path.name)).to_be_visible()
     losses = page.get_by_role("img", name="Losses: discriminator went from")
     expect(losses).to_be_visible()
-    assert losses.locator("text").all_inner_texts()[-1] == "1.5"  # of 1.2 kimg, and not of all 4
+    assert losses.locator("text").all_text_contents()[-1] == "1.5"  # of 1.2 kimg, and not of all 4
     expect(page.locator("#speed")).to_have_text("50 images/s")
     expect(page.locator("#kimg")).to_have_text("1.2 of 4 kimg")
     expect(page.locator("#left")).to_have_text("56 s")
