@@ -1,6 +1,7 @@
 """Old names of modules: each imports what moved, with a DeprecationWarning that says where to."""
 
 import sys
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -10,10 +11,12 @@ MOVED = {
     "captiongan.augment": "captiongan.training.augment",
     "captiongan.cache": "captiongan.base.cache",
     "captiongan.client": "captiongan.draw.client",
-    "captiongan.cluster": "captiongan.base.ray_cluster",
+    "captiongan.cluster": "captiongan.bulk.ray_cluster",
     "captiongan.config": "captiongan.runs.config",
     "captiongan.cores": "captiongan.base.threads",
     "captiongan.data.importers.found": "captiongan.data.importers.items",
+    "captiongan.data.importers.parquet": "captiongan.data.importers.hugging_face",
+    "captiongan.data.importers.table": "captiongan.data.importers.csv_table",
     "captiongan.data.squares": "captiongan.data.decode",
     "captiongan.evaluation.exam": "captiongan.evaluation.benchmark",
     "captiongan.evaluation.judges": "captiongan.evaluation.probes",
@@ -73,7 +76,7 @@ MOVED = {
 
 
 class OldModules:
-    """Finds and loads a module of `moved` under its old name."""
+    """Finds and fills a module for each old name of `moved`."""
 
     def __init__(self, moved: dict[str, str]) -> None:
         self.moved = moved
@@ -83,21 +86,12 @@ class OldModules:
         return ModuleSpec(name, self) if name in self.moved else None  # type: ignore[arg-type]
 
     def create_module(self, _: ModuleSpec) -> None:
-        """Let Python make the module that `exec_module` replaces."""
+        """Let Python make an empty module."""
 
     def exec_module(self, old: ModuleType) -> None:
-        """Put the module that moved in the place of the old one."""
-        from importlib import import_module
-        from warnings import warn
-
-        new = self.moved[old.__name__]
-        warn(
-            f"'{old.__name__}' moved and will be removed; import from 'captiongan', or from "
-            f"'{new}'",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        sys.modules[old.__name__] = import_module(new)
+        """Let an old module hand out the names of the new one."""
+        _warn(old.__name__, self.moved[old.__name__], stacklevel=3)
+        vars(old)["__getattr__"] = _names_of(self.moved[old.__name__])
 
 
 def install() -> None:
@@ -105,23 +99,42 @@ def install() -> None:
     sys.meta_path.append(OldModules(MOVED))
 
 
-def forward(package: str, module: str) -> Any:
-    """Return the `__getattr__` of a package that was a module: its names are now in `module`."""
+def forward(old: str, module: str) -> Callable[[str], Any]:
+    """Return the `__getattr__` of the module or package `old`, whose names are now in `module`."""
+    value_of = _names_of(module)
 
     def __getattr__(name: str) -> Any:  # noqa: N807
-        from importlib import import_module
         from importlib.util import find_spec
-        from warnings import warn
 
-        if name.startswith("__") or find_spec(f"{package}.{name}"):  # a module of the package
-            raise AttributeError(f"module '{package}' has no attribute '{name}'")
-        value = getattr(import_module(module), name)
-        warn(
-            f"'{package}.{name}' moved and will be removed; import it from 'captiongan', or from "
-            f"'{module}'",
-            DeprecationWarning,
-            stacklevel=2,
-        )
+        is_package = "__path__" in vars(sys.modules[old])
+        if is_package and not name.startswith("__") and find_spec(f"{old}.{name}"):
+            raise AttributeError(f"module '{old}' has yet to import its module '{name}'")
+        value = value_of(name)
+        _warn(f"{old}.{name}", module, stacklevel=3)
         return value
 
     return __getattr__
+
+
+def _names_of(module: str) -> Callable[[str], Any]:
+    """Return a function that finds a name in a module, or in the public face if it went further."""
+
+    def value_of(name: str) -> Any:
+        from importlib import import_module
+
+        if name.startswith("__"):
+            raise AttributeError(name)
+        home = import_module(module)
+        return getattr(home if hasattr(home, name) else import_module("captiongan"), name)
+
+    return value_of
+
+
+def _warn(old: str, new: str, stacklevel: int) -> None:
+    from warnings import warn
+
+    warn(
+        f"'{old}' moved and will be removed; import from 'captiongan', or from '{new}'",
+        DeprecationWarning,
+        stacklevel=stacklevel,
+    )

@@ -118,7 +118,7 @@ def test_a_public_report_shows_the_given_prompts_and_no_caption(
         (("--split", "valid"), "has no folder 'valid'"),
         (("--extractor", "vgg"), "choose lite0, lite1"),
         (("--sides", "96,96"), "give one or more sides, each of them once"),
-        (("--sides", "96;128"), "whole numbers with commas between them"),
+        (("--sides", "96;128"), "whole numbers separated by commas"),
         (("--per-picture", "1000"), "at most 50,000 can be scored; take 454"),
         (("--truncation", "nan"), "truncation nan is not a number above 0"),
         (("--best-of", "65"), "best_of 65 is not a whole number from 1 to 64"),

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from captiongan.runs.config import WITHOUT_MISMATCHING, LossConfig
+from captiongan.runs.config import LossConfig
+from captiongan.runs.rules import WITHOUT_MISMATCHING
 from captiongan.training.losses import (
     LOSSES,
     contrastive_loss,

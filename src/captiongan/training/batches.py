@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from captiongan._moved import forward
 from captiongan.base.streams import Stream
 from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.data.pairs import Indices, Pairs, PairSampler, class_numbers
@@ -24,6 +25,8 @@ from captiongan.training.facing import Turned, to_be_turned
 from captiongan.training.fading import blur_sigma, text_weight
 from captiongan.training.step import Batch
 from captiongan.training.typical import most_typical
+
+__getattr__ = forward("captiongan.training.batches", "captiongan.networks.pixels")
 
 CPU = torch.device("cpu")
 WHOLE = slice(None)
