@@ -293,7 +293,7 @@ def test_a_way_that_cannot_be_drawn_is_refused(
         (b"", 422),
         (b"{", 400),
         (b"[" * 200, 400),
-        (b'{"prompt": ' * 20_000, 413),
+        (b'{"prompt": ' * 20_000, 422),
         (b'{"prompt": ' * 90 + b"1" + b"}" * 90, 422),
         (b'{"prompt": "a red \xff flower"}', 400),
         (b'{"prompt": "a \\ud800 flower"}', 422),

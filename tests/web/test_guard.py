@@ -168,7 +168,7 @@ def test_a_body_of_many_values_is_refused_before_each_is_looked_at(
         begun = time.process_time()
         answer = client.post("/v1/generate", content=body)
         assert time.process_time() - begun < 0.3
-    assert (answer.status_code, "more than 320 values" in error_of(answer)) == (413, True)
+    assert (answer.status_code, "more than 320 values" in error_of(answer)) == (422, True)
 
 
 def test_a_body_of_long_texts_is_read(pipeline: Pipeline) -> None:

@@ -76,7 +76,7 @@ class RequestLimits:
         """Refuse many values before each is parsed and found to break a rule, which takes long."""
         most = MOST_TOKENS + 4 * self._limits.prompts
         if next(islice(TOKENS.finditer(body), most, None), None):
-            raise RefusedError(413, f"the body has more than {most} values and signs; ask for less")
+            raise RefusedError(422, f"the body has more than {most} values and signs; ask for less")
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, body: bytes) -> None:
         """Let the routes answer, until the time is up or the client hangs up."""
