@@ -9,6 +9,7 @@ VERBS = {
     "ablation": "each part of the recipe left out in turn, for docs/ablation.md",
     "classes_in_words": "how many classes the captions alone tell",
     "cost_curves": "time and memory by the size of the data, for docs/performance.md",
+    "crowds": "an honest client beside hostile ones, for docs/serve.md",
     "gpu_step": "training steps on a GPU, for docs/gpu.md",
     "import_graph": "rooms, arrows and circles of the imports between packages",
     "importing": "time and memory of imports, by the number of pictures",
@@ -19,7 +20,7 @@ VERBS = {
     "torture": "kills, full disks, hostile input, for docs/reliability.md",
     "truncation": "truncation against scores, for docs/truncation.md",
 }
-MODULES = {"torture": "soak.torture"}
+MODULES = {"crowds": "soak.crowds", "torture": "soak.torture"}
 
 
 def main(arguments: list[str]) -> None:

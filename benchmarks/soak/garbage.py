@@ -180,6 +180,20 @@ def deep_json(moments: random.Random) -> bytes:
     return post(nested)
 
 
+def many_values(moments: random.Random) -> bytes:
+    """Break a rule in each of very many values."""
+    many = moments.choice([1_000, 20_000])
+    fields = b", ".join(b'"%x": 1' % number for number in range(many))
+    values = b", ".join(moments.choices([b"1", b'""', b"null", b"[]"], k=many))
+    return post(moments.choice([b"{" + fields + b"}", b'{"prompt": [' + values + b"]}"]))
+
+
+def tiny_chunks(moments: random.Random) -> bytes:
+    """Send each byte of a body by itself."""
+    chunks = b"1\r\n \r\n" * moments.choice([10, 1_000, 200_000])
+    return post(chunks + b"0\r\n\r\n", b"Transfer-Encoding: chunked")
+
+
 def header_in_a_name(moments: random.Random) -> bytes:
     """Try to get a header of one's own into the answer."""
     evil = moments.choice(
@@ -230,6 +244,8 @@ GARBAGE: Sequence[Callable[[random.Random], bytes]] = (
     wrong_length,
     broken_chunks,
     deep_json,
+    many_values,
+    tiny_chunks,
     header_in_a_name,
     other_path,
     many_headers,

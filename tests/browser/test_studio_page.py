@@ -1,7 +1,10 @@
+import json
 import re
 import shlex
+import subprocess
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
@@ -289,6 +292,31 @@ def test_a_link_restores_everything(page: Page, visitor: Visitor) -> None:
         expect(other.get_by_label(field, exact=True)).to_have_value(value)
 
 
+@pytest.mark.parametrize("control", ["\x03", "\n", "\x1b[201~"])
+def test_a_link_cannot_bring_what_a_terminal_would_run(
+    visitor: Visitor, studio: str, control: str
+) -> None:
+    evil = quote(f"a red flower{control}echo run{control}")
+    pinned = quote(json.dumps(["flowers", f"a{control}b", 7, 1, None, 0.3]))
+    page = visitor.open(f"{studio}/#prompt={evil}&to={evil}&bundle={evil}&pin={pinned}")
+    wait_until_drawn(page)
+    assert "echo run" not in page.get_by_label("Describe a picture").input_value()
+    assert page.locator("#pin-list li").count() == 0
+    page.get_by_label("Describe a picture").fill(f"a red flower{control}echo run")
+    wait_until_drawn(page)
+    assert copied(page, "Copy as command").isprintable()
+
+
+def test_a_shell_takes_what_is_quoted_as_it_is(page: Page) -> None:
+    texts = ["plain", "it's", "$(id) `id` $HOME", "a\\", "'; id; '", "-n", "a!b #c *", "é 花", ""]
+    quoted = page.evaluate(
+        "async (texts) => texts.map((await import('/static/commands.js')).shell)", texts
+    )
+    command = ["sh", "-c", f"printf '%s\\n' {' '.join(quoted)}"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.splitlines() == [f" {text}" if text == "-n" else text for text in texts]
+
+
 def test_a_pin_stays_while_the_words_change_and_leads_back_to_them(page: Page) -> None:
     write(page, YELLOW)
     reach(page, 4)
@@ -303,6 +331,37 @@ def test_a_pin_stays_while_the_words_change_and_leads_back_to_them(page: Page) -
     assert pixels_of(pictures(page).first) == pinned
     page.get_by_role("button", name=re.compile("^Unpin")).click()
     expect(page.locator("#pins")).to_be_hidden()
+
+
+@pytest.mark.parametrize("view", ["around=7", "view=prompts&to=a%20red%20flower", "view=seeds"])
+def test_the_pins_stand_below_every_view(visitor: Visitor, studio: str, view: str) -> None:
+    pinned = quote(json.dumps(["flowers", RED, 7, 1, None, 0.3]))
+    page = visitor.open(f"{studio}/#{view}&pin={pinned}")
+    wait_until_drawn(page)
+    pins, actions = page.locator("#pins").bounding_box(), page.locator("#actions").bounding_box()
+    assert pins and actions and pins["y"] > actions["y"]
+
+
+def test_the_page_works_under_a_path_of_a_proxy(page: Page, studio: str) -> None:
+    def proxy(route: Route) -> None:
+        route.fulfill(response=route.fetch(url=route.request.url.replace("/draw/", "/")))
+
+    page.route("**/draw/**", proxy)
+    page.goto(f"{studio}/draw/")
+    wait_until_drawn(page)
+    expect(pictures(page)).to_have_count(16)
+
+
+def test_files_of_the_same_words_and_seed_have_names_of_their_own(page: Page) -> None:
+    names = page.evaluate(
+        """async () => {
+          const { stageFile } = await import("/static/commands.js");
+          const { START } = await import("/static/link.js");
+          const of = (others) => stageFile({ ...START, prompt: "a flower", ...others }, ".png");
+          return [{}, { n: 1 }, { view: "prompts" }, { view: "seeds" }].map(of);
+        }"""
+    )
+    assert len(set(names)) == 4
 
 
 def test_everything_can_be_done_with_the_keyboard_alone(page: Page) -> None:
@@ -358,6 +417,7 @@ def test_unknown_words_are_marked_and_too_many_are_an_error_in_words(
     page.get_by_label("Describe a picture").fill("eine gelbe Blume")
     expect(page.get_by_role("alert")).to_contain_text("words are unknown")
     expect(page.get_by_label("Describe a picture")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#tokens li")).to_have_count(0)  # those of the words before
     check_accessibility(page)
     write(page, RED)
     expect(page.get_by_role("alert")).to_be_hidden()

@@ -44,6 +44,7 @@ def test_a_training_is_watched_as_it_goes(
     expect(page.get_by_role("heading", name=run.path.name)).to_be_visible()
     losses = page.get_by_role("img", name="Losses: discriminator went from")
     expect(losses).to_be_visible()
+    assert losses.locator("text").all_text_contents()[-1] == "1.5"  # of 1.2 kimg, and not of all 4
     expect(page.locator("#speed")).to_have_text("50 images/s")
     expect(page.locator("#kimg")).to_have_text("1.2 of 4 kimg")
     expect(page.locator("#left")).to_have_text("56 s")
@@ -56,6 +57,10 @@ def test_a_training_is_watched_as_it_goes(
     expect(page.locator("#alarm-list")).to_contain_text("the discriminator is too strong")
     expect(page.locator("#time-shown")).to_have_text("step 1,000, 4 kimg, the newest")
     expect(page.get_by_role("status").first).to_have_text("Complete.")
+
+    for text in losses.locator("text").all():  # no label is cut
+        box, frame = text.bounding_box(), losses.bounding_box()
+        assert box and frame and box["x"] + box["width"] <= frame["x"] + frame["width"]
 
     page.get_by_role("slider", name="Step").fill("0")
     expect(page.locator("#grid")).to_have_attribute(
@@ -95,8 +100,8 @@ def test_the_first_grid_stands_beside_that_of_the_slider_and_on_a_phone_above_it
     page.get_by_role("slider", name="Step").fill("2")
     expect(page.get_by_role("heading", name="step 200, 0.8 kimg", exact=True)).to_be_visible()
     expect(page.locator("#time-shown")).to_have_text("step 200, 0.8 kimg")
-    expect(page.locator("#grid")).to_have_attribute("src", re.compile("^/grids/200"))
-    expect(page.locator("#start-grid")).to_have_attribute("src", re.compile(r"^/grids/0\?"))
+    expect(page.locator("#grid")).to_have_attribute("src", re.compile("^grids/200"))
+    expect(page.locator("#start-grid")).to_have_attribute("src", re.compile(r"^grids/0\?"))
 
 
 def test_a_single_grid_stands_alone_till_there_is_another(visitor: Visitor, tmp_path: Path) -> None:

@@ -105,4 +105,4 @@ class Visitor:
         """Close all, and fail if anything went wrong on the way."""
         for context in self._contexts:
             context.close()
-        assert not self._faults
+        assert not self._faults, self._faults

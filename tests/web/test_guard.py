@@ -151,6 +151,32 @@ def test_a_body_is_not_read_beyond_the_limit(pipeline: Pipeline) -> None:
         assert (answer.status_code, "more than 1000 bytes" in error_of(answer)) == (413, True)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"prompt": [' + b"1, " * 80_000 + b"1]}",
+        b'{"prompt": {' + b'"a": 1, ' * 30_000 + b'"b": 1}}',
+        b"{" + b", ".join(b'"%d": 1' % number for number in range(20_000)) + b"}",
+        b"[" * 200_000,
+        b'["' + b'\\"' * 100_000 + b'", ' + b"1, " * 1_000,
+    ],
+)
+def test_a_body_of_many_values_is_refused_before_each_is_looked_at(
+    pipeline: Pipeline, body: bytes
+) -> None:
+    with asking([pipeline]) as client:
+        begun = time.process_time()
+        answer = client.post("/v1/generate", content=body)
+        assert time.process_time() - begun < 0.3
+    assert (answer.status_code, "more than 320 values" in error_of(answer)) == (422, True)
+
+
+def test_a_body_of_long_texts_is_read(pipeline: Pipeline) -> None:
+    with asking([pipeline]) as client:
+        answer = client.post("/v1/generate", json={"prompt": ['a "red", {flower} ' * 50] * 16})
+    assert answer.status_code == 200
+
+
 def test_who_asks_beyond_the_limit_of_requests_is_told_to_come_again(held: HeldPipeline) -> None:
     with asking([held], Limits(requests=1)) as client, ThreadPoolExecutor(1) as other:
         first = other.submit(client.post, "/v1/generate", json=ASKED)

@@ -4,12 +4,13 @@ import json
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx2 as httpx
@@ -18,7 +19,7 @@ import pytest
 from captiongan.bundle.bundle import Bundle
 from captiongan.errors import CaptionganError
 from captiongan.web.limits import Limits
-from captiongan.web.serve import TOKEN_VARIABLE, _listen, token_of
+from captiongan.web.serve import LOOPBACK, TOKEN_VARIABLE, _listen, own_names, token_of
 from support.command_line import captiongan
 from support.tiny_bundle import write_tiny_bundle
 from support.web_server import serving
@@ -97,6 +98,85 @@ def test_a_body_that_breaks_after_it_was_refused_is_no_failure(address: tuple[st
     assert answer.startswith(b"HTTP/1.1 413") and answer.count(b"HTTP/1.1") == 1
 
 
+@pytest.mark.parametrize("head", [POST, POST.replace(b"localhost", b"rebound.example")])
+def test_a_body_in_tiny_chunks_is_refused_and_the_rest_is_not_looked_at(
+    address: tuple[str, int], head: bytes
+) -> None:
+    chunks = b"1\r\n \r\n" * 262_000
+    begun = time.perf_counter()
+    answer = exchange(address, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
+    assert time.perf_counter() - begun < 2
+    assert answer.startswith((b"HTTP/1.1 413", b"HTTP/1.1 421"))
+    assert answer.count(b"HTTP/1.1") == 1 and b"connection: close" in answer.lower()
+
+
+def test_a_refusal_ends_its_connection_though_the_client_goes_on(
+    address: tuple[str, int],
+) -> None:
+    refused = POST.replace(b"localhost", b"rebound.example") + b"Content-Length: 99\r\n\r\n"
+    another = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    answer = exchange(address, refused, b" " * 99, another, pause=0.1)
+    assert answer.startswith(b"HTTP/1.1 421") and answer.count(b"HTTP/1.1") == 1
+    assert b"connection: close" in answer.lower()
+
+
+def test_clients_that_vanish_while_they_are_refused_leave_no_trace_in_the_log(tiny: Bundle) -> None:
+    with serving("--bundle", tiny.folder) as (address, process):
+        host, port = address.removeprefix("http://").split(":")
+        for _ in range(100):
+            with socket.create_connection((host, int(port)), timeout=30) as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.sendall(POST + b"Content-Length: 999999\r\n\r\n")
+        assert httpx.get(f"{address}/healthz").status_code == 200
+        process.terminate()
+        assert process.communicate(timeout=60)[1] == ""
+
+
+def test_who_asks_is_served_though_others_hold_all_connections(address: tuple[str, int]) -> None:
+    with ExitStack() as crowd:
+        idle = [
+            crowd.enter_context(socket.create_connection(address, timeout=30)) for _ in range(20)
+        ]
+        answer = exchange(address, b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert idle[0].recv(1) == b""  # the one that waited longest
+        idle[-1].sendall(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        assert idle[-1].recv(12) == b"HTTP/1.1 200"
+
+
+def test_a_crowd_beyond_the_open_files_leaves_room_and_no_log(tiny: Bundle) -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with serving("--bundle", tiny.folder) as (address, process):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            host, port = address.removeprefix("http://").split(":")
+            with ExitStack() as crowd:
+                for _ in range(400):
+                    crowd.enter_context(socket.create_connection((host, int(port)), timeout=30))
+                assert httpx.get(f"{address}/healthz").status_code == 200
+            process.terminate()
+            told = process.communicate(timeout=60)[1]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert told == (
+        "the process may open 256 files, enough for 160 connections; allow more with ulimit -n\n"
+    )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "127.0.0.2", "::1"])
+def test_a_server_for_this_machine_alone_keeps_its_names(host: str) -> None:
+    assert set(own_names(host)) == {*LOOPBACK, host.lower()}
+
+
+def test_a_server_for_others_has_no_name_and_one_for_nobody_is_refused() -> None:
+    assert own_names("0.0.0.0") == own_names("::") == ()
+    for host in ("", " "):
+        with pytest.raises(CaptionganError, match=r"is no address; give 127\.0\.0\.1"):
+            own_names(host)
+
+
 def test_connections_beyond_the_limit_are_hung_up_on_and_the_others_served(
     address: tuple[str, int],
 ) -> None:
@@ -125,12 +205,12 @@ def test_another_name_is_answered_only_if_allowed(address: tuple[str, int]) -> N
     assert exchange(address, asked).startswith(b"HTTP/1.1 421")
 
 
-def test_who_does_not_read_the_answer_is_hung_up_on(tiny: Bundle) -> None:
-    asked = json.dumps({"prompts": ["a red flower " * 75] * 16, "steps": 18}).encode()
-    head = POST.replace(
-        b"generate", b"interpolate"
-    ) + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(asked)
-    with serving("--bundle", tiny.folder, "--limit", "seconds=2") as (address, _):
+@pytest.mark.parametrize("limit", ["seconds=2", "unread_bytes=10000"])
+def test_who_does_not_read_the_answer_is_hung_up_on(tiny: Bundle, limit: str) -> None:
+    asked = json.dumps({"prompt": ["a red flower " * 75] * 16, "n": 62}).encode()
+    head = POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(asked)
+    limits = ("--limit", limit, "--limit", "pictures=1000")
+    with serving("--bundle", tiny.folder, *limits) as (address, _):
         host, port = address.removeprefix("http://").split(":")
         with socket.socket() as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -139,7 +219,7 @@ def test_who_does_not_read_the_answer_is_hung_up_on(tiny: Bundle) -> None:
             begun = connection.recv(2048)
             assert begun.startswith(b"HTTP/1.1 200")
             wanted = re.search(rb"content-length: (\d+)", begun)
-            time.sleep(4)
+            time.sleep(4 if limit.startswith("seconds") else 0)
             received = len(begun)
             with suppress(ConnectionError):
                 while more := connection.recv(65536):

@@ -3,14 +3,16 @@ import os
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from PIL import Image
 
 from captiongan.errors import RunError
@@ -20,6 +22,7 @@ from captiongan.web import watch_companion
 from captiongan.web.watch import Follower, create_watch_app
 from captiongan.web.watch_companion import free_port, live_view
 from support.command_line import captiongan
+from support.no_plain_files import NO_PLAIN_FILES
 from support.tiny_watched_run import line, metrics, note, watched_run, write_raw
 from support.visitor import serving
 
@@ -98,6 +101,59 @@ def test_figures_that_are_not_finite_are_left_out(run: RunFolder, follower: Foll
     write_raw(run, '{"step": 1, "kimg": 1, "loss_d": NaN, "loss_g": 1e999, "accuracy_real": 1}\n')
     follower.read_on()
     assert follower.lines == [{"step": 1, "kimg": 1, "accuracy_real": 1}]
+
+
+@pytest.mark.parametrize("stranger", NO_PLAIN_FILES)
+@pytest.mark.parametrize("name", ["metrics.jsonl", "data.json", "grids/step-000000007.png"])
+def test_a_folder_of_anyones_neither_hangs_the_view_nor_shows_what_lies_outside(
+    run: RunFolder, stranger: Callable[[Path], None], name: str
+) -> None:
+    note(run, 1)
+    Image.new("RGB", (8, 8)).save(run.grid(7))
+    stranger(run.path / name)
+    with TestClient(create_watch_app(run)) as client:
+        news, grid = client.get("/v1/run"), client.get("/grids/7")
+    assert news.status_code == 200
+    assert grid.status_code == (404 if name.startswith("grids") else 200)
+    refused = name == "metrics.jsonl"
+    assert (news.json()["lines"] == []) == refused
+    assert ("metrics.jsonl is not read: " in str(news.json()["alarms"])) == refused
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        "[" * 100_000,
+        "[1]",
+        '{"pictures": ' + "[" * 900 + "]" * 900 + "}",
+        '{"sample_captions": {"a": [1]}, "pictures": "many"}',
+        '{"sample_captions": [[[1]], null]}',
+        '{"pictures": ' + "9" * 5_000 + "}",
+    ],
+)
+def test_facts_that_no_training_wrote_are_left_out(run: RunFolder, facts: str) -> None:
+    (run.path / "data.json").write_text(facts)
+    with TestClient(create_watch_app(run)) as client:
+        news = client.get("/v1/run")
+    assert news.status_code == 200 and news.json()["data"]["pictures"] is None
+
+
+def test_lines_without_end_or_without_number_are_passed_over_in_time(
+    run: RunFolder, follower: Follower
+) -> None:
+    write_raw(run, "x" * 20_000_000 + "\n" + "\n" * 300_000 + line(2))
+    begun, rounds = time.process_time(), 0
+    while rounds == 0 or follower.behind:
+        follower.read_on()
+        rounds += 1
+    assert follower.lines == [metrics(2)]
+    assert rounds > 1 and time.process_time() - begun < 5
+
+
+def test_a_figure_beyond_all_numbers_is_left_out(run: RunFolder, follower: Follower) -> None:
+    write_raw(run, '{"step": 1, "kimg": 1, "loss_d": 1' + "0" * 400 + "}\n")
+    follower.read_on()
+    assert follower.lines == [{"step": 1, "kimg": 1}]
 
 
 def test_a_resumed_run_is_read_anew(run: RunFolder, follower: Follower) -> None:

@@ -49,11 +49,10 @@ def serve(
         from captiongan.web.access import Access
         from captiongan.web.app import create_app
         from captiongan.web.limits import Limits
-        from captiongan.web.serve import LOOPBACK, token_of
+        from captiongan.web.serve import own_names, token_of
         from captiongan.web.serve import serve as serve_app
     limits, token = Limits.of(limit or []), token_of(token_file)
-    own_names = LOOPBACK if host in LOOPBACK else ()
-    names = [*own_names, *(name.lower() for name in allow_host or [])]
+    names = [*own_names(host), *(name.lower() for name in allow_host or [])]
     access = Access(token, names, allow_origin or [])
     shipped = sorted(shipped_bundles(), key=lambda name: name != "flowers")
     pipelines = [load(name) for name in bundle or shipped]

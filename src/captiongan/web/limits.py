@@ -22,6 +22,7 @@ class Limits:
         pictures: most pictures of a request.
         seconds: most seconds until a request is answered.
         connections: most open connections of the server.
+        unread_bytes: most bytes of answers that clients have not read.
         requests: most requests that are drawn at the same time.
         queue: most pictures that wait.
         batch: most pictures that are drawn together.
@@ -36,6 +37,7 @@ class Limits:
     pictures: int = 256
     seconds: float = 30.0
     connections: int = 512
+    unread_bytes: int = 67_108_864
     requests: int = 128
     queue: int = 1024
     batch: int = 32

@@ -1,12 +1,20 @@
 """Middleware that limits what one request may take: bytes, seconds, and its turn."""
 
 import asyncio
+import re
+from itertools import islice
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from captiongan.web.errors import RefusedError
 from captiongan.web.limits import Limits
+
+TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[,:{[]', re.DOTALL)
+"""Strings of a JSON document, and what stands between its values."""
+
+MOST_TOKENS = 256
+"""The most tokens of a body, beside four for each prompt that it may have."""
 
 
 class RequestLimits:
@@ -56,12 +64,19 @@ class RequestLimits:
                     if len(body) > most:
                         raise too_long
                     if not message.get("more_body"):
+                        self._check_tokens(body)
                         return bytes(body)
         except TimeoutError:
             raise RefusedError(
                 408,
                 f"the body took more than {self._limits.body_seconds:g} seconds; send it faster",
             ) from None
+
+    def _check_tokens(self, body: bytearray) -> None:
+        """Refuse many values before each is parsed and found to break a rule, which takes long."""
+        most = MOST_TOKENS + 4 * self._limits.prompts
+        if next(islice(TOKENS.finditer(body), most, None), None):
+            raise RefusedError(422, f"the body has more than {most} values and signs; ask for less")
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, body: bytes) -> None:
         """Let the routes answer, until the time is up or the client hangs up."""

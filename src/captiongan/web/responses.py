@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from captiongan.bundle.text_encoder import Reading
 from captiongan.draw.interpolation import Interpolation
-from captiongan.draw.picture import Picture, film, png
+from captiongan.draw.picture import Picture, film, origin, png
 from captiongan.draw.sheet import in_a_square, sheet_of
 from captiongan.web.schema import (
     GenerateAnswer,
@@ -68,6 +68,8 @@ def interpolated(kind: str, way: Interpolation, fps: float, started: float) -> R
     """Return a response with an interpolation: json of its frames, png strip, webp or gif film."""
     if kind != "json":
         return _file(way.encoded(kind, fps), kind, f"{way.bundle}-way")
+    # All prompts in each frame would make a small request a huge answer.
+    made_by = origin(way.bundle, way.bundle_version)
     answer = InterpolateAnswer(
         bundle=way.bundle,
         version=way.bundle_version,
@@ -76,7 +78,7 @@ def interpolated(kind: str, way: Interpolation, fps: float, started: float) -> R
         steps=way.steps,
         truncation=way.truncation,
         mirrored=way.mirrored,
-        frames=[_base64(png(image, way.metadata)) for image in way.images],
+        frames=[_base64(png(image, made_by)) for image in way.images],
         milliseconds=_milliseconds(started),
     )
     return _json(answer)

@@ -1,26 +1,36 @@
 """Runs an application in uvicorn: its address, its connections, and its end."""
 
-import asyncio
+import ipaddress
+import logging
 import os
 import socket
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-import h11
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from captiongan.errors import CaptionganError
-from captiongan.web.errors import answer
+from captiongan.web.connections import protocol
 from captiongan.web.limits import Limits
-from captiongan.web.security_headers import SECURITY_HEADERS
 
 TOKEN_VARIABLE = "CAPTIONGAN_TOKEN"
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+BACKLOG = 1024
+"""Connections that wait to be accepted."""
+
+ACCEPTED_AT_ONCE = 16
+"""Connections that are accepted before those beyond the limit are closed."""
+
+SPARE_FILES = 96
+"""Files and connections beyond the limit that the process may have open at a time."""
+
+logger = logging.getLogger(__name__)
 
 
 def serve(
@@ -52,7 +62,8 @@ def serve(
             webbrowser.open(address)
         config = uvicorn.Config(
             app,
-            http=_protocol(limits),
+            http=protocol(_within_open_files(limits)),
+            backlog=ACCEPTED_AT_ONCE,
             ws="none",
             loop="asyncio",
             log_level="error",
@@ -61,7 +72,58 @@ def serve(
             timeout_graceful_shutdown=round(limits.body_seconds + limits.seconds),
         )
         with suppress(KeyboardInterrupt):  # uvicorn raises it again at its end
-            uvicorn.Server(config).run(sockets=[listener])
+            _Server(config).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Accepts few connections at once, and lets many wait."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for each in sockets or ():
+            each.listen(BACKLOG)
+
+
+def _within_open_files(limits: Limits) -> Limits:
+    """Return limits with no more connections than the system lets this process open files."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return limits
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY or most >= limits.connections + SPARE_FILES:
+        return limits
+    connections = max(1, most - SPARE_FILES)
+    logger.warning(
+        "the process may open %d files, enough for %d connections; allow more with ulimit -n",
+        most,
+        connections,
+    )
+    return replace(limits, connections=connections)
+
+
+def own_names(host: str) -> tuple[str, ...]:
+    """Return the only names under which clients may call a server that listens on `host`.
+
+    Any name may do, and there is none here, if other machines can reach it.
+
+    Raises:
+        CaptionganError: there is no host.
+    """
+    if not host.strip():
+        raise CaptionganError(
+            f"--host {host!a} is no address; give 127.0.0.1, or 0.0.0.0 for every interface"
+        )
+    try:
+        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
+    except (OSError, UnicodeError):  # nothing can listen there, which `serve` tells
+        return ()
+    return (*LOOPBACK, host.lower()) if all(map(_is_loopback, found)) else ()
+
+
+def _is_loopback(address: str) -> bool:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
 
 
 def token_of(file: Path | None) -> str | None:
@@ -94,93 +156,13 @@ def token_of(file: Path | None) -> str | None:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=1024)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
         # Inherited by each connection: no answer waits for a client's delayed ACK (40 ms).
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CaptionganError(
             f"cannot listen on --host {host} --port {port} ({reason}); choose another port, or 0 "
             "for a free one"
         ) from error
-
-
-def _protocol(limits: Limits) -> type[H11Protocol]:
-    """Return uvicorn's protocol with the limits that no application can keep.
-
-    It hangs up if there are too many connections, if a request takes too long to arrive, and if a
-    client does not read its answer. After a refusal it goes on reading until then and discards the
-    rest: a client that is still sending would not see the answer if the connection broke.
-    """
-
-    class Protocol(H11Protocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            wait = limits.body_seconds + 1  # after the application, which says why
-            self._arrival = _Deadline(wait, transport.abort)
-            self._reading = _Deadline(limits.seconds, transport.abort)
-            if len(self.connections) > limits.connections:
-                transport.abort()
-            else:
-                self._arrival.start()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._arrival.stop()
-            self._reading.stop()
-            super().connection_lost(exc)
-
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
-                self._arrival.start()
-            else:
-                self._arrival.stop()
-
-        def pause_writing(self) -> None:
-            super().pause_writing()
-            self._reading.start()
-
-        def resume_writing(self) -> None:
-            super().resume_writing()
-            self._reading.stop()
-
-        def send_400_response(self, msg: str) -> None:  # noqa: ARG002
-            refused = answer(400, "this is not valid HTTP; fix the request")
-            headers = [*refused.raw_headers, *_RAW_SECURITY_HEADERS, (b"connection", b"close")]
-            if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):  # not answered already
-                for event in (
-                    h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
-                    h11.Data(data=bytes(refused.body)),
-                    h11.EndOfMessage(),
-                ):
-                    self.transport.write(self.conn.send(event) or b"")
-            self.transport.close()
-
-    return Protocol
-
-
-class _Deadline:
-    """Calls `action` unless it is stopped within so many `seconds` after its start."""
-
-    def __init__(self, seconds: float, action: Callable[[], None]) -> None:
-        self._seconds = seconds
-        self._action = action
-        self._timer: asyncio.TimerHandle | None = None
-
-    def start(self) -> None:
-        """Start, unless it is running."""
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._seconds, self._action)
-
-    def stop(self) -> None:
-        """Stop, if it is running."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-
-_RAW_SECURITY_HEADERS = [
-    (name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()
-]

@@ -1,7 +1,5 @@
 """The live view of a training run: reads only the files of the run folder, without PyTorch."""
 
-import json
-import math
 import os
 import sys
 import threading
@@ -10,26 +8,36 @@ from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 from time import time
-from typing import Any
+from typing import Any, BinaryIO
 
 from fastapi import FastAPI, HTTPException, Response
 
+from captiongan.base.lines import BadTextError, parsed_object
 from captiongan.base.safe_reading import UnsafeFileError, open_regular
-from captiongan.errors import RunError
 from captiongan.runs.alarms import Alarms
 from captiongan.runs.config import RunConfig
-from captiongan.runs.run_folder import LARGEST_FILE, RunFolder
+from captiongan.runs.run_folder import RunFolder
 from captiongan.web.access import Access
 from captiongan.web.errors import answer_errors
 from captiongan.web.guard import guard
 from captiongan.web.limits import Limits
-from captiongan.web.serve import LOOPBACK, serve
+from captiongan.web.serve import own_names, serve
 from captiongan.web.static_files import add_static_files
 
 MOST_LINES = 5_000
 """The most lines of figures in one answer; the page asks again for the rest."""
 
-CHUNK = 1 << 20
+MOST_READ = 50_000
+"""The most lines of figures that are read for one answer."""
+
+LARGEST_METRICS = 1 << 26
+"""The most bytes of figures: the view holds all of them in memory."""
+
+CHUNK = 1 << 16
+LONGEST_LINE = 1 << 20
+
+FAR = 1e300
+"""Figures beyond this count as not finite."""
 
 Metrics = dict[str, float]
 
@@ -40,6 +48,7 @@ class Follower:
     Attributes:
         lines: the finite numbers of each line, in order.
         alarms: what the training's alarms say about these lines.
+        behind: whether there are more complete lines in the file.
         generation: a name for this reading. A resumed run takes back its last lines; then the file
             is read anew, under another name.
     """
@@ -51,6 +60,7 @@ class Follower:
     def _begin(self, identity: int | None) -> None:
         self._identity = identity
         self._offset = 0
+        self.behind = False
         self.generation = token_hex(4)
         self.lines: list[Metrics] = []
         self.alarms: list[str] = []
@@ -62,20 +72,36 @@ class Follower:
         A last line that is still being written waits for its end. A line that a kill cut short is
         skipped once others follow it.
         """
-        place = (self._file, self._file.parent, LARGEST_FILE)
-        with suppress(FileNotFoundError, UnsafeFileError), open_regular(*place) as file:
-            facts = os.fstat(file.fileno())
-            if facts.st_ino != self._identity or facts.st_size < self._offset:
-                self._begin(facts.st_ino)
-            file.seek(self._offset)
-            rest = b""
-            while chunk := file.read(CHUNK):
-                *whole, rest = (rest + chunk).split(b"\n")
-                self._offset += sum(len(line) + 1 for line in whole)
-                for line in whole:
-                    self._take(line)
-            return facts.st_mtime
-        return None
+        place = (self._file, self._file.parent, LARGEST_METRICS)
+        self.behind = False
+        try:
+            with open_regular(*place) as file:
+                facts = os.fstat(file.fileno())
+                if facts.st_ino != self._identity or facts.st_size < self._offset:
+                    self._begin(facts.st_ino)
+                self._read_lines(file)
+                return facts.st_mtime
+        except FileNotFoundError:
+            return None
+        except UnsafeFileError as error:
+            self._begin(identity=None)
+            self.alarms.append(f"metrics.jsonl is not read: {error.strerror}")
+            return None
+
+    def _read_lines(self, file: BinaryIO) -> None:
+        file.seek(self._offset)
+        rest, read = b"", 0
+        while chunk := file.read(CHUNK):
+            *whole, rest = (rest + chunk).split(b"\n")
+            if len(rest) > LONGEST_LINE:  # no training wrote it
+                whole, rest = [*whole, rest], b""
+            self._offset = file.tell() - len(rest)
+            for line in whole:
+                self._take(line)
+            read += len(whole)
+            if read > MOST_READ:
+                self.behind = True
+                return
 
     def _take(self, line: bytes) -> None:
         metrics = _figures(line)
@@ -94,15 +120,13 @@ class Follower:
 def _figures(line: bytes) -> Metrics | None:
     """Return the finite numbers of a line, or None if a training did not write it."""
     try:
-        metrics = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(metrics, dict):
+        metrics = parsed_object(line)
+    except BadTextError:
         return None
     finite = {
         name: value
         for name, value in metrics.items()
-        if isinstance(value, int | float) and math.isfinite(value)
+        if isinstance(value, int | float) and abs(value) < FAR
     }
     return finite if {"step", "kimg"} <= finite.keys() else None
 
@@ -127,7 +151,7 @@ def create_watch_app(run: RunFolder, access: Access | None = None) -> FastAPI:
                 "generation": follower.generation,
                 "first": start,
                 "lines": lines,
-                "more": start + len(lines) < len(follower.lines),
+                "more": follower.behind or start + len(lines) < len(follower.lines),
                 "alarms": follower.alarms,
                 "grids": run.grid_steps(),
                 "silent": None if written is None else max(0.0, time() - written),
@@ -150,17 +174,23 @@ def create_watch_app(run: RunFolder, access: Access | None = None) -> FastAPI:
 def _facts(run: RunFolder) -> dict[str, Any]:
     config: RunConfig = run.config()
     data: dict[str, Any] = {}
-    with suppress(RunError):  # a run writes this a moment after it creates its folder
-        data = run.data_facts()
+    with suppress(OSError, BadTextError):  # a run writes it a moment after it creates its folder
+        data = parsed_object(run.read("data.json"))
+    captions = data.get("sample_captions")
+    captions = captions if isinstance(captions, list) else []
     return {
         "name": run.path.resolve().name,
         "kimg": config.training.kimg,
         "batch_size": config.training.batch_size,
         "resolution": config.data.resolution,
         "network": config.network,
-        "data": {name: data.get(name) for name in ("pictures", "captions", "classes")},
-        "captions": data.get("sample_captions", []),
+        "data": {name: _number(data.get(name)) for name in ("pictures", "captions", "classes")},
+        "captions": [each for each in captions if isinstance(each, str)],
     }
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def watch(
@@ -185,8 +215,7 @@ def watch(
         RunError: there is no run in the folder.
         CaptionganError: the address or the port is not available.
     """
-    access = Access(hosts=LOOPBACK if host in LOOPBACK else ())
-    app = create_watch_app(RunFolder.open(run), access)
+    app = create_watch_app(RunFolder.open(run), Access(hosts=own_names(host)))
     if while_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
         with suppress(AttributeError, OSError):  # Windows has no nice

@@ -67,7 +67,8 @@ async function send(path, body, signal) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   if (body) headers["Content-Type"] = "application/json";
   try {
-    return await fetch(path, {
+    // Relative to the page, which a proxy may serve under a path of its own.
+    return await fetch(`.${path}`, {
       method: body ? "POST" : "GET",
       headers,
       body: body && JSON.stringify(body),

@@ -17,12 +17,11 @@ const DASHES = ["", "6 3", "2 3"]; // lines differ by more than their colour
  *
  * @param title what they show
  * @param lines {name: [[kimg, value], ...]}, each with one point at least
- * @param most where the axis ends if nothing is beyond
  */
-export function chart(title, lines, most) {
+export function chart(title, lines) {
   const names = Object.keys(lines);
   const points = Object.values(lines).flat();
-  const across = ticks(0, Math.max(most ?? 0, ...points.map(([kimg]) => kimg)));
+  const across = ticks(0, Math.max(...points.map(([kimg]) => kimg)));
   const values = points.map(([, value]) => value);
   const up = ticks(Math.min(0, ...values), Math.max(...values));
   const x = (kimg) => LEFT + (RIGHT - LEFT) * share(kimg, across);
@@ -36,7 +35,10 @@ export function chart(title, lines, most) {
     drawing.append(svg("path", { class: "rule", d: `M${LEFT} ${y(value)}H${RIGHT}` }),
       label(shown(value), LEFT - 6, y(value) + 3, "end"));
   }
-  for (const kimg of across) drawing.append(label(shown(kimg), x(kimg), BOTTOM + 16, "middle"));
+  for (const kimg of across) {
+    const anchor = kimg === across.at(-1) ? "end" : "middle"; // beyond the last one nothing is shown
+    drawing.append(label(shown(kimg), x(kimg), BOTTOM + 16, anchor));
+  }
   const way = (series) => {
     const places = series.map(([kimg, value]) => `${x(kimg).toFixed(1)} ${y(value).toFixed(1)}`);
     return places.length === 1 ? `M${places[0]}h.01` : `M${places.join("L")}`;

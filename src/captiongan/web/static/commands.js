@@ -1,6 +1,6 @@
 // What is on the page, as a command line and as Python: each runs as copied and draws the same.
 
-import { firstSeed } from "./link.js";
+import { firstSeed, readable } from "./link.js";
 
 /** Write the command line that draws what the state shows. */
 export function asCommand(state, place) {
@@ -66,14 +66,20 @@ export function fileName(prompt, seeds, ending) {
 /** Name the file of all that the state shows. */
 export function stageFile(state, ending) {
   const seeds = state.view === "seeds" ? state.ends : [firstSeed(state)];
-  return fileName(state.prompt, seeds, ending);
+  const what = state.view !== "pictures" ? "-way" : state.n > 1 ? "-grid" : "";
+  return fileName(state.prompt, seeds, `${what}${ending}`);
 }
 
-// In single quotes a shell takes everything as it is, but a single quote. A sentence that begins
-// with "-" would be taken for an option; the space in front of it is not part of the prompt.
-function shell(text) {
+/**
+ * Quote a text for a shell.
+ *
+ * In single quotes a shell takes everything as it is, but a single quote; a terminal that it is
+ * pasted into does not take control characters so. A sentence that begins with "-" would be taken
+ * for an option; the space in front of it is not part of the prompt.
+ */
+export function shell(text) {
   if (/^[\w./][\w./-]*$/.test(text)) return text;
-  const safe = text.startsWith("-") ? ` ${text}` : text;
+  const safe = readable(text.startsWith("-") ? ` ${text}` : text);
   return `'${safe.replaceAll("'", `'\\''`)}'`;
 }
 

@@ -60,7 +60,17 @@ export function fromHash(hash) {
   return state;
 }
 
-const text = (value) => value;
+// What no prompt may hold: control characters, halves of characters, ends of lines. Pasted into a
+// terminal, some of them end a command and begin another.
+const UNREADABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+/gu;
+
+/** A text with a space in place of what no prompt may hold. */
+export const readable = (value) => value.replaceAll(UNREADABLE, " ");
+
+/** Whether a value is a text that a prompt may hold. */
+export const isReadable = (value) => typeof value === "string" && readable(value) === value;
+
+const text = (value) => (isReadable(value) ? value : undefined);
 const number = (least, most) => (value) => {
   const read = value.trim() === "" ? NaN : Number(value);
   return read >= least && read <= most ? read : undefined;
@@ -100,7 +110,7 @@ function pinOf(value) {
   if (!Array.isArray(fields)) return null;
   const [bundle, prompt, seedOf, cut, around, far] = fields;
   const fits =
-    typeof bundle === "string" && typeof prompt === "string" && isSeed(seedOf) &&
+    isReadable(bundle) && isReadable(prompt) && isSeed(seedOf) &&
     truncation(String(cut)) !== undefined && (around === null || isSeed(around)) &&
     strength(String(far)) !== undefined;
   return fits ? { bundle, prompt, seed: seedOf, truncation: cut, around, strength: far } : null;

@@ -1,6 +1,6 @@
 // What a PNG says of itself: the texts that captiongan writes into every picture.
 
-import { SEEDS, START } from "./link.js";
+import { SEEDS, START, isReadable } from "./link.js";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
@@ -47,6 +47,7 @@ const utf8 = (data) => new TextDecoder("utf-8").decode(data);
 export function settingsOf(texts) {
   if (!texts?.prompt || !texts.software?.startsWith("captiongan")) return null;
   const prompts = texts.prompt.split("\n");
+  if (![...prompts, texts.bundle ?? ""].every(isReadable)) return null;
   const seeds = (texts.seed ?? "").split("\n").filter(Boolean).map(Number).filter(isSeed);
   const state = {
     ...{ prompt: prompts[0], bundle: texts.bundle ?? "", locked: true },

@@ -51,7 +51,7 @@ export class Samples {
 
   /** Put the grid of a step into an image; return the step in words. */
   #put(image, step) {
-    const source = `/grids/${step}?${this.#generation}`;
+    const source = `grids/${step}?${this.#generation}`;
     if (image.getAttribute("src") !== source) image.src = source;
     const kimg = this.#kimgAt.get(step);
     const words = `step ${step.toLocaleString("en")}${kimg === undefined ? "" : `, ${shown(kimg)} kimg`}`;

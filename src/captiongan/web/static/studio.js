@@ -9,7 +9,7 @@ import { listenToDrops } from "./drop.js";
 import { Film } from "./film.js";
 import { Gallery } from "./gallery.js";
 import { keysAreOn, listenToKeys } from "./keys.js";
-import { MOST_PINS, SEEDS, START, fromHash, toHash } from "./link.js";
+import { MOST_PINS, SEEDS, START, fromHash, isReadable, readable, toHash } from "./link.js";
 import { attempt, hideError, remark, say, showError } from "./messages.js";
 import { $, download, element, pngBlob, pngSource, shortened } from "./parts.js";
 import { Pins, nameOf, pinOf } from "./pins.js";
@@ -182,6 +182,7 @@ function stale(is, words = "") {
   hideError();
   if (is) {
     film.pause();
+    showTokens($("tokens"), []);
     remark(words);
     say("");
   }
@@ -356,7 +357,7 @@ function listen() {
   for (const id of ["prompt", "to"]) {
     $(id).addEventListener("input", () => {
       // A prompt is one line; what is pasted may be several.
-      if (/[\r\n\t]/.test($(id).value)) $(id).value = $(id).value.replace(/\s+/g, " ");
+      if (!isReadable($(id).value)) $(id).value = readable($(id).value).replace(/\s+/g, " ");
       changePrompt({ [id]: $(id).value });
     });
     $(id).addEventListener("keydown", (event) => {

@@ -35,7 +35,7 @@ async function ask() {
   clearTimeout(timer);
   let pause = EVERY;
   try {
-    const answer = await fetch(`/v1/run?generation=${generation}&after=${lines.length}`);
+    const answer = await fetch(`v1/run?generation=${generation}&after=${lines.length}`);
     if (!answer.ok) throw new Error((await answer.json()).error.message);
     const news = await answer.json();
     show(news);
@@ -67,7 +67,7 @@ function show(news) {
   showAlarms(news.alarms);
   samples.show(news, kimgAt);
   if (news.first === 0 || news.lines.length) {
-    showCurves(news.kimg);
+    showCurves();
     showTable();
   }
 }
@@ -114,12 +114,12 @@ function showAlarms(alarms) {
   }
 }
 
-function showCurves(most) {
+function showCurves() {
   const charts = Object.entries(CURVES).map(([title, names]) => {
     const drawn = Object.entries(names)
       .map(([key, name]) => [name, lines.filter((line) => key in line).map((line) => [line.kimg, line[key]])])
       .filter(([, points]) => points.length);
-    return drawn.length ? chart(title, Object.fromEntries(drawn), most) : null;
+    return drawn.length ? chart(title, Object.fromEntries(drawn)) : null;
   });
   const made = charts.filter(Boolean);
   $("charts").replaceChildren(...made);
