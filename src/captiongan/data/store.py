@@ -62,7 +62,7 @@ class PictureStore:
     @cached_property
     def pixels_sha256(self) -> str:
         """A sha256 over the pictures, in order."""
-        return hashlib.sha256(np.ascontiguousarray(self.pictures)).hexdigest()
+        return hashlib.sha256(np.ascontiguousarray(self.pictures).data).hexdigest()
 
     def middle(self, side: int) -> Pictures:
         """Return a view of the middle squares of all pictures: (N, side, side, 3) uint8."""
