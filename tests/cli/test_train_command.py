@@ -72,22 +72,32 @@ def test_a_watched_run_says_where_its_live_view_is_and_trains_as_usual(
     assert len(readings(tmp_path / "runs" / "00000-dcgan")) == 10
 
 
-def test_ctrl_c_saves_and_the_resumed_run_equals_the_one_that_was_never_stopped(
-    tmp_path: Path,
-) -> None:
-    length = ["--set", "training.kimg=8"]  # 1,000 steps: long enough to be caught in the middle
-    command = [sys.executable, "-m", "captiongan", "train", *TINY, *length]
-    process = subprocess.Popen(
-        [*command, "--out", str(tmp_path / "stopped")], stdout=subprocess.PIPE, text=True
-    )
-    metrics = tmp_path / "stopped" / "00000-dcgan" / "metrics.jsonl"
+def stopped_in_the_middle(runs: Path, *signals: signal.Signals) -> tuple[int, str, Path]:
+    """Train 1,000 steps, long enough to be caught; return code, output and run folder."""
+    command = [sys.executable, "-m", "captiongan", "train", *TINY, "--set", "training.kimg=8"]
+    process = subprocess.Popen([*command, "--out", str(runs)], stdout=subprocess.PIPE, text=True)
+    metrics = runs / "00000-dcgan" / "metrics.jsonl"
     deadline = time.monotonic() + 120
     while not metrics.is_file() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    for number in signals:
+        process.send_signal(number)
     told, _ = process.communicate(timeout=60)
-    assert process.returncode == 130
-    stopped = metrics.parent
+    return process.returncode, told, metrics.parent
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+def test_a_lost_connection_saves(tmp_path: Path) -> None:
+    code, told, run = stopped_in_the_middle(tmp_path, signal.SIGHUP, signal.SIGHUP)
+    assert (code, "saved" in told) == (130, False)
+    assert 0 < latest_checkpoint(run / "checkpoints").step < 1000
+
+
+def test_ctrl_c_saves_and_the_resumed_run_equals_the_one_that_was_never_stopped(
+    tmp_path: Path,
+) -> None:
+    code, told, stopped = stopped_in_the_middle(tmp_path / "stopped", signal.SIGINT)
+    assert code == 130
     assert f"captiongan train --resume {stopped}" in told
     assert "stopping: saving" in told
     reached = latest_checkpoint(stopped / "checkpoints").step
