@@ -202,7 +202,7 @@ def _pictures(place: Path) -> Arguments:
 def _bulk(place: Path) -> Arguments:
     prompts = _given(place) / "prompts.txt"
     into = ["--out", place / "out", "--bundle", "birds", "--shard-size", 5]
-    return ["generate", "--prompts", prompts, *into, "--format", "imagefolder"]
+    return ["bulk", prompts, *into, "--format", "imagefolder"]
 
 
 COMMANDS = {
@@ -216,5 +216,5 @@ COMMANDS = {
     ),
     "data toy": Command(lambda place: ["data", "toy", place / "out", "--size", ROWS], _files),
     "generate": Command(_pictures, _files),
-    "generate --prompts": Command(_bulk, _files),
+    "bulk": Command(_bulk, _files),
 }

@@ -65,9 +65,7 @@ def test_hostile_files_are_used_or_refused_in_words(kind: str, short: dict[str, 
     assert tried["megabytes"] < 1000
 
 
-@pytest.mark.parametrize(
-    "command", ["train", "data import", "data toy", "generate", "generate --prompts"]
-)
+@pytest.mark.parametrize("command", ["train", "data import", "data toy", "generate", "bulk"])
 def test_a_full_disk_is_told_in_one_line_and_the_same_command_goes_on(
     command: str, short: dict[str, Any]
 ) -> None:

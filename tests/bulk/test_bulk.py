@@ -78,7 +78,7 @@ def test_the_command_line_draws_a_picture_of_a_job_again(
 ) -> None:
     out, again = tmp_path / "out", tmp_path / "again.png"
     options = ("--seed", 11, "--bundle", tiny.folder)
-    assert captiongan("generate", "--prompts", prompts, "--out", out, *options) == 3
+    assert captiongan("bulk", prompts, "--out", out, *options) == 3
     assert captiongan("generate", PROMPTS[1], "--seed", 11 + 1, "-o", again, *options[2:]) == 0
     assert members(out)["0000000001.png"] == again.read_bytes()
 
@@ -110,8 +110,8 @@ def test_bad_rows_are_listed_with_line_and_reason(
     out = tmp_path / "out"
     with prompts.open("ab") as file:
         file.write(b"\n\xff\na mauve flower\n")
-    where = ("--prompts", prompts, "--out", out, "--bundle", tiny.folder, "--shard-size", 20)
-    assert captiongan("generate", *where) == 3
+    where = (prompts, "--out", out, "--bundle", tiny.folder, "--shard-size", 20)
+    assert captiongan("bulk", *where) == 3
     rejects = [json.loads(line) for line in (out / "rejects.jsonl").read_text().splitlines()]
     assert [reject["line"] for reject in rejects] == [5, 61, 71]
     for reject, reason in zip(rejects, ["unknown", "control character", "UTF-8"], strict=True):
@@ -126,8 +126,8 @@ def test_bad_rows_are_listed_with_line_and_reason(
 
 def test_a_job_without_bad_rows_ends_with_code_0(tiny: Bundle, tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text("a red flower\n")
-    where = ("--prompts", tmp_path / "p.txt", "--out", tmp_path / "out", "--bundle", tiny.folder)
-    assert captiongan("generate", *where) == 0
+    where = (tmp_path / "p.txt", "--out", tmp_path / "out", "--bundle", tiny.folder)
+    assert captiongan("bulk", *where) == 0
     assert (tmp_path / "out" / "rejects.jsonl").read_bytes() == b""
 
 
@@ -248,7 +248,7 @@ def test_another_job_in_the_same_folder_is_refused_with_the_difference(
     before = tree(out)
     with pytest.raises(BulkError, match="another job: n is 1 there, 2 now; seed is 0 there, 5 now"):
         generate_all(prompts, out, tiny.folder, n=2, seed=5)
-    with pytest.raises(BulkError, match=r"truncation is 1\.0 there, 0\.5 now; ask"):
+    with pytest.raises(BulkError, match=r"truncation is 1\.0 there, 0\.5 now; repeat"):
         generate_all(prompts, out, tiny.folder, truncation=0.5)
     with prompts.open("a") as file:
         file.write("\na red flower")
@@ -261,10 +261,10 @@ def test_a_folder_of_something_else_is_refused(prompts: Path, tiny: Bundle, tmp_
     out = tmp_path / "out"
     out.mkdir()
     (out / "mine.txt").touch()
-    with pytest.raises(BulkError, match="holds something that is no job"):
+    with pytest.raises(BulkError, match="holds something other than a job"):
         generate_all(prompts, out, tiny.folder)
     (out / "job.json").write_text("[]")
-    with pytest.raises(BulkError, match="not what captiongan wrote"):
+    with pytest.raises(BulkError, match="not a file that captiongan wrote"):
         generate_all(prompts, out, tiny.folder)
 
 
@@ -312,7 +312,7 @@ def test_prompts_that_change_while_they_are_drawn_are_told(
         return draw(*arguments)
 
     monkeypatch.setattr(Pipeline, "draw", meddled)
-    with pytest.raises(BulkError, match="changed while they were drawn"):
+    with pytest.raises(BulkError, match="changed during the job"):
         generate_all(prompts, tmp_path / "out", tiny.folder)
 
 
@@ -341,27 +341,29 @@ def test_ctrl_c_is_one_line_and_code_130(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Pipeline, "draw", interrupted)
-    where = ("--prompts", prompts, "--out", tmp_path / "out", "--bundle", tiny.folder)
-    assert captiongan("generate", *where) == 130
-    assert capsys.readouterr().err == "stopped; the same command goes on\n"
+    where = (prompts, "--out", tmp_path / "out", "--bundle", tiny.folder)
+    assert captiongan("bulk", *where) == 130
+    assert capsys.readouterr().err == "stopped; repeat the command to continue\n"
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"job.json"}
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        ["--prompts", "p.txt"],
-        ["--out", "out"],
-        ["a red flower", "--prompts", "p.txt", "--out", "out"],
-        ["--grid", "--prompts", "p.txt", "--out", "out"],
-    ],
-)
-def test_one_sentence_or_a_file_of_them(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("joined", [False, True])
+def test_the_former_verb_draws_the_same_and_names_the_new_one(
+    tiny: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str], joined: bool
 ) -> None:
-    assert captiongan("generate", *arguments) == 2
-    assert capsys.readouterr().err.startswith("error: what to draw must be a PROMPT, or a file")
+    file = tmp_path / "p.txt"
+    file.write_text("a red flower\na blue flower\n")
+    options = ("-n", 2, "--seed", 5, "--bundle", tiny.folder, "--format", "imagefolder")
+    assert captiongan("bulk", file, "--out", tmp_path / "new", *options) == 0
+    told = capsys.readouterr()
+    former = [f"--prompts={file}"] if joined else ["--prompts", file]
+    assert captiongan("generate", *options, *former, "--out", tmp_path / "old") == 0
+    warning, *_, account = capsys.readouterr().err.splitlines()
+    assert warning.startswith("warning: ") and "use `captiongan bulk FILE`" in warning
+    assert account == told.err.splitlines()[-1]
+    for path in (tmp_path / "new").rglob("*.*"):
+        other = tmp_path / "old" / path.relative_to(tmp_path / "new")
+        assert path.read_bytes() == other.read_bytes()
 
 
 def test_progress_is_a_line_now_and_then(
@@ -398,8 +400,8 @@ def test_many_prompts_are_drawn_without_what_only_training_or_clusters_need(
     absent = ["torch", "onnx", "yaml", "safetensors", "ray", "pyarrow"]
     code = f"import sys; sys.modules.update(dict.fromkeys({absent})); "
     code += "from captiongan.cli import main; main()"
-    where = ["--prompts", prompts, "--out", tmp_path / "out", "--bundle", tiny.folder]
-    command = [sys.executable, "-c", code, "generate", *map(str, where)]
+    where = [prompts, "--out", tmp_path / "out", "--bundle", tiny.folder]
+    command = [sys.executable, "-c", code, "bulk", *map(str, where)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (3, f"{tmp_path / 'out'}\n")
     told = subprocess.run([*command, "--ray", "local"], capture_output=True, text=True, timeout=60)

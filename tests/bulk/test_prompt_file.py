@@ -163,8 +163,8 @@ def test_the_ending_does_not_mind_capitals(tmp_path: Path) -> None:
         ("p.doc", b"a", "must be a .txt, .jsonl, .csv, .parquet file"),
         ("p.csv", b"caption,url\na,b\n", "has the columns caption, url, must have 'prompt'"),
         ("p.csv", b"", "has the columns none"),
-        ("p.csv", b'"a" b\n', "no CSV header"),
-        ("p.parquet", b"not a table", "no parquet file, or a damaged one"),
+        ("p.csv", b'"a" b\n', "not a CSV header"),
+        ("p.parquet", b"not a table", "not a parquet file, or is damaged"),
     ],
 )
 def test_a_file_that_is_none_of_prompts_is_refused(
@@ -183,7 +183,7 @@ def test_a_file_that_is_not_there_or_no_plain_file_is_refused(tmp_path: Path) ->
     with pytest.raises(BulkError, match=r"cannot be read \(No such file"):
         list(read_rows(tmp_path / "gone.txt"))
     (tmp_path / "folder.txt").mkdir()
-    with pytest.raises(BulkError, match="no plain file"):
+    with pytest.raises(BulkError, match="not a regular file"):
         list(read_rows(tmp_path / "folder.txt"))
 
 

@@ -117,7 +117,7 @@ def test_ctrl_c_says_how_to_go_on(
     monkeypatch.setattr("captiongan.data.importers.importing.fitted", interrupted)
     source = LAYOUTS["csv"](tmp_path / "source")
     assert captiongan("data", "import", "csv", source, tmp_path / "out") == 130
-    assert "the same command goes on from here" in capsys.readouterr().err
+    assert "repeat the command to continue" in capsys.readouterr().err
 
 
 # What foreign containers could smuggle in

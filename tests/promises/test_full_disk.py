@@ -178,7 +178,7 @@ def test_an_error_of_the_system_that_is_no_full_disk_is_not_taken_for_one(
     def fail(*_: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("captiongan.cli.app", fail)
+    monkeypatch.setitem(cli.main.__globals__, "app", fail)
     with pytest.raises(OSError, match="Input/output"):
         cli.main()
 

@@ -221,7 +221,7 @@ def test_a_stop_is_code_130_and_keeps_what_was_done_to_its_end(
     with monkeypatch.context() as patch:
         patch.setattr(preparing, "choose_encoder", stop)
         assert captiongan(*command) == 130
-    assert "stopped; what was done to its end is kept" in capsys.readouterr().err
+    assert "stopped; the parts that were finished are kept" in capsys.readouterr().err
     assert captiongan(*command) == 0
     assert "10 pictures of 19 x 19, 0 lines rejected: there already" in capsys.readouterr().out
 

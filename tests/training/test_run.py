@@ -69,7 +69,7 @@ def test_a_file_of_prompts_is_drawn_by_a_run_as_by_the_bundle_of_it(
 ) -> None:
     (tmp_path / "prompts.txt").write_text("a red flower\na blue flower\n")
     out = tmp_path / "pictures"
-    many = ("generate", "--prompts", tmp_path / "prompts.txt", "--format", "imagefolder")
+    many = ("bulk", tmp_path / "prompts.txt", "--format", "imagefolder")
     for _ in range(2):  # the second time it is the same job
         assert command_line.captiongan(*many, "--out", out, "--bundle", trained.path) == 0
     drawn = trained.load().generate("a blue flower", seed=1)[0]

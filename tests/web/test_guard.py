@@ -12,10 +12,21 @@ from starlette.types import Message
 from captiongan.bundle.bundle import Bundle
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import CaptionganError
+<<<<<<< HEAD
+=======
+from captiongan.pipeline import Pipeline
+from captiongan.web.access import Access
+>>>>>>> web
 from captiongan.web.app import create_app
-from captiongan.web.guard import HUNG_UP, SECURITY_HEADERS, Access, Guard
 from captiongan.web.limits import Limits
+<<<<<<< HEAD
 from support.web_server import HeldPipeline, asking
+=======
+from captiongan.web.outcome import HUNG_UP, Outcome
+from captiongan.web.request_limits import RequestLimits
+from captiongan.web.security_headers import SECURITY_HEADERS
+from web_server import HeldPipeline, asking
+>>>>>>> web
 
 ASKED = {"prompt": "a red flower", "n": 2}
 OWN = {"sec-fetch-site": "same-origin", "origin": "http://testserver"}
@@ -227,7 +238,8 @@ def test_the_work_for_a_client_that_hangs_up_is_cancelled_and_counted_as_such() 
         raise AssertionError("nobody is there to be told")
 
     scope = {"type": "http", "method": "POST", "path": "/v1/generate", "headers": []}
-    guard = Guard(app, Limits(), Access(), lambda path, status, _: counted.append((path, status)))
+    limited = RequestLimits(app, Limits())
+    guard = Outcome(limited, lambda path, status, _: counted.append((path, status)))
     asyncio.run(guard(scope, receive, send))
     assert cancelled.is_set()
     assert counted == [("other", HUNG_UP)] == [("other", 499)]

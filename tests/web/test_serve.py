@@ -80,7 +80,7 @@ def test_what_is_no_http_gets_an_answer_with_all_headers(
     answer = exchange(address, request_line)
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400") and b"content-security-policy: default-src" in head
-    assert json.loads(body)["error"]["message"].startswith("this is not HTTP")
+    assert json.loads(body)["error"]["message"].startswith("this is not valid HTTP")
 
 
 def test_a_body_without_end_is_refused_and_not_read_on(address: tuple[str, int]) -> None:
@@ -179,7 +179,7 @@ def test_a_port_that_is_taken_is_one_line(tiny: Bundle, capsys: pytest.CaptureFi
         port = taken.getsockname()[1]
         assert captiongan("serve", "--bundle", tiny.folder, "--port", port) == 2
     told = capsys.readouterr().err
-    assert f"--port {port} cannot be listened at" in told and told.count("\n") == 1
+    assert f"cannot listen on --host 127.0.0.1 --port {port}" in told and told.count("\n") == 1
 
 
 def test_without_its_packages_it_says_what_to_install() -> None:

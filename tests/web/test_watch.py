@@ -14,13 +14,14 @@ import pytest
 from PIL import Image
 
 from captiongan.errors import RunError
-from captiongan.runs.alarms import FAIR_CHANCE, Alarms
-from captiongan.runs.run_folder import RunFolder
-from captiongan.web import watch
-from captiongan.web.watch import Companion, Follower, create_watch_app, free_port
-from support.command_line import captiongan
-from support.tiny_watched_run import line, metrics, note, watched_run, write_raw
-from support.visitor import serving
+from captiongan.training.alarms import FAIR_CHANCE, Alarms
+from captiongan.training.run_folder import RunFolder
+from captiongan.web import watch_companion
+from captiongan.web.watch import Follower, create_watch_app
+from captiongan.web.watch_companion import free_port, live_view
+from command_line import captiongan
+from tiny_watched_run import figures, line, note, watched_run, write_raw
+from visitor import serving
 
 
 @pytest.fixture
@@ -76,10 +77,10 @@ def test_a_line_that_is_being_written_waits_for_its_end(run: RunFolder, follower
     text = line(2)
     write_raw(run, text[:20])
     follower.read_on()
-    assert follower.lines == [metrics(1)]
+    assert follower.lines == [figures(1)]
     write_raw(run, text[20:])
     follower.read_on()
-    assert follower.lines == [metrics(1), metrics(2)]
+    assert follower.lines == [figures(1), figures(2)]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_a_line_that_is_none_costs_only_itself(
 ) -> None:
     write_raw(run, f"{broken}\n{line(2)}")
     follower.read_on()
-    assert follower.lines == [metrics(2)]
+    assert follower.lines == [figures(2)]
 
 
 def test_figures_that_are_not_finite_are_left_out(run: RunFolder, follower: Follower) -> None:
@@ -192,7 +193,7 @@ def test_looking_loads_no_torch() -> None:
 
 def test_a_companion_shows_the_run_until_the_training_ends(run: RunFolder) -> None:
     said: list[str] = []
-    with Companion(run.path, said.append):
+    with live_view(run, said.append):
         address = said[0].removeprefix("live view: ")
         assert _wait_for(address)["name"] == run.path.name
     with pytest.raises(urllib.error.URLError):
@@ -203,8 +204,10 @@ def test_a_companion_shows_the_run_until_the_training_ends(run: RunFolder) -> No
 def test_a_companion_ends_with_a_training_that_is_killed(run: RunFolder) -> None:
     source = (
         "import os, pathlib, sys\n"
-        "from captiongan.web.watch import Companion\n"
-        "with Companion(pathlib.Path(sys.argv[1]), lambda line: print(line, flush=True)):\n"
+        "from captiongan.training.run_folder import RunFolder\n"
+        "from captiongan.web.watch_companion import live_view\n"
+        "run = RunFolder(pathlib.Path(sys.argv[1]))\n"
+        "with live_view(run, lambda line: print(line, flush=True)):\n"
         "    sys.stdin.read()\n"
         "    os.kill(os.getpid(), 9)\n"
     )
@@ -228,14 +231,14 @@ def test_ports_that_are_taken_do_not_stop_a_training(
     with ExitStack() as stack:
         taken = stack.enter_context(closing(socket.create_server(("127.0.0.1", 0))))
         port = taken.getsockname()[1]
-        monkeypatch.setattr(watch, "PORTS", range(port, port + 1))
+        monkeypatch.setattr(watch_companion, "PORTS", range(port, port + 1))
         assert free_port() is None
         said: list[str] = []
-        with Companion(run.path, said.append):
+        with live_view(run, said.append):
             trained = True
     assert trained
     assert said == [
-        f"no live view: ports {port} to {port} are taken; the training goes on, watch it with: "
+        f"no live view: ports {port} to {port} are taken; the training continues, watch it with: "
         f"captiongan watch {run.path} --port 0"
     ]
 
@@ -245,7 +248,7 @@ def test_a_companion_that_cannot_start_is_said(
 ) -> None:
     monkeypatch.setattr(sys, "executable", os.devnull)
     said: list[str] = []
-    with Companion(run.path, said.append):
+    with live_view(run, said.append):
         pass
     assert len(said) == 1
     assert said[0].startswith("no live view (")

@@ -1,4 +1,4 @@
-"""A job of bulk generation: all that decides what is in its folder, to the last bit."""
+"""A job of bulk generation: everything that decides the content of its folder, bit for bit."""
 
 import json
 from collections.abc import Mapping
@@ -19,10 +19,12 @@ JOB_FILE = "job.json"
 
 @dataclass(frozen=True)
 class Job:
-    """What is drawn: from which prompts, with which bundle, how, and how it is laid out.
+    """The prompts, the bundle, the drawing options and the layout; equal jobs write equal folders.
 
-    `rows` counts the rejected ones too; `shard_size` is the most pictures in a shard. Two runs of
-    equal jobs write equal folders.
+    Attributes:
+        rows: rows of the file of prompts, including the rejected ones.
+        n: pictures of each row.
+        shard_size: most pictures in a shard.
     """
 
     prompts_sha256: str
@@ -49,12 +51,13 @@ class Job:
         layout: str,
         shard_size: int,
     ) -> Self:
-        """Read the prompts once through, to know them again and to count them.
+        """Read all prompts once, to count and fingerprint them.
 
         Raises:
-            BulkError: they cannot be read, `layout` is unknown, or `shard_size` is below `n`.
-            PromptError: `n` or `truncation` is not as for `Pipeline.generate`, or `seed` leaves no
-                room for a seed for each picture.
+            BulkError: the prompts cannot be read, `layout` is unknown, or `shard_size` is below
+                `n`.
+            PromptError: `n` or `truncation` breaks the rule of `Pipeline.generate`, or `seed`
+                leaves no room for the seeds of all pictures.
         """
         seeds_of(seed, n)
         truncation = check_truncation(truncation)
@@ -67,7 +70,7 @@ class Job:
             )
         rows = sum(1 for _ in read_rows(prompts))
         if rows == 0:
-            raise BulkError(f"prompts '{prompts}' has no rows; write a prompt on each")
+            raise BulkError(f"prompts '{prompts}' has no rows; write one prompt per row")
         if seed + n * rows > SEEDS:
             raise BulkError(
                 f"seed {seed} leaves no room for {n * rows:,} pictures, one seed each, below 2**32;"
@@ -87,29 +90,29 @@ class Job:
 
     @property
     def pictures(self) -> int:
-        """How many pictures there are if no row is rejected."""
+        """Number of pictures if no row is rejected."""
         return self.rows * self.n
 
     @property
     def rows_per_shard(self) -> int:
-        """How many rows a shard has, the last perhaps fewer."""
+        """Number of rows in a shard; the last one may have fewer."""
         return self.shard_size // self.n
 
     @property
     def shards(self) -> int:
-        """How many shards there are."""
+        """Number of shards."""
         return -(-self.rows // self.rows_per_shard)
 
     def rows_in(self, shard: int) -> int:
-        """How many rows the shard of that number has."""
+        """Return the number of rows in a shard, counted from 0."""
         return min(self.rows_per_shard, self.rows - shard * self.rows_per_shard)
 
     def shard_path(self, out: Path, shard: int) -> Path:
-        """Where in `out` the shard of that number is, once it is whole."""
+        """Return the path in `out` of a shard, counted from 0, once it is complete."""
         return out / f"{shard:06d}{LAYOUTS[self.layout].ending}"
 
     def claim(self, out: Path) -> None:
-        """Make `out` the folder of this job, or know it again.
+        """Make `out` the folder of this job, or check that it is.
 
         Raises:
             BulkError: it holds another job, or something else.
@@ -120,26 +123,26 @@ class Job:
         if not file.exists():
             if any(not path.name.startswith(".") for path in out.iterdir()):
                 raise BulkError(
-                    f"output folder '{out}' holds something that is no job of bulk generation; "
+                    f"output folder '{out}' holds something other than a job of bulk generation; "
                     "name a new or an empty folder"
                 )
             replace_file(file, json.dumps(asdict(self), indent=2).encode() + b"\n")
         elif differences := self._differences(_facts_in(file)):
             raise BulkError(
                 f"output folder '{out}' holds another job: {'; '.join(differences)}; "
-                "ask for the same as there, or name another folder"
+                "repeat the options of that job, or name another folder"
             )
 
     def check_unchanged(self, prompts: Path) -> None:
-        """Raise BulkError if the prompts, now that they are drawn, are no longer the job's."""
+        """Raise BulkError if the file of prompts has changed since the job began."""
         if sha256_of(prompts) != self.prompts_sha256:
             raise BulkError(
-                f"prompts '{prompts}' changed while they were drawn, must stay the same; "
+                f"prompts '{prompts}' changed during the job, must stay the same; "
                 "draw them again into a new folder"
             )
 
     def misfits(self, bundle: Bundle) -> list[str]:
-        """Say in what this bundle, and this captiongan, are not the job's."""
+        """Return how this bundle and this captiongan differ from the job's, as sentences."""
         return self._differences(asdict(self) | _drawn_with(bundle))
 
     def _differences(self, there: Mapping[str, object]) -> list[str]:
@@ -166,5 +169,5 @@ def _facts_in(file: Path) -> dict[str, object]:
     except ValueError:
         facts = None
     if not isinstance(facts, dict):
-        raise BulkError(f"'{file}' is not what captiongan wrote; name another output folder")
+        raise BulkError(f"'{file}' is not a file that captiongan wrote; name another output folder")
     return facts

@@ -1,4 +1,4 @@
-"""What became of each shard: a file for each, written just before the shard appears."""
+"""The outcome of each shard, in a file of its own that is written before the shard appears."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -15,10 +15,12 @@ REJECTS_FILE = "rejects.jsonl"
 
 @dataclass(frozen=True)
 class Entry:
-    """What became of a shard's rows.
+    """The outcome of a shard.
 
-    `pictures` counts what was drawn, `doubtful` the rows of which the text encoder hardly knew
-    some words.
+    Attributes:
+        pictures: number of pictures drawn.
+        doubtful: number of rows with words that the text encoder hardly knows.
+        rejects: the rows that were not drawn.
     """
 
     pictures: int
@@ -27,7 +29,7 @@ class Entry:
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
-        """Read what `write_entry` wrote."""
+        """Read an entry that `write_entry` wrote."""
         facts = json.loads(text)
         rejects = [Reject(**reject) for reject in facts.pop("rejects")]
         return cls(**facts, rejects=rejects)
@@ -35,14 +37,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Account:
-    """What became of all rows of a job, in numbers as for `Entry`."""
+    """The outcome of a whole job, in the numbers of `Entry`."""
 
     pictures: int
     doubtful: int
     rejects: int
 
     def __str__(self) -> str:
-        """One line that says it all."""
+        """Return the account as one line."""
         told = f"{self.pictures:,} pictures, {self.rejects:,} rows rejected"
         if self.rejects:
             told += f" (see {REJECTS_FILE})"
@@ -52,7 +54,7 @@ class Account:
 
 
 def write_entry(out: Path, shard: int, entry: Entry) -> None:
-    """Note what became of the shard of that number; raises OSError."""
+    """Write the entry of a shard, counted from 0; raises OSError."""
     (out / JOURNAL).mkdir(exist_ok=True)
     replace_file(out / JOURNAL / f"{shard:06d}.json", json.dumps(asdict(entry)).encode() + b"\n")
 

@@ -1,6 +1,6 @@
-"""How drawn pictures lie in a folder: as tar files (WebDataset), or as captioned folders.
+"""Layouts of drawn pictures in a folder: tar files (WebDataset) or captioned folders.
 
-A shard appears whole or not at all, and its bytes are decided by its pictures alone.
+A shard appears whole or not at all. Its bytes depend on its pictures alone.
 """
 
 import io
@@ -17,15 +17,17 @@ from captiongan.data.folder import METADATA
 Facts = Mapping[str, object]
 
 Add = Callable[[str, bytes, Facts], None]
-"""Puts a picture into a shard: its name without an ending, its PNG, and what is known of it."""
+"""Puts a picture into a shard: its name without an ending, its PNG, and its facts."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A way to lay out pictures.
+    """A layout of pictures.
 
-    `ending` is that of a shard's name, `writing` opens the shard of such a name, and `finish` does
-    what is left to do in the folder when all shards are there.
+    Attributes:
+        ending: how the name of a shard ends.
+        writing: opens a shard for writing.
+        finish: completes the folder once all shards are there.
     """
 
     ending: str
@@ -63,7 +65,7 @@ def imagefolder(shard: Path) -> Iterator[Add]:
 
 
 def join_metadata(out: Path) -> None:
-    """Write the metadata.jsonl that makes all shards of an imagefolder one captioned folder."""
+    """Write the metadata.jsonl that makes one captioned folder of all shards."""
     with whole_file(out / METADATA) as whole:
         for part in sorted(out.glob(f"[0-9]*/{METADATA}")):
             with part.open("rb") as lines:

@@ -1,4 +1,4 @@
-"""Bulk generation on many machines: each Ray task draws one shard, with the same function."""
+"""Bulk generation on many machines: each Ray task draws one shard."""
 
 import platform
 from collections.abc import Iterable, Iterator
@@ -16,13 +16,14 @@ from captiongan.errors import BulkError
 def draw_on_ray(
     address: str, bundle: Bundle, job: Job, shards: Iterable[Shard], out: Path
 ) -> Iterator[int]:
-    """Draw shards on the cores of a cluster; yield how many pictures are done after each.
+    """Draw shards on the cores of a cluster; yield the number of pictures of each.
 
-    `address` is as for `Cluster.connect`. `out`, and a bundle that is not a shipped one, are on a
+    `address` is as for `Cluster.connect`. `out`, and a bundle that is not shipped, must be on a
     file system that all machines share. The bundle of a run is in the cache.
 
     Raises:
-        BulkError: Ray is missing or not there, or a machine has another bundle or captiongan.
+        BulkError: Ray is not installed or not running, or a machine has another bundle or another
+            captiongan.
         OSError: `out` cannot be written to.
     """
     cluster = Cluster.connect(address, "drawing", BulkError)
@@ -36,11 +37,11 @@ def _draw(bundle: str, job: Job, out: Path, shard: Shard) -> int:
 
 @lru_cache(maxsize=1)
 def _pipeline(bundle: str, job: Job) -> Pipeline:
-    """Open the bundle once in each process, and make sure that it is the job's."""
+    """Open the bundle once in each process, and check that it is the job's."""
     found = read_bundle(find_bundle(bundle))
     if differences := job.misfits(found):
         raise BulkError(
             f"machine '{platform.node()}' cannot draw this job: {'; '.join(differences)}; "
-            "install the same captiongan and bundle on each"
+            "install the same captiongan and bundle on each machine"
         )
     return Pipeline(found)

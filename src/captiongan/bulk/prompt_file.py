@@ -1,6 +1,6 @@
 """Files of prompts: txt, jsonl, csv and parquet, streamed row by row.
 
-A row that cannot be used costs only itself: the reader yields a `Reject` in its place.
+For a row that cannot be used, the reader yields a `Reject` and goes on.
 """
 
 import csv
@@ -15,17 +15,17 @@ from captiongan.draw.prompts import SEEDS
 from captiongan.errors import BulkError
 
 PROMPT, SEED = "prompt", "seed"
-"""The keys, or columns, that are read; others are passed over."""
+"""The keys, or columns, that are read; others are ignored."""
 
 MOST_DIGITS = len(str(SEEDS))
 
 ROWS_AT_ONCE = 1024
-"""How many rows of a parquet file are in memory."""
+"""Number of rows of a parquet file in memory at a time."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A prompt as the file has it, the line it stands on (from 1), and its own seed, if any."""
+    """A prompt as it is in the file, its line (from 1), and its own seed, if any."""
 
     line: int
     prompt: str
@@ -34,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Reject:
-    """A row that cannot be drawn: the line it stands on (from 1), and why."""
+    """A row that cannot be drawn: its line (from 1), and the reason."""
 
     line: int
     reason: str
@@ -62,8 +62,8 @@ def read_rows(file: Path) -> Rows:
         )
     if file.exists() and not file.is_file():
         raise BulkError(
-            f"prompts '{file}' is no plain file, must be one, as it is read twice; write the "
-            "prompts to a file first"
+            f"prompts '{file}' is not a regular file, must be one because it is read twice; "
+            "write the prompts to a file first"
         )
     return _reading(file, reader(file))
 
@@ -108,7 +108,7 @@ def _csv(file: Path) -> Rows:
         _check_columns(file, records.fieldnames or [])
     except csv.Error as error:
         raise BulkError(
-            f"prompts '{file}': its first line is no CSV header ({error}); begin it with '{PROMPT}'"
+            f"prompts '{file}': its first line is not a CSV header ({error}); start with '{PROMPT}'"
         ) from error
     while True:
         try:
@@ -123,7 +123,9 @@ def _csv(file: Path) -> Rows:
 
 def _csv_row(line: int, record: dict[str, str]) -> Row | Reject:
     if None in record:  # where the reader puts what is beyond the last column
-        return Reject(line, "bad CSV (more cells than columns: a prompt with a comma is quoted)")
+        return Reject(
+            line, "bad CSV (more cells than columns: put a prompt with a comma in quotes)"
+        )
     seed = record.get(SEED, "")
     whole = seed.isdecimal() and len(seed) <= MOST_DIGITS
     return _row(line, record | {SEED: int(seed) if whole else seed or None})
@@ -148,7 +150,7 @@ def _parquet(file: Path) -> Rows:
                     yield _row_of_cells(place, dict(zip(columns, cells, strict=True)))
     except ArrowException as error:
         raise BulkError(
-            f"prompts '{file}' is no parquet file, or a damaged one ({error}); write it again"
+            f"prompts '{file}' is not a parquet file, or is damaged ({error}); write it again"
         ) from error
 
 
@@ -176,7 +178,7 @@ def _check_columns(file: Path, names: Sequence[str]) -> None:
     if PROMPT not in names:
         raise BulkError(
             f"prompts '{file}' has the columns {', '.join(names) or 'none'}, must have "
-            f"'{PROMPT}'; rename the one with the sentences"
+            f"'{PROMPT}'; rename the column with the sentences"
         )
 
 

@@ -1,4 +1,4 @@
-"""A whole job of bulk generation, begun or gone on with."""
+"""A whole job of bulk generation, new or resumed."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ from captiongan.draw.pipeline import Pipeline, open_bundle
 from captiongan.errors import OutputError
 
 SECONDS_BETWEEN_LINES = 10
-"""How often progress is told where there is no terminal."""
+"""How often progress is printed without a terminal."""
 
 
 def generate_all(
@@ -33,28 +33,30 @@ def generate_all(
     ray: str | None = None,
     console: Console | None = None,
 ) -> Account:
-    """Draw `n` pictures of each row of a file of prompts, or what is missing of them.
+    """Draw `n` pictures of each row of a file of prompts, except those that are already there.
 
     Picture i of the job, counted from 0 over all rows, has the seed `seed` + i; picture k of a row
-    with a seed of its own has that seed + k. So `Pipeline.generate` draws any of them again.
-    Stopped at any moment and called again with the same arguments, it goes on, and `out` is to the
-    last byte what an unbroken run writes.
+    with a seed of its own has that seed + k. So `Pipeline.generate` draws any of them again. After
+    a stop at any moment, a call with the same arguments resumes the job, and `out` becomes byte
+    for byte what an uninterrupted job writes.
 
     Args:
-        prompts: see `read_rows`; read twice, never held in memory.
-        out: folder of the pictures, new, empty, or of the same job.
-        bundle: as for `load`: name of a shipped bundle, or the folder of one or of a run.
-        n: as for `Pipeline.generate`, as is `truncation`.
-        seed: from 0; each picture's must stay below 2**32.
+        prompts: a file for `read_rows`; read twice, never held in memory.
+        out: folder for the pictures; new, empty, or of the same job.
+        bundle: name of a shipped bundle, bundle folder or run folder, as for `load`.
+        n: pictures of each row, as for `Pipeline.generate`.
+        seed: seed of the first picture, from 0; the last one's must be below 2**32.
+        truncation: as for `Pipeline.generate`.
         layout: one of `LAYOUTS`.
-        shard_size: the most pictures in a shard, at least `n`.
-        ray: draw on a Ray cluster, see `draw_on_ray`; without, in this process.
-        console: where progress is told; nowhere if not given.
+        shard_size: most pictures in a shard, at least `n`.
+        ray: address of a Ray cluster, see `draw_on_ray`; None draws in this process.
+        console: shows the progress; None shows nothing.
 
     Raises:
-        BulkError: the prompts cannot be read or change meanwhile, `out` holds something else, or
-            `layout` or `shard_size` breaks its rule.
-        BundleError: as for `load`, as is RunError.
+        BulkError: the prompts cannot be read or change during the job, `out` holds something else,
+            or `layout` or `shard_size` breaks its rule.
+        BundleError: the bundle is missing or damaged.
+        RunError: the run cannot be exported.
         PromptError: `n`, `seed` or `truncation` breaks its rule.
         OutputError: `out` cannot be written to.
     """
@@ -85,7 +87,7 @@ def _draw_here(pipeline: Pipeline, job: Job, shards: Iterable[Shard], out: Path)
 
 
 def _watch(steps: Iterable[int], done: int, total: int, console: Console) -> None:
-    """Go through the steps of the work, telling how far it is, how fast and how long it takes."""
+    """Do the steps of the work, and show the progress, the speed and the time left."""
     started = told = time.monotonic()
     drawn = 0
     with LiveLine(console, total, done) as line:

@@ -1,4 +1,4 @@
-"""A shard, the unit of work: some rows in, one file or folder of pictures out."""
+"""A shard is the unit of work: some rows in, one file or folder of pictures out."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from captiongan.errors import PromptError
 
 @dataclass(frozen=True)
 class Shard:
-    """Neighbouring rows of a job; `first` is the number, from 0, of its first picture."""
+    """Consecutive rows of a job; `first` is the number, from 0, of their first picture."""
 
     number: int
     first: int
@@ -30,7 +30,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Order:
-    """One picture to draw, the `number`th of the job, and the line its prompt stands on."""
+    """One picture to draw, with its `number` in the job and the line of its prompt."""
 
     number: int
     line: int
@@ -39,17 +39,17 @@ class Order:
 
 
 def cut(rows: Iterable[Row | Reject], job: Job) -> Iterator[Shard]:
-    """Cut the rows of a job into shards, one in memory at a time."""
+    """Cut the rows of a job into shards, with one in memory at a time."""
     rows, size = iter(rows), job.rows_per_shard
     for number in range(job.shards):
         yield Shard(number, number * size * job.n, list(islice(rows, size)))
 
 
 def draw_shard(pipeline: Pipeline, job: Job, shard: Shard, out: Path) -> Iterator[int]:
-    """Draw a shard into the folder `out`, and yield from time to time how many pictures are done.
+    """Draw a shard into the folder `out`; yield the number of pictures of each batch.
 
-    In all that is n for each row; of rejected rows, none is drawn. What is written depends on the
-    job and the rows alone: a shard drawn again is the same. Raises OSError.
+    The numbers add up to n for each row, including the rejected rows, which are not drawn. The
+    files depend on the job and the rows alone: a shard drawn again is the same. Raises OSError.
     """
     orders, entry = _orders(pipeline, job, shard)
     if entry.rejects:
@@ -62,7 +62,7 @@ def draw_shard(pipeline: Pipeline, job: Job, shard: Shard, out: Path) -> Iterato
                 facts: Facts = {**picture.metadata, **numbers}
                 add(f"{order.number:010d}", picture.png(), facts)
             yield len(batch)
-        # Before the shard appears, so that one that is there is also in the journal.
+        # Before the shard appears, so that each one in the folder is also in the journal.
         write_entry(out, shard.number, entry)
 
 
@@ -87,7 +87,7 @@ def _orders(pipeline: Pipeline, job: Job, shard: Shard) -> tuple[list[Order], En
 
 
 def _draw(pipeline: Pipeline, job: Job, batch: Sequence[Order]) -> Iterator[Picture]:
-    """Draw what `Pipeline.generate` draws of each text and seed."""
+    """Draw the pictures that `Pipeline.generate` draws from the same texts and seeds."""
     embedding = np.stack([order.reading.embedding for order in batch])
     noise = np.stack([noise_of(order.seed, pipeline.manifest.noise_dim) for order in batch])
     mirrors = [pipeline.mirrors(order.seed) for order in batch]

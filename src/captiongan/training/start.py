@@ -1,7 +1,7 @@
 """The verb `train`: a new run, an earlier one to go on with, or a dry run."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
@@ -27,6 +27,9 @@ from captiongan.training.rollback import calmer, forget_after, train_with_rollba
 from captiongan.training.sample_grid import SampleGrid
 from captiongan.training.step import Metrics
 from captiongan.training.warm_start import starting_config, take_over, warm_up
+
+LiveView = Callable[[RunFolder, Callable[[str], None]], AbstractContextManager[object]]
+"""Shows a run beside its training, and says where, until it is left."""
 
 FIXED = (
     "network",
@@ -58,7 +61,7 @@ def start(
     resume: Path | None,
     overrides: Sequence[str],
     dry_run: bool,
-    live_view: bool = False,
+    live_view: LiveView | None = None,
     into: Path | None = None,
     bundle: str | None = None,
 ) -> bool:
@@ -155,7 +158,7 @@ def _resume(
     data: str | None,
     overrides: Sequence[str],
     dry_run: bool,
-    live_view: bool,
+    live_view: LiveView | None,
     console: Console,
 ) -> bool:
     with nullcontext() if dry_run else run.locked():
@@ -255,17 +258,11 @@ def _new_run(trainer: Trainer, out: Path, into: Path | None) -> RunFolder:
     return RunFolder.create(out, trainer.config, facts)
 
 
-def _live_view(run: RunFolder, console: Console) -> AbstractContextManager[object]:
-    from captiongan.web.watch import Companion
-
-    return Companion(run.path, partial(say, console))
-
-
-def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: bool) -> bool:
+def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: LiveView | None) -> bool:
     say(console, f"run folder {run.path}")
     try:
-        watched = live_view and leads()
-        with run.writing(), _live_view(run, console) if watched else nullcontext():
+        shown = live_view(run, partial(say, console)) if live_view and leads() else nullcontext()
+        with run.writing(), shown:
             if trainer.config.training.start and not checkpoints(run.checkpoints):
                 distributed.check_alike(trainer.totals())
                 if not warm_up(trainer, partial(say, console)):

@@ -1,4 +1,4 @@
-"""The application: routes, and nothing else. What they do is the pipeline's and the studio's."""
+"""The application of the drawing server: its routes. The studio and the pipelines do the work."""
 
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -8,10 +8,18 @@ from typing import Any
 from fastapi import FastAPI, Response
 
 from captiongan import __version__
+<<<<<<< HEAD
 from captiongan.draw.pipeline import Pipeline
 from captiongan.web.descriptions import bundle_facts, limit_facts
 from captiongan.web.errors import RefusedError, answer_errors
 from captiongan.web.guard import Access, guard
+=======
+from captiongan.pipeline import Pipeline
+from captiongan.web.access import Access
+from captiongan.web.answers import generated, interpolated
+from captiongan.web.facts import bundle_facts, limit_facts
+from captiongan.web.guard import guard
+>>>>>>> web
 from captiongan.web.limits import Limits
 from captiongan.web.metrics import CONTENT_TYPE, Metrics
 from captiongan.web.responses import generated, interpolated
@@ -47,7 +55,7 @@ def create_app(
     limits: Limits | None = None,
     access: Access | None = None,
 ) -> FastAPI:
-    """Return the application that draws with `pipelines`, the first being the default.
+    """Return the application that draws with `pipelines`, of which the first is the default.
 
     Raises CaptionganError if two have the same name.
     """

@@ -1,7 +1,7 @@
-"""Drawing for many at once: what is asked for at the same time goes through the generator together.
+"""Batching: requests that arrive together go through the generator together.
 
-All bookkeeping happens on the event loop, so there is nothing to lock; only the drawing itself is
-in a thread. No picture depends on its neighbours, so it does not matter with which it is drawn.
+All bookkeeping happens on the event loop and needs no locks; only the generator runs in a thread.
+No picture depends on the others in its batch.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ Rows = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 
 PIECE = 8
-"""Rows that a job puts into a batch before the next job's turn, so that big ones let small by."""
+"""Rows that a job puts into a batch before the next job's turn, so that small jobs wait less."""
 
 
 @dataclass(eq=False)
@@ -33,7 +33,7 @@ class _Job:
 
     @property
     def left(self) -> int:
-        """How many rows are not in a batch yet; none if nobody waits for them any more."""
+        """Number of rows that are not in a batch yet; 0 once nobody waits for the job."""
         return 0 if self.done.done() else len(self.noise) - self.taken
 
     def take(self, most: int) -> slice:
@@ -50,7 +50,11 @@ class _Job:
 class Drawer:
     """Draws the rows of all jobs with one generator, batch by batch.
 
-    `draw` is `Pipeline.draw`, called on `thread`; `drew` is told how many pictures a batch had.
+    Args:
+        draw: `Pipeline.draw`.
+        thread: runs `draw`.
+        limits: size of a batch, time to fill it, and length of the queue.
+        drew: receives the number of pictures of each batch.
     """
 
     def __init__(
@@ -69,14 +73,14 @@ class Drawer:
 
     @property
     def waiting(self) -> int:
-        """How many pictures are asked for and not being drawn yet."""
+        """Number of requested pictures that are not being drawn yet."""
         return sum(job.left for job in self._jobs)
 
     async def draw(self, noise: Rows, embedding: Rows) -> Pixels:
         """Draw one picture for each row: (N, H, W, 3) uint8.
 
-        Cancelled, it drops the rows that are not being drawn yet. Raises RefusedError (503) if
-        too many are waiting.
+        If it is cancelled, the rows that are not being drawn yet are dropped. Raises RefusedError
+        (503) if too many pictures are waiting.
         """
         if self.waiting + len(noise) > self._limits.queue:
             raise RefusedError.busy(f"{self.waiting} pictures are waiting to be drawn")
@@ -86,7 +90,7 @@ class Drawer:
         return await job.done
 
     async def work(self) -> None:
-        """Draw for ever."""
+        """Draw until cancelled."""
         while True:
             await self._arrived.wait()
             if self.waiting < self._limits.batch:
@@ -98,7 +102,7 @@ class Drawer:
                 self._arrived.clear()
 
     def _next_batch(self) -> list[tuple[_Job, slice]]:
-        """Take a few rows of each job in turn, until the batch is full or nothing is left."""
+        """Take a few rows of each job in turn, until the batch is full or no row is left."""
         parts, room = [], self._limits.batch
         while room and self._jobs:
             job = self._jobs.popleft()

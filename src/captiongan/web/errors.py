@@ -1,4 +1,4 @@
-"""What a client is told that does not get what it asked for: one line in words, as JSON."""
+"""Errors of the API: one line in words, as JSON."""
 
 import reprlib
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ FIELDS = {
     "/v1/generate": {"prompts": "prompt"},
     "/v1/interpolate": {"prompt": "prompts", "seed": "seeds"},
 }
-"""What a request calls the pipeline's arguments, where it has another name for them."""
+"""Fields of requests whose names differ from the pipeline's arguments."""
 
 
 class RefusedError(CaptionganError):
-    """A request that is not answered: with which status, and which of its fields is to blame."""
+    """A refused request: the status of the answer, and the field at fault if it is one."""
 
     def __init__(
         self,
@@ -36,14 +36,14 @@ class RefusedError(CaptionganError):
 
     @classmethod
     def busy(cls, what: str) -> "RefusedError":
-        """Return the answer to one request too many."""
+        """Return the refusal of a request beyond what the server can do now."""
         return cls(503, f"{what}; try again in a moment", headers={"Retry-After": "2"})
 
     @classmethod
     def of(cls, error: CaptionganError, fields: Mapping[str, str]) -> "RefusedError":
-        """Return the answer to a request that breaks a rule of what can be drawn.
+        """Return the refusal of a request that breaks a rule of the pipeline.
 
-        `fields` says how the request calls an argument of the pipeline, where it has another name.
+        `fields` maps the pipeline's arguments to the request's fields where the names differ.
         """
         if isinstance(error, cls):
             return error
@@ -58,14 +58,14 @@ class RefusedError(CaptionganError):
 def answer(
     status: int, message: str, field: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return an error in the one form that all errors have."""
+    """Return a response with an error, in the form that all errors of the API have."""
     printable = "".join(each if each.isprintable() else "?" for each in message)
     content = {"error": {"message": printable, "field": field}}
     return JSONResponse(content, status, headers)
 
 
 def _of_validation(error: Mapping[str, object]) -> RefusedError:
-    """Say what pydantic found in a body: a value of the wrong kind, a field that is none."""
+    """Translate what pydantic found in a body: a value of the wrong type, an unknown field."""
     if error["type"] == "json_invalid":
         return RefusedError(400, NOT_JSON)
     place = error["loc"]
@@ -74,14 +74,14 @@ def _of_validation(error: Mapping[str, object]) -> RefusedError:
     what = field or "the body"
     rule = str(error["msg"]).lower().removeprefix("input ")
     if error["type"] == "missing":
-        return RefusedError(422, f"{what} is missing; give it", field)
+        return RefusedError(422, f"{what} is missing; add it", field)
     if error["type"] == "extra_forbidden":
-        return RefusedError(422, f"{what} is no field of this request; leave it out", field)
-    return RefusedError(422, f"{what} {reprlib.repr(error['input'])} {rule}; mend it", field)
+        return RefusedError(422, f"{what} is no field of this request; remove it", field)
+    return RefusedError(422, f"{what} {reprlib.repr(error['input'])} {rule}; fix it", field)
 
 
 def answer_errors(app: FastAPI) -> None:
-    """Give every error of an application the one form."""
+    """Give all errors of an application the form of `answer`."""
 
     @app.exception_handler(CaptionganError)
     async def rule(request: Request, error: CaptionganError) -> Response:
@@ -95,8 +95,8 @@ def answer_errors(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> Response:
         words = {
             400: NOT_JSON,
-            404: "there is nothing here; /openapi.json says what there is",
-            405: f"{request.method} is not for this address; /openapi.json says what is",
+            404: "there is nothing at this address; /openapi.json lists what there is",
+            405: f"{request.method} is not allowed at this address; /openapi.json lists what is",
         }
         message = words.get(error.status_code, str(error.detail))
         return answer(error.status_code, message, headers=error.headers)

@@ -1,4 +1,4 @@
-"""How much one server does for one client, and for all of them together."""
+"""Limits of a server: for each request, and for all requests together."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
@@ -11,13 +11,21 @@ from captiongan.errors import CaptionganError
 
 @dataclass(frozen=True)
 class Limits:
-    """What is refused beyond; `docs/serve.md` says with which answer.
+    """The limits; `docs/serve.md` lists the answers to requests beyond them.
 
-    Of one request: `body_bytes`, `body_seconds` until it has arrived, `prompts` (and stops of an
-    interpolation), `n` pictures of each prompt, `steps` from stop to stop, `pictures` in all,
-    `seconds` until it is answered. Of the server: `connections` open, `requests` drawn at a time,
-    `queue` pictures waiting. `batch` pictures at most are drawn together, of what has come within
-    `window` seconds.
+    Attributes:
+        body_bytes: most bytes of a request's body.
+        body_seconds: most seconds until the body has arrived.
+        prompts: most prompts of a request, or stops of an interpolation.
+        n: most pictures of each prompt.
+        steps: most pictures from one stop of an interpolation to the next.
+        pictures: most pictures of a request.
+        seconds: most seconds until a request is answered.
+        connections: most open connections of the server.
+        requests: most requests that are drawn at the same time.
+        queue: most pictures that wait.
+        batch: most pictures that are drawn together.
+        window: seconds that a batch waits for more pictures.
     """
 
     body_bytes: int = 262_144
@@ -37,16 +45,17 @@ class Limits:
         for name, most in {"batch": MAX_BATCH, "n": MAX_PICTURES, "pictures": MAX_PICTURES}.items():
             if getattr(self, name) > most:
                 raise CaptionganError(
-                    f"limit {name} {getattr(self, name)} is above {most}, the most there can be; "
-                    "take less"
+                    f"limit {name} {getattr(self, name)} is above {most}, the highest possible "
+                    "value; lower it"
                 )
 
     @classmethod
     def of(cls, settings: Iterable[str]) -> Self:
-        """Return the limits with `settings`, each "name=value", in place of the defaults.
+        """Return the default limits with `settings`, each "name=value", in place of some.
 
-        Raises CaptionganError for a name that is none, and a value that is not above 0 (`window`
-        may be 0), or not whole where it counts something.
+        Raises:
+            CaptionganError: a name is unknown, or a value is not above 0 (`window` may be 0) or
+                not whole where it counts something.
         """
         types = {field.name: field.type for field in fields(cls)}
         given: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What the server counts, in Prometheus' text format."""
+"""The server's metrics in the text format of Prometheus."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 class Metrics:
-    """The numbers of one server."""
+    """The metrics of one server."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -53,9 +53,9 @@ class Metrics:
         self._batches.labels(bundle).observe(pictures)
 
     def watch_queue(self, waiting: Callable[[], float]) -> None:
-        """Ask `waiting` for the length of the queue whenever somebody wants to know."""
+        """Call `waiting` for the length of the queue whenever the metrics are read."""
         self._waiting.set_function(waiting)
 
     def text(self) -> bytes:
-        """Return all numbers."""
+        """Return all metrics."""
         return generate_latest(self._registry)

@@ -1,4 +1,4 @@
-"""Drawn pictures as answers: JSON that holds PNGs, or one file."""
+"""Drawn pictures as responses: JSON with PNGs inside, or one file."""
 
 import base64
 import re
@@ -22,9 +22,13 @@ from captiongan.web.schema import (
 def generated(
     kind: str, readings: Sequence[Reading], pictures: Sequence[Picture], started: float
 ) -> Response:
-    """Return pictures as `kind`: json with all of them, or png or webp of the only one or a sheet.
+    """Return a response with drawn pictures.
 
-    `readings` are those of the prompts; `started` is when the request came, by `perf_counter`.
+    Args:
+        kind: json for all pictures; png or webp for one file, of the only picture or of a sheet.
+        readings: how the text encoder read each prompt.
+        pictures: the pictures, prompt by prompt.
+        started: when the request arrived, by `perf_counter`.
     """
     first = pictures[0]
     if kind != "json":
@@ -60,7 +64,7 @@ def generated(
 
 
 def interpolated(kind: str, way: Interpolation, fps: float, started: float) -> Response:
-    """Return a way as `kind`: json with its frames, png of the strip, webp or gif of the film."""
+    """Return a response with an interpolation: json of its frames, png strip, webp or gif film."""
     if kind != "json":
         return _file(way.encoded(kind, fps), kind, f"{way.bundle}-way")
     answer = InterpolateAnswer(
@@ -83,7 +87,7 @@ def _json(answer: BaseModel) -> Response:
 
 
 def _sheet(pictures: Sequence[Picture], kind: str) -> bytes:
-    """Encode the only picture, or all on one sheet."""
+    """Encode the only picture, or a sheet of all."""
     (image, metadata) = (
         (pictures[0].image, pictures[0].metadata)
         if len(pictures) == 1

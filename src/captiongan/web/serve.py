@@ -1,4 +1,4 @@
-"""A server for an application: uvicorn, its address, its connections, and how it ends."""
+"""Runs an application in uvicorn: its address, its connections, and its end."""
 
 import asyncio
 import os
@@ -14,9 +14,15 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from captiongan.errors import CaptionganError
+<<<<<<< HEAD
 from captiongan.web.errors import answer
 from captiongan.web.guard import SECURITY_HEADERS
 from captiongan.web.limits import Limits
+=======
+from captiongan.web.limits import Limits
+from captiongan.web.refusal import answer
+from captiongan.web.security_headers import SECURITY_HEADERS
+>>>>>>> web
 
 TOKEN_VARIABLE = "CAPTIONGAN_TOKEN"
 
@@ -31,10 +37,18 @@ def serve(
     say: Callable[[str], None],
     open_browser: bool = False,
 ) -> None:
-    """Serve `app` until SIGINT or SIGTERM; what is running then is finished.
+    """Serve `app` until SIGINT or SIGTERM; requests that are running then are finished.
 
-    Port 0 takes a free one; `say` is told the address. Raises CaptionganError where there is no
-    listening there.
+    Args:
+        app: the application.
+        limits: the limits that no application can keep, such as open connections.
+        host: the address to listen on.
+        port: the port to listen on; 0 for a free one.
+        say: receives the address of the server.
+        open_browser: open the page.
+
+    Raises:
+        CaptionganError: the address or the port is not available.
     """
     with _listen(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
@@ -52,14 +66,15 @@ def serve(
             server_header=False,
             timeout_graceful_shutdown=round(limits.body_seconds + limits.seconds),
         )
-        with suppress(KeyboardInterrupt):  # which uvicorn raises again when all is done
+        with suppress(KeyboardInterrupt):  # uvicorn raises it again at its end
             uvicorn.Server(config).run(sockets=[listener])
 
 
 def token_of(file: Path | None) -> str | None:
-    """Return the token in a file, or else of the environment's CAPTIONGAN_TOKEN, or None.
+    """Return the token in `file`, by default the one in $CAPTIONGAN_TOKEN, or None.
 
-    Raises CaptionganError if the file cannot be read, and for a token that no header can carry.
+    Raises:
+        CaptionganError: the file cannot be read, or no header can carry the token.
     """
     if file is None:
         token = os.environ.get(TOKEN_VARIABLE)
@@ -70,14 +85,14 @@ def token_of(file: Path | None) -> str | None:
             token = file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise CaptionganError(
-                f"{source} cannot be read ({error}); name a text file with nothing but the token"
+                f"{source} cannot be read ({error}); name a text file that holds only the token"
             ) from error
     if token is not None and not (
         token.isascii() and token.isprintable() and token.split() == [token]
     ):
         raise CaptionganError(
             f"{source} is no token: must be one word of ASCII characters; "
-            "make one: python -c 'import secrets; print(secrets.token_urlsafe())'"
+            "create one: python -c 'import secrets; print(secrets.token_urlsafe())'"
         )
     return token
 
@@ -92,23 +107,23 @@ def _listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CaptionganError(
-            f"--host {host} --port {port} cannot be listened at ({reason}); choose another port, "
-            "or 0 for a free one"
+            f"cannot listen on --host {host} --port {port} ({reason}); choose another port, or 0 "
+            "for a free one"
         ) from error
 
 
 def _protocol(limits: Limits) -> type[H11Protocol]:
-    """Return uvicorn's own protocol, made to keep the limits that no application can.
+    """Return uvicorn's protocol with the limits that no application can keep.
 
-    It hangs up when there are too many connections, when a request takes too long to arrive, and on
-    a client that does not read its answer. What comes after a refusal is read and thrown away until
-    then, as a client that still sends would not see the answer if the connection broke.
+    It hangs up if there are too many connections, if a request takes too long to arrive, and if a
+    client does not read its answer. After a refusal it goes on reading until then and discards the
+    rest: a client that is still sending would not see the answer if the connection broke.
     """
 
     class Protocol(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            wait = limits.body_seconds + 1  # the guard is first, as it says why
+            wait = limits.body_seconds + 1  # after the application, which says why
             self._arrival = _Deadline(wait, transport.abort)
             self._reading = _Deadline(limits.seconds, transport.abort)
             if len(self.connections) > limits.connections:
@@ -137,7 +152,7 @@ def _protocol(limits: Limits) -> type[H11Protocol]:
             self._reading.stop()
 
         def send_400_response(self, msg: str) -> None:  # noqa: ARG002
-            refused = answer(400, "this is not HTTP as it should be; mend the request")
+            refused = answer(400, "this is not valid HTTP; fix the request")
             headers = [*refused.raw_headers, *_RAW_SECURITY_HEADERS, (b"connection", b"close")]
             if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):  # not answered already
                 for event in (
@@ -152,7 +167,7 @@ def _protocol(limits: Limits) -> type[H11Protocol]:
 
 
 class _Deadline:
-    """Calls `action` when it was started and not stopped for so many `seconds`."""
+    """Calls `action` unless it is stopped within so many `seconds` after its start."""
 
     def __init__(self, seconds: float, action: Callable[[], None]) -> None:
         self._seconds = seconds
@@ -160,13 +175,13 @@ class _Deadline:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Start, unless it runs already."""
+        """Start, unless it is running."""
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._seconds, self._action)
 
     def stop(self) -> None:
-        """Stop, if it runs."""
+        """Stop, if it is running."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

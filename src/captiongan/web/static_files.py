@@ -1,4 +1,4 @@
-"""The pages: a fixed list of hand-written files, so that no request can name another."""
+"""The pages: a fixed list of files, so that no request can reach any other."""
 
 from pathlib import Path
 
@@ -12,11 +12,11 @@ TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-"""What kinds of files are served, and as what."""
+"""Media types of the files that are served, by their endings."""
 
 
 def add_static_files(app: FastAPI, page: str) -> None:
-    """Serve `page` at / and the files beside the pages at /static/NAME."""
+    """Serve `page` at / and scripts, styles and icons at /static/NAME."""
     files = {path.name: path for path in STATIC.iterdir() if path.suffix in TYPES}
     others = {name: path for name, path in files.items() if path.suffix != ".html"}
 

@@ -1,4 +1,4 @@
-"""The open bundles, and the threads that read, draw and encode for them."""
+"""The open bundles, and the threads that work for them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -19,13 +19,13 @@ Drawn = TypeVar("Drawn")
 Given = ParamSpec("Given")
 
 DESKS = 2
-"""Threads that read prompts, rank and encode pictures beside the one that draws."""
+"""Threads that read prompts and rank and encode pictures, beside the one that draws."""
 
 
 class Studio:
-    """Pipelines by the name of their bundle; the first is the default.
+    """The pipelines, by the names of their bundles; the first one is the default.
 
-    One thread draws for all of them, as ONNX Runtime itself spreads a batch over the cores.
+    One thread draws for all of them, because ONNX Runtime spreads a batch over the cores itself.
     """
 
     def __init__(self, pipelines: Sequence[Pipeline], limits: Limits, metrics: Metrics) -> None:
@@ -49,7 +49,7 @@ class Studio:
 
     @property
     def pipelines(self) -> Sequence[Pipeline]:
-        """All that are open."""
+        """All open pipelines."""
         return list(self._pipelines.values())
 
     def pipeline(self, name: str | None) -> Pipeline:
@@ -58,14 +58,14 @@ class Studio:
         if chosen is None:
             raise RefusedError(
                 404,
-                f"bundle {name!a:.100} is not open here; there are {', '.join(self._pipelines)}",
+                f"bundle {name!a:.100} is not open here; choose {', '.join(self._pipelines)}",
                 "bundle",
             )
         return chosen
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Draw as long as the block lasts."""
+        """Draw for requests as long as the block lasts."""
         work = [asyncio.create_task(drawer.work()) for drawer in self._drawers.values()]
         try:
             yield
@@ -77,13 +77,13 @@ class Studio:
             self._desks.shutdown(cancel_futures=True)
 
     async def draw(self, pipeline: Pipeline, plan: Plan[Drawn]) -> Drawn:
-        """Draw a plan of one of the pipelines, among whatever else is asked of it."""
+        """Draw a plan of one of the pipelines, in batches with other requests."""
         drawer = self._drawers[pipeline.manifest.name]
         return await self.aside(plan.result, await drawer.draw(plan.noise, plan.embedding))
 
     async def aside(
         self, work: Callable[Given, Drawn], *args: Given.args, **kwargs: Given.kwargs
     ) -> Drawn:
-        """Do some work beside the event loop; cancelled, it is dropped if it has not begun."""
+        """Do some work beside the event loop; if it is cancelled before it starts, drop it."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._desks, partial(work, *args, **kwargs))

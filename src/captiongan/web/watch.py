@@ -1,19 +1,12 @@
-"""The live view of a training run, from the files of its folder and from nothing else.
-
-It is a process of its own, also where `train --watch` starts it. A thread would take turns with the
-training step in one interpreter, and whatever broke in it could break the training. A process takes
-what is left of the processor, and all that can happen to it is that it ends. No PyTorch is loaded.
-"""
+"""The live view of a training run: reads only the files of the run folder, without PyTorch."""
 
 import json
 import math
 import os
-import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 from time import time
@@ -22,20 +15,24 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Response
 
 from captiongan.errors import RunError
+<<<<<<< HEAD
 from captiongan.runs.alarms import Alarms
 from captiongan.runs.config import RunConfig
 from captiongan.runs.run_folder import RunFolder
 from captiongan.web.errors import answer_errors
 from captiongan.web.guard import Access, guard
+=======
+from captiongan.training.alarms import Alarms
+from captiongan.training.run_folder import RunFolder
+from captiongan.web.access import Access
+from captiongan.web.guard import guard
+>>>>>>> web
 from captiongan.web.limits import Limits
 from captiongan.web.serve import LOOPBACK, serve
 from captiongan.web.static_files import add_static_files
 
-PORTS = range(8001, 8017)
-"""Where `train --watch` looks for a free one: many trainings may run on one machine."""
-
 MOST_LINES = 5_000
-"""Lines of figures in one answer; a page asks again for the rest."""
+"""The most lines of figures in one answer; the page asks again for the rest."""
 
 CHUNK = 1 << 20
 
@@ -43,9 +40,13 @@ Metrics = dict[str, float]
 
 
 class Follower:
-    """What a run's `metrics.jsonl` says, read on from where it ended before.
+    """Reads a run's `metrics.jsonl` as it grows.
 
-    `generation` names the reading: a resumed run takes back its last lines, and another begins.
+    Attributes:
+        lines: the finite numbers of each line, in order.
+        alarms: what the training's alarms say about these lines.
+        generation: a name for this reading. A resumed run takes back its last lines; then the file
+            is read anew, under another name.
     """
 
     def __init__(self, file: Path) -> None:
@@ -61,10 +62,10 @@ class Follower:
         self._listening = Alarms(0, self.alarms.append)
 
     def read_on(self) -> float | None:
-        """Take in the lines that are new and whole; return when the file was written to, if ever.
+        """Take in the new complete lines; return the time of the last write, or None.
 
-        A last line that is still being written waits for its end; one that a kill cut short, and
-        that others follow, is passed over.
+        A last line that is still being written waits for its end. A line that a kill cut short is
+        skipped once others follow it.
         """
         with suppress(FileNotFoundError), self._file.open("rb") as file:
             facts = os.fstat(file.fileno())
@@ -94,8 +95,13 @@ class Follower:
             self._listening.hear_scores(step, metrics)
 
 
+<<<<<<< HEAD
 def _figures(line: bytes) -> Metrics | None:
     """Read one line: its finite numbers, or None if it is none of a run's."""
+=======
+def _figures(line: bytes) -> Figures | None:
+    """Return the finite numbers of a line, or None if a training did not write it."""
+>>>>>>> web
     try:
         metrics = json.loads(line)
     except (ValueError, RecursionError):
@@ -111,7 +117,7 @@ def _figures(line: bytes) -> Metrics | None:
 
 
 def create_watch_app(run: RunFolder, access: Access | None = None) -> FastAPI:
-    """Return the application that shows a run; raises RunError or ConfigError if it is none."""
+    """Return the application that shows a run; raises RunError or ConfigError if it is no run."""
     run.config()
     follower, reading = Follower(run.path / "metrics.jsonl"), threading.Lock()
     app = FastAPI(title="captiongan watch", docs_url=None, redoc_url=None, openapi_url=None)
@@ -121,7 +127,7 @@ def create_watch_app(run: RunFolder, access: Access | None = None) -> FastAPI:
 
     @app.get("/v1/run")
     def news(generation: str = "", after: int = 0) -> dict[str, Any]:
-        """The run's facts, and the lines of figures from number `after` of a generation on."""
+        """Return the run's facts and the lines of a generation from number `after` on."""
         with reading:
             written = follower.read_on()
             start = max(0, after) if generation == follower.generation else 0
@@ -138,12 +144,12 @@ def create_watch_app(run: RunFolder, access: Access | None = None) -> FastAPI:
 
     @app.get("/grids/{step}")
     def grid(step: int) -> Response:
-        """The sample grid of a step, as PNG."""
+        """Return the sample grid of a step, as PNG."""
         try:
             content = run.grid(step).read_bytes()
         except (OSError, OverflowError):
             content = b""
-        if content[-8:-4] != b"IEND":  # there is none, or it is being written
+        if content[-8:-4] != b"IEND":  # missing, or still being written
             raise HTTPException(404)
         return Response(content, media_type="image/png", headers={"Cache-Control": "no-cache"})
 
@@ -153,7 +159,7 @@ def create_watch_app(run: RunFolder, access: Access | None = None) -> FastAPI:
 def _facts(run: RunFolder) -> dict[str, Any]:
     config: RunConfig = run.config()
     data: dict[str, Any] = {}
-    with suppress(RunError):  # a run notes it a moment after it made its folder
+    with suppress(RunError):  # a run writes this a moment after it creates its folder
         data = run.data_facts()
     return {
         "name": run.path.resolve().name,
@@ -176,9 +182,17 @@ def watch(
 ) -> None:
     """Serve the live view of a run until SIGINT or SIGTERM.
 
-    With `while_stdin` it ends with whoever holds the other end of the standard input, and gives way
-    to all else on the processor. Raises RunError if there is no run, CaptionganError where there is
-    no listening.
+    Args:
+        run: the run folder.
+        host: the address to listen on.
+        port: the port to listen on; 0 for a free one.
+        say: receives the address of the page.
+        open_browser: open the page.
+        while_stdin: end when the standard input ends, and run at low priority.
+
+    Raises:
+        RunError: there is no run in the folder.
+        CaptionganError: the address or the port is not available.
     """
     access = Access(hosts=LOOPBACK if host in LOOPBACK else ())
     app = create_watch_app(RunFolder.open(run), access)
@@ -193,53 +207,3 @@ def _end_with_stdin() -> None:
     while sys.stdin.buffer.read(CHUNK):
         pass
     os._exit(0)
-
-
-class Companion:
-    """The live view beside a training, from entering to leaving.
-
-    Nothing that goes wrong with it reaches the training: it is said, and the training goes on.
-    """
-
-    def __init__(self, run: Path, say: Callable[[str], None]) -> None:
-        self._run = run
-        self._say = say
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> "Companion":
-        port = free_port()
-        if port is None:
-            self._say(
-                f"no live view: ports {PORTS[0]} to {PORTS[-1]} are taken; the training goes on, "
-                f"watch it with: captiongan watch {self._run} --port 0"
-            )
-            return self
-        command = [sys.executable, "-m", "captiongan", "watch", str(self._run)]
-        try:
-            self._process = subprocess.Popen(
-                [*command, "--port", str(port), "--while-stdin"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for the training, which saves first
-            )
-        except OSError as error:
-            self._say(f"no live view ({error}); the training goes on")
-        else:
-            self._say(f"live view: http://127.0.0.1:{port}")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._process is None:
-            return
-        with suppress(OSError):
-            self._process.communicate()  # closes its standard input, with which it ends
-        self._say(f"look at it again with: captiongan watch {self._run}")
-
-
-def free_port() -> int | None:
-    """Return the first of `PORTS` at which nobody listens on this machine."""
-    for port in PORTS:
-        with suppress(OSError), closing(socket.create_server(("127.0.0.1", port))):
-            return port
-    return None

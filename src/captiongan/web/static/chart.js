@@ -1,6 +1,6 @@
 // Curves as inline SVG, with the same in words for who does not see them.
 
-import { element } from "/static/parts.js";
+import { element } from "./parts.js";
 
 const WIDTH = 360;
 const HEIGHT = 150;

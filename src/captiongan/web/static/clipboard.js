@@ -1,6 +1,6 @@
 // Texts to take away.
 
-const $ = (id) => document.getElementById(id);
+import { $ } from "./parts.js";
 
 /** Copy a text; where the browser forbids it, show it to be copied by hand. Returns whether copied. */
 export async function copy(text) {

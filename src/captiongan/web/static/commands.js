@@ -1,6 +1,6 @@
 // What is on the page, as a command line and as Python: each runs as copied and draws the same.
 
-import { firstSeed } from "/static/link.js";
+import { firstSeed } from "./link.js";
 
 /** Write the command line that draws what the state shows. */
 export function asCommand(state, place) {

@@ -1,6 +1,6 @@
 // The way between two sentences or two noises, played there and back.
 
-import { pngSource, setIcon } from "/static/parts.js";
+import { pngSource, setIcon } from "./parts.js";
 
 export class Film {
   #image;

@@ -1,6 +1,6 @@
 // The pictures: a grid in which arrow keys move, and a click or Enter chooses.
 
-import { element, icon, pngSource } from "/static/parts.js";
+import { element, icon, pngSource } from "./parts.js";
 
 export class Gallery {
   #list;

@@ -1,4 +1,6 @@
-// Small parts that the page is made of.
+// Small parts that the pages are made of.
+
+export const $ = (id) => document.getElementById(id);
 
 /** Make an element: properties by name, "data-" and "aria-" ones as attributes; then its children. */
 export function element(name, properties = {}, ...children) {

@@ -1,6 +1,6 @@
 // Pinned pictures: they stay while the words change, so that prompts can be compared.
 
-import { element, icon, pngSource, shortened } from "/static/parts.js";
+import { element, icon, pngSource, shortened } from "./parts.js";
 
 export const nameOf = ({ seed, around }) =>
   around === null ? `seed ${seed}` : `near seed ${around}`;

@@ -1,6 +1,6 @@
 // What a PNG says of itself: the texts that captiongan writes into every picture.
 
-import { SEEDS, START } from "/static/link.js";
+import { SEEDS, START } from "./link.js";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 

@@ -1,24 +1,27 @@
 // The studio: one state, which the controls change, the link holds, and the server draws.
 
-import { Api } from "/static/api.js";
-import { copy } from "/static/clipboard.js";
-import { asCommand, asPython, fileName, stageFile, wayOf } from "/static/commands.js";
-import { listenToDrops } from "/static/drop.js";
-import { Film } from "/static/film.js";
-import { Gallery } from "/static/gallery.js";
-import { MOST_PINS, SEEDS, START, firstSeed, fromHash, toHash } from "/static/link.js";
-import { download, element, pngBlob, pngSource, setIcon, shortened } from "/static/parts.js";
-import { Pins, nameOf, pinOf } from "/static/pins.js";
-import { settingsOf, textsOf } from "/static/png.js";
-import { askToken } from "/static/token.js";
-import { remarksOn, showTokens } from "/static/words.js";
+import { Api } from "./api.js";
+import { copy } from "./clipboard.js";
+import { CloseUp } from "./closeup.js";
+import { asCommand, asPython, fileName, stageFile } from "./commands.js";
+import { showControls } from "./controls.js";
+import { listenToDrops } from "./drop.js";
+import { Film } from "./film.js";
+import { Gallery } from "./gallery.js";
+import { keysAreOn, listenToKeys } from "./keys.js";
+import { MOST_PINS, SEEDS, START, fromHash, toHash } from "./link.js";
+import { attempt, hideError, remark, say, showError } from "./messages.js";
+import { $, download, element, pngBlob, pngSource, shortened } from "./parts.js";
+import { Pins, nameOf, pinOf } from "./pins.js";
+import { settingsOf, textsOf } from "./png.js";
+import { requestsOf } from "./requests.js";
+import { showStarters } from "./starters.js";
+import { askToken } from "./token.js";
+import { remarksOn, showTokens } from "./words.js";
 
 const PATIENCE = 150; // milliseconds without a key before it draws
-const KEYS = "captiongan-keys";
 const CANDIDATES = 4; // drawn for each picture where only the best is kept
 const NOW = { push: true, wait: 0 }; // a step of its own in the browser's history
-
-const $ = (id) => document.getElementById(id);
 
 const api = new Api({
   askToken,
@@ -29,12 +32,13 @@ const gallery = new Gallery($("gallery"), {
   pin,
   download: downloadPicture,
   end: takeAsEnd,
-  hasKeys: () => $("use-keys").checked,
+  hasKeys: keysAreOn,
 });
 const film = new Film(
   { image: $("frame"), play: $("play"), position: $("position") },
   (frame) => update({ frame }),
 );
+const closeUp = new CloseUp($("source"), $("source-caption"));
 const pins = new Pins($("pins"), $("pin-list"),
   async (request) => (await api.draw("/v1/generate", request)).pictures[0],
   { open: openPin, remove: removePin });
@@ -42,7 +46,6 @@ const pins = new Pins($("pins"), $("pin-list"),
 let state = { ...START };
 let bundles = new Map();
 let limits = {};
-let closeUp = null; // the picture beside its variations: one of them, or the source itself
 let nextEnd = 0; // which end of the film between pictures the next choice is
 let drawing = null; // the AbortController of the newest request
 let timer = null;
@@ -58,7 +61,7 @@ function update(changes, { push = false, wait = PATIENCE } = {}) {
   const last = SEEDS - state.n * state.best_of;
   for (const name of ["seed", "towards"]) state[name] = Math.min(state[name], last);
   if (push) history.pushState(null, "", `#${toHash(state)}`);
-  showControls();
+  showState();
   clearTimeout(timer);
   timer = setTimeout(settle, wait);
 }
@@ -71,10 +74,10 @@ function settle() {
 function restore() {
   const { bundle } = state;
   state = known(fromHash(location.hash));
-  showControls();
+  showState();
   pins.show(state.pins);
   draw();
-  if (state.bundle !== bundle) attempt(showStarters);
+  if (state.bundle !== bundle) offerStarters();
 }
 
 /** A state in which everything is of this server: its bundles, its limits. */
@@ -118,36 +121,10 @@ async function draw() {
     drawn = Object.fromEntries(Object.keys(wanted).map((name, place) => [name, answers[place]]));
     showDrawn();
   } catch (error) {
-    if (!signal.aborted) showError(error);
+    if (!signal.aborted) fail(error);
   } finally {
     if (!signal.aborted) document.body.classList.remove("drawing");
   }
-}
-
-/** What to ask of the server for a state: {name: [path, request]}; null without words. */
-function requestsOf(state) {
-  const { view, prompt, to, n, truncation, bundle, around, strength, steps, best_of } = state;
-  const seed = firstSeed(state);
-  if (!prompt.trim() || (view === "prompts" && !to.trim())) return null;
-  const common = { truncation, bundle };
-  const many = { prompt, n, seed, ...(best_of > 1 ? { best_of } : {}), ...common };
-  if (view === "prompts") {
-    return {
-      film: ["/v1/interpolate", { ...wayOf(state), steps, ...common }],
-      words: ["/v1/generate", { prompt: [prompt, to], n: 1, seed, ...common }],
-    };
-  }
-  if (view === "seeds") {
-    return {
-      film: ["/v1/interpolate", { ...wayOf(state), steps, ...common }],
-      words: ["/v1/generate", many],
-    };
-  }
-  if (around === null) return { words: ["/v1/generate", many] };
-  return {
-    words: ["/v1/generate", { ...many, around, strength }],
-    source: ["/v1/generate", { prompt, n: 1, seed: around, ...common }],
-  };
 }
 
 function showDrawn() {
@@ -156,10 +133,9 @@ function showDrawn() {
   showTokens($("tokens"), words.prompts);
   remark(remarksOn(words.prompts));
   if (source) {
-    const before = words.pictures.find((each) => same(each, closeUp));
-    showCloseUp(before ?? source.pictures[0]);
+    closeUp.show(words.pictures.find((each) => closeUp.shows(each)) ?? source.pictures[0]);
   } else {
-    closeUp = null;
+    closeUp.clear();
   }
   if (way) showFilm(way);
   showGallery();
@@ -178,20 +154,10 @@ function showGallery() {
       (variations ? `towards seed ${picture.seed}` : `seed ${picture.seed}`) + scoreOf(picture),
     hint: variations ? "Look at it" : state.view === "seeds" ? "An end of the film" : "Variations",
     chosen: (picture) =>
-      variations ? same(picture, closeUp)
+      variations ? closeUp.shows(picture)
       : state.view === "seeds" && state.ends.includes(picture.seed),
     canEnd: !variations && state.view !== "prompts",
   });
-}
-
-function showCloseUp(picture) {
-  closeUp = picture;
-  $("source").src = pngSource(picture.png);
-  const words = picture.around !== undefined
-    ? `${Math.round(100 * picture.strength)} % of the way from seed ${picture.around} to seed ${picture.seed}`
-    : `Seed ${picture.seed}, and what is near it`;
-  $("source").alt = `${picture.prompt}: ${words}`;
-  $("source-caption").textContent = words;
 }
 
 function showFilm(way) {
@@ -210,24 +176,10 @@ function endOf(frame, words) {
 
 const scoreOf = ({ score }) => (score === undefined ? "" : `, score ${score.toFixed(2)}`);
 
-const same = (one, other) => Boolean(one && other) && one.seed === other.seed && one.around === other.around;
-
-// What is said
-
-function say(words) {
-  $("status").textContent = words;
-}
-
-function remark(words) {
-  $("notice").textContent = words;
-  $("notice").hidden = !words;
-}
-
 function stale(is, words = "") {
   document.body.classList.toggle("stale", is);
   document.body.classList.remove("drawing");
-  $("error").hidden = true;
-  $("prompt").removeAttribute("aria-invalid");
+  hideError();
   if (is) {
     film.pause();
     remark(words);
@@ -235,82 +187,16 @@ function stale(is, words = "") {
   }
 }
 
-function showError(error) {
+function fail(error) {
   asked = null;
   stale(true);
-  $("error-words").textContent = sentence(error.message);
-  $("error").hidden = false;
-  $("try-again").hidden = error.status >= 400 && error.status < 500;
-  if (error.field?.startsWith("prompt")) $("prompt").setAttribute("aria-invalid", "true");
+  showError(error);
 }
 
-/** A message as a sentence of its own. */
-function sentence(message) {
-  const text = message.charAt(0).toUpperCase() + message.slice(1);
-  return /[.!?]$/.test(text) ? text : `${text}.`;
-}
-
-/** Do what the user asked for; say what went wrong. */
-async function attempt(work) {
-  try {
-    await work();
-  } catch (error) {
-    say(sentence(error.message));
-  }
-}
-
-function showControls() {
-  const isFilm = state.view !== "pictures";
+function showState() {
   film.fps = state.fps;
-  if (!isFilm) film.pause();
-  setText("prompt", state.prompt);
-  setText("to", state.to);
-  setText("seed", firstSeed(state));
-  for (const name of ["n", "truncation", "strength", "bundle", "steps", "fps"]) {
-    $(name).value = state[name];
-  }
-  $("best").checked = state.best_of > 1;
-  $("n-shown").textContent = state.n;
-  $("truncation-shown").textContent = state.truncation.toFixed(2);
-  $("strength-shown").textContent = `${Math.round(100 * state.strength)} %`;
-  $("lock").setAttribute("aria-pressed", String(state.locked));
-  setIcon($("lock"), state.locked ? "locked" : "unlocked");
-  showFacts(bundles.get(state.bundle));
-  for (const button of document.querySelectorAll("button[data-view]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
-  }
-  const variations = !isFilm && state.around !== null;
-  document.body.dataset.view = variations ? "variations" : state.view;
-  $("prompt-label").textContent = state.view === "prompts" ? "From these words …" : "Describe a picture";
-  $("seed-label").textContent = variations ? "Towards seed" : "Seed";
-  $("second").hidden = state.view !== "prompts";
-  $("film").hidden = !isFilm;
-  $("close-up").hidden = !variations;
-  $("gallery").hidden = state.view === "prompts";
-  $("n-field").hidden = state.view === "prompts";
-  $("best-field").hidden = state.view === "prompts" || !bundles.get(state.bundle)?.ranks;
-  $("download-grid").hidden = isFilm;
-  for (const id of ["download-webp", "download-gif", "download-strip"]) $(id).hidden = !isFilm;
-  $("stage-title").textContent = titleOf(state);
-}
-
-function titleOf({ view, around, n, seed, best_of: candidates }) {
-  if (view === "prompts") return "From words to words";
-  if (view === "seeds") return "Choose two pictures for the ends";
-  if (around !== null) return `Variations of seed ${around}`;
-  const last = seed + n * candidates - 1;
-  if (candidates > 1) return `The best of ${candidates} each, of seeds ${seed} to ${last}`;
-  return n === 1 ? `Seed ${seed}` : `Seeds ${seed} to ${last}`;
-}
-
-/** Set a field, but not under the fingers of who is typing the same in it. */
-function setText(id, value) {
-  if ($(id).value.trim() !== String(value).trim()) $(id).value = value;
-}
-
-function showFacts(bundle) {
-  if (!bundle) return;
-  $("bundle-facts").textContent = `${bundle.resolution} × ${bundle.resolution} pixels, version ${bundle.version}`;
+  if (state.view === "pictures") film.pause();
+  showControls(state, bundles.get(state.bundle));
 }
 
 // What can be done
@@ -319,12 +205,12 @@ function choose(picture) {
   if (state.view === "seeds") {
     takeAsEnd(picture);
   } else if (picture.around === undefined) {
-    showCloseUp(picture);
+    closeUp.show(picture);
     const { seed } = picture;
     update({ around: seed, towards: seed + 1 + state.n <= SEEDS ? seed + 1 : 0 }, NOW);
     $("all-pictures").focus();
   } else {
-    showCloseUp(picture);
+    closeUp.show(picture);
     showGallery();
   }
 }
@@ -443,50 +329,27 @@ async function open(file) {
   if (here.name === settings.state.bundle && version && here.version !== version) {
     remarks.push(`It was drawn by version ${version} of ${here.name}, here is ${here.version}.`);
   }
-  if (before.bundle !== state.bundle) attempt(showStarters);
+  if (before.bundle !== state.bundle) offerStarters();
   aside = [`${file.name} is back.`, aside, ...remarks].filter(Boolean).join(" ");
   say(aside);
 }
 
-async function showStarters() {
-  const { name, examples } = bundles.get(state.bundle);
-  $("starters").hidden = examples.length === 0;
-  if (!examples.length) return;
-  const buttons = examples.map((prompt) => {
-    const button = element("button", { type: "button" },
-      element("img", { alt: "", width: 64, height: 64 }), element("span", {}, prompt));
-    button.addEventListener("click", () => {
-      update({ prompt, around: null, view: state.view === "seeds" ? "seeds" : "pictures" }, NOW);
-    });
-    return element("li", {}, button);
-  });
-  $("starter-list").replaceChildren(...buttons);
-  const request = { prompt: examples.slice(0, limits.prompts), n: 1, seed: START.seed, bundle: name };
-  const { pictures } = await api.draw("/v1/generate", request);
-  pictures.forEach(({ png }, place) => {
-    buttons[place].querySelector("img").src = pngSource(png);
-  });
+function offerStarters() {
+  const choosePrompt = (prompt) =>
+    update({ prompt, around: null, view: state.view === "seeds" ? "seeds" : "pictures" }, NOW);
+  const drawAll = (request) => api.draw("/v1/generate", request);
+  attempt(() => showStarters(bundles.get(state.bundle), limits, drawAll, choosePrompt));
 }
 
-// Keys: those without Ctrl or Alt can be switched off, for who speaks to the machine
-
-function onKey(event) {
-  if (event.key === "Escape" && !document.querySelector("dialog[open]") && state.around !== null) {
-    leaveVariations();
-  }
-  const typing = event.target.closest("input:not([type=range]), textarea, select, dialog");
-  if (typing || event.ctrlKey || event.altKey || event.metaKey) return;
-  if (!$("use-keys").checked) return;
-  const act = {
+/** What a key does on an element. */
+function actionOf(key, target) {
+  return {
     "/": () => $("prompt").focus(),
     "?": () => $("keys").showModal(),
     r: roll,
     l: () => update({ locked: !state.locked }),
-    " ": state.view !== "pictures" && !event.target.closest("button") ? () => film.toggle() : null,
-  }[event.key.toLowerCase()];
-  if (!act) return;
-  event.preventDefault();
-  act();
+    " ": state.view !== "pictures" && !target.closest("button") ? () => film.toggle() : null,
+  }[key];
 }
 
 function listen() {
@@ -523,7 +386,7 @@ function listen() {
       ...(example && first ? { prompt: first } : {}),
       ...(ranks ? {} : { best_of: 1 }),
     }, NOW);
-    attempt(showStarters);
+    offerStarters();
   });
   for (const button of document.querySelectorAll("button[data-view]")) {
     button.addEventListener("click", () => changeView(button.dataset.view));
@@ -532,8 +395,8 @@ function listen() {
     dice: roll,
     lock: () => update({ locked: !state.locked }),
     "all-pictures": leaveVariations,
-    "download-source": () => downloadPicture(closeUp),
-    "pin-source": () => pin(closeUp),
+    "download-source": () => downloadPicture(closeUp.picture),
+    "pin-source": () => pin(closeUp.picture),
     "download-grid": () => downloadStage("png"),
     "download-strip": () => downloadStage("png"),
     "download-webp": () => downloadStage("webp"),
@@ -550,16 +413,14 @@ function listen() {
     "try-again": draw,
   };
   for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", act);
-  $("use-keys").checked = localStorage.getItem(KEYS) !== "off";
-  $("use-keys").addEventListener("change", () => {
-    localStorage.setItem(KEYS, $("use-keys").checked ? "on" : "off");
-  });
   $("png-file").addEventListener("change", () => {
     const [file] = $("png-file").files;
     if (file) attempt(() => open(file));
     $("png-file").value = "";
   });
-  document.addEventListener("keydown", onKey);
+  listenToKeys(actionOf, () => {
+    if (state.around !== null) leaveVariations();
+  });
   window.addEventListener("popstate", restore);
   listenToDrops($("drop"), (file) => attempt(() => open(file)));
 }
@@ -578,4 +439,4 @@ async function begin() {
 }
 
 listen();
-begin().catch(showError);
+begin().catch(fail);

@@ -1,6 +1,6 @@
 // The dialog that asks for the server's token.
 
-const $ = (id) => document.getElementById(id);
+import { $ } from "./parts.js";
 
 let asking = null; // the promise of a token, while the dialog is open
 

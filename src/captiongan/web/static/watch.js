@@ -1,7 +1,8 @@
-// A training run as it goes: asks now and then what is new, and only for that.
+// A training run in progress: asks every few seconds for what is new, and only for that.
 
-import { chart, shown } from "/static/chart.js";
-import { element } from "/static/parts.js";
+import { chart, shown } from "./chart.js";
+import { $, element } from "./parts.js";
+import { Samples } from "./samples.js";
 
 const EVERY = 2000; // milliseconds
 const QUIET = 10_000; // milliseconds, when the run has been silent for a while
@@ -22,12 +23,11 @@ const CURVES = {
   },
 };
 
-const $ = (id) => document.getElementById(id);
+const samples = new Samples();
 
 let generation = "";
 let lines = [];
-let grids = [];
-let kimgAt = new Map(); // of each step
+const kimgAt = new Map(); // of each step
 let timer = null;
 let trouble = "";
 
@@ -65,7 +65,7 @@ function show(news) {
   showRun(news);
   showLikeness();
   showAlarms(news.alarms);
-  showGrids(news);
+  samples.show(news, kimgAt);
   if (news.first === 0 || news.lines.length) {
     showCurves(news.kimg);
     showTable();
@@ -114,43 +114,6 @@ function showAlarms(alarms) {
   }
 }
 
-function showGrids(news) {
-  const slider = $("time");
-  const atNewest = !grids.length || Number(slider.value) === grids.length - 1;
-  grids = news.grids;
-  $("no-grids").hidden = grids.length > 0;
-  $("grids").hidden = grids.length === 0;
-  if (!grids.length) return;
-  slider.max = grids.length - 1;
-  if (atNewest) slider.value = grids.length - 1;
-  if ($("captions").children.length !== news.captions.length) {
-    $("captions").replaceChildren(...news.captions.map((caption) => element("li", {}, caption)));
-  }
-  showGrid();
-}
-
-function showGrid() {
-  const place = Number($("time").value);
-  const atNewest = place === grids.length - 1;
-  const words = put($("grid"), grids[place]);
-  $("time-shown").textContent = atNewest ? `${words}, the newest` : words;
-  $("time").setAttribute("aria-valuetext", $("time-shown").textContent);
-  $("start").hidden = $("grid-shown").hidden = grids.length === 1;
-  if (grids.length === 1) return;
-  $("start-shown").textContent = `${grids[0] === 0 ? "At the start" : "First"}: ${put($("start-grid"), grids[0])}`;
-  $("grid-shown").textContent = atNewest ? `Now: ${words}` : words;
-}
-
-/** Put the grid of a step into an image; return the step in words. */
-function put(image, step) {
-  const source = `/grids/${step}?${generation}`;
-  if (image.getAttribute("src") !== source) image.src = source;
-  const kimg = kimgAt.get(step);
-  const words = `step ${step.toLocaleString("en")}${kimg === undefined ? "" : `, ${shown(kimg)} kimg`}`;
-  image.alt = `Pictures drawn at ${words}: a row for each caption, the real picture first`;
-  return words;
-}
-
 function showCurves(most) {
   const charts = Object.entries(CURVES).map(([title, names]) => {
     const drawn = Object.entries(names)
@@ -193,10 +156,5 @@ function duration(seconds) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-$("time").addEventListener("input", showGrid);
-// A grid may have been asked for while it was being written: the next time it is whole.
-for (const image of [$("start-grid"), $("grid")]) {
-  image.addEventListener("error", () => image.removeAttribute("src"));
-}
 document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
 ask();

@@ -1,6 +1,6 @@
 // What the model makes of the words: its tokens, and the words that it does not know.
 
-import { element } from "/static/parts.js";
+import { element } from "./parts.js";
 
 /** Show the tokens of each prompt, as the server answers them. */
 export function showTokens(place, prompts) {

@@ -1,4 +1,4 @@
-"""The verbs of `captiongan data`: arguments in, one call, lines out."""
+"""The verbs of `captiongan data`: import, make, look at and divide captioned folders."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,60 +7,65 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from captiongan.cli.shared import Settings, to_stderr
+
 if TYPE_CHECKING:
     from captiongan.data.importers import Importer
     from captiongan.data.importers.fitting import Fit
     from captiongan.data.importers.importing import Account
     from captiongan.data.importers.items import Request
 
-data_app = typer.Typer(name="data", no_args_is_help=True, help="Import, look at, or make data.")
+app = typer.Typer(name="data", no_args_is_help=True, help="Import, inspect or create data sets.")
 
 Out = Annotated[
-    Path, typer.Argument(help="Folder to write: new, or that of the same command begun before.")
+    Path, typer.Argument(help="Folder to write: new, or one that the same command began.")
 ]
 Crop = Annotated[
     Literal["centre", "random", "box", "pad"] | None,
     typer.Option(
-        help="What is kept: all, of which training takes the middle square (centre); a square at "
-        "a random place; the box that the source marks; all, padded to a square. Birds: box, "
-        "others: centre, unless told."
+        help="Part of each picture to keep. centre: everything, of which training uses the middle "
+        "square; random: a square at a random place; box: the box that the source marks; pad: "
+        "everything, padded to a square. By default, box for birds and centre for others."
     ),
 ]
 Background = Annotated[
-    str, typer.Option(help="Colour under transparent pixels and of padding: a name, or #rrggbb.")
+    str, typer.Option(help="Colour of padding and behind transparent pixels: a name, or #rrggbb.")
 ]
 Side = Annotated[
-    int, typer.Option(min=0, help="Shrink pictures with a longer short side; 0 for never.")
+    int, typer.Option(min=0, help="Shrink pictures whose short side is longer; 0 for never.")
 ]
-Limit = Annotated[int | None, typer.Option(min=1, help="Stop after so many kept pictures.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Stop after this many kept pictures.")]
 Pictures = Annotated[
-    Path | None, typer.Option(help="Folder or archive of the pictures, if not beside the table.")
+    Path | None,
+    typer.Option(help="Folder or archive of the pictures, unless they are beside the table."),
 ]
 PictureColumn = Annotated[
-    str | None, typer.Option(help="Column of a table or parquet file that has the picture.")
+    str | None, typer.Option(help="Column with the picture, in a table or parquet file.")
 ]
-CaptionColumn = Annotated[str | None, typer.Option(help="Column that has the caption.")]
-ClassColumn = Annotated[str | None, typer.Option(help="Column that has the class.")]
+CaptionColumn = Annotated[str | None, typer.Option(help="Column with the caption.")]
+ClassColumn = Annotated[str | None, typer.Option(help="Column with the class.")]
 Splits = Annotated[
     Literal["classes", "source", "none"] | None,
     typer.Option(
-        help="By whole classes as Reed et al. (flowers and birds, unless told), as the source "
-        "says, or all in one folder."
+        help="How to split the data. classes: by whole classes as Reed et al., the default for "
+        "flowers and birds; source: as the source does; none: everything in one folder."
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Decides what is left to chance.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all random choices.")]
 Folder = Annotated[Path, typer.Argument(help="Captioned folder.")]
-MinimumSide = Annotated[int, typer.Option(min=1, help="Reject pictures with a shorter short side.")]
+MinimumSide = Annotated[
+    int, typer.Option(min=1, help="Reject pictures whose short side is shorter.")
+]
 
 
-@data_app.command("import")
+@app.command("import")
 def import_data(
     kind: Annotated[
         str,
         typer.Argument(help="birds, coco, csv, flickr, flowers, folder, hdf5, hf or webdataset."),
     ],
     source: Annotated[
-        Path, typer.Argument(help="Folder, archive, file, or for hf OWNER/NAME of the hub.")
+        Path, typer.Argument(help="Folder, archive or file; for hf, OWNER/NAME on the hub.")
     ],
     out: Out,
     limit: Limit = None,
@@ -73,9 +78,9 @@ def import_data(
     caption_column: CaptionColumn = None,
     class_column: ClassColumn = None,
 ) -> None:
-    """Turn any captioned data set into a captioned folder; the same command goes on after a stop.
+    """Turn a captioned data set into a captioned folder; the same command continues after a stop.
 
-    Archives are read in place. Ends with an account of what was read, kept and rejected.
+    Archives are read in place. The last lines count what was read, kept and rejected.
     """
     from captiongan.data.importers import choose_importer
     from captiongan.data.importers.fitting import Fit
@@ -88,12 +93,15 @@ def import_data(
     _import(kind, choose_importer(kind), request, out, fit, limit)
 
 
-@data_app.command("caption-template")
+@app.command("caption-template")
 def caption_template(
     source: Annotated[
         Path, typer.Argument(help="Folder of folders named after classes, or a CSV table.")
     ],
-    template: Annotated[Path, typer.Argument(help="Text file, a sentence with {class} a line.")],
+    template: Annotated[
+        Path,
+        typer.Argument(help="Text file with one sentence per line; {class} stands for the class."),
+    ],
     out: Out,
     seed: Seed = 0,
     limit: Limit = None,
@@ -105,7 +113,7 @@ def caption_template(
     picture_column: PictureColumn = None,
     class_column: ClassColumn = None,
 ) -> None:
-    """Make a captioned folder of pictures that have only class names or attributes."""
+    """Make a captioned folder from pictures that have only class names or attributes."""
     from captiongan.data.importers import template as composing
     from captiongan.data.importers.fitting import Fit
     from captiongan.data.importers.items import Request
@@ -120,14 +128,14 @@ def caption_template(
 def _import(
     kind: str, importer: "Importer", request: "Request", out: Path, fit: "Fit", limit: int | None
 ) -> None:
-    """Import, and tell the account; Ctrl-C leaves what can be gone on with."""
+    """Import and print the account; after Ctrl-C the same command continues."""
     from captiongan.data.importers.importing import import_pictures
 
     wish: dict[str, Any] = {"kind": kind} | request.facts()
     try:
         account = import_pictures(importer(request), out, wish, fit, limit, _progress())
     except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on from here", err=True)
+        to_stderr("stopped; repeat the command to continue")
         raise typer.Exit(130) from None
     _tell(account, out)
 
@@ -141,26 +149,26 @@ def _tell(account: "Account", out: Path) -> None:
 
 
 def _progress(seconds: float = 5) -> "Callable[[Account], None]":
-    """Return what prints an account every few seconds."""
+    """Return a callback that prints the account at most once in so many seconds."""
     last = time.monotonic()
 
     def tell(account: "Account") -> None:
         nonlocal last
         if time.monotonic() - last > seconds:
             last = time.monotonic()
-            typer.echo(account, err=True)
+            to_stderr(account)
 
     return tell
 
 
-@data_app.command("check")
+@app.command("check")
 def check_data(
     folder: Folder,
     minimum_side: MinimumSide = 64,
 ) -> None:
-    """List every line that cannot be used, with the reason, and sum up the rest.
+    """List every line that cannot be used, with the reason, and summarise the rest.
 
-    Ends with code 2 if what is left cannot be trained on.
+    Exit code 2: the rest cannot be trained on.
     """
     from captiongan.data.folder import (
         LoadedExample,
@@ -188,27 +196,27 @@ def check_data(
         raise typer.Exit(2)
 
 
-@data_app.command("prepare")
+@app.command("prepare")
 def prepare_data(
     data: Annotated[str, typer.Argument(help="Captioned folder, `toy`, or `toy:SIZE`.")],
     config: Annotated[
         Path | None,
-        typer.Option(help="YAML file of the training; without it, as configs/dcgan.yaml."),
+        typer.Option(
+            help="YAML file of the training; without it, the settings of configs/dcgan.yaml."
+        ),
     ] = None,
-    override: Annotated[
-        list[str] | None, typer.Option("--set", help="section.name=value; may be repeated.")
-    ] = None,
+    override: Settings = None,
     ray: Annotated[
         str | None,
         typer.Option(
-            help="Work on a Ray cluster: its address, `auto` or `local`. All its machines must see "
-            "the data under the same path."
+            help="Ray cluster to work on: its address, `auto` or `local`. All its machines must "
+            "see the data under the same path."
         ),
     ] = None,
 ) -> None:
-    """Decode and encode, once and on all cores, what a training needs before its first step.
+    """Decode the pictures and encode the captions for later trainings, on all cores.
 
-    What is there already is not done again. A run that scores itself still looks at the pictures
+    Work that is already done is not repeated. A run that scores itself still reads the pictures
     when it first starts.
     """
     from captiongan.data.importers.items import needs
@@ -220,19 +228,19 @@ def prepare_data(
 
     wanted = with_absolute_paths(load_config(config, override or [], data))
     try:
-        for line in prepare(wanted, lambda progress: typer.echo(progress, err=True), ray):
+        for line in prepare(wanted, to_stderr, ray):
             typer.echo(line)
     except KeyboardInterrupt:
-        typer.echo("stopped; what was done to its end is kept", err=True)
+        to_stderr("stopped; the parts that were finished are kept")
         raise typer.Exit(130) from None
 
 
-@data_app.command("toy")
+@app.command("toy")
 def write_toy(
-    out: Annotated[Path, typer.Argument(help="Folder to write, made new.")],
-    size: Annotated[int, typer.Option(min=2, help="How many flowers.")] = 200,
+    out: Annotated[Path, typer.Argument(help="Folder to create.")],
+    size: Annotated[int, typer.Option(min=2, help="Number of flowers.")] = 200,
     side: Annotated[int, typer.Option(min=16, help="Side of a picture in pixels.")] = 96,
-    seed: Annotated[int, typer.Option(help="Decides every flower.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the flowers.")] = 0,
 ) -> None:
     """Write the built-in toy set of drawn flowers as a captioned folder."""
     from captiongan.data.toy import write_toy_folder
@@ -241,7 +249,7 @@ def write_toy(
     typer.echo(out)
 
 
-@data_app.command("show")
+@app.command("show")
 def show_data(
     folder: Folder,
     out: Annotated[Path, typer.Option("-o", "--out", help="HTML file to write.")] = Path(
@@ -250,9 +258,9 @@ def show_data(
     minimum_side: MinimumSide = 1,
     seed: Seed = 0,
 ) -> None:
-    """Show what is in a captioned folder on one page, with a verdict: ready, or what to fix.
+    """Show the content of a captioned folder on one page, with a verdict: ready, or what to fix.
 
-    The page holds pictures and captions of the data.
+    The page contains pictures and captions of the data.
     """
     from captiongan.data.importers.items import needs
 
@@ -267,13 +275,13 @@ def show_data(
     typer.echo(out)
 
 
-@data_app.command("stats")
+@app.command("stats")
 def data_stats(
     folder: Folder,
-    as_json: Annotated[bool, typer.Option("--json", help="All of it, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     minimum_side: MinimumSide = 1,
 ) -> None:
-    """Count what is in a captioned folder: sizes, captions, words, classes, near-duplicates."""
+    """Print statistics of a captioned folder: sizes, captions, words, classes, near-duplicates."""
     from captiongan.data.survey import facts, survey
 
     content = facts(survey(folder, minimum_side))
@@ -295,14 +303,17 @@ def data_stats(
         typer.echo(remark)
 
 
-@data_app.command("split")
+@app.command("split")
 def split_data(
     folder: Folder,
     out: Out,
-    test: Annotated[float, typer.Option(help="Share of the pictures for testing.")] = 0.1,
+    test: Annotated[
+        float, typer.Option(help="Share of the pictures for testing, between 0 and 1.")
+    ] = 0.1,
     val: Annotated[float, typer.Option(help="Share for validation; 0 for none.")] = 0,
     by: Annotated[
-        Literal["picture", "class"], typer.Option(help="What is drawn at random.")
+        Literal["picture", "class"],
+        typer.Option(help="Unit of the random choice: a single picture, or a whole class."),
     ] = "picture",
     seed: Seed = 0,
 ) -> None:
@@ -316,21 +327,22 @@ def split_data(
     _tell(import_pictures(split_folder(folder, shares, by, seed), out, wish, Fit()), out)
 
 
-@data_app.command("get")
+@app.command("get")
 def get_data(
     name: Annotated[str, typer.Argument(help="flowers or birds.")],
     folder: Annotated[
-        Path | None, typer.Argument(help="Where the files go; otherwise a folder of that name.")
+        Path | None,
+        typer.Argument(help="Folder for the files; by default, one named after the data set."),
     ] = None,
     mirror: Annotated[
-        str | None, typer.Option(help="Address of a folder that has files of the same names.")
+        str | None, typer.Option(help="Address of a folder with files of the same names.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Begin without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Start without asking.")] = False,
 ) -> None:
-    """Fetch the official files of a data set, after telling their size and terms.
+    """Download the official files of a data set, after showing their size and terms.
 
-    Goes on after a break, and checks what came. Without a network it tells which files to put
-    where.
+    Continues after an interruption and verifies the files. Without a network, it says which files
+    to put where.
     """
     from captiongan.data.downloads import announcement, choose_data_set, fetch_all
 
@@ -338,6 +350,6 @@ def get_data(
     for line in announcement(data_set, folder):
         typer.echo(line)
     if not yes:
-        typer.confirm("Fetch them?", abort=True)
+        typer.confirm("Download them?", abort=True)
     fetch_all(data_set, folder, mirror, typer.echo)
     typer.echo(f"next: captiongan data import {name} {folder} OUT")

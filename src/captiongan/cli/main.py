@@ -1,0 +1,76 @@
+"""The command line as a whole: its verbs, its exit codes, and how it prints an error."""
+
+import errno
+import sys
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, NoReturn
+
+import typer
+
+from captiongan import __version__
+from captiongan.cli import bulk, data, draw, models, serve, train
+from captiongan.errors import CaptionganError
+
+app = typer.Typer(
+    name="captiongan",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+for verbs in (draw, bulk, serve, train, models, data):
+    app.add_typer(verbs.app)
+
+
+def main() -> None:
+    """Run the command line."""
+    run(partial(app, bulk.in_todays_words(sys.argv[1:])))
+
+
+def run(commands: Callable[[], object]) -> None:
+    """Run a command line; print an error that the user can fix as one line and exit with code 2."""
+    with warnings.catch_warnings():
+        warnings.formatwarning = lambda message, *_: f"warning: {_one_line(message)}\n"
+        try:
+            commands()
+        except CaptionganError as error:
+            _end(error)
+        except OSError as error:  # whoever writes a file reports its other errors
+            if error.errno != errno.ENOSPC:
+                raise
+            file = error.filename or "standard output"
+            _end(
+                f"'{file}' cannot be written ({error.strerror}); free some space and repeat the "
+                "command"
+            )
+
+
+def _end(error: object) -> NoReturn:
+    print(f"error: {_one_line(error)}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"captiongan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _captiongan(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Draw pictures from sentences with a small text-conditional GAN."""

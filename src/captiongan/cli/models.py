@@ -1,0 +1,242 @@
+"""The verbs for trained models: export and score them, and train what a bundle has beside them."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from captiongan.cli.shared import BestOf, Truncation, read_lines, to_stderr, training_half
+from captiongan.errors import ConfigError
+
+app = typer.Typer()
+text_app = typer.Typer(name="text", no_args_is_help=True, help="Train a text encoder.")
+style_app = typer.Typer(name="style", no_args_is_help=True, help="Teach a bundle to restyle.")
+rank_app = typer.Typer(
+    name="rank", no_args_is_help=True, help="Teach a bundle to keep the best of several pictures."
+)
+for group in (text_app, style_app, rank_app):
+    app.add_typer(group)
+
+Which = Literal["best", "newest"]
+
+Bundle = Annotated[str, typer.Argument(help="Name of a shipped bundle, or a bundle folder.")]
+
+NewBundle = Annotated[Path, typer.Option(help="Folder of the new bundle; must be new or empty.")]
+
+Seed = Annotated[
+    int, typer.Option(min=0, max=2**32 - 1, help="Seed of the weights, noise and captions.")
+]
+
+
+@app.command()
+def evaluate(
+    models: Annotated[
+        list[str],
+        typer.Argument(help="Bundles or run folders; several are compared with each other."),
+    ],
+    data: Annotated[Path, typer.Option(help="Folder with a captioned folder for each split.")],
+    split: Annotated[str, typer.Option(help="Split whose captions are drawn.")] = "test",
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Folder for report.json and report.html.")
+    ] = Path("report"),
+    extractor: Annotated[
+        str,
+        typer.Option(help="Network that compares pictures: lite0, lite1, lite2 or inception."),
+    ] = "lite1",
+    sides: Annotated[
+        str | None,
+        typer.Option(
+            help="Sides in pixels at which the network sees the pictures; scores are means over "
+            "them.",
+            show_default="96,128,160,224",
+        ),
+    ] = None,
+    per_picture: Annotated[
+        int, typer.Option(min=1, max=1000, help="Pictures to draw for each real one.")
+    ] = 10,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of the first picture.")] = 0,
+    checkpoint: Annotated[
+        Which, typer.Option(help="Checkpoint of a run: the best by its own scores, or the newest.")
+    ] = "best",
+    truncation: Truncation = 1.0,
+    best_of: BestOf = 1,
+    public: Annotated[
+        Path | None,
+        typer.Option(
+            help="Text file with one prompt per line; the report shows pictures of these instead "
+            "of anything from the data."
+        ),
+    ] = None,
+) -> None:
+    """Score bundles and runs against real pictures and captions, and write a report."""
+    from captiongan.prompts import check_prompt
+
+    prompts = [check_prompt(line) for line in read_lines(public, "--public")] if public else None
+    looked_at = _sides(sides) if sides is not None else None
+    with training_half():
+        from captiongan.evaluation.evaluate import evaluate as score
+        from captiongan.evaluation.report import check_folder, draw_public, write_report
+        from captiongan.evaluation.table import table
+
+        check_folder(out)
+        evaluation = score(
+            models,
+            data,
+            split,
+            extractor,
+            per_picture,
+            seed,
+            checkpoint,
+            to_stderr,
+            truncation,
+            looked_at,
+            best_of,
+        )
+        candidates = [paper.candidate for paper in evaluation.papers]
+        shown = draw_public(candidates, prompts, seed) if prompts else None
+        write_report(out, evaluation, shown)
+    for line in table(evaluation):
+        typer.echo(line)
+    typer.echo(out / "report.html")
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    out: NewBundle,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the bundle; by default, that of the folder.")
+    ] = None,
+    version: Annotated[str, typer.Option(help="Version of the bundle.")] = "1",
+    prompts: Annotated[
+        Path | None,
+        typer.Option(help="Text file with one prompt per line, for the model card's sample."),
+    ] = None,
+    checkpoint: Annotated[
+        Which, typer.Option(help="The best by the run's own scores, or the newest.")
+    ] = "best",
+    without_critic: Annotated[
+        bool,
+        typer.Option("--without-critic", help="Leave out the discriminator: a smaller bundle."),
+    ] = False,
+) -> None:
+    """Write a run's checkpoint as a bundle that draws without PyTorch.
+
+    The bundle includes the discriminator, so that another training can start from it.
+    """
+    with training_half():
+        from captiongan.export import export_run
+        from captiongan.training.run_folder import RunFolder
+        from captiongan.training.trained import load_trained
+    folder = RunFolder.open(run)
+    lines = read_lines(prompts, "--prompts") if prompts else folder.data_facts()["sample_captions"]
+    trained = load_trained(folder, checkpoint)
+    name = name or out.resolve().name
+    bundle = export_run(trained, out, name, version, lines, with_critic=not without_critic)
+    size = sum(file.stat().st_size for file in bundle.folder.iterdir()) / 1e6
+    typer.echo(f"{bundle.folder} ({size:.1f} MB), from {trained.checkpoint.path.name}")
+
+
+@text_app.command("train")
+def train_text(
+    data: Annotated[list[str], typer.Argument(help="Captioned folders, or `toy:SIZE`.")],
+    out: Annotated[Path, typer.Option(help="Folder of the encoder; must not exist yet.")],
+    network: Annotated[str, typer.Option(help="`small` or `char-cnn-rnn`.")] = "small",
+    wordnet: Annotated[
+        Path | None, typer.Option(help="Folder of a WordNet database, for general English.")
+    ] = None,
+    composed: Annotated[
+        int, typer.Option(min=0, help="Number of sentences about appearance to compose.")
+    ] = 60_000,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="First stage: epochs over all texts, with MiniLM as teacher.")
+    ] = 8,
+    align_epochs: Annotated[
+        int, typer.Option(min=0, help="Second stage: epochs over the captions of the pictures.")
+    ] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the weights and the order.")] = 0,
+) -> None:
+    """Train a text encoder: distil MiniLM on text, then align it with pictures.
+
+    Uses an NVIDIA GPU if there is one, otherwise the CPU.
+    """
+    with training_half():
+        from captiongan.evaluation.extractors import choose_extractor
+        from captiongan.hardware import default_device
+        from captiongan.text.cached import CachedTextEncoder
+        from captiongan.text.minilm import MiniLM
+        from captiongan.text_training import TextPlan, train_text_encoder
+    plan = TextPlan(tuple(data), network, wordnet, composed, epochs, align_epochs, seed)
+    device = default_device()
+    report = train_text_encoder(
+        plan,
+        out,
+        CachedTextEncoder(
+            MiniLM(device), lambda done, total: typer.echo(f"teacher {done} of {total}")
+        ),
+        choose_extractor("lite0", device=device),
+        device,
+        typer.echo,
+    )
+    typer.echo(
+        f"{out}: mean cosine {report.mean_cosine:.3f} with MiniLM on {report.held_out} texts held "
+        "out; all facts in report.json"
+    )
+
+
+@style_app.command("train")
+def train_style(
+    bundle: Bundle,
+    data: Annotated[
+        list[str],
+        typer.Argument(help="Captioned folders, or `toy:SIZE`; only the captions are used."),
+    ],
+    out: NewBundle,
+    kimg: Annotated[float, typer.Option(help="Training length in thousands of pictures.")] = 100,
+    seed: Seed = 0,
+) -> None:
+    """Train a style encoder on a bundle's own pictures; write a bundle that can restyle.
+
+    Takes about five minutes; if stopped early, it leaves nothing behind.
+    """
+    with training_half():
+        from captiongan.style_training import teach_style
+    report = teach_style(bundle, data, out, kimg, seed, typer.echo)
+    typer.echo(f"{out}: reads {100 * report.recovered:.0f} % of the noise's variance")
+
+
+@rank_app.command("train")
+def train_ranker(
+    bundle: Bundle,
+    data: Annotated[
+        str,
+        typer.Argument(help="Captioned folder, or `toy:SIZE`: the data the bundle was trained on."),
+    ],
+    out: NewBundle,
+    epochs: Annotated[int, typer.Option(help="Epochs over the pictures.")] = 10,
+    wholeness: Annotated[
+        float,
+        typer.Option(help="Weight of a whole object; at 1 it counts as much as matching the text."),
+    ] = 1.0,
+    seed: Seed = 0,
+) -> None:
+    """Train a ranker on real pictures and the bundle's own; write a bundle for --best-of.
+
+    If stopped early, it leaves nothing behind.
+    """
+    with training_half():
+        from captiongan.rank_training import teach_ranking
+    report = teach_ranking(bundle, data, out, epochs, wholeness, seed, typer.echo)
+    typer.echo(
+        f"{out}: scores correlate by {report.correlation:.2f} with the teacher's; R@1 of 100 is "
+        f"{report.r_at_1:.3f}, the teacher's {report.teacher_r_at_1:.3f}"
+    )
+
+
+def _sides(listed: str) -> list[int]:
+    try:
+        return [int(side) for side in listed.split(",")]
+    except ValueError as error:
+        raise ConfigError(
+            f"--sides '{listed}': must be whole numbers separated by commas, such as 96,128,160,224"
+        ) from error

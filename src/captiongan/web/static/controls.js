@@ -1,0 +1,59 @@
+// The controls and titles of the page, as a state has them.
+
+import { firstSeed } from "./link.js";
+import { $, setIcon } from "./parts.js";
+
+/** Show a state in the controls; `bundle` is the server's description of the state's bundle. */
+export function showControls(state, bundle) {
+  const isFilm = state.view !== "pictures";
+  const variations = !isFilm && state.around !== null;
+  showValues(state);
+  if (bundle) {
+    const { resolution, version } = bundle;
+    $("bundle-facts").textContent = `${resolution} × ${resolution} pixels, version ${version}`;
+  }
+  for (const button of document.querySelectorAll("button[data-view]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
+  }
+  document.body.dataset.view = variations ? "variations" : state.view;
+  $("prompt-label").textContent = state.view === "prompts" ? "From these words …" : "Describe a picture";
+  $("seed-label").textContent = variations ? "Towards seed" : "Seed";
+  $("stage-title").textContent = titleOf(state);
+  $("second").hidden = state.view !== "prompts";
+  $("film").hidden = !isFilm;
+  $("close-up").hidden = !variations;
+  $("gallery").hidden = state.view === "prompts";
+  $("n-field").hidden = state.view === "prompts";
+  $("best-field").hidden = state.view === "prompts" || !bundle?.ranks;
+  $("download-grid").hidden = isFilm;
+  for (const id of ["download-webp", "download-gif", "download-strip"]) $(id).hidden = !isFilm;
+}
+
+function showValues(state) {
+  setText("prompt", state.prompt);
+  setText("to", state.to);
+  setText("seed", firstSeed(state));
+  for (const name of ["n", "truncation", "strength", "bundle", "steps", "fps"]) {
+    $(name).value = state[name];
+  }
+  $("best").checked = state.best_of > 1;
+  $("n-shown").textContent = state.n;
+  $("truncation-shown").textContent = state.truncation.toFixed(2);
+  $("strength-shown").textContent = `${Math.round(100 * state.strength)} %`;
+  $("lock").setAttribute("aria-pressed", String(state.locked));
+  setIcon($("lock"), state.locked ? "locked" : "unlocked");
+}
+
+/** Set a field, unless it has that text already: the user may be typing in it. */
+function setText(id, value) {
+  if ($(id).value.trim() !== String(value).trim()) $(id).value = value;
+}
+
+function titleOf({ view, around, n, seed, best_of: candidates }) {
+  if (view === "prompts") return "From words to words";
+  if (view === "seeds") return "Choose two pictures for the ends";
+  if (around !== null) return `Variations of seed ${around}`;
+  const last = seed + n * candidates - 1;
+  if (candidates > 1) return `The best of ${candidates} each, of seeds ${seed} to ${last}`;
+  return n === 1 ? `Seed ${seed}` : `Seeds ${seed} to ${last}`;
+}

@@ -1,0 +1,61 @@
+// The sample grids of a run: the first one beside the one that the slider chooses.
+
+import { shown } from "./chart.js";
+import { $, element } from "./parts.js";
+
+export class Samples {
+  #steps = [];
+  #generation = "";
+  #kimgAt = new Map(); // of each step
+
+  constructor() {
+    $("time").addEventListener("input", () => this.#choose());
+    // A grid may have been asked for while it was being written: the next time it is whole.
+    for (const image of [$("start-grid"), $("grid")]) {
+      image.addEventListener("error", () => image.removeAttribute("src"));
+    }
+  }
+
+  /** Show what the server answers; `kimgAt` has the thousands of pictures shown at each step. */
+  show({ grids, captions, generation }, kimgAt) {
+    const slider = $("time");
+    const last = this.#steps.length - 1;
+    const atNewest = last < 0 || Number(slider.value) === last;
+    this.#steps = grids;
+    this.#generation = generation;
+    this.#kimgAt = kimgAt;
+    $("no-grids").hidden = grids.length > 0;
+    $("grids").hidden = grids.length === 0;
+    if (!grids.length) return;
+    slider.max = grids.length - 1;
+    if (atNewest) slider.value = grids.length - 1;
+    if ($("captions").children.length !== captions.length) {
+      $("captions").replaceChildren(...captions.map((caption) => element("li", {}, caption)));
+    }
+    this.#choose();
+  }
+
+  #choose() {
+    const steps = this.#steps;
+    const place = Number($("time").value);
+    const atNewest = place === steps.length - 1;
+    const words = this.#put($("grid"), steps[place]);
+    $("time-shown").textContent = atNewest ? `${words}, the newest` : words;
+    $("time").setAttribute("aria-valuetext", $("time-shown").textContent);
+    $("start").hidden = $("grid-shown").hidden = steps.length === 1;
+    if (steps.length === 1) return;
+    const first = this.#put($("start-grid"), steps[0]);
+    $("start-shown").textContent = `${steps[0] === 0 ? "At the start" : "First"}: ${first}`;
+    $("grid-shown").textContent = atNewest ? `Now: ${words}` : words;
+  }
+
+  /** Put the grid of a step into an image; return the step in words. */
+  #put(image, step) {
+    const source = `/grids/${step}?${this.#generation}`;
+    if (image.getAttribute("src") !== source) image.src = source;
+    const kimg = this.#kimgAt.get(step);
+    const words = `step ${step.toLocaleString("en")}${kimg === undefined ? "" : `, ${shown(kimg)} kimg`}`;
+    image.alt = `Pictures drawn at ${words}: a row for each caption, the real picture first`;
+    return words;
+  }
+}
