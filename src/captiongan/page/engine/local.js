@@ -64,7 +64,7 @@ export class Local {
   async #start() {
     const { runtime, worker } = await this.#get({ runtime: this.#site.runtime, worker: this.#site.worker });
     const script = new Blob([await unpacked(worker)], { type: "text/javascript" });
-    this.#worker = new Worker(URL.createObjectURL(script), { type: "module" });
+    this.#worker = new Worker(URL.createObjectURL(script));
     this.#worker.onmessage = ({ data }) => this.#hear(data);
     this.#worker.onerror = (event) => this.#fail(event.message ?? "its script did not start");
     await this.#tell({ verb: "start", runtime });
