@@ -97,8 +97,7 @@ def train_preset(
             start(None, None, runs, begun.path, length, dry_run=False)
         return
     fresh = [*length, "training.seed=0", f"scores.every_kimg={kimg / POINTS:g}", *(overrides or [])]
-    config, train_split = ROOT / "configs" / f"{preset}.yaml", str(data / "train")
-    start(config, train_split, runs / preset, None, fresh, dry_run=False)
+    start(preset, str(data / "train"), runs / preset, None, fresh, dry_run=False)
 
 
 def newest_run(runs: Path) -> RunFolder:

@@ -30,7 +30,7 @@ from captiongan.data.folder import METADATA
 from captiongan.data.pairs import PairSampler
 from captiongan.data.store import PictureStore, open_store
 from captiongan.data.toy import captions, toy_flower, write_toy_folder
-from captiongan.runs.config import load_config
+from captiongan.runs.load_config import load_config
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.training.loop import Trainer
 
@@ -107,7 +107,7 @@ def images_per_second(data: Path, points: dict[int, list[str]], rounds: int) -> 
 
 
 def _dry_run(data: Path, overrides: Sequence[str]) -> list[str]:
-    asked = ["train", "--dry-run", "--config", str(PRESET), "--data", str(data)]
+    asked = ["train", "--dry-run", "--config", PRESET, "--data", str(data)]
     changes = [part for override in overrides for part in ("--set", override)]
     return [sys.executable, "-m", "captiongan", *asked, *changes]
 

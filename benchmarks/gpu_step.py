@@ -20,7 +20,8 @@ from rich.console import Console
 from benchmarks.exercise import Exercise
 from benchmarks.marked_page import check_marks, write_measured
 from captiongan.errors import ConfigError
-from captiongan.runs.config import RunConfig, load_config
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_config import load_config
 from captiongan.training.loop import Trainer
 from captiongan.training.step import training_step
 
@@ -41,30 +42,29 @@ Step = Callable[[], object]
 @app.command()
 def main(
     rounds: Annotated[int, typer.Option(min=1, help="Of which the median counts.")] = 5,
-    configs: Annotated[Path, typer.Option(help="Folder of the presets.")] = ROOT / "configs",
     out: Annotated[Path, typer.Option(help="Page to write into.")] = PAGE,
 ) -> None:
     """Measure, and write the page."""
     check_marks(out)
     if not torch.cuda.is_available():
         raise ConfigError("there is no NVIDIA GPU here; this benchmark measures nothing else")
-    lecture = _config(configs / "gan-cls-l1-fm.yaml")
+    lecture = _config("gan-cls-l1-fm")
     candidates = {
         BASELINE: (_exercise(lecture), BATCH),
         "`gan-cls-l1-fm`, single precision": (_ours(lecture, "32-true"), BATCH),
         "`gan-cls-l1-fm`, bf16, not captured": (_eager(lecture), BATCH),
         "`gan-cls-l1-fm`, bf16": (_ours(lecture), BATCH),
         f"`gan-cls-l1-fm`, bf16, batch {LARGE_BATCH}": (
-            _ours(_config(configs / "gan-cls-l1-fm.yaml", LARGE_BATCH)),
+            _ours(_config("gan-cls-l1-fm", LARGE_BATCH)),
             LARGE_BATCH,
         ),
-        "`projected`, bf16, not captured": (_eager(_config(configs / "projected.yaml")), BATCH),
-        "`projected`, bf16": (_ours(_config(configs / "projected.yaml")), BATCH),
+        "`projected`, bf16, not captured": (_eager(_config("projected")), BATCH),
+        "`projected`, bf16": (_ours(_config("projected")), BATCH),
         f"`projected`, bf16, batch {LARGE_BATCH}": (
-            _ours(_config(configs / "projected.yaml", LARGE_BATCH)),
+            _ours(_config("projected", LARGE_BATCH)),
             LARGE_BATCH,
         ),
-        "`projected-128`, bf16": (_ours(_config(configs / "projected-128.yaml")), BATCH),
+        "`projected-128`, bf16": (_ours(_config("projected-128")), BATCH),
     }
     seconds = seconds_of_steps({name: step for name, (step, _) in candidates.items()}, rounds)
     speeds = {name: batch / seconds[name] for name, (_, batch) in candidates.items()}
@@ -98,7 +98,7 @@ def in_words(speeds: Mapping[str, float]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _config(preset: Path, batch: int = BATCH) -> RunConfig:
+def _config(preset: str, batch: int = BATCH) -> RunConfig:
     return load_config(preset, [f"training.batch_size={batch}", "scores.every_kimg=0"], "toy:1000")
 
 

@@ -33,13 +33,14 @@ from captiongan.bundle.bundle import GENERATOR_FILE
 from captiongan.data.toy import write_toy_folder
 from captiongan.draw.pipeline import Pipeline, load
 from captiongan.networks.course import Generator as CourseGenerator
-from captiongan.runs.config import RunConfig, load_config
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_config import load_config
 from captiongan.training.loop import Trainer
 from captiongan.training.state import build_generator
 from captiongan.training.step import Batch
 
 ROOT = Path(__file__).parents[1]
-PRESET = ROOT / "configs" / "gan-cls-l1-fm.yaml"
+PRESET = "gan-cls-l1-fm"
 PICTURES = 512
 TOKENS = 20
 """Of a sentence that the exercise's text model reads."""
@@ -159,7 +160,9 @@ def _sentences() -> Iterator[str]:
 def _demo() -> Work:
     """Return the exercise's demo: its text model, with random weights, and its generator."""
     text = MPNetModel(MPNetConfig()).eval()
-    generator = CourseGenerator(64, 128, 100, 768, 256).eval()
+    generator = CourseGenerator(
+        resolution=64, features=128, noise_dim=100, embedding_dim=768, projected_dim=256
+    ).eval()
     ids = torch.randint(5, 1000, (1, TOKENS))
 
     def draw() -> Tensor:

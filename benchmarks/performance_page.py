@@ -62,7 +62,7 @@ def in_words(figures: Figures, bundle: str) -> str:
         f"{cores} cores, {platform.machine()}, {torch.get_num_threads()} threads; a product of "
         f"matrices of {MATRIX} x {MATRIX} in single precision runs at {ceiling:.0f} GFLOP/s: the "
         "ceiling.",
-        f"Training, `configs/gan-cls-l1-fm.yaml` at batch {BATCH}:",
+        f"Training, `gan-cls-l1-fm` at batch {BATCH}:",
         table("| | images a second | times the exercise |", _training_rows(figures.step)),
         _account(figures),
         table("| a step of ours | time | GFLOP | of the ceiling |", _part_rows(figures)),

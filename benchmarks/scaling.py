@@ -24,7 +24,7 @@ from torch import Tensor
 
 from benchmarks.marked_page import check_marks, write_measured
 from captiongan.compute import distributed
-from captiongan.runs.config import load_config
+from captiongan.runs.load_config import load_config
 from captiongan.training.loop import Trainer
 
 ROOT = Path(__file__).parents[1]
@@ -62,7 +62,7 @@ def main(
     check_marks(PAGE)
     lines = []
     for preset in PRESETS:
-        lines += [f"`configs/{preset}.yaml` at a whole batch of {BATCH}:", ""]
+        lines += [f"`{preset}` at a whole batch of {BATCH}:", ""]
         lines += in_words(speeds(preset, rounds), messages(preset))
     write_measured(PAGE, "\n".join(lines))
 
@@ -80,9 +80,7 @@ def messages(preset: str) -> Messages:
     """Count what two processes would say in a step, by one that is told that it is not alone."""
     said = Messages()
     with _as_if_two(said):
-        config = load_config(
-            ROOT / "configs" / f"{preset}.yaml", [f"training.batch_size={BATCH}"], DATA
-        )
+        config = load_config(preset, [f"training.batch_size={BATCH}"], DATA)
         trainer = Trainer.prepare(config, Console(quiet=True))
         trainer.take_step()
     return said
@@ -103,7 +101,7 @@ def in_words(speeds: Mapping[str, float], said: Messages) -> list[str]:
 
 
 def _speed(preset: str, count: int, threads: int) -> float:
-    options = ["--config", f"configs/{preset}.yaml", "--data", DATA, "--dry-run"]
+    options = ["--config", preset, "--data", DATA, "--dry-run"]
     batch = ["--set", f"training.batch_size={BATCH}"]
     start = [*TORCHRUN, str(count), "-m"] if count > 1 else ["-m"]
     told = subprocess.run(
@@ -133,7 +131,7 @@ def _as_if_two(said: Messages) -> Iterator[None]:
         tensor.mul_(2)
 
     with (
-        patch.object(distributed, "count", lambda: 2),
+        patch.object(distributed, "world_size", lambda: 2),
         patch.object(torch.distributed, "all_reduce", reduce),
         patch.object(torch.distributed, "all_gather", gather),
     ):

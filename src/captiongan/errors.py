@@ -1,7 +1,7 @@
-"""The errors that a user can mend.
+"""The errors that a user can fix.
 
-Every message is one line and says four things: which argument, which value, which rule, which fix.
-The command line prints it and ends with exit code 2; a library user catches `CaptionganError`.
+Every message is one line and names the argument, its value, the rule and the fix. The command line
+prints it and exits with code 2; a library user catches `CaptionganError`.
 """
 
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from contextlib import contextmanager
 
 
 class CaptionganError(Exception):
-    """Something that the caller can mend; the message says what and how."""
+    """An error that the caller can fix; the message says how."""
 
 
 class PromptError(CaptionganError):
-    """A prompt, a seed, a truncation or a number of pictures that cannot be drawn.
+    """A prompt, seed, truncation or number of pictures that breaks a rule.
 
-    `argument` is the name of what breaks a rule; the message begins with it.
+    `argument` names the one that breaks it; the message begins with that name.
     """
 
     def __init__(self, argument: str, rest: str) -> None:
@@ -24,40 +24,40 @@ class PromptError(CaptionganError):
 
 
 class BundleError(CaptionganError):
-    """A bundle that is missing, damaged, foreign or from another version."""
+    """A missing, damaged or foreign bundle, or one of another version."""
 
 
 class DataError(CaptionganError):
-    """A captioned folder in which nothing is usable, or that cannot be read."""
+    """A data set that cannot be read, or that holds nothing usable."""
 
 
 class ConfigError(CaptionganError):
-    """A run's configuration that breaks a rule."""
+    """A configuration that breaks a rule."""
 
 
 class RunError(CaptionganError):
-    """A training run that cannot be started, resumed or exported."""
+    """A training run that cannot start, resume or be exported."""
 
 
 class OutputError(CaptionganError):
-    """A place that cannot be written to."""
+    """A file or folder that cannot be written."""
 
 
 class BulkError(CaptionganError):
-    """A file of prompts that cannot be read, or a job that cannot be begun or gone on with."""
+    """A file of prompts that cannot be read, or a job that cannot start or resume."""
 
 
 @contextmanager
 def needs_extra(name: str, what: str, half: str) -> Iterator[None]:
-    """Say what to install where the packages of an extra are missing.
+    """Turn the absence of an extra's package into an error that says what to install.
 
     Args:
-        name: of the extra.
-        what: needs it.
-        half: what the extra installs, in words.
+        name: the extra, such as `train`.
+        what: what needs it, such as `this verb`.
+        half: what the extra installs, such as `the training half`.
 
     Raises:
-        CaptionganError: a package is missing.
+        CaptionganError: an import in the block finds a package missing.
     """
     try:
         yield

@@ -10,7 +10,8 @@ from captiongan import __version__
 from captiongan.base.schemas import Migration, of_today
 from captiongan.errors import CaptionganError, ConfigError, RunError
 from captiongan.runs.checkpoint import checkpoints, save_checkpoint
-from captiongan.runs.config import SCHEMA, RunConfig, load_config
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_config import SCHEMA, load_config, merged
 from captiongan.runs.load_trained import load_trained
 from captiongan.runs.run_folder import RunFolder
 from captiongan.training.start import start
@@ -51,6 +52,85 @@ training:
   keep_checkpoints: 2
 """
 """A config.yaml to the letter as version 0.1.0 wrote it before runs scored themselves."""
+
+OF_SCHEMA_3 = """\
+schema: 3
+captiongan: 0.1.0
+name: projected
+network: projected
+data:
+  source: /data/flowers
+  resolution: 64
+  margin: 12
+  flip: true
+  facing: false
+  squash: false
+  mismatching: class
+  typical_share: 1.0
+text:
+  encoder: text_encoder/flowers
+  captions: all
+  averaged: 1
+  noise: 0.0
+  wording: 0.5
+generator:
+  features: 32
+  noise_dim: 128
+  projected_dim: 128
+  attention: 16
+discriminator:
+  features: 32
+  projected_dim: 128
+  look:
+  - 96
+  - 128
+  beside: false
+losses:
+  discriminator: hinge-cls
+  pixel_wise: 0.0
+  feature_matching: 0.0
+  interpolation: 0.0
+  mode_seeking: 0.0
+  contrastive: 1.0
+  augment:
+  - translation
+  - cutout
+  augment_probability: 1.0
+  blur_kimg: 0.0
+  blur_sigma: 2.0
+  text_fade_kimg: 0.0
+  species: 0.2
+optimiser:
+  learning_rate: 0.0002
+  discriminator_learning_rate: null
+  beta1: 0.0
+  beta2: 0.99
+  halve_every_kimg: 0.0
+training:
+  start:
+    bundle: birds
+    name: birds
+    version: '1'
+    sha256: abababababababababababababababababababababababababababababababab
+    extractors:
+    - lite0
+  kimg: 1000.0
+  batch_size: 64
+  seed: 0
+  precision: auto
+  ema_halflife_kimg: 20.0
+  log_every_kimg: 1.0
+  grid_every_kimg: 20.0
+  checkpoint_every_kimg: 20.0
+  keep_checkpoints: 2
+  on_divergence: stop
+  rollbacks: 3
+scores:
+  every_kimg: 50.0
+  extractor: lite2
+  patience: 0
+"""
+"""A config.yaml to the letter as version 0.1.0 wrote it with schema 3."""
 
 
 @pytest.fixture
@@ -148,6 +228,15 @@ def test_scores_that_an_old_file_leaves_to_chance_are_read_or_refused_as_before(
             load_config(file)
     else:
         assert load_config(file).scores.every_kimg == 0
+
+
+def test_what_a_run_of_schema_3_wrote_is_read_to_the_letter(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(OF_SCHEMA_3)
+    written = yaml.safe_load(OF_SCHEMA_3)
+    del written["schema"], written["captiongan"]
+    written["text"]["encoder"] = str(tmp_path / "text_encoder" / "flowers")
+    read = yaml.safe_load(load_config(tmp_path / "config.yaml", schema=1).to_yaml())
+    assert merged(read, written) == read  # which may have options that came later
 
 
 def test_a_file_that_a_person_wrote_has_the_defaults_of_today(tmp_path: Path) -> None:

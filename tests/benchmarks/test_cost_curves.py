@@ -10,7 +10,7 @@ from benchmarks.performance import PRESET
 from captiongan.base.cache import cache_folder
 from captiongan.data.folder import LoadedExample, read_captioned_folder
 from captiongan.data.toy import captions, toy_flower
-from captiongan.runs.config import load_config
+from captiongan.runs.load_config import load_config
 
 COSTS = Costs(
     of_batches={8: 30.0, 64: 36.04},

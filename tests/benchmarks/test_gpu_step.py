@@ -10,7 +10,7 @@ from benchmarks import gpu_step
 from benchmarks.gpu_step import BASELINE, in_words, seconds_of_steps
 from benchmarks.marked_page import BEGIN, END
 from captiongan.errors import ConfigError
-from captiongan.runs.config import load_config
+from captiongan.runs.load_config import load_config
 
 
 def test_without_a_gpu_it_says_so_and_leaves_the_page(
@@ -20,7 +20,7 @@ def test_without_a_gpu_it_says_so_and_leaves_the_page(
     page = tmp_path / "gpu.md"
     page.write_text(f"{BEGIN}\n{END}\n")
     with pytest.raises(ConfigError, match="no NVIDIA GPU here"):
-        gpu_step.main(1, gpu_step.ROOT / "configs", page)
+        gpu_step.main(1, page)
     assert page.read_text() == f"{BEGIN}\n{END}\n"
 
 
@@ -58,7 +58,7 @@ def test_the_table_holds_the_lectures_presets_against_the_exercise(
 
 def test_the_exercise_and_our_step_run_on_the_device_at_hand() -> None:
     config = load_config(
-        gpu_step.ROOT / "configs" / "gan-cls-l1-fm.yaml",
+        "gan-cls-l1-fm",
         ["training.batch_size=4", "generator.features=8", "discriminator.features=8"],
         "toy:20",
     )

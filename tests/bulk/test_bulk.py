@@ -325,7 +325,7 @@ def test_a_full_disk_is_told_and_the_job_goes_on_later(
     out = tmp_path / "out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(OutputError, match=r"No space left .*job\.json.*same command goes on"):
+        with pytest.raises(OutputError, match=r"No space left .*job\.json.*same command resumes"):
             generate_all(prompts, out, tiny.folder)
     assert generate_all(prompts, out, tiny.folder).pictures == 68
 

@@ -9,7 +9,7 @@ from support.tiny_bundle import write_tiny_bundle
 pytest.importorskip("ray", reason="needs the extra `ray`")
 
 TWO_WORKERS = """
-import sys
+import sys, warnings
 from pathlib import Path
 import ray
 from captiongan.bulk.job import Job
@@ -18,6 +18,7 @@ from captiongan.bulk.prompt_file import read_rows
 from captiongan.bulk.run import generate_all
 from captiongan.bulk.shard import cut
 from captiongan.bundle.bundle import read_bundle
+from captiongan.base.ray_cluster import Cluster
 from captiongan.errors import BulkError
 
 prompts, out, bundle, other = map(Path, sys.argv[1:])
@@ -34,6 +35,32 @@ try:
     list(draw_on_ray("local", read_bundle(other), job, [next(cut(read_rows(prompts), job))], out))
 except BulkError as error:
     print(error)
+
+cluster = Cluster.connect("local")
+taken, doubles = [], []
+
+def numbers():
+    for number in range(40):
+        taken.append(number)
+        yield number
+
+def double(number):
+    if number == 25:
+        warnings.warn("heard at home")
+    if number == 30:
+        raise BulkError("number 30 is bad")
+    return 2 * number
+
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    try:
+        for double_of in cluster.as_they_end(double, numbers()):
+            doubles.append(double_of)
+            assert len(taken) - len(doubles) < 4
+    except BulkError as error:
+        print(error)
+print(len(doubles) >= 27, len(taken) < 36)
+print([str(each.message) for each in told])
 """
 
 
@@ -52,6 +79,7 @@ def test_two_workers_on_ray_write_exactly_the_files_of_one_process(tmp_path: Pat
     assert names == sorted(path.relative_to(together) for path in together.rglob("*.*"))
     for name in names:
         assert (alone / name).read_bytes() == (together / name).read_bytes()
-    not_there, misfit = told
+    not_there, misfit, bad, stopped, heard = told
     assert not_there.startswith("no Ray cluster at '127.0.0.1:9' (")
     assert "bundle is other there, tiny now" in misfit
+    assert (bad, stopped, heard) == ("number 30 is bad", "True True", "['heard at home']")

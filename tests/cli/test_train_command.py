@@ -171,7 +171,7 @@ def test_a_run_without_text_trains_draws_goes_on_and_says_that_it_cannot_be_expo
     assert captiongan("train", *TINY, *without_text, "--out", tmp_path) == 0
     run = tmp_path / "00000-dcgan"
     told = capsys.readouterr().out
-    assert "text.encoder=none: this run draws without text and cannot be exported" in told
+    assert "text.encoder=none: this run cannot be exported, a bundle draws from text" in told
     assert "captiongan export" not in told
     assert captiongan("train", "--resume", run, "--set", "training.kimg=0.16") == 0
     assert len(list((run / "grids").glob("*.png"))) == 2

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from captiongan.base.cache import CACHE_VARIABLE
-from captiongan.base.main_process import leads
+from captiongan.base.main_process import is_main_process
 from captiongan.compute import distributed
 from captiongan.errors import ConfigError, RunError
 from captiongan.runs.checkpoint import latest_checkpoint
@@ -116,7 +116,7 @@ def test_restarts_that_would_wait_for_ever_are_refused_with_the_remedy(
 def test_processes_with_other_weights_do_not_train_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(distributed, "count", lambda: 2)
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
     monkeypatch.setattr(torch.distributed, "all_reduce", lambda tensor, *_: tensor.mul_(2))
     distributed.check_alike([3.0, 0.5])
     monkeypatch.setattr(torch.distributed, "all_reduce", lambda tensor, *_: tensor.add_(1))
@@ -125,9 +125,9 @@ def test_processes_with_other_weights_do_not_train_together(
 
 
 def test_a_batch_that_cannot_be_shared_equally_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distributed, "count", lambda: 3)
+    monkeypatch.setattr(distributed, "world_size", lambda: 3)
     with pytest.raises(ConfigError, match=r"batch_size = 64: must be a multiple of the 3.* to 63"):
-        distributed.share(64)
+        distributed.shard(64)
 
 
 def test_alone_nothing_changes() -> None:
@@ -135,5 +135,5 @@ def test_alone_nothing_changes() -> None:
     for same in (distributed.mean(rows), distributed.gathered(rows), distributed.own_rows(rows)):
         assert torch.equal(same, rows)
     assert torch.equal(distributed.rolled(rows), rows.roll(1, dims=0))
-    assert distributed.any_of(True) and not distributed.any_of(False)
-    assert leads()
+    assert distributed.any_rank(True) and not distributed.any_rank(False)
+    assert is_main_process()

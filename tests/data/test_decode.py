@@ -3,8 +3,7 @@
 import json
 import shutil
 import threading
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, features
+from PIL import Image
 
 from captiongan.base.cache import cache_folder
 from captiongan.base.image_reading import middle_square, read_picture
-from captiongan.base.threads import Engine, in_turn, on_cores
 from captiongan.data import decode
 from captiongan.data import folder as reading
-from captiongan.data.decode import Place, Square, SquareMaker, make_squares
+from captiongan.data.decode import Square, SquareMaker, make_squares
 from captiongan.data.folder import LoadedExample, read_captioned_folder, read_lines
 from captiongan.data.store import open_store
-from captiongan.errors import DataError
 
 SIDE, LEAST = 16, 8
 NAMES = ["a.png", "./a.png", "A.PNG", "b.png", "B.png", "cut.png", "small.png", "none.png", "../x"]
@@ -58,12 +55,12 @@ def one_by_one(root: Path) -> list[tuple[str, bytes]]:
     ]
 
 
-def made(root: Path, engine: Engine, **other: Any) -> list[tuple[str, bytes]]:
-    """Say what is made of a folder by an engine."""
-    maker = SquareMaker(root, SIDE, LEAST, **other)
+def made(root: Path) -> list[tuple[str, bytes]]:
+    """Return what `make_squares` makes of a folder."""
+    maker = SquareMaker(root, SIDE, LEAST)
     return [
         (repr(item.line.example), item.pixels) if isinstance(item, Square) else (str(item), b"")
-        for item in make_squares(read_lines(root), maker, engine)
+        for item in make_squares(read_lines(root), maker)
     ]
 
 
@@ -92,7 +89,7 @@ def test_lines_are_used_and_rejected_as_one_by_one_whatever_names_repeat(
     expected = one_by_one(pictures)
     with pytest.MonkeyPatch.context() as patch:
         in_small_chunks(patch)
-        assert made(pictures, on_cores) == expected
+        assert made(pictures) == expected
 
 
 def test_of_lines_that_name_one_file_the_first_usable_one_counts(
@@ -100,7 +97,7 @@ def test_of_lines_that_name_one_file_the_first_usable_one_counts(
 ) -> None:
     describe(pictures, ["A.PNG", "a.png", "b.png", "./a.png", "a.png", None, "B.png"])
     in_small_chunks(monkeypatch)
-    told = [text for text, pixels in made(pictures, on_cores) if not pixels]
+    told = [text for text, pixels in made(pictures) if not pixels]
     assert [text.partition(" (")[0] for text in told] == [
         "metadata.jsonl:1: A.PNG: missing file",
         "metadata.jsonl:4: ./a.png: duplicate",
@@ -120,15 +117,16 @@ def test_a_store_is_the_same_to_the_last_byte_however_many_cores_build_it(
     for row in range(20):
         shutil.copy(root / f"{'ab'[row % 2]}.png", root / f"{row}.png")
     describe(root, [*NAMES, None, *(f"{row}.png" for row in range(20)), "7.png"])
-    expected = built(root, in_turn)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    expected = built(root)
     assert len(expected) == 2
     in_small_chunks(monkeypatch, threads, chunk=3)
-    assert built(root, on_cores) == expected
+    assert built(root) == expected
 
 
-def built(root: Path, engine: Engine) -> dict[str, bytes]:
+def built(root: Path) -> dict[str, bytes]:
     """Build a store, and return its files, their names with that of the store."""
-    open_store(str(root), SIDE, LEAST, engine=engine)
+    open_store(str(root), SIDE, LEAST)
     (stored,) = cache_folder("pictures").iterdir()
     content = {f"{stored.name}/{path.name}": path.read_bytes() for path in stored.iterdir()}
     shutil.rmtree(stored)
@@ -142,7 +140,7 @@ def test_a_picture_that_many_lines_name_is_not_decoded_for_each(
     describe(pictures, [name] * 300)
     decoded = count_decoding(monkeypatch)
     in_small_chunks(monkeypatch)
-    told = made(pictures, on_cores)
+    told = made(pictures)
     assert len(told) == 300
     # What cannot be used is tried once there, and once when it is known that it cannot.
     assert decoded == [name] * (1 if name == "a.png" else 2)
@@ -164,7 +162,7 @@ def test_no_more_than_a_few_chunks_are_in_memory(
             taken += 1
             yield line
 
-    results = make_squares(counted(), SquareMaker(pictures, SIDE, LEAST), on_cores)
+    results = make_squares(counted(), SquareMaker(pictures, SIDE, LEAST))
     for given_back, _ in enumerate(results):
         assert taken - given_back <= 2 * 2 * 5
     assert taken == 100
@@ -177,7 +175,7 @@ def test_a_picture_that_makes_the_decoder_fail_costs_only_itself(
     (pictures / "text.png").write_text("no picture")
     describe(pictures, ["folder.png", "text.png", "cut.png", "a.png", "\ud800.png"])
     in_small_chunks(monkeypatch)
-    kinds = [text.partition(" (")[0] for text, pixels in made(pictures, on_cores) if not pixels]
+    kinds = [text.partition(" (")[0] for text, pixels in made(pictures) if not pixels]
     assert [kind.rpartition(": ")[2] for kind in kinds] == [
         "missing file",
         "unreadable picture",
@@ -200,51 +198,3 @@ def test_a_build_that_is_broken_off_ends_its_threads_and_leaves_nothing(
         open_store(str(pictures), SIDE, LEAST, on_progress=stop)
     assert threading.active_count() == threads_before
     assert list(cache_folder("pictures").iterdir()) == []
-
-
-# Far from home
-
-
-def far_away(there: Callable[[], object], back: Callable[[], object]) -> Engine:
-    """Return an engine that changes something while it works."""
-
-    def engine(function: Any, items: Any) -> Generator[Any, None, None]:
-        for item in items:
-            there()
-            result = function(item)
-            back()
-            yield result
-
-    return engine
-
-
-ELSEWHERE = replace(Place.here(), machine="home")
-
-
-def test_rejects_from_elsewhere_are_the_same_as_at_home(pictures: Path) -> None:
-    describe(pictures, [*NAMES, None, "a.png"])
-    assert made(pictures, in_turn, home=ELSEWHERE) == one_by_one(pictures)
-
-
-def test_a_machine_that_does_not_see_a_picture_is_named_with_the_file(pictures: Path) -> None:
-    describe(pictures, ["none.png", "a.png"])
-    file, hidden = pictures / "a.png", pictures / "hidden"
-    engine = far_away(lambda: file.rename(hidden), lambda: hidden.rename(file))
-    with pytest.raises(DataError) as refused:
-        made(pictures, engine, home=ELSEWHERE)
-    machine = Place.here().machine
-    assert f"machine '{machine}' cannot use '{file}' (missing file: " in str(refused.value)
-    assert "put the data on storage that all machines share" in str(refused.value)
-
-
-def test_a_machine_that_would_make_other_pixels_is_refused(pictures: Path) -> None:
-    describe(pictures, ["a.png"])
-    old = replace(ELSEWHERE, versions=("captiongan 0.0.1", "Pillow 1.0"))
-    with pytest.raises(DataError, match=r"has captiongan .*, not captiongan 0\.0\.1, Pillow 1\.0"):
-        made(pictures, in_turn, home=old)
-
-
-def test_what_decodes_pictures_is_part_of_what_machines_compare() -> None:
-    decoder = features.version("jpg")
-    assert decoder
-    assert any(decoder in version for version in Place.here().versions)

@@ -11,14 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from captiongan.data.downloads import (
-    TRIES,
-    DataSet,
-    RemoteFile,
-    announcement,
-    choose_data_set,
-    fetch_all,
-)
+from captiongan.data.downloads import TRIES, announcement, fetch_all
+from captiongan.data.published import DataSet, RemoteFile, choose_data_set
 from captiongan.errors import DataError, OutputError
 from support.command_line import captiongan
 from support.little_room import room_for
@@ -251,7 +245,7 @@ def test_a_file_that_is_here_is_checked_and_not_fetched(server: Server, tmp_path
     fetch(server, tmp_path)
     assert not server.asked
     (tmp_path / "x.tgz").write_bytes(CONTENT[:-1] + b"x")
-    with pytest.raises(DataError, match=r"is not the published file .*: remove it"):
+    with pytest.raises(DataError, match=r"is not the published file .*; remove it"):
         fetch(server, tmp_path)
 
 
@@ -292,4 +286,4 @@ def test_an_unknown_data_set_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert captiongan("data", "get", "cars", tmp_path) == 2
-    assert "give one of flowers, birds" in capsys.readouterr().err
+    assert "choose one of flowers, birds" in capsys.readouterr().err

@@ -19,8 +19,8 @@ from captiongan.data.folder import (
     LoadedExample,
     Reject,
     read_captioned_folder,
-    summarise,
 )
+from captiongan.data.summary import summarise
 from captiongan.errors import DataError
 
 GOOD = {"file_name": "good.png", "text": "a red flower"}

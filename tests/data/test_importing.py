@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from captiongan.data.folder import Example, LoadedExample, read_captioned_folder
 from captiongan.data.importers.fitting import Fit
-from captiongan.data.importers.importing import Account, import_pictures
+from captiongan.data.importers.importing import import_pictures
 from captiongan.data.importers.items import Found, Item, Note, Rejected
+from captiongan.data.importers.journal import Account
 from captiongan.data.importers.source import MemberError
 from captiongan.errors import DataError, OutputError
 from support.tiny_layouts import picture
@@ -205,7 +206,7 @@ def test_a_damaged_journal_is_one_line(tmp_path: Path) -> None:
     journal = tmp_path / "out" / "import.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(lines[0] + b"\xff{\n" + lines[1])
-    with pytest.raises(OutputError, match=r"is damaged .*: remove the folder"):
+    with pytest.raises(OutputError, match=r"is damaged .*; remove the folder"):
         run([item()], tmp_path / "out")
 
 

@@ -82,8 +82,8 @@ def test_a_seed_decides_the_split(toy: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--test", 0], "--test 0.0: shares are above 0"),
-        (["--test", 0.6, "--val", 0.4], "shares are above 0, and below 1 together"),
+        (["--test", 0], "--test 0.0: each share must be above 0"),
+        (["--test", 0.6, "--val", 0.4], "their sum below 1"),
         (["--test", 0.01, "--by", "class"], "none is small enough"),
         (["--test", 0.999], "nothing is left for train"),
     ],

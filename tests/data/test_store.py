@@ -292,18 +292,6 @@ def test_a_cache_that_cannot_be_made_is_refused_with_the_variable_to_set(
         open_store("toy:2", 16, 8)
 
 
-@pytest.mark.parametrize("value", [None, ""])
-def test_without_the_variable_the_cache_is_in_the_users_home(
-    value: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    if value is None:
-        monkeypatch.delenv(CACHE_VARIABLE)
-    else:
-        monkeypatch.setenv(CACHE_VARIABLE, value)
-    assert cache_folder("pictures") == tmp_path / ".cache" / "captiongan" / "pictures"
-
-
 OPEN_IT = """
 import sys, warnings
 warnings.simplefilter("error")

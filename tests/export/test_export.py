@@ -20,9 +20,7 @@ from captiongan.runs.run_folder import RunFolder
 from captiongan.training.batches import to_pictures
 from captiongan.training.start import start
 from support.command_line import captiongan
-from support.tiny_run import StubEncoder
 
-ROOT = Path(__file__).parents[2]
 PROMPTS = [
     "a red flower with six pointed petals and a yellow centre",
     "five round blue petals around a white centre",
@@ -66,12 +64,12 @@ def test_the_bundle_draws_what_pytorch_draws_within_one_step_of_255(
 @pytest.fixture(scope="module")
 def fusion_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrainedRun]:
     """A short run of the fusion preset, made small."""
-    work, preset = tmp_path_factory.mktemp("fusion"), ROOT / "configs" / "fusion.yaml"
+    work = tmp_path_factory.mktemp("fusion")
     small = ["generator.features=8", "discriminator.features=4", "training.batch_size=8"]
     small += ["training.kimg=0.04", "training.precision=32-true", "scores.every_kimg=0"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CAPTIONGAN_CACHE", str(work / "cache"))
-        start(preset, "toy:64", work / "runs", None, small, dry_run=False)
+        start("fusion", "toy:64", work / "runs", None, small, dry_run=False)
         yield load_trained(RunFolder.open(work / "runs" / "00000-fusion"))
 
 
@@ -160,9 +158,13 @@ def test_a_discriminator_that_does_not_fit_half_precision_is_named_and_may_stay_
 def test_an_encoder_that_cannot_travel_is_refused_at_export(
     run: TrainedRun, tmp_path: Path
 ) -> None:
-    with pytest.raises(RunError, match="too big for a bundle"):
+    with pytest.raises(RunError, match=r"encoder 'minilm': it is too big for a bundle"):
         export_run(
-            replace(run, encoder=StubEncoder()), tmp_path / "bundle", "toy", "1", PROMPTS[:2]
+            replace(run, config=run.config.with_encoder("minilm")),
+            tmp_path / "bundle",
+            "toy",
+            "1",
+            PROMPTS[:2],
         )
     assert not (tmp_path / "bundle").exists()
 

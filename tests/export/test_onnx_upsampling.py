@@ -122,7 +122,10 @@ def test_other_upsampling_is_left_alone(name: str, written: Written) -> None:
 
 
 def test_a_file_keeps_every_weight_as_it_was_trained(tmp_path: Path) -> None:
-    generator, path = fusion.Generator(32, 16, 8, 6, 5), tmp_path / "generator.onnx"
+    generator, path = (
+        fusion.Generator(resolution=32, features=16, noise_dim=8, embedding_dim=6, projected_dim=5),
+        tmp_path / "generator.onnx",
+    )
     inputs = (torch.zeros(2, 8), torch.zeros(2, 6))
     write_onnx(generator, inputs, path, ["z", "e"], "y", [{0: "batch"}, {0: "batch"}])
     stored = [numpy_helper.to_array(each) for each in onnx.load(path).graph.initializer]

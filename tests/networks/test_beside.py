@@ -7,16 +7,17 @@ from torch import Tensor
 
 from captiongan.networks import beside, projected
 from captiongan.runs.checkpoint import load_checkpoint, save_checkpoint
-from captiongan.runs.config import load_config
+from captiongan.runs.load_config import load_config
 from support.tiny_run import EMBEDDING_DIM, copied, equal, tiny_trainer
 
 PROJECTED_DIM = 8
-CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def discriminator() -> beside.Discriminator:
     torch.manual_seed(0)
-    return beside.Discriminator(32, 2, EMBEDDING_DIM, PROJECTED_DIM).eval()
+    return beside.Discriminator(
+        resolution=32, features=2, embedding_dim=EMBEDDING_DIM, projected_dim=PROJECTED_DIM
+    ).eval()
 
 
 def pictures(count: int = 3) -> Tensor:
@@ -29,7 +30,9 @@ def texts(count: int = 3) -> Tensor:
 
 def test_half_of_the_logits_are_the_frozen_networks_own_and_half_of_the_one_from_scratch() -> None:
     both = discriminator()
-    alone = projected.Discriminator(32, 2, EMBEDDING_DIM, PROJECTED_DIM).eval()
+    alone = projected.Discriminator(
+        resolution=32, features=2, embedding_dim=EMBEDDING_DIM, projected_dim=PROJECTED_DIM
+    ).eval()
     alone.load_state_dict(
         {name: value for name, value in both.state_dict().items() if not name.startswith("beside.")}
     )
@@ -55,7 +58,7 @@ def test_both_learn_and_a_resumed_run_goes_on_alike(tmp_path: Path) -> None:
     small = ["data.resolution=16", "generator.features=2", "discriminator.features=2"]
     small += ["generator.noise_dim=8", "training.batch_size=4", "training.precision=32-true"]
     options = ["discriminator.beside=true", "losses.species=1"]
-    config = load_config(CONFIGS / "projected.yaml", [*small, *options])
+    config = load_config("projected", [*small, *options])
     trainer, restored = tiny_trainer(config), tiny_trainer(config)
     before = copied(dict(trainer.state.discriminator.named_parameters()))
     for _ in range(2):

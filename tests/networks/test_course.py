@@ -11,17 +11,27 @@ NOISE_DIM, EMBEDDING_DIM, PROJECTED_DIM = 5, 6, 3
 
 def generator() -> Generator:
     torch.manual_seed(0)
-    return Generator(64, 4, NOISE_DIM, EMBEDDING_DIM, PROJECTED_DIM)
+    return Generator(
+        resolution=64,
+        features=4,
+        noise_dim=NOISE_DIM,
+        embedding_dim=EMBEDDING_DIM,
+        projected_dim=PROJECTED_DIM,
+    )
 
 
 def discriminator() -> Discriminator:
     torch.manual_seed(0)
-    return Discriminator(64, 4, EMBEDDING_DIM, PROJECTED_DIM)
+    return Discriminator(
+        resolution=64, features=4, embedding_dim=EMBEDDING_DIM, projected_dim=PROJECTED_DIM
+    )
 
 
 def the_exercises_own(embedding_dim: int = 768) -> tuple[Generator, Discriminator]:
     torch.manual_seed(0)
-    return Generator(64, 128, 100, embedding_dim, 256), Discriminator(64, 128, embedding_dim, 256)
+    return Generator(
+        resolution=64, features=128, noise_dim=100, embedding_dim=embedding_dim, projected_dim=256
+    ), Discriminator(resolution=64, features=128, embedding_dim=embedding_dim, projected_dim=256)
 
 
 def noise(*shape: int, seed: int = 1) -> Tensor:
@@ -175,6 +185,14 @@ def test_what_the_exercise_cannot_do_is_refused_by_name(
     resolution: int, features: int, embedding_dim: int, named: str
 ) -> None:
     with pytest.raises(ValueError, match=named):
-        Generator(resolution, features, NOISE_DIM, embedding_dim, 3)
+        Generator(
+            resolution=resolution,
+            features=features,
+            noise_dim=NOISE_DIM,
+            embedding_dim=embedding_dim,
+            projected_dim=3,
+        )
     with pytest.raises(ValueError, match=named):
-        Discriminator(resolution, features, embedding_dim, 3)
+        Discriminator(
+            resolution=resolution, features=features, embedding_dim=embedding_dim, projected_dim=3
+        )

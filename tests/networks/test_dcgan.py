@@ -37,12 +37,20 @@ DISCRIMINATOR_NAMES = [
 
 def generator(resolution: int = 16) -> Generator:
     torch.manual_seed(0)
-    return Generator(resolution, 2, NOISE_DIM, EMBEDDING_DIM, PROJECTED_DIM)
+    return Generator(
+        resolution=resolution,
+        features=2,
+        noise_dim=NOISE_DIM,
+        embedding_dim=EMBEDDING_DIM,
+        projected_dim=PROJECTED_DIM,
+    )
 
 
 def discriminator(resolution: int = 16) -> Discriminator:
     torch.manual_seed(0)
-    return Discriminator(resolution, 2, EMBEDDING_DIM, PROJECTED_DIM)
+    return Discriminator(
+        resolution=resolution, features=2, embedding_dim=EMBEDDING_DIM, projected_dim=PROJECTED_DIM
+    )
 
 
 def noise(*shape: int, seed: int = 1) -> Tensor:
@@ -102,7 +110,9 @@ def test_one_look_at_a_picture_serves_several_texts() -> None:
 
 
 def test_the_generator_of_64_features_is_the_lectures() -> None:
-    network = Generator(64, 64, 100, 384, 128)
+    network = Generator(
+        resolution=64, features=64, noise_dim=100, embedding_dim=384, projected_dim=128
+    )
     assert network.project_and_reshape(noise(2, 228, 1, 1)).shape == (2, 512, 4, 4)
     stages = [network.project_and_reshape(noise(2, 228, 1, 1))]
     for stage in network.upsample:
@@ -120,7 +130,7 @@ def test_the_generator_of_64_features_is_the_lectures() -> None:
 
 
 def test_the_discriminator_of_64_features_is_the_lectures() -> None:
-    network = Discriminator(64, 64, 384, 128)
+    network = Discriminator(resolution=64, features=64, embedding_dim=384, projected_dim=128)
     assert network.features(noise(2, 3, 64, 64)).shape == (2, 512, 4, 4)
     text = 384 * 128 + 128 + 2 * 128
     halvings = sum(16 * wide * 2 * wide + 2 * 2 * wide for wide in (64, 128, 256))
@@ -129,7 +139,9 @@ def test_the_discriminator_of_64_features_is_the_lectures() -> None:
 
 
 def test_weights_start_as_in_the_dcgan_paper() -> None:
-    network = Generator(64, 32, 100, 384, 128)
+    network = Generator(
+        resolution=64, features=32, noise_dim=100, embedding_dim=384, projected_dim=128
+    )
     for module in network.modules():
         if isinstance(module, nn.ConvTranspose2d | nn.Linear):
             assert module.weight.std().item() == pytest.approx(0.02, rel=0.1)
@@ -178,8 +190,16 @@ def test_each_pair_of_networks_is_built_and_called_like_the_lectures(pair: Modul
 @pytest.mark.parametrize("embedding_dim", [0, EMBEDDING_DIM])
 def test_gradients_reach_every_weight(embedding_dim: int) -> None:
     torch.manual_seed(0)
-    draw = Generator(16, 4, NOISE_DIM, embedding_dim, PROJECTED_DIM)
-    judge = Discriminator(16, 4, embedding_dim, PROJECTED_DIM)
+    draw = Generator(
+        resolution=16,
+        features=4,
+        noise_dim=NOISE_DIM,
+        embedding_dim=embedding_dim,
+        projected_dim=PROJECTED_DIM,
+    )
+    judge = Discriminator(
+        resolution=16, features=4, embedding_dim=embedding_dim, projected_dim=PROJECTED_DIM
+    )
     embedding = noise(4, embedding_dim)
     judge(draw(noise(4, NOISE_DIM), embedding), embedding).square().sum().backward()
     for network in (draw, judge):
@@ -189,7 +209,10 @@ def test_gradients_reach_every_weight(embedding_dim: int) -> None:
 
 
 def test_without_text_the_networks_are_those_of_the_dcgan_paper() -> None:
-    draw, judge = Generator(64, 64, 100, 0, 128), Discriminator(64, 64, 0, 128)
+    draw, judge = (
+        Generator(resolution=64, features=64, noise_dim=100, embedding_dim=0, projected_dim=128),
+        Discriminator(resolution=64, features=64, embedding_dim=0, projected_dim=128),
+    )
     doublings = sum(16 * 2 * wide * wide + 2 * wide for wide in (256, 128, 64))
     assert count(draw) == 16 * 100 * 512 + 2 * 512 + doublings + 16 * 64 * 3 + 3
     halvings = sum(16 * wide * 2 * wide + 2 * 2 * wide for wide in (64, 128, 256))
@@ -202,7 +225,10 @@ def test_without_text_the_networks_are_those_of_the_dcgan_paper() -> None:
 
 
 def test_without_text_a_text_is_refused_rather_than_unheard() -> None:
-    draw, judge = Generator(16, 2, NOISE_DIM, 0, 4), Discriminator(16, 2, 0, 4)
+    draw, judge = (
+        Generator(resolution=16, features=2, noise_dim=NOISE_DIM, embedding_dim=0, projected_dim=4),
+        Discriminator(resolution=16, features=2, embedding_dim=0, projected_dim=4),
+    )
     with pytest.raises(RuntimeError):
         draw(noise(2, NOISE_DIM), noise(2, 4))
     with pytest.raises(RuntimeError):
@@ -215,8 +241,16 @@ def test_without_text_the_length_of_its_projection_has_no_effect() -> None:
     weights = []
     for projected_dim in (1, 128):
         torch.manual_seed(0)
-        draw = Generator(16, 2, NOISE_DIM, 0, projected_dim)
-        judge = Discriminator(16, 2, 0, projected_dim)
+        draw = Generator(
+            resolution=16,
+            features=2,
+            noise_dim=NOISE_DIM,
+            embedding_dim=0,
+            projected_dim=projected_dim,
+        )
+        judge = Discriminator(
+            resolution=16, features=2, embedding_dim=0, projected_dim=projected_dim
+        )
         weights.append([*draw.state_dict().values(), *judge.state_dict().values()])
     for one, other in zip(*weights, strict=True):
         assert torch.equal(one, other)

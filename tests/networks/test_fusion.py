@@ -32,7 +32,13 @@ NOISE_DIM, EMBEDDING_DIM, PROJECTED_DIM = 5, 6, 4
 
 def generator(resolution: int = 16, embedding_dim: int = EMBEDDING_DIM) -> Generator:
     torch.manual_seed(0)
-    return Generator(resolution, 4, NOISE_DIM, embedding_dim, PROJECTED_DIM)
+    return Generator(
+        resolution=resolution,
+        features=4,
+        noise_dim=NOISE_DIM,
+        embedding_dim=embedding_dim,
+        projected_dim=PROJECTED_DIM,
+    )
 
 
 def trained(network: Generator) -> Generator:
@@ -48,7 +54,14 @@ def trained(network: Generator) -> Generator:
 def attentive(side: int, resolution: int = 32, gamma: float = 0.0) -> Generator:
     """Return a trained generator with self-attention at that side; 0 for none."""
     torch.manual_seed(0)
-    network = Generator(resolution, 16, NOISE_DIM, EMBEDDING_DIM, PROJECTED_DIM, attention=side)
+    network = Generator(
+        resolution=resolution,
+        features=16,
+        noise_dim=NOISE_DIM,
+        embedding_dim=EMBEDDING_DIM,
+        projected_dim=PROJECTED_DIM,
+        attention=side,
+    )
     for layer in network.modules():
         if isinstance(layer, SelfAttention):
             nn.init.constant_(layer.gamma, gamma)
@@ -57,7 +70,9 @@ def attentive(side: int, resolution: int = 32, gamma: float = 0.0) -> Generator:
 
 def discriminator(resolution: int = 16, embedding_dim: int = EMBEDDING_DIM) -> Discriminator:
     torch.manual_seed(0)
-    return Discriminator(resolution, 4, embedding_dim, PROJECTED_DIM)
+    return Discriminator(
+        resolution=resolution, features=4, embedding_dim=embedding_dim, projected_dim=PROJECTED_DIM
+    )
 
 
 def noise(*shape: int, seed: int = 1) -> Tensor:
@@ -128,13 +143,22 @@ def test_pictures_and_logits_have_the_right_shape_at_each_resolution(resolution:
 def test_stages_are_as_wide_as_documented(
     resolution: int, features: int, shapes: list[tuple[int, int]]
 ) -> None:
-    network = Generator(resolution, features, NOISE_DIM, EMBEDDING_DIM, PROJECTED_DIM)
+    network = Generator(
+        resolution=resolution,
+        features=features,
+        noise_dim=NOISE_DIM,
+        embedding_dim=EMBEDDING_DIM,
+        projected_dim=PROJECTED_DIM,
+    )
     seen = stages(network, noise(1, NOISE_DIM), texts(1, EMBEDDING_DIM))
     assert [tuple(x.shape[1:]) for x in seen] == [(wide, side, side) for wide, side in shapes]
 
 
 def test_the_discriminator_has_the_stages_documented() -> None:
-    network, seen = Discriminator(64, 64, 384, 128), [noise(2, 3, 64, 64)]
+    network, seen = (
+        Discriminator(resolution=64, features=64, embedding_dim=384, projected_dim=128),
+        [noise(2, 3, 64, 64)],
+    )
     with torch.no_grad():
         for layer in network.picture.children():
             seen.append(layer(seen[-1]))
@@ -181,7 +205,11 @@ def test_noise_alone_and_text_alone_change_every_modulation() -> None:
 
 
 def test_noise_and_text_have_the_same_say_in_the_condition() -> None:
-    network, z, conditions = Generator(16, 8, 100, 384, 128), noise(64, 100), []
+    network, z, conditions = (
+        Generator(resolution=16, features=8, noise_dim=100, embedding_dim=384, projected_dim=128),
+        noise(64, 100),
+        [],
+    )
     read = network.blocks[0].get_submodule("modulate_wide.read")
     read.register_forward_pre_hook(lambda _, inputs: conditions.append(inputs[0]))
     with torch.no_grad():
@@ -205,7 +233,15 @@ def test_where_things_are_is_up_to_the_noise() -> None:
 
 def test_the_last_quarter_of_the_noise_only_moves_the_text_along_the_wording() -> None:
     torch.manual_seed(0)
-    network = trained(Generator(16, 4, 8, EMBEDDING_DIM, PROJECTED_DIM))
+    network = trained(
+        Generator(
+            resolution=16,
+            features=4,
+            noise_dim=8,
+            embedding_dim=EMBEDDING_DIM,
+            projected_dim=PROJECTED_DIM,
+        )
+    )
     z, e = noise(3, 8), texts(3, EMBEDDING_DIM)
     changed = torch.cat([z[:, :6], noise(3, 2, seed=2)], dim=1)
     assert torch.equal(network(changed, e), network(z, e)), "before a run tells the wording"
@@ -256,7 +292,9 @@ def test_an_even_stage_stays_even() -> None:
 @pytest.mark.parametrize("resolution", [16, 64, 128])
 def test_activations_keep_a_variance_near_one_at_the_start(resolution: int) -> None:
     torch.manual_seed(0)
-    network = Generator(resolution, 16, 100, 384, 128)
+    network = Generator(
+        resolution=resolution, features=16, noise_dim=100, embedding_dim=384, projected_dim=128
+    )
     z, e = noise(16, 100), texts(16, 384)
     for x in stages(network, z, e):
         assert 0.4 < x.square().mean() < 2.0
@@ -369,9 +407,28 @@ def test_onnx_runtime_draws_the_same(side: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("network", "inputs", "gflop", "weights"),
     [
-        (Generator(64, 32, 128, 384, 128), (noise(1, 128), texts(1, 384)), 0.46, 2.8e6),
-        (Generator(128, 16, 128, 384, 128), (noise(1, 128), texts(1, 384)), 0.58, 2.9e6),
-        (Discriminator(64, 64, 384, 128), (noise(1, 3, 64, 64), texts(1, 384)), 0.43, 3.3e6),
+        (
+            Generator(
+                resolution=64, features=32, noise_dim=128, embedding_dim=384, projected_dim=128
+            ),
+            (noise(1, 128), texts(1, 384)),
+            0.46,
+            2.8e6,
+        ),
+        (
+            Generator(
+                resolution=128, features=16, noise_dim=128, embedding_dim=384, projected_dim=128
+            ),
+            (noise(1, 128), texts(1, 384)),
+            0.58,
+            2.9e6,
+        ),
+        (
+            Discriminator(resolution=64, features=64, embedding_dim=384, projected_dim=128),
+            (noise(1, 3, 64, 64), texts(1, 384)),
+            0.43,
+            3.3e6,
+        ),
     ],
     ids=["G at 64 px", "G at 128 px", "D at 64 px"],
 )
@@ -432,7 +489,9 @@ def test_one_look_at_a_picture_serves_several_texts() -> None:
 
 def test_spectral_norms_are_about_one_and_stay_there() -> None:
     torch.manual_seed(0)
-    network = Discriminator(32, 16, EMBEDDING_DIM, PROJECTED_DIM)
+    network = Discriminator(
+        resolution=32, features=16, embedding_dim=EMBEDDING_DIM, projected_dim=PROJECTED_DIM
+    )
     optimiser = torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999))
     for step in range(20):
         x, e = noise(4, 3, 32, 32, seed=step), texts(4, EMBEDDING_DIM, seed=step)
@@ -491,7 +550,9 @@ def test_copies_and_saved_weights_judge_the_same(tmp_path: Path) -> None:
     contiguous = {name: value.contiguous() for name, value in network.state_dict().items()}
     save_file(contiguous, tmp_path / "discriminator.safetensors")
     torch.manual_seed(1)
-    loaded = Discriminator(16, 4, EMBEDDING_DIM, PROJECTED_DIM).eval()
+    loaded = Discriminator(
+        resolution=16, features=4, embedding_dim=EMBEDDING_DIM, projected_dim=PROJECTED_DIM
+    ).eval()
     assert not torch.allclose(loaded(x, e), network(x, e), atol=1e-3)
     loaded.load_state_dict(load_file(tmp_path / "discriminator.safetensors"))
     torch.testing.assert_close(loaded(x, e), network(x, e))

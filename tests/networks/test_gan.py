@@ -9,12 +9,14 @@ NOISE_DIM = 5
 
 def generator(resolution: int = 16) -> Generator:
     torch.manual_seed(0)
-    return Generator(resolution, 2, NOISE_DIM, 0, 4)
+    return Generator(
+        resolution=resolution, features=2, noise_dim=NOISE_DIM, embedding_dim=0, projected_dim=4
+    )
 
 
 def discriminator(resolution: int = 16) -> Discriminator:
     torch.manual_seed(0)
-    return Discriminator(resolution, 2, 0, 4)
+    return Discriminator(resolution=resolution, features=2, embedding_dim=0, projected_dim=4)
 
 
 def noise(*shape: int, seed: int = 1) -> Tensor:
@@ -39,7 +41,10 @@ def test_pictures_and_logits_have_the_right_shape_at_each_resolution(resolution:
 
 
 def test_the_networks_are_fully_connected() -> None:
-    draw, judge = Generator(64, 64, 100, 0, 128), Discriminator(64, 64, 0, 128)
+    draw, judge = (
+        Generator(resolution=64, features=64, noise_dim=100, embedding_dim=0, projected_dim=128),
+        Discriminator(resolution=64, features=64, embedding_dim=0, projected_dim=128),
+    )
     hidden = (256 + 1) * 512 + (512 + 1) * 1024
     assert count(draw) == (100 + 1) * 256 + hidden + (1024 + 1) * 3 * 64 * 64
     hidden = (1024 + 1) * 512 + (512 + 1) * 256
@@ -109,9 +114,11 @@ def test_gradients_reach_every_weight() -> None:
 
 def test_a_text_is_refused_rather_than_unheard() -> None:
     with pytest.raises(ValueError, match="embedding_dim = 384: must be 0"):
-        Generator(16, 2, NOISE_DIM, 384, 4)
+        Generator(
+            resolution=16, features=2, noise_dim=NOISE_DIM, embedding_dim=384, projected_dim=4
+        )
     with pytest.raises(ValueError, match="embedding_dim = 384: must be 0"):
-        Discriminator(16, 2, 384, 4)
+        Discriminator(resolution=16, features=2, embedding_dim=384, projected_dim=4)
     with pytest.raises(RuntimeError):
         generator()(noise(2, NOISE_DIM), noise(2, 6))
     with pytest.raises(RuntimeError):

@@ -13,20 +13,25 @@ from torch.nn.utils.parametrize import is_parametrized
 from captiongan.networks.efficientnet_lite import VARIANTS, EfficientNetLite, SameConvolution
 from captiongan.networks.projected import Discriminator, FrozenDepthwise, FrozenLook
 from captiongan.runs.checkpoint import load_checkpoint, save_checkpoint
-from captiongan.runs.config import LossConfig, load_config
+from captiongan.runs.config import LossConfig
+from captiongan.runs.load_config import load_config
 from captiongan.training.loop import Trainer
 from captiongan.training.state import TrainState
 from captiongan.training.step import frozen, training_step
 from support.tiny_run import EMBEDDING_DIM, copied, equal, random_batch, tiny_state, tiny_trainer
 
-CONFIGS = Path(__file__).parents[2] / "configs"
 FEATURES, PROJECTED_DIM = 2, 8
 
 
 @cache
 def built(resolution: int, embedding_dim: int) -> Discriminator:
     torch.manual_seed(0)
-    return Discriminator(resolution, FEATURES, embedding_dim, PROJECTED_DIM)
+    return Discriminator(
+        resolution=resolution,
+        features=FEATURES,
+        embedding_dim=embedding_dim,
+        projected_dim=PROJECTED_DIM,
+    )
 
 
 def discriminator(resolution: int = 32, embedding_dim: int = EMBEDDING_DIM) -> Discriminator:
@@ -73,7 +78,9 @@ def test_every_scale_judges_at_as_many_places(side: int, places: int) -> None:
 
 @pytest.mark.parametrize("side", [96, 160, 224])
 def test_it_looks_at_pictures_of_any_side_with_the_same_heads(side: int) -> None:
-    network = Discriminator(32, FEATURES, EMBEDDING_DIM, PROJECTED_DIM)
+    network = Discriminator(
+        resolution=32, features=FEATURES, embedding_dim=EMBEDDING_DIM, projected_dim=PROJECTED_DIM
+    )
     network.look_at(side)
     assert network.side == side
     assert network.logits(network.features(pictures()), texts()).shape == (2, 4 * (side // 32) ** 2)
@@ -82,7 +89,7 @@ def test_it_looks_at_pictures_of_any_side_with_the_same_heads(side: int) -> None
 def test_each_step_looks_at_a_side_that_follows_from_the_seed_and_the_step() -> None:
     small = ["data.resolution=16", "generator.features=2", "discriminator.features=2"]
     small += ["generator.noise_dim=8", "training.batch_size=4", "training.precision=32-true"]
-    config = load_config(CONFIGS / "projected.yaml", [*small, "discriminator.look=[96,128,160]"])
+    config = load_config("projected", [*small, "discriminator.look=[96,128,160]"])
     one, other = tiny_trainer(config), tiny_trainer(config)
 
     def side_of(trainer: Trainer, step: int) -> int:
@@ -208,7 +215,7 @@ def test_its_presets_train_with_finite_terms_and_are_saved_and_restored(
 ) -> None:
     small = [f"data.resolution={side}", "generator.features=2", "discriminator.features=2"]
     small += ["generator.noise_dim=8", "training.batch_size=4", "training.precision=32-true"]
-    config = load_config(CONFIGS / f"{preset}.yaml", small)
+    config = load_config(preset, small)
     trainer, restored = tiny_trainer(config), tiny_trainer(config)
     assert isinstance(trainer.state.discriminator.module, Discriminator)
     for _ in range(2):
@@ -240,7 +247,9 @@ def test_the_state_restores_the_judgement_and_leaves_out_the_published_weights()
     torch.optim.SGD(network.parameters(), lr=0.1).step()
     state = copied(network.state_dict())
     torch.manual_seed(1)
-    other = Discriminator(32, FEATURES, EMBEDDING_DIM, PROJECTED_DIM)
+    other = Discriminator(
+        resolution=32, features=FEATURES, embedding_dim=EMBEDDING_DIM, projected_dim=PROJECTED_DIM
+    )
     expected = network.eval()(pictures(), texts())
     assert not torch.allclose(other.eval()(pictures(), texts()), expected, atol=1e-3)
     other.load_state_dict(state)

@@ -11,12 +11,20 @@ NOISE_DIM, EMBEDDING_DIM, PROJECTED_DIM = 5, 6, 4
 
 def generator(resolution: int = 16) -> Generator:
     torch.manual_seed(0)
-    return Generator(resolution, 4, NOISE_DIM, EMBEDDING_DIM, PROJECTED_DIM)
+    return Generator(
+        resolution=resolution,
+        features=4,
+        noise_dim=NOISE_DIM,
+        embedding_dim=EMBEDDING_DIM,
+        projected_dim=PROJECTED_DIM,
+    )
 
 
 def discriminator(resolution: int = 16) -> Discriminator:
     torch.manual_seed(0)
-    return Discriminator(resolution, 4, EMBEDDING_DIM, PROJECTED_DIM)
+    return Discriminator(
+        resolution=resolution, features=4, embedding_dim=EMBEDDING_DIM, projected_dim=PROJECTED_DIM
+    )
 
 
 def noise(*shape: int, seed: int = 1) -> Tensor:
@@ -61,8 +69,22 @@ def test_the_networks_have_as_many_weights_as_theirs(
     looking = 16 * 3 * 64 + sum(16 * wide * 2 * wide + 2 * 2 * wide for wide in (64, 128, 256))
     looking += weights_of_a_bottleneck(512)
     comparing = (512 + 128) * 512 + 2 * 512 + 16 * 512
-    assert count(Generator(64, 128, 100, embedding_dim, 128)) == text + drawing == of_generator
-    judge = Discriminator(64, 64, embedding_dim, 128)
+    assert (
+        count(
+            Generator(
+                resolution=64,
+                features=128,
+                noise_dim=100,
+                embedding_dim=embedding_dim,
+                projected_dim=128,
+            )
+        )
+        == text + drawing
+        == of_generator
+    )
+    judge = Discriminator(
+        resolution=64, features=64, embedding_dim=embedding_dim, projected_dim=128
+    )
     assert count(judge) == looking + text + comparing == of_discriminator
 
 
@@ -108,7 +130,10 @@ def test_the_generator_rectifies_hard_and_the_discriminator_leaks() -> None:
 
 
 def test_weights_start_as_theirs() -> None:
-    for network in (Generator(64, 16, 100, 384, 128), Discriminator(64, 16, 384, 128)):
+    for network in (
+        Generator(resolution=64, features=16, noise_dim=100, embedding_dim=384, projected_dim=128),
+        Discriminator(resolution=64, features=16, embedding_dim=384, projected_dim=128),
+    ):
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
                 assert module.weight.std().item() == pytest.approx(0.02, rel=0.12)
@@ -159,12 +184,24 @@ def test_gradients_reach_every_weight() -> None:
 
 
 def test_a_network_of_one_feature_still_has_bottlenecks() -> None:
-    draw = Generator(16, 1, NOISE_DIM, EMBEDDING_DIM, PROJECTED_DIM)
+    draw = Generator(
+        resolution=16,
+        features=1,
+        noise_dim=NOISE_DIM,
+        embedding_dim=EMBEDDING_DIM,
+        projected_dim=PROJECTED_DIM,
+    )
     assert draw(noise(2, NOISE_DIM), noise(2, EMBEDDING_DIM)).isfinite().all()
 
 
 def test_networks_without_text_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match="embedding_dim = 0"):
-        Generator(16, 4, NOISE_DIM, 0, PROJECTED_DIM)
+        Generator(
+            resolution=16,
+            features=4,
+            noise_dim=NOISE_DIM,
+            embedding_dim=0,
+            projected_dim=PROJECTED_DIM,
+        )
     with pytest.raises(ValueError, match="embedding_dim = 0"):
-        Discriminator(16, 4, 0, PROJECTED_DIM)
+        Discriminator(resolution=16, features=4, embedding_dim=0, projected_dim=PROJECTED_DIM)

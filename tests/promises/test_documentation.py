@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from captiongan.runs.config import RunConfig, load_config
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_config import load_config
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/**/*.md")])
@@ -38,7 +39,7 @@ def test_every_option_is_documented_with_its_default() -> None:
 
 
 def test_the_lecture_preset_is_the_default() -> None:
-    assert load_config(ROOT / "configs" / "dcgan.yaml") == RunConfig()
+    assert load_config("dcgan") == RunConfig()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

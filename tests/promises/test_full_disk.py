@@ -18,8 +18,9 @@ from captiongan.base.files import naming, whole_file, whole_folder
 from captiongan.bundle.bundle import Bundle
 from captiongan.data.folder import METADATA
 from captiongan.data.importers.fitting import Fit
-from captiongan.data.importers.importing import JOURNAL, import_pictures
+from captiongan.data.importers.importing import import_pictures
 from captiongan.data.importers.items import Found, Note
+from captiongan.data.importers.journal import JOURNAL
 from captiongan.data.toy import write_toy_folder
 from captiongan.draw.picture import read_metadata
 from captiongan.errors import OutputError
@@ -86,7 +87,7 @@ def test_a_line_of_figures_that_has_no_room_does_not_count(tmp_path: Path) -> No
 
 def test_a_run_that_cannot_even_be_locked_says_so_and_how_to_go_on(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, 1)
-    advice = f"mend that, then captiongan train --resume {run.path}"
+    advice = f"fix that, then captiongan train --resume {run.path}"
     refused = pytest.raises(OutputError, match=r"owner\.json.*" + advice)
     with room_for(5), refused, run.locked():
         raise AssertionError("it was locked")
@@ -104,7 +105,7 @@ def imported(out: Path) -> dict[str, bytes]:
 def test_an_import_that_has_no_room_names_the_file_and_goes_on_later(
     most: int, named: str, tmp_path: Path
 ) -> None:
-    with room_for(most), pytest.raises(OutputError, match=f"{named}'\\): make room"):
+    with room_for(most), pytest.raises(OutputError, match=f"{named}'\\); make room"):
         imported(tmp_path / "out")
     assert not (tmp_path / "out" / METADATA).exists()
     assert imported(tmp_path / "out") == imported(tmp_path / "room")
@@ -213,7 +214,7 @@ def test_a_training_goes_on_from_where_the_disk_was_full_as_if_it_never_was(
         assert captiongan("train", *TINY, "--out", disk) == 2
         run = disk / "00000-dcgan"
         told = capsys.readouterr().err
-        assert told.startswith(f"error: run folder '{run}' cannot be written ([Errno 28] No space")
+        assert told.startswith(f"error: run folder '{run}' cannot be written (No space left")
         assert told.count("\n") == 1
         assert "step-000000" in told and f"captiongan train --resume {run}" in told
         reached = len(checkpoints(run / "checkpoints"))

@@ -63,8 +63,7 @@ def kept() -> Notebook:
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Notebook:
     """The notebook after a run of two steps a training, in a copy of what it needs."""
     work = tmp_path_factory.mktemp("lecture")
-    for folder in ("configs", "examples"):
-        shutil.copytree(ROOT / folder, work / folder)
+    shutil.copytree(ROOT / "examples", work / "examples")
     ours = {"CAPTIONGAN_NOTEBOOK_STEPS": str(STEPS), CACHE_VARIABLE: str(work / "cache")}
     done = subprocess.run(
         [sys.executable, "examples/execute.py", str(LECTURE)],

@@ -1,10 +1,13 @@
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from captiongan.errors import ConfigError
 from captiongan.runs.config import (
@@ -12,12 +15,12 @@ from captiongan.runs.config import (
     GeneratorConfig,
     LossConfig,
     RunConfig,
+    StartConfig,
     TrainingConfig,
-    load_config,
 )
+from captiongan.runs.load_config import find_config, load_config, presets
 
-PRESETS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
-DCGAN = Path(__file__).parents[2] / "configs" / "dcgan.yaml"
+each_preset = pytest.mark.parametrize("preset", presets())
 
 
 def load(folder: Path, text: str, *overrides: str, source: str | None = None) -> RunConfig:
@@ -44,18 +47,18 @@ def options(tree: dict[str, Any]) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.stem)
-def test_a_preset_loads_and_its_runs_are_named_after_it(preset: Path) -> None:
-    assert load_config(preset).name == preset.stem
+@each_preset
+def test_a_preset_loads_and_its_runs_are_named_after_it(preset: str) -> None:
+    assert load_config(preset).name == preset
 
 
 def test_the_lectures_preset_spells_out_every_option_but_what_the_command_line_sets() -> None:
-    spelled_out = options(yaml.safe_load(DCGAN.read_text(encoding="utf-8")))
+    spelled_out = options(yaml.safe_load(find_config("dcgan").read_text(encoding="utf-8")))
     assert spelled_out == options(RunConfig().model_dump()) - {"data.source", "training.start"}
 
 
 def test_without_a_file_every_value_is_the_lectures() -> None:
-    assert load_config(None) == load_config(DCGAN) == RunConfig()
+    assert load_config(None) == load_config("dcgan") == RunConfig()
 
 
 def test_without_a_file_a_broken_rule_is_told_too() -> None:
@@ -170,13 +173,13 @@ CONTRADICTIONS = {
     ),
     "a z that does not move texts": (
         ["network=dcgan", "text.wording=0.5"],
-        ["text.wording = 0.5 with network = 'dcgan'", "set text.wording=0", "projected or fusion"],
+        ["text.wording = 0.5 with network = 'dcgan'", "set text.wording=0", "fusion or projected"],
     ),
     "self-attention where there is none": (
         ["generator.attention=16"],
         [
             "generator.attention = 16 with network = 'dcgan'",
-            "set generator.attention=0, or take projected or fusion",
+            "set generator.attention=0, or take fusion or projected",
         ],
     ),
     "self-attention beyond the picture": (
@@ -202,7 +205,7 @@ CONTRADICTIONS = {
         ["losses.species=1"],
         [
             "losses.species = 1 with network = 'dcgan'",
-            "set losses.species=0, or take projected or fusion",
+            "set losses.species=0, or take fusion or projected",
         ],
     ),
     "a text that fades in without text": (
@@ -331,31 +334,31 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
     assert load(tmp_path, yaml.safe_dump(tree)) == RunConfig()
 
 
-@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.stem)
-def test_lite1_is_free_to_report_on_what_a_preset_trains(preset: Path) -> None:
+@each_preset
+def test_lite1_is_free_to_report_on_what_a_preset_trains(preset: str) -> None:
     config = load_config(preset)
     assert "lite1" not in config.extractors
     if config.network == "projected":
         assert config.extractors == ("lite0", "lite2")
 
 
-@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.stem)
-def test_a_preset_is_short_and_begins_with_its_slide_or_what_it_is_instead(preset: Path) -> None:
-    lines = preset.read_text(encoding="utf-8").splitlines()
+@each_preset
+def test_a_preset_is_short_and_begins_with_its_slide_or_what_it_is_instead(preset: str) -> None:
+    lines = find_config(preset).read_text(encoding="utf-8").splitlines()
     assert len(lines) < 40
     comment = " ".join(lines[: next(n for n, line in enumerate(lines) if line[0] != "#")])
     instead = {"toy": "toy", "projected": "docs/recipe.md"}
     instead |= {"projected-128": "projected.yaml", "fusion": "projected.yaml"}
-    assert instead.get(preset.stem, "lide") in comment
+    assert instead.get(preset, "lide") in comment
 
 
 def test_the_final_system_has_two_names() -> None:
-    final = load_config(DCGAN.with_stem("gan-cls-l1-fm"))
+    final = load_config("gan-cls-l1-fm")
     assert final == RunConfig(name="gan-cls-l1-fm")
 
 
 def test_the_course_is_the_exercises_own_solution() -> None:
-    course = load_config(DCGAN.with_stem("course"))
+    course = load_config("course")
     assert course.model_dump(exclude={"scores"}) == {
         "name": "course",
         "network": "course",
@@ -420,10 +423,67 @@ def test_a_file_without_a_tree_is_refused_with_an_example(text: str, tmp_path: P
     assert "must hold a tree such as `training: {kimg: 400}`" in refusal(tmp_path, text)
 
 
-def test_a_file_that_cannot_be_read_is_refused_with_where_presets_are(tmp_path: Path) -> None:
-    for path in (tmp_path / "none.yaml", tmp_path):
-        with pytest.raises(ConfigError, match=r"cannot be read \(.+\); presets are in configs/"):
-            load_config(path)
+def test_what_is_neither_a_preset_nor_a_file_is_refused_with_the_names_of_presets(
+    tmp_path: Path,
+) -> None:
+    listed = r"cannot be read \(.+\); name a YAML file, or a preset: course, dcgan, .+, toy$"
+    for config in (tmp_path / "none.yaml", tmp_path, "protected", Path("toy"), "./toy"):
+        with pytest.raises(ConfigError, match=listed):
+            load_config(config)
+
+
+def test_a_preset_goes_before_a_file_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "toy").write_text("name: mine", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert load_config("toy").name == "toy"
+    assert load_config("./toy").name == "mine"
+
+
+def test_where_presets_used_to_be_they_are_still_found_unless_there_is_such_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for config in ("configs/toy.yaml", Path("configs/toy.yaml")):
+        with pytest.warns(DeprecationWarning, match=r"'configs.toy.yaml' is .+: --config toy$"):
+            assert load_config(config) == load_config("toy")
+    for other in ("configs/none.yaml", "old/configs/toy.yaml", "../configs/toy.yaml"):
+        with pytest.raises(ConfigError, match="cannot be read"):
+            load_config(other)
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "toy.yaml").write_text("name: mine", encoding="utf-8")
+    assert load_config("configs/toy.yaml").name == "mine"
+
+
+def test_a_fault_in_a_presets_override_names_the_preset() -> None:
+    with pytest.raises(ConfigError, match=r"^'toy': training\.kimg = 0"):
+        load_config("toy", ["training.kimg=0"])
+
+
+def test_every_option_says_what_it_means() -> None:
+    sections: list[type[BaseModel]] = [RunConfig, StartConfig]
+    sections += (type(section) for _, section in RunConfig() if is_section(section))
+    for section in sections:
+        for name, field in section.model_fields.items():
+            said = is_section(field.default) or field.description
+            assert said, f"{section.__name__}.{name}"
+
+
+def is_section(value: object) -> TypeGuard[BaseModel]:
+    return isinstance(value, BaseModel)
+
+
+def test_configurations_need_no_pytorch() -> None:
+    program = "import sys; sys.modules['torch'] = None\n"
+    program += "from captiongan.runs.load_config import load_config\nload_config('projected')"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_load_config_is_found_where_it_used_to_be() -> None:
+    with pytest.warns(DeprecationWarning, match="moved to captiongan.runs.load_config"):
+        from captiongan.runs.config import load_config as former
+    assert former is load_config
 
 
 @pytest.mark.parametrize("override", ["training.kimg=[1", "training.kimg=2024-13-45"])

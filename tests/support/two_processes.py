@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from captiongan.base.main_process import leads
+from captiongan.base.main_process import is_main_process
 from captiongan.cli import main
 from captiongan.compute import distributed
 from captiongan.networks.layers import AppendDeviation
@@ -69,11 +69,11 @@ def deviation_and_gradient() -> tuple[Tensor, Tensor]:
 def write_figures(folder: Path) -> None:
     for name, config in RUNS.items():
         metrics, weights = take_steps(config)
-        if leads():
+        if is_main_process():
             (folder / f"{name}.json").write_text(json.dumps(metrics))
             save_file(weights, folder / f"{name}.safetensors")
     said, gradient = deviation_and_gradient()
-    save_file({"said": said, "gradient": gradient}, folder / f"deviation-{distributed.number()}")
+    save_file({"said": said, "gradient": gradient}, folder / f"deviation-{distributed.rank()}")
 
 
 def die_once_at(step: int) -> None:
@@ -82,7 +82,7 @@ def die_once_at(step: int) -> None:
 
     def take_step(self: Trainer) -> Metrics:
         before_restart = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
-        if before_restart and distributed.number() == 1 and self.state.step == step:
+        if before_restart and distributed.rank() == 1 and self.state.step == step:
             os.kill(os.getpid(), signal.SIGKILL)
         return whole(self)
 

@@ -8,16 +8,10 @@ from contextlib import contextmanager
 
 from fastapi.testclient import TestClient
 
-<<<<<<< HEAD:tests/support/web_server.py
 from captiongan.bundle.bundle import Bundle
 from captiongan.bundle.text_encoder import Embeddings
 from captiongan.draw.pipeline import Noise, Pipeline, Pixels
-=======
-from captiongan.bundle import Bundle
-from captiongan.pipeline import Noise, Pipeline, Pixels
-from captiongan.text.encoder import Embeddings
 from captiongan.web.access import Access
->>>>>>> web:tests/web_server.py
 from captiongan.web.app import create_app
 from captiongan.web.limits import Limits
 

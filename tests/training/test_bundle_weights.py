@@ -18,7 +18,6 @@ from captiongan.bundle.bundle import (
     CARD_FILES,
     CRITIC_FILE,
     GENERATOR_FILE,
-    UNFOLDED_NETWORKS,
     Bundle,
     find_bundle,
     read_bundle,
@@ -27,11 +26,11 @@ from captiongan.bundle.bundle import (
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError
 from captiongan.export.export import export_run
-from captiongan.networks.registry import NETWORKS
+from captiongan.networks.registry import NETWORKS, UNFOLDED_NETWORKS
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.training.batches import to_pictures
-from captiongan.training.bundle_weights import FOLDED_NETWORKS, read_critic, read_generator
+from captiongan.training.bundle_weights import read_critic, read_generator
 from captiongan.training.state import build_discriminator, build_generator
 from support.tiny_bundle import write_tiny_bundle
 from support.tiny_run import CONFIG, EMBEDDING_DIM, RECIPE, tiny_run
@@ -173,12 +172,14 @@ def test_a_generator_that_reaches_outside_its_file_is_refused(
         read_generator(outside)
 
 
-def test_every_network_that_draws_from_text_has_batch_norm_or_is_held_weight_by_weight() -> None:
-    assert {*UNFOLDED_NETWORKS, *FOLDED_NETWORKS} == NETWORKS.keys() - {"gan"}
-    for network in (*UNFOLDED_NETWORKS, *FOLDED_NETWORKS):
-        generator = NETWORKS[network].generator(64, 4, 8, EMBEDDING_DIM, 4)
+def test_a_network_is_held_weight_by_weight_unless_it_has_batch_norm_as_its_facts_say() -> None:
+    sizes = {"resolution": 64, "features": 4, "noise_dim": 8, "projected_dim": 4}
+    for name, network in NETWORKS.items():
+        embedding_dim = EMBEDDING_DIM if network.takes_text else 0
+        generator = network.build_generator(embedding_dim=embedding_dim, **sizes)
         layers = [each for each in generator.modules() if isinstance(each, _BatchNorm)]
-        assert bool(layers) == (network in FOLDED_NETWORKS), network
+        assert bool(layers) == network.has_batch_norm, name
+        assert (name in UNFOLDED_NETWORKS) == (network.takes_text and not layers), name
 
 
 @pytest.mark.parametrize(

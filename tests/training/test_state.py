@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from captiongan.networks.dcgan import Generator
 from captiongan.runs.checkpoint import load_checkpoint, save_checkpoint
-from captiongan.runs.config import Precision, RunConfig, load_config
+from captiongan.runs.config import Precision, RunConfig
+from captiongan.runs.load_config import load_config
 from captiongan.training.rollback import calmer
 from captiongan.training.state import (
     TrainState,
@@ -27,8 +28,6 @@ from support.tiny_run import (
     tiny_state,
     tiny_trainer,
 )
-
-CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def weights(network: nn.Module) -> dict[str, Tensor]:
@@ -259,7 +258,7 @@ def test_the_learning_rate_is_halved_at_the_step_and_for_good() -> None:
 
 
 def test_reeds_learning_rate_is_halved_every_hundred_passes_over_the_flowers() -> None:
-    config = load_config(CONFIGS / "reed.yaml")
+    config = load_config("reed")
     before, after = 736_900 // 64, 737_100 // 64
     assert [learning_rate(config, step) for step in (before, after)] == [2e-4, 1e-4]
 

@@ -12,21 +12,13 @@ from starlette.types import Message
 from captiongan.bundle.bundle import Bundle
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import CaptionganError
-<<<<<<< HEAD
-=======
-from captiongan.pipeline import Pipeline
 from captiongan.web.access import Access
->>>>>>> web
 from captiongan.web.app import create_app
 from captiongan.web.limits import Limits
-<<<<<<< HEAD
-from support.web_server import HeldPipeline, asking
-=======
 from captiongan.web.outcome import HUNG_UP, Outcome
 from captiongan.web.request_limits import RequestLimits
 from captiongan.web.security_headers import SECURITY_HEADERS
-from web_server import HeldPipeline, asking
->>>>>>> web
+from support.web_server import HeldPipeline, asking
 
 ASKED = {"prompt": "a red flower", "n": 2}
 OWN = {"sec-fetch-site": "same-origin", "origin": "http://testserver"}

@@ -14,14 +14,14 @@ import pytest
 from PIL import Image
 
 from captiongan.errors import RunError
-from captiongan.training.alarms import FAIR_CHANCE, Alarms
-from captiongan.training.run_folder import RunFolder
+from captiongan.runs.alarms import FAIR_CHANCE, Alarms
+from captiongan.runs.run_folder import RunFolder
 from captiongan.web import watch_companion
 from captiongan.web.watch import Follower, create_watch_app
 from captiongan.web.watch_companion import free_port, live_view
-from command_line import captiongan
-from tiny_watched_run import figures, line, note, watched_run, write_raw
-from visitor import serving
+from support.command_line import captiongan
+from support.tiny_watched_run import line, metrics, note, watched_run, write_raw
+from support.visitor import serving
 
 
 @pytest.fixture
@@ -77,10 +77,10 @@ def test_a_line_that_is_being_written_waits_for_its_end(run: RunFolder, follower
     text = line(2)
     write_raw(run, text[:20])
     follower.read_on()
-    assert follower.lines == [figures(1)]
+    assert follower.lines == [metrics(1)]
     write_raw(run, text[20:])
     follower.read_on()
-    assert follower.lines == [figures(1), figures(2)]
+    assert follower.lines == [metrics(1), metrics(2)]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_line_that_is_none_costs_only_itself(
 ) -> None:
     write_raw(run, f"{broken}\n{line(2)}")
     follower.read_on()
-    assert follower.lines == [figures(2)]
+    assert follower.lines == [metrics(2)]
 
 
 def test_figures_that_are_not_finite_are_left_out(run: RunFolder, follower: Follower) -> None:
@@ -204,7 +204,7 @@ def test_a_companion_shows_the_run_until_the_training_ends(run: RunFolder) -> No
 def test_a_companion_ends_with_a_training_that_is_killed(run: RunFolder) -> None:
     source = (
         "import os, pathlib, sys\n"
-        "from captiongan.training.run_folder import RunFolder\n"
+        "from captiongan.runs.run_folder import RunFolder\n"
         "from captiongan.web.watch_companion import live_view\n"
         "run = RunFolder(pathlib.Path(sys.argv[1]))\n"
         "with live_view(run, lambda line: print(line, flush=True)):\n"

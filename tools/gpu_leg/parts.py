@@ -19,7 +19,7 @@ from captiongan.base.files import sha256_of, whole_folder
 from captiongan.data.store import open_store
 from captiongan.errors import DataError, OutputError, RunError
 from captiongan.runs.checkpoint import MANIFEST, PARTS, latest_checkpoint
-from captiongan.runs.config import KEPT_ENCODER
+from captiongan.runs.load_config import KEPT_ENCODER
 from captiongan.runs.run_folder import RunFolder
 from tools.gpu_leg.data import add_file
 

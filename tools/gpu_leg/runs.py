@@ -31,7 +31,7 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
-    config: Path
+    config: str
     data: str
     overrides: list[str] = Field([], alias="set")
 
@@ -115,7 +115,7 @@ def newest_run(runs: Path, name: str) -> Path | None:
 def command(entry: Entry, runs: Path) -> list[str]:
     """Return the command that begins a run, or goes on with it."""
     begun = newest_run(runs, entry.name)
-    new = ["--config", str(entry.config), "--out", str(runs), "--set", f"name={entry.name}"]
+    new = ["--config", entry.config, "--out", str(runs), "--set", f"name={entry.name}"]
     which = ["--resume", str(begun)] if begun else new
     overrides = [word for each in entry.overrides for word in ("--set", each)]
     return [*CAPTIONGAN, "train", *which, "--data", entry.data, *overrides]

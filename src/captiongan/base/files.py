@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, and the hash that tells whether they are."""
+"""Files and folders that appear whole or not at all, their hashes, and the errors they raise."""
 
 import hashlib
 import os
@@ -9,6 +9,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
+from captiongan.errors import CaptionganError
+
 
 def sha256_of(path: Path) -> str:
     """Return the sha256 of a file's content in hexadecimal; raises OSError."""
@@ -17,14 +19,14 @@ def sha256_of(path: Path) -> str:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that a kill leaves the old content or the new, never half; raises OSError."""
+    """Write a file so that a kill leaves the old content or the new one; raises OSError."""
     with whole_file(path) as file:
         file.write(content)
 
 
 @contextmanager
 def whole_file(final: Path) -> Iterator[BinaryIO]:
-    """Give a file to write to; it becomes `final`, or replaces it, when the block ends well.
+    """Yield a file to write to; it becomes `final`, or replaces it, when the block succeeds.
 
     If the block fails, nothing is left. Raises OSError.
     """
@@ -41,10 +43,10 @@ def whole_file(final: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def whole_folder(final: Path) -> Iterator[Path]:
-    """Give a folder to write files into; it becomes `final` when the block ends well.
+    """Yield a folder to write files into; it becomes `final` when the block succeeds.
 
-    An empty folder at `final` gives way; one with content does not. If the block fails, nothing is
-    left. Raises OSError.
+    It replaces an empty folder at `final`, but no folder with content. If the block fails, nothing
+    is left. Raises OSError.
     """
     work = _hidden(final)
     work.mkdir(parents=True)
@@ -62,24 +64,50 @@ def whole_folder(final: Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or folder so that a kill leaves all of it, or a leftover; raises OSError."""
+    """Remove a file or folder so that a kill leaves it whole or hidden; raises OSError."""
     doomed = _hidden(path)
     path.rename(doomed)
     _delete(doomed)
 
 
 def remove_leftovers(folder: Path, name: str = "*") -> None:
-    """Remove what killed processes were writing or removing in `folder`; raises OSError.
+    """Remove what killed processes left half written or half removed in `folder`.
 
-    Only of what was called `name`, a glob pattern. No other process may be at work there.
+    `name` is a glob pattern of the final names. No other process may be at work there. Raises
+    OSError.
     """
     for leftover in folder.glob(f".{name}-{'[0-9a-f]' * 8}"):
         _delete(leftover)
 
 
 @contextmanager
+def os_errors_as(failure: type[CaptionganError], what: str, fix: str) -> Iterator[None]:
+    """Turn an OSError of the block into a one-line error: `WHAT (REASON); FIX`.
+
+    Args:
+        failure: the class of the error.
+        what: what cannot be done to which file, such as `output 'a.png' cannot be written`.
+        fix: what the user can do.
+
+    Raises:
+        CaptionganError: of the class `failure`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise failure(f"{what} ({_reason(error, what)}); {fix}") from error
+
+
+def _reason(error: OSError, what: str) -> str:
+    """Return what the system says, and of which file unless `what` names it."""
+    reason = error.strerror or str(error)
+    named = error.filename is None or f"'{error.filename}'" in what
+    return reason if named else f"{reason}: '{error.filename}'"
+
+
+@contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let an OSError that names no file, as those of a full disk, name this one."""
+    """Add this file's name to an OSError without one, such as that of a full disk."""
     try:
         yield
     except OSError as error:
@@ -89,7 +117,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def _hidden(path: Path) -> Path:
-    """Return the name under which something lies that is not there yet, or no longer."""
+    """Return a hidden name for what is not there yet, or no longer."""
     return path.parent / f".{path.name[:100]}-{token_hex(4)}"
 
 
@@ -101,7 +129,7 @@ def _delete(path: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Make the system write a file, or a folder's list of names, to the disk."""
+    """Write a file, or a folder's list of names, through to the disk."""
     if path.is_dir() and os.name == "nt":
         return  # Windows cannot open a folder
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)

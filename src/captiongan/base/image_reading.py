@@ -1,4 +1,4 @@
-"""Reading anybody's picture file: upright, RGB, or refused for a reason in words."""
+"""Reads foreign picture files: as upright RGB pictures, or refused with a reason."""
 
 import io
 import warnings
@@ -14,21 +14,21 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from captiongan.errors import CaptionganError
 
 MAXIMUM_PIXELS = 100_000_000
-"""Largest picture that is decoded, in pixels; the size is known from the header alone."""
+"""The largest picture that is decoded, in pixels; the header tells the size."""
 
-# A closed list, since Pillow hands some other formats (such as EPS) to external programs.
+# A closed list, because Pillow passes some other formats (such as EPS) to external programs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""The picture formats that are read, by Pillow's names; the file's ending does not matter."""
+"""The formats that are read, by Pillow's names; the file's extension does not matter."""
 
 WHITE = "white"
-"""The colour under transparent pixels, unless another is asked for."""
+"""The default colour under transparent pixels."""
 
 PictureFault = Literal["unreadable picture", "truncated picture", "too many pixels", "too small"]
-"""The ways in which a picture can be unusable."""
+"""The faults of a picture that cannot be used."""
 
 
 class UnusablePictureError(CaptionganError):
-    """A picture that cannot be used: which fault, and the details."""
+    """A picture that cannot be used; `fault` names the fault, `reason` the details."""
 
     def __init__(self, name: str | Path, fault: PictureFault, reason: str) -> None:
         super().__init__(
@@ -39,7 +39,7 @@ class UnusablePictureError(CaptionganError):
 
 
 class _RefusedError(Exception):
-    """A picture that could be decoded, and is refused."""
+    """A picture that could be decoded but is refused."""
 
     def __init__(self, fault: PictureFault, reason: str) -> None:
         super().__init__(fault, reason)
@@ -48,10 +48,10 @@ class _RefusedError(Exception):
 
 
 class _Silence:
-    """No warnings, from when the first thread wants none until none does any more.
+    """Suppresses warnings as long as at least one thread asks for it.
 
-    `warnings.catch_warnings` alone belongs to the whole process: of two threads that overlap, the
-    one that leaves last would bring back what it found, the other's silence.
+    `warnings.catch_warnings` acts on the whole process. If two threads overlapped in it, the one
+    that leaves last would restore the filters it found: the other's silence.
     """
 
     def __init__(self) -> None:
@@ -82,8 +82,8 @@ def read_picture(path: Path, minimum_side: int = 1) -> Image.Image:
     """Decode a picture of any of `FORMATS`: upright, RGB, transparency on white.
 
     Raises:
-        UnusablePictureError: it cannot be read, has too many pixels, or a side shorter than
-            `minimum_side`.
+        UnusablePictureError: the picture cannot be read, has too many pixels, or has a side
+            shorter than `minimum_side` pixels.
     """
     return _read(path, path, minimum_side, WHITE)
 
@@ -91,19 +91,20 @@ def read_picture(path: Path, minimum_side: int = 1) -> Image.Image:
 def decode_picture(content: bytes, name: str, background: str = WHITE) -> Image.Image:
     """Decode the content of a picture file as `read_picture` does, transparency on `background`.
 
-    `background` is a colour as Pillow names them: `white`, `#ffcc00`.
+    `background` is a colour by Pillow's names, such as `white` or `#ffcc00`.
 
     Raises:
-        UnusablePictureError: it cannot be read, or has too many pixels; the message has `name`.
+        UnusablePictureError: the picture cannot be read, or has too many pixels; the message
+            calls it `name`.
     """
     return _read(io.BytesIO(content), name, 1, background)
 
 
 def as_rgb(picture: str | Path | Image.Image) -> Image.Image:
-    """Return a picture, a file or an image of any mode, as `read_picture` does.
+    """Return a picture file, or an image of any mode, as the picture that `read_picture` gives.
 
     Raises:
-        UnusablePictureError: it cannot be read, or turned into RGB.
+        UnusablePictureError: the picture cannot be read, or cannot be converted to RGB.
     """
     if not isinstance(picture, Image.Image):
         return read_picture(Path(picture))
@@ -119,7 +120,7 @@ def middle_square(picture: Image.Image, side: int) -> Image.Image:
 
 
 def without_path(error: Exception) -> str:
-    """Say what went wrong without naming the file."""
+    """Return the message of an error without the file's path."""
     strerror = error.strerror if isinstance(error, OSError) else None
     return strerror or str(error) or type(error).__name__
 
@@ -127,7 +128,7 @@ def without_path(error: Exception) -> str:
 def _read(
     file: Path | io.BytesIO, name: str | Path, minimum_side: int, background: str
 ) -> Image.Image:
-    with _silence.kept():  # a picture is used or refused, nothing in between
+    with _silence.kept():  # a picture is used or refused; there is nothing to warn of
         try:
             with Image.open(file, formats=FORMATS) as picture:
                 _check_size(picture.width, picture.height, minimum_side)
@@ -159,7 +160,7 @@ def _check_size(width: int, height: int, minimum_side: int) -> None:
 def _upright(picture: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(picture)
-    except Exception:  # damaged EXIF says nothing about the pixels, which are fine
+    except Exception:  # damaged EXIF does not affect the pixels
         return picture
 
 
@@ -177,6 +178,6 @@ def _rgb(picture: Image.Image, background: str) -> Image.Image:
 
 
 def _grey_from_16_bits(picture: Image.Image) -> Image.Image:
-    """Divide 0..65535 by 257, since Pillow's own conversion clips at 255."""
+    """Scale 0..65535 to 0..255, because Pillow's own conversion clips at 255."""
     levels = np.asarray(picture).astype(np.int64).clip(0, 65535)
     return Image.fromarray(((levels + 128) // 257).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Reading other people's text files line by line: any bytes, one bounded line in memory."""
+"""Reads foreign text files line by line: any bytes, one line of bounded length in memory."""
 
 import json
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Literal
 
 MAXIMUM_LINE = 2**20
-"""Longest line that is read, in bytes."""
+"""The longest line that is read, in bytes."""
 
 TextFault = Literal["line too long", "not UTF-8", "bad JSON"]
-"""The ways in which a line can be no text, or no JSON object."""
+"""The faults of a line that is no text or no JSON object."""
 
 
 class BadTextError(Exception):
-    """A line that is no text, or no JSON object: which fault, and the details."""
+    """A line that is no text or no JSON object; `kind` is the fault, `reason` the details."""
 
     def __init__(self, kind: TextFault, reason: str) -> None:
         super().__init__(f"{kind} ({reason})")
@@ -22,9 +22,9 @@ class BadTextError(Exception):
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield each line that is not blank with its number, from 1; of a too long one the beginning.
+    """Yield each line that is not blank with its number, from 1.
 
-    Raises OSError.
+    A line of more than `MAXIMUM_LINE` bytes is cut after `MAXIMUM_LINE` + 1. Raises OSError.
     """
     with path.open("rb") as file:
         number = 0
@@ -48,11 +48,11 @@ def decoded(line: bytes) -> str:
 
 
 def json_object(line: bytes) -> dict[str, object]:
-    """Return the JSON object that a line holds; raises BadTextError."""
+    """Return the JSON object of a line; raises BadTextError."""
     text = decoded(line)
     try:
         record = json.loads(text)
-        # JSON can spell half a surrogate pair, which no encoder or file system takes.
+        # JSON can spell half a surrogate pair, which no encoder or file system accepts.
         json.dumps(record, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise BadTextError("bad JSON", f"{error.msg} at character {error.colno}") from error
@@ -64,6 +64,6 @@ def json_object(line: bytes) -> dict[str, object]:
 
 
 def json_type(value: object) -> str:
-    """Say of what type a JSON value is, in words."""
+    """Return the type of a JSON value in words."""
     names = {dict: "an object", list: "a list", str: "a string", bool: "true or false"}
     return "nothing" if value is None else names.get(type(value), "a number")

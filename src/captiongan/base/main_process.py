@@ -1,4 +1,4 @@
-"""Which of several processes speaks for all: known without PyTorch, from what `torchrun` says."""
+"""Tells which of several processes is the main one, from the environment and without PyTorch."""
 
 import os
 from collections.abc import Callable
@@ -8,17 +8,17 @@ from typing import ParamSpec
 Given = ParamSpec("Given")
 
 
-def leads() -> bool:
-    """Whether this process writes, scores and speaks for all: the first, or one on its own."""
+def is_main_process() -> bool:
+    """Return whether this process writes, scores and prints: rank 0, or a single process."""
     return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK") == "0"
 
 
-def led(act: Callable[Given, None]) -> Callable[Given, None]:
-    """Let something be done by the first process only."""
+def main_process_only(act: Callable[Given, None]) -> Callable[Given, None]:
+    """Return a function that calls `act` in the main process and does nothing in the others."""
 
     @wraps(act)
-    def only_by_the_first(*args: Given.args, **options: Given.kwargs) -> None:
-        if leads():
+    def in_main_process(*args: Given.args, **options: Given.kwargs) -> None:
+        if is_main_process():
             act(*args, **options)
 
-    return only_by_the_first
+    return in_main_process

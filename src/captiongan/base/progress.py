@@ -1,5 +1,6 @@
-"""How far long work has come: a live line at a terminal, plain lines elsewhere."""
+"""Progress of long work: a live line at a terminal, plain lines now and then elsewhere."""
 
+import time
 from datetime import timedelta
 from typing import Self
 
@@ -9,10 +10,39 @@ from rich.progress import BarColumn, Progress, TextColumn
 WIDE_ENOUGH_FOR_A_BAR = 110
 
 
-class LiveLine:
-    """One line that changes at a terminal, with a bar where there is room; a line each elsewhere.
+class Pace:
+    """Times work, and tells when its next line of progress is due.
 
-    `total` and `done` are of the work, in any unit; the words say which.
+    Args:
+        seconds_between: at least so many seconds lie between two lines.
+    """
+
+    def __init__(self, seconds_between: float) -> None:
+        self._between = seconds_between
+        self._started = self._told = self._now = time.monotonic()
+
+    def due(self) -> bool:
+        """Return whether the time has come for another line, and note the time."""
+        self._now = time.monotonic()
+        if self._now - self._told < self._between:
+            return False
+        self._told = self._now
+        return True
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from the start to the last call of `due`."""
+        return self._now - self._started
+
+    def per_second(self, done: float) -> float:
+        """Return the mean speed of so much work in `seconds`."""
+        return done / max(self.seconds, 1e-3)
+
+
+class LiveLine:
+    """One line that changes at a terminal, with a bar if there is room; elsewhere a line each time.
+
+    `total` and `done` measure the work in any unit.
     """
 
     def __init__(self, console: Console, total: float, done: float = 0) -> None:
@@ -36,7 +66,7 @@ class LiveLine:
         self._line.stop()
 
     def show(self, done: float, words: str) -> None:
-        """Say how far it is."""
+        """Show the progress: the work done, and words that describe it."""
         self._line.update(self._task, completed=done, words=words)
         if not self._console.is_terminal:
             self.say(words)
@@ -47,10 +77,10 @@ class LiveLine:
 
 
 def say(console: Console, text: str) -> None:
-    """Print a line as it is: no colours guessed, no wrapping."""
+    """Print a line as it is, without highlighting or wrapping."""
     console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def time_left(work: float, speed: float) -> str:
-    """Say how long so much work takes at a speed per second, such as `1:02:05 left`."""
+    """Return how long the rest of the work takes at a speed per second, as `1:02:05 left`."""
     return f"{timedelta(seconds=round(max(work, 0) / speed))} left"

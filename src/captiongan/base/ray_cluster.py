@@ -1,4 +1,4 @@
-"""A Ray cluster: the same functions as in this process, called on the cores of many machines."""
+"""A Ray cluster: calls functions of this process on the cores of many machines."""
 
 import os
 import socket
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from captiongan.base.threads import AHEAD
-from captiongan.errors import CaptionganError
+from captiongan.errors import BulkError
 
 SECONDS_TO_ANSWER = 10
-"""How long an address is waited for; Ray itself would try for many minutes."""
+"""How long an address has to answer; Ray itself would try for many minutes."""
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -19,48 +19,43 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster that this process is connected to, and how many cores it has."""
+    """A cluster that this process is connected to, and its number of cores."""
 
     cores: int
 
     @classmethod
-    def connect(cls, address: str, work: str, refusal: type[CaptionganError]) -> Self:
+    def connect(cls, address: str) -> Self:
         """Connect to a cluster.
 
-        `address` is that of the cluster, `auto` for the one that this machine is part of, `local`
-        for one of its own on this machine; a program that has called `ray.init` stays with its
-        cluster. `work` is what is to be done there, for messages: `drawing`.
+        Args:
+            address: the cluster's; `auto` for the one that this machine is part of; `local` for
+                one of its own on this machine. A program that has called `ray.init` stays with
+                that cluster.
 
-        Raises `refusal` if Ray is missing or not there.
+        Raises:
+            BulkError: Ray is not installed, or no cluster answers.
         """
         try:
             import ray
         except ModuleNotFoundError as error:
-            raise refusal(
-                f"{work} on Ray needs the package '{error.name}', which is not installed; "
+            raise BulkError(
+                f"drawing on Ray needs the package '{error.name}', which is not installed; "
                 "pip install 'captiongan[ray]'"
             ) from error
         if not ray.is_initialized():
-            _start(address, refusal)
+            _start(address)
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         return cls(max(1, int(resources.get("CPU", 0))))
-
-    def in_order(
-        self, function: Callable[[Given], Made], items: Iterable[Given]
-    ) -> Generator[Made, None, None]:
-        """Be the `Engine` of a cluster: each item is a task on one core."""
-        return self._call_each(function, items, 1)
 
     def as_they_end(
         self, function: Callable[[Given], Made], items: Iterable[Given]
     ) -> Generator[Made, None, None]:
-        """Yield `function(item)` for each item as `in_order` does, whichever is ready first."""
-        return self._call_each(function, items, None)
+        """Yield `function(item)` for each item, whichever is ready first.
 
-    def _call_each(
-        self, function: Callable[[Given], Made], items: Iterable[Given], choice: int | None
-    ) -> Generator[Made, None, None]:
-        """Keep all cores busy, and yield what the first `choice` tasks, or any, have made."""
+        Each item is a task on one core, and only a few are in progress at a time. An error of the
+        function is raised here, and its warnings are repeated here; after an error, and when the
+        generator is closed, the running tasks are cancelled.
+        """
         import ray
 
         call: Any = ray.remote(num_cpus=1)(_call)
@@ -69,9 +64,9 @@ class Cluster:
             for item in items:
                 running.append(call.remote(function, item))
                 if len(running) == AHEAD * self.cores:
-                    yield _next_of(running, choice)
+                    yield _next_of(running)
             while running:
-                yield _next_of(running, choice)
+                yield _next_of(running)
         except ray.exceptions.RayTaskError as failed:
             raise failed.cause from failed
         finally:
@@ -79,7 +74,7 @@ class Cluster:
                 ray.cancel(task, force=True)
 
 
-def _start(address: str, refusal: type[CaptionganError]) -> None:
+def _start(address: str) -> None:
     import ray
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -89,7 +84,7 @@ def _start(address: str, refusal: type[CaptionganError]) -> None:
             socket.create_connection((host, int(port)), SECONDS_TO_ANSWER).close()
         ray.init(address, include_dashboard=False, log_to_driver=False)
     except (OSError, ValueError) as error:
-        raise refusal(
+        raise BulkError(
             f"no Ray cluster at '{address}' ({error}); give the address of one, or 'local'"
         ) from error
 
@@ -97,16 +92,16 @@ def _start(address: str, refusal: type[CaptionganError]) -> None:
 def _call(
     function: Callable[[Given], Made], item: Given
 ) -> tuple[Made, list[warnings.WarningMessage]]:
-    """Call the function; return its warnings, too, which nobody would hear there."""
+    """Call the function; return its warnings too, which no one would see there."""
     with warnings.catch_warnings(record=True) as told:
         return function(item), told
 
 
-def _next_of(running: list[Any], choice: int | None) -> Any:
-    """Wait for one of the tasks, take it off the list, tell its warnings, return what it made."""
+def _next_of(running: list[Any]) -> Any:
+    """Wait for a task, take it off the list, repeat its warnings, and return its result."""
     import ray
 
-    (ready,), _ = ray.wait(running[:choice])
+    (ready,), _ = ray.wait(running)
     running.remove(ready)
     made, told = ray.get(ready)
     for warning in told:

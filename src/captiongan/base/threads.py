@@ -4,34 +4,19 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 AHEAD = 2
-"""Items in hand for each core: one is worked on, one waits, so that no core does."""
+"""Items in progress for each core: one that the core works on, and one that waits for it."""
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-class Engine(Protocol):
-    """What applies a function to items one after the other, here or elsewhere.
-
-    Results come in the order of the items, of which only a few are in hand at a time. An error
-    that the function raises is raised here; then, and when the generator is closed, what has not
-    begun is dropped.
-    """
-
-    def __call__(
-        self, function: Callable[[Given], Made], items: Iterable[Given]
-    ) -> Generator[Made, None, None]:
-        """Yield `function(item)` for each item."""
-        ...
-
-
 def threads() -> int:
     """Return `OMP_NUM_THREADS` if it is a whole number, else how many cores this process may use.
 
-    The cores of the machine may be more: others have them.
+    The machine may have more cores, reserved for others.
     """
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     if wanted.isdecimal() and int(wanted) > 0:
@@ -41,29 +26,24 @@ def threads() -> int:
     return os.cpu_count() or 1
 
 
-def in_turn(
-    function: Callable[[Given], Made], items: Iterable[Given]
-) -> Generator[Made, None, None]:
-    """Be the plainest `Engine`: one item at a time, in this thread."""
-    yield from map(function, items)
-
-
 def on_cores(
     function: Callable[[Given], Made], items: Iterable[Given]
 ) -> Generator[Made, None, None]:
-    """Be the `Engine` of one machine, with `threads()` threads.
+    """Yield `function(item)` for each item in order, computed by `threads()` threads.
 
-    It pays for functions that release Python's lock, as decoding a picture does.
+    This pays for functions that release Python's lock, such as decoding a picture. Only a few items
+    are in progress at a time. An error of the function is raised here; then, and when the generator
+    is closed, items that have not begun are dropped.
     """
     count = threads()
-    in_hand: deque[Future[Made]] = deque()
+    running: deque[Future[Made]] = deque()
     with ThreadPoolExecutor(count) as pool:
         try:
             for item in items:
-                in_hand.append(pool.submit(function, item))
-                if len(in_hand) == AHEAD * count:
-                    yield in_hand.popleft().result()
-            while in_hand:
-                yield in_hand.popleft().result()
+                running.append(pool.submit(function, item))
+                if len(running) == AHEAD * count:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)

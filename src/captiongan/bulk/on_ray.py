@@ -26,7 +26,7 @@ def draw_on_ray(
             captiongan.
         OSError: `out` cannot be written to.
     """
-    cluster = Cluster.connect(address, "drawing", BulkError)
+    cluster = Cluster.connect(address)
     where = bundle.folder.name if bundle.is_shipped else str(bundle.folder.resolve())
     yield from cluster.as_they_end(partial(_draw, where, job, out.resolve()), shards)
 

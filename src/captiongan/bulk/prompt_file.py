@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from captiongan.base.files import os_errors_as
 from captiongan.base.lines import BadTextError, decoded, json_object, json_type, numbered_lines
 from captiongan.draw.prompts import SEEDS
 from captiongan.errors import BulkError
@@ -69,14 +70,9 @@ def read_rows(file: Path) -> Rows:
 
 
 def _reading(file: Path, rows: Rows) -> Rows:
-    """Turn what the file system refuses into a BulkError."""
-    try:
+    fix = "check its path, permissions and content"
+    with os_errors_as(BulkError, f"prompts '{file}' cannot be read", fix):
         yield from rows
-    except OSError as error:
-        raise BulkError(
-            f"prompts '{file}' cannot be read ({error.strerror or error}); "
-            "check its path, permissions and content"
-        ) from error
 
 
 def _txt(file: Path) -> Rows:

@@ -1,14 +1,12 @@
 """A whole job of bulk generation, new or resumed."""
 
-import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
-from captiongan.base.files import remove_leftovers
-from captiongan.base.progress import LiveLine, time_left
+from captiongan.base.files import os_errors_as, remove_leftovers
+from captiongan.base.progress import LiveLine, Pace, time_left
 from captiongan.bulk.job import Job
 from captiongan.bulk.journal import JOURNAL, Account, close_journal
 from captiongan.bulk.layouts import LAYOUTS
@@ -62,7 +60,8 @@ def generate_all(
     """
     opened = open_bundle(bundle)
     job = Job.of(prompts, opened, n, seed, truncation, layout, shard_size)
-    with _writing_to(out):
+    what = f"output folder '{out}' cannot be written to"
+    with os_errors_as(OutputError, what, "fix that, and the same command resumes the job"):
         job.claim(out)
         there = {number for number in range(job.shards) if job.shard_path(out, number).exists()}
         missing = (each for each in cut(read_rows(prompts), job) if each.number not in there)
@@ -88,27 +87,16 @@ def _draw_here(pipeline: Pipeline, job: Job, shards: Iterable[Shard], out: Path)
 
 def _watch(steps: Iterable[int], done: int, total: int, console: Console) -> None:
     """Do the steps of the work, and show the progress, the speed and the time left."""
-    started = told = time.monotonic()
+    pace = Pace(SECONDS_BETWEEN_LINES)
     drawn = 0
     with LiveLine(console, total, done) as line:
         for step in steps:
             drawn += step
-            now = time.monotonic()
             left = total - done - drawn
-            if console.is_terminal or now - told >= SECONDS_BETWEEN_LINES or not left:
-                speed = drawn / max(now - started, 1e-3)
-                pace = f"{speed:.0f} pictures/s, {time_left(left, speed)}"
-                line.show(done + drawn, f"{done + drawn:,}/{total:,} pictures  {pace}")
-                told = now
-
-
-@contextmanager
-def _writing_to(out: Path) -> Iterator[None]:
-    """Turn what the file system refuses into an OutputError."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"output folder '{out}' cannot be written to ({error}); mend that, and the same "
-            "command goes on"
-        ) from error
+            if pace.due() or console.is_terminal or not left:
+                speed = pace.per_second(drawn)
+                line.show(
+                    done + drawn,
+                    f"{done + drawn:,}/{total:,} pictures  {speed:.0f} pictures/s, "
+                    f"{time_left(left, speed)}",
+                )

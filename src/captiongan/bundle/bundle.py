@@ -9,14 +9,14 @@ import json
 import os
 import reprlib
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
 from captiongan import __version__
-from captiongan.base.files import sha256_of, whole_folder
+from captiongan.base.files import os_errors_as, sha256_of, whole_folder
 from captiongan.base.schemas import BUNDLE, newest, of_today
 from captiongan.bundle.text_encoder import ENCODER_FILES, EncoderIdentity
 from captiongan.errors import BundleError, OutputError
@@ -34,12 +34,6 @@ RANKER_FILE = "ranker.onnx"
 """What a bundle has, beyond `MODEL_FILES`, if it can keep the best of several pictures."""
 
 OPTIONAL_FILES = (STYLE_FILE, CRITIC_FILE, RANKER_FILE)
-
-UNFOLDED_NETWORKS = ("fusion", "projected")
-"""Networks whose generator a bundle holds weight by weight, so that training can go on from it.
-
-The others that draw from text have BatchNorm, which export folds into the convolutions.
-"""
 
 CARD_FILES = ("README.md", "sample.png")
 
@@ -230,15 +224,13 @@ def contents(bundle: Bundle) -> dict[str, bytes]:
 
     Raises BundleError if one cannot be read, or the model card is not UTF-8.
     """
+    files = {}
+    for name in (*bundle.manifest.files, *CARD_FILES):
+        what = f"bundle '{bundle.folder}' has no readable {name}"
+        with os_errors_as(BundleError, what, "restore the file, or copy the bundle again"):
+            files[name] = (bundle.folder / name).read_bytes()
     try:
-        names = (*bundle.manifest.files, *CARD_FILES)
-        files = {name: (bundle.folder / name).read_bytes() for name in names}
         files["README.md"].decode()
-    except OSError as error:
-        raise BundleError(
-            f"bundle '{bundle.folder}' has no readable {Path(error.filename).name} "
-            f"({error.strerror}); bring it back, or copy the bundle again"
-        ) from error
     except UnicodeDecodeError as error:
         raise BundleError(
             f"bundle '{bundle.folder}': README.md is not UTF-8 ({error.reason} at byte "
@@ -257,15 +249,14 @@ def write_bundle(out: Path, files: Mapping[str, Path | bytes], manifest: BundleM
     """
     _check_complete(files)
     check_vacant(out)
-    try:
-        with whole_folder(out) as folder:
-            _write_files(folder, files)
-            _write_manifest(folder, manifest)
-            written = read_bundle(folder)
-    except OSError as error:
-        raise OutputError(
-            f"bundle folder '{out}' cannot be written ({error}); mend that or choose another place"
-        ) from error
+    what = f"bundle folder '{out}' cannot be written"
+    with (
+        os_errors_as(OutputError, what, "fix that, or choose another place"),
+        whole_folder(out) as folder,
+    ):
+        _write_files(folder, files)
+        _write_manifest(folder, manifest)
+        written = read_bundle(folder)
     return replace(written, folder=out)
 
 
@@ -285,14 +276,11 @@ def check_vacant(out: Path) -> None:
     Raises:
         OutputError: `out` holds something, or nothing may be written where it is to be.
     """
-    try:
+    what = f"bundle folder '{out}' cannot be examined"
+    with os_errors_as(OutputError, what, "choose another place"):
         vacant = not out.exists() or (out.is_dir() and not any(out.iterdir()))
         parent = next(folder for folder in out.absolute().parents if folder.exists())
         writable = parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)
-    except OSError as error:
-        raise OutputError(
-            f"bundle folder '{out}' cannot be looked at ({error.strerror}); choose another place"
-        ) from error
     if not vacant:
         raise OutputError(
             f"bundle folder '{out}' exists already and is not an empty folder; "
@@ -320,16 +308,9 @@ def _write_manifest(folder: Path, manifest: BundleManifest) -> None:
     (folder / MANIFEST).write_text(measured.to_json(), encoding="utf-8")
 
 
-@contextmanager
-def _reading(folder: Path) -> Iterator[None]:
-    """Turn what the file system refuses into a BundleError."""
-    try:
-        yield
-    except OSError as error:
-        raise BundleError(
-            f"bundle {reprlib.repr(str(folder))} cannot be read ({error.strerror}); "
-            "check its path and permissions"
-        ) from error
+def _reading(folder: Path) -> AbstractContextManager[None]:
+    what = f"bundle {reprlib.repr(str(folder))} cannot be read"
+    return os_errors_as(BundleError, what, "check its path and permissions")
 
 
 def _check_file(folder: Path, name: str, facts: FileFacts) -> None:

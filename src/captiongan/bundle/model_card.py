@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from captiongan.bundle.bundle import CRITIC_FILE, UNFOLDED_NETWORKS, BundleManifest
+from captiongan.bundle.bundle import CRITIC_FILE, BundleManifest
 
 TERMS = (
     "pixel_wise",
@@ -18,11 +18,16 @@ TERMS = (
 
 
 def model_card(
-    manifest: BundleManifest, prompts: Sequence[str], samples: int, has_critic: bool
+    manifest: BundleManifest,
+    prompts: Sequence[str],
+    samples: int,
+    has_critic: bool,
+    starts_training: bool,
 ) -> str:
     """Return the card as Markdown; `sample.png` has `prompts` in rows, `samples` in columns.
 
-    `has_critic` says whether the discriminator travels with the bundle.
+    `has_critic` says whether the discriminator travels with the bundle, `starts_training` whether
+    another training can start from it.
     """
     training: Mapping[str, Any] = manifest.training
     data, config = training["data"], training["config"]
@@ -56,7 +61,7 @@ captiongan generate "{prompts[0]}" --bundle PATH_OF_THIS_FOLDER
 | facing | {_facing_in_words(manifest.mirror_by_seed)} |
 | losses | {_losses_in_words(config["losses"])} |
 | text encoder | {manifest.text_encoder} |
-| discriminator | {_critic_in_words(config["network"], has_critic)} |
+| discriminator | {_critic_in_words(has_critic, starts_training)} |
 | captiongan | {manifest.captiongan} |
 
 All options are in `bundle.json`. The generator is the running average (EMA) of the one trained.
@@ -105,11 +110,11 @@ def _start_in_words(schedule: Mapping[str, Any]) -> str:
     return f"from `{start['name']}` {start['version']} ({start['sha256'][:12]})"
 
 
-def _critic_in_words(network: str, has_critic: bool) -> str:
+def _critic_in_words(has_critic: bool, starts_training: bool) -> str:
     """Say whether the discriminator travels along, and what it is for."""
     if not has_critic:
         return "left out"
-    if network not in UNFOLDED_NETWORKS:
+    if not starts_training:
         return f"in `{CRITIC_FILE}`, not needed to draw"
     start = "`captiongan train --from PATH_OF_THIS_FOLDER --data FOLDER`"
     return f"in `{CRITIC_FILE}`, to start another training from this bundle: {start}"

@@ -1,19 +1,19 @@
 """The verbs of `captiongan data`: import, make, look at and divide captioned folders."""
 
-import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from captiongan.cli.shared import Settings, to_stderr
+from captiongan.cli.shared import Settings, to_stderr, training_half
 
 if TYPE_CHECKING:
     from captiongan.data.importers import Importer
     from captiongan.data.importers.fitting import Fit
-    from captiongan.data.importers.importing import Account
     from captiongan.data.importers.items import Request
+    from captiongan.data.importers.journal import Account
 
 app = typer.Typer(name="data", no_args_is_help=True, help="Import, inspect or create data sets.")
 
@@ -150,12 +150,12 @@ def _tell(account: "Account", out: Path) -> None:
 
 def _progress(seconds: float = 5) -> "Callable[[Account], None]":
     """Return a callback that prints the account at most once in so many seconds."""
-    last = time.monotonic()
+    from captiongan.base.progress import Pace
+
+    pace = Pace(seconds)
 
     def tell(account: "Account") -> None:
-        nonlocal last
-        if time.monotonic() - last > seconds:
-            last = time.monotonic()
+        if pace.due():
             to_stderr(account)
 
     return tell
@@ -170,12 +170,8 @@ def check_data(
 
     Exit code 2: the rest cannot be trained on.
     """
-    from captiongan.data.folder import (
-        LoadedExample,
-        Reject,
-        read_captioned_folder,
-        summarise,
-    )
+    from captiongan.data.folder import LoadedExample, Reject, read_captioned_folder
+    from captiongan.data.summary import summarise
 
     def told() -> Iterator[LoadedExample | Reject]:
         for item in read_captioned_folder(folder, minimum_side):
@@ -200,18 +196,12 @@ def check_data(
 def prepare_data(
     data: Annotated[str, typer.Argument(help="Captioned folder, `toy`, or `toy:SIZE`.")],
     config: Annotated[
-        Path | None,
-        typer.Option(
-            help="YAML file of the training; without it, the settings of configs/dcgan.yaml."
-        ),
+        str | None,
+        typer.Option(help="Preset or YAML file of the training, see `train`; default: dcgan."),
     ] = None,
     override: Settings = None,
     ray: Annotated[
-        str | None,
-        typer.Option(
-            help="Ray cluster to work on: its address, `auto` or `local`. All its machines must "
-            "see the data under the same path."
-        ),
+        str | None, typer.Option(hidden=True, help="Has no effect; see docs/scale.md.")
     ] = None,
 ) -> None:
     """Decode the pictures and encode the captions for later trainings, on all cores.
@@ -219,16 +209,21 @@ def prepare_data(
     Work that is already done is not repeated. A run that scores itself still reads the pictures
     when it first starts.
     """
-    from captiongan.data.importers.items import needs
-
-    with needs("train"):
-        from captiongan.runs.config import load_config
+    with training_half():
+        from captiongan.runs.load_config import load_config
         from captiongan.training.data_source import with_absolute_paths
         from captiongan.training.prepare import prepare
 
+    if ray is not None:
+        warnings.warn(
+            f"--ray '{ray}' has no effect: the cores of this machine prepare the same files; leave "
+            "it out, and copy the cache folder to other machines",
+            FutureWarning,
+            stacklevel=2,
+        )
     wanted = with_absolute_paths(load_config(config, override or [], data))
     try:
-        for line in prepare(wanted, to_stderr, ray):
+        for line in prepare(wanted, to_stderr):
             typer.echo(line)
     except KeyboardInterrupt:
         to_stderr("stopped; the parts that were finished are kept")
@@ -262,9 +257,7 @@ def show_data(
 
     The page contains pictures and captions of the data.
     """
-    from captiongan.data.importers.items import needs
-
-    with needs("train"):
+    with training_half():
         from captiongan.data.show import write_page
     from captiongan.data.survey import facts, survey
 
@@ -344,7 +337,8 @@ def get_data(
     Continues after an interruption and verifies the files. Without a network, it says which files
     to put where.
     """
-    from captiongan.data.downloads import announcement, choose_data_set, fetch_all
+    from captiongan.data.downloads import announcement, fetch_all
+    from captiongan.data.published import choose_data_set
 
     data_set, folder = choose_data_set(name), folder or Path(name)
     for line in announcement(data_set, folder):

@@ -40,9 +40,9 @@ def generate(
 
     Several pictures are saved as NAME-SEED.png each, or with --grid as one sheet.
     """
-    from captiongan.pictures import check_output, in_a_square, numbered, save_grid
-    from captiongan.pipeline import load
-    from captiongan.prompts import seeds_of
+    from captiongan.draw.picture import check_output, in_a_square, numbered, save_grid
+    from captiongan.draw.pipeline import load
+    from captiongan.draw.prompts import seeds_of
 
     check_output(output)
     seeds = seeds_of(seed, n, best_of)
@@ -88,8 +88,8 @@ def interpolate(
 
     Give several sentences and one --seed, or one sentence and several --seed.
     """
-    from captiongan.pictures import FILMS, check_output
-    from captiongan.pipeline import load
+    from captiongan.draw.picture import FILMS, check_output
+    from captiongan.draw.pipeline import load
 
     check_output(output, (".png", *FILMS))
     load(bundle).interpolate(prompts, seeds or [0], steps, truncation).save(output, fps)
@@ -114,9 +114,9 @@ def restyle(
     With several sentences, the pictures are saved as NAME-1.png, NAME-2.png and so on, or with
     --grid as one sheet.
     """
-    from captiongan.picture_file import middle_square, read_picture
-    from captiongan.pictures import check_output, numbered, save_grid
-    from captiongan.pipeline import load
+    from captiongan.base.image_reading import middle_square, read_picture
+    from captiongan.draw.picture import check_output, numbered, save_grid
+    from captiongan.draw.pipeline import load
 
     check_output(output)
     paths = [output] if grid else numbered(output, range(1, len(prompts) + 1))

@@ -32,6 +32,7 @@ def run(commands: Callable[[], object]) -> None:
     """Run a command line; print an error that the user can fix as one line and exit with code 2."""
     with warnings.catch_warnings():
         warnings.formatwarning = lambda message, *_: f"warning: {_one_line(message)}\n"
+        warnings.filterwarnings("default", category=DeprecationWarning, module=r"captiongan\.")
         try:
             commands()
         except CaptionganError as error:

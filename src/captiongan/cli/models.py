@@ -69,7 +69,7 @@ def evaluate(
     ] = None,
 ) -> None:
     """Score bundles and runs against real pictures and captions, and write a report."""
-    from captiongan.prompts import check_prompt
+    from captiongan.draw.prompts import check_prompt
 
     prompts = [check_prompt(line) for line in read_lines(public, "--public")] if public else None
     looked_at = _sides(sides) if sides is not None else None
@@ -125,9 +125,9 @@ def export(
     The bundle includes the discriminator, so that another training can start from it.
     """
     with training_half():
-        from captiongan.export import export_run
-        from captiongan.training.run_folder import RunFolder
-        from captiongan.training.trained import load_trained
+        from captiongan.export.export import export_run
+        from captiongan.runs.load_trained import load_trained
+        from captiongan.runs.run_folder import RunFolder
     folder = RunFolder.open(run)
     lines = read_lines(prompts, "--prompts") if prompts else folder.data_facts()["sample_captions"]
     trained = load_trained(folder, checkpoint)
@@ -161,11 +161,11 @@ def train_text(
     Uses an NVIDIA GPU if there is one, otherwise the CPU.
     """
     with training_half():
+        from captiongan.compute.devices import default_device
         from captiongan.evaluation.extractors import choose_extractor
-        from captiongan.hardware import default_device
         from captiongan.text.cached import CachedTextEncoder
         from captiongan.text.minilm import MiniLM
-        from captiongan.text_training import TextPlan, train_text_encoder
+        from captiongan.text_training.train import TextPlan, train_text_encoder
     plan = TextPlan(tuple(data), network, wordnet, composed, epochs, align_epochs, seed)
     device = default_device()
     report = train_text_encoder(
@@ -200,7 +200,7 @@ def train_style(
     Takes about five minutes; if stopped early, it leaves nothing behind.
     """
     with training_half():
-        from captiongan.style_training import teach_style
+        from captiongan.training.style import teach_style
     report = teach_style(bundle, data, out, kimg, seed, typer.echo)
     typer.echo(f"{out}: reads {100 * report.recovered:.0f} % of the noise's variance")
 
@@ -225,7 +225,7 @@ def train_ranker(
     If stopped early, it leaves nothing behind.
     """
     with training_half():
-        from captiongan.rank_training import teach_ranking
+        from captiongan.training.ranking import teach_ranking
     report = teach_ranking(bundle, data, out, epochs, wholeness, seed, typer.echo)
     typer.echo(
         f"{out}: scores correlate by {report.correlation:.2f} with the teacher's; R@1 of 100 is "

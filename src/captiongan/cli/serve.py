@@ -42,8 +42,8 @@ def serve(
     open_browser: OpenBrowser = False,
 ) -> None:
     """Serve a page to draw with words, and an API; Ctrl-C stops it."""
-    from captiongan.bundle import shipped_bundles
-    from captiongan.pipeline import load
+    from captiongan.bundle.bundle import shipped_bundles
+    from captiongan.draw.pipeline import load
 
     with web_half():
         from captiongan.web.access import Access

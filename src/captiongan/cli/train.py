@@ -13,7 +13,8 @@ app = typer.Typer()
 @app.command()
 def train(
     config: Annotated[
-        Path | None, typer.Option(help="YAML file; without it, the settings of configs/dcgan.yaml.")
+        str | None,
+        typer.Option(help="Name of a preset, such as projected, or a YAML file; default: dcgan."),
     ] = None,
     start_from: Annotated[
         str | None,
@@ -55,7 +56,8 @@ def train(
     if watch:
         with web_half():
             import captiongan.web.watch  # noqa: F401  fails now rather than during the training
-            from captiongan.web.watch_companion import live_view
+            from captiongan.web import watch_companion
+        live_view = watch_companion.live_view
     overrides = override or []
     if on_divergence is not None:
         overrides = [*overrides, f"training.on_divergence={on_divergence}"]

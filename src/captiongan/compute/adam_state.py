@@ -1,4 +1,4 @@
-"""Adam's moments as named tensors, and back: what a file can keep without code in it."""
+"""Adam's moments as named tensors, and back, so that a file can hold them without code."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 
 
 def moments(optimiser: Optimizer) -> dict[str, Tensor]:
-    """Flatten an optimiser's moments to `WEIGHT.MOMENT`, weights by their number."""
+    """Return an optimiser's moments by `WEIGHT.MOMENT`: a weight's number, a moment's name."""
     return {
         f"{weight}.{moment}": tensor.contiguous()
         for weight, moments in optimiser.state_dict()["state"].items()
@@ -17,15 +17,15 @@ def moments(optimiser: Optimizer) -> dict[str, Tensor]:
 
 
 def restore_moments(optimiser: Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Give an optimiser the moments that `moments` flattened."""
+    """Load into an optimiser the moments that `moments` returned."""
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         number, _, moment = name.partition(".")
         state.setdefault(int(number), {})[moment] = tensor
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": state, "param_groups": groups})
-    # Fused Adam walks weights and moments side by side: they must lie alike in memory. And nothing
-    # may hold on to the file that was read, or its room on the disk is not free when it is removed.
+    # Fused Adam reads weights and moments in parallel, so they need the same memory layout. The
+    # copy also releases the file: its space on disk is free once it is removed.
     for weight, of_weight in optimiser.state.items():
         for moment, tensor in of_weight.items():
             alike = tensor.shape == weight.shape

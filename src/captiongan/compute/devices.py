@@ -1,17 +1,17 @@
-"""What the machine at hand has, and computes well."""
+"""The devices of this machine, and what they compute well."""
 
 import torch
 
 
 def default_device() -> torch.device:
-    """The NVIDIA GPU if there is one, else the processor."""
+    """Return the NVIDIA GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def computes_bf16(device: torch.device) -> bool:
-    """Whether a device computes bfloat16 itself.
+    """Return whether a device computes bfloat16 in hardware.
 
-    Elsewhere it is emulated: on a processor with AVX2 alone, many times slower than float32.
+    Other devices emulate it; a CPU with AVX2 alone does so many times slower than float32.
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))

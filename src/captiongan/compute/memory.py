@@ -1,25 +1,24 @@
-"""Memory that a long computation frees and soon wants again.
+"""Keeps memory that a long computation frees and soon allocates again.
 
 By default glibc's malloc returns every block above 32 MB to the kernel as soon as it is freed.
 A training step frees and allocates such blocks layer by layer, so the kernel clears the same pages
-again and again. A step of `configs/projected.yaml` (batches of 64, two threads) took 1.41 s like
-that, and 1.05 s where malloc kept what was freed.
+again and again. A step of the preset `projected` (batches of 64, two threads) took 1.41 s that way,
+and 1.05 s when malloc kept the freed memory.
 """
 
 import ctypes
 import platform
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-"""Parameters of `mallopt`, as in glibc's `malloc.h`."""
+"""Parameters of `mallopt`, from glibc's `malloc.h`."""
 
 NEVER = -1
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep freed memory for its next allocation, until it ends.
+    """Make this process keep freed memory for its next allocations, until it ends.
 
-    The process stays as large as its largest moment. Without glibc (macOS, Windows, musl) nothing
-    changes.
+    The process then stays at its peak size. Without glibc (macOS, Windows, musl) nothing changes.
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

@@ -1,1 +1,1 @@
-"""From captioned folders to training pairs: the format, its checks and the built-in toy set."""
+"""Captioned folders and training pairs: the format, its checks, the built-in toy set."""

@@ -1,8 +1,8 @@
-"""Fetching the official files of a data set: resumed, repeated, checked.
+"""Fetches the official files of a data set: resumes, retries and checks.
 
-A file is fetched into `NAME.part` and gets its name once it is whole and is what was published.
-Where no checksum is published, its sha256 is noted in `checksums.json` at the first use, and holds
-from then on.
+A file is fetched into `NAME.part`, and gets its name once it is whole and is what was published.
+If no checksum is published, `checksums.json` notes the file's sha256 at the first use and holds it
+to that from then on.
 """
 
 import hashlib
@@ -14,119 +14,41 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 
-from captiongan.base.files import naming, replace_file, sha256_of
+from captiongan.base.files import naming, os_errors_as, replace_file, sha256_of
+from captiongan.base.progress import Pace
 from captiongan.data.importers.source import unfolded
+from captiongan.data.published import DataSet, RemoteFile
 from captiongan.errors import DataError, OutputError
 
 CHECKSUMS = "checksums.json"
 
 TRIES = 6
-"""How often a file is asked for in a row without a new byte before it is given up."""
+"""Tries in a row without a new byte before a file is given up."""
+
+SECONDS_BETWEEN_LINES = 5
+"""How often a download reports its progress."""
 
 _TIMEOUT = 30
 _CHUNK = 2**18
-_GZIP, _MATLAB = b"\x1f\x8b", b"MATLAB 5.0"
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)$")
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 
 
-@dataclass(frozen=True)
-class RemoteFile:
-    """A published file: its name, address and first bytes, and if known its size and md5."""
-
-    name: str
-    url: str
-    starts_with: bytes
-    size: int | None = None
-    md5: str | None = None
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """A published data set: what it is, under which terms, and its files."""
-
-    title: str
-    terms: str
-    files: tuple[RemoteFile, ...]
-
-
-_OXFORD = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"
-_DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
-
-DATA_SETS = {
-    "flowers": DataSet(
-        "Oxford-102 flowers, 8,189 photographs (Nilsback and Zisserman 2008), with captions by "
-        "Reed et al. 2016",
-        "The photographs were collected from the web and are offered for research, without a "
-        "licence to pass them on; so are the captions.",
-        (
-            RemoteFile(
-                "102flowers.tgz",
-                _OXFORD + "102flowers.tgz",
-                _GZIP,
-                344_862_509,
-                "52808999861908f626f3c1f4e79d11fa",
-            ),
-            RemoteFile(
-                "imagelabels.mat",
-                _OXFORD + "imagelabels.mat",
-                _MATLAB,
-                502,
-                "e0620be6f572b9609742df49c70aed4d",
-            ),
-            RemoteFile(
-                "setid.mat",
-                _OXFORD + "setid.mat",
-                _MATLAB,
-                14_989,
-                "a5357ecc9cb78c4bef273ce3793fc85c",
-            ),
-            RemoteFile("cvpr2016_flowers.tar.gz", _DRIVE + "0B0ywwgffWnLLcms2WWJQRFNSWXM", _GZIP),
-        ),
-    ),
-    "birds": DataSet(
-        "CUB-200-2011 birds, 11,788 photographs (Wah et al. 2011), with captions by Reed et al. "
-        "2016",
-        "The photographs may be used for non-commercial research and education only; no licence "
-        "is stated for the captions.",
-        (
-            RemoteFile(
-                "CUB_200_2011.tgz",
-                "https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz",
-                _GZIP,
-                1_150_585_339,
-                "97eceeb196236b17998738112f37df78",
-            ),
-            RemoteFile("cvpr2016_cub.tar.gz", _DRIVE + "0B0ywwgffWnLLZW9uVHNjb2JmNlE", _GZIP),
-        ),
-    ),
-}
-"""The data sets that can be fetched, by the kind of their importer."""
-
-
 class _FetchError(Exception):
-    """A try that failed, and may go better the next time."""
+    """A try that failed and is worth repeating."""
 
 
 class _WrongError(_FetchError):
-    """All bytes came, but not those of the file."""
-
-
-def choose_data_set(name: str) -> DataSet:
-    """Return a data set by name; raises DataError if it cannot be fetched."""
-    if name not in DATA_SETS:
-        raise DataError(f"data set '{name}' is not known: give one of {', '.join(DATA_SETS)}")
-    return DATA_SETS[name]
+    """All bytes arrived, but they are not those of the published file."""
 
 
 def announcement(data_set: DataSet, folder: Path) -> list[str]:
-    """Say what will be fetched, how large it is, and under which terms; a line each.
+    """Return lines on what will be fetched, how large it is, and under which terms.
 
-    It also says what to do without a network: put the same files into the same folder.
+    They also say what to do without a network: put the same files into the same folder.
     """
     lines = [f"{data_set.title}.", data_set.terms, f"To be fetched into '{folder}':"]
     for file in data_set.files:
@@ -147,18 +69,19 @@ def fetch_all(
 
     Args:
         data_set: what to fetch.
-        folder: where to; made if absent. A file that was begun is gone on with.
-        mirror: address of a folder that has files of the same names.
-        say: told each step in a line.
+        folder: where the files go, made if absent. A file that was begun is resumed.
+        mirror: address of a folder with files of the same names.
+        say: receives a line for each step.
         pause: waits so many seconds between two tries.
 
     Raises:
-        DataError: a file cannot be had, or is not the published one.
+        DataError: a file cannot be fetched, or is not the published one.
         OutputError: the folder cannot be written to.
     """
     if mirror is not None and urllib.parse.urlsplit(mirror).scheme not in ("http", "https"):
-        raise DataError(f"--mirror '{mirror}' is no address: give one such as https://host/folder")
-    try:
+        raise DataError(f"--mirror '{mirror}' is no address; give one such as https://host/folder")
+    what = f"folder '{folder}' cannot be written to"
+    with os_errors_as(OutputError, what, "make room, or choose another folder"):
         folder.mkdir(parents=True, exist_ok=True)
         for file in data_set.files:
             path = folder / file.name
@@ -166,17 +89,13 @@ def fetch_all(
                 url = f"{mirror.rstrip('/')}/{file.name}" if mirror else file.url
                 _Download(file, url, path, say, pause).run()
             elif reason := _fault(file, path):
-                raise DataError(f"'{path}' is not the published file ({reason}): remove it")
+                raise DataError(f"'{path}' is not the published file ({reason}); remove it")
             _note_checksum(path)
             say(f"{file.name}: whole" + (", as published" if file.md5 else ""))
-    except OSError as error:
-        raise OutputError(
-            f"folder '{folder}' cannot be written to ({error}): make room, or give another"
-        ) from error
 
 
 class _Download:
-    """One file on its way: `NAME.part` is what is there of it, `NAME.part.tag` of which version."""
+    """One file in transfer: `NAME.part` holds its beginning, `NAME.part.tag` its version."""
 
     def __init__(
         self,
@@ -191,7 +110,7 @@ class _Download:
         self._tag = path.with_name(f"{path.name}.part.tag")
 
     def run(self) -> None:
-        """Fetch the file; raises DataError if it cannot be had."""
+        """Fetch the file; raises DataError if that fails."""
         failures = wrong = 0
         while True:
             before = self._size()
@@ -213,7 +132,7 @@ class _Download:
         self._tag.unlink(missing_ok=True)
 
     def _fetch(self) -> None:
-        """Ask for what is missing; raises _FetchError if not all of it comes."""
+        """Request the missing bytes; raises _FetchError if not all of them arrive."""
         have = self._size()
         request = urllib.request.Request(self._url, headers={"User-Agent": "captiongan"})
         if have:
@@ -224,7 +143,7 @@ class _Download:
             response = urllib.request.urlopen(request, timeout=_TIMEOUT)
         except urllib.error.HTTPError as error:
             error.close()
-            if error.code == 416:  # nothing is missing, or what is here is something else
+            if error.code == 416:  # nothing is missing, or the part is of another file
                 return
             if error.code not in _PASSING:
                 raise self._lost(f"the server answers {error.code}") from error
@@ -235,27 +154,26 @@ class _Download:
             self._take(response, have)
 
     def _take(self, response: http.client.HTTPResponse, have: int) -> None:
-        """Append what comes to what is there, or begin again if it is not its continuation."""
+        """Append the response to the part, or begin again if it is no continuation."""
         total = _whole_number(response.headers.get("Content-Length"))
         if response.status == 206:
             found = _RANGE.match(response.headers.get("Content-Range", ""))
             if not found or int(found[1]) != have:
                 self._forget()
-                raise _FetchError("the server sends another part than was asked for")
+                raise _FetchError("the server sends another part than requested")
             total = _whole_number(found[2])
         else:
             have = 0
         self._remember_version(response.headers)
         most = total if self._file.size is None else self._file.size
         with naming(self._part), self._part.open("ab" if have else "wb") as part:
-            told = time.monotonic()
+            pace = Pace(SECONDS_BETWEEN_LINES)
             while chunk := _chunk(response):
                 part.write(chunk)
                 have += len(chunk)
                 if most is not None and have > most:
                     raise _WrongError(f"more than {most} bytes")
-                if time.monotonic() - told > 5:
-                    told = time.monotonic()
+                if pace.due():
                     self._say(
                         f"{self._file.name}: {have / 1e6:,.1f} of {(most or 0) / 1e6:,.1f} MB"
                     )
@@ -263,7 +181,7 @@ class _Download:
             raise _FetchError(f"the connection ended after {have} of {most} bytes")
 
     def _remember_version(self, headers: Message) -> None:
-        """Note of which version the beginning is, so that no other is appended to it."""
+        """Note the version of the beginning, so that no other is appended to it."""
         tag = headers.get("ETag", "")
         version = tag if tag.startswith('"') else headers.get("Last-Modified", "")
         if version:
@@ -281,7 +199,7 @@ class _Download:
 
     def _lost(self, reason: str) -> DataError:
         return DataError(
-            f"'{self._url}' cannot be fetched ({reason}): repeat the command to go on, give a "
+            f"'{self._url}' cannot be fetched ({reason}); repeat the command to resume, give a "
             f"--mirror, or put {self._file.name} into '{self._path.parent}' yourself"
         )
 
@@ -298,7 +216,7 @@ def _whole_number(text: str | None) -> int | None:
 
 
 def _fault(file: RemoteFile, path: Path) -> str | None:
-    """Say why a file is not the published one, if so."""
+    """Return why a file is not the published one; None if it is."""
     with path.open("rb") as content:
         if content.read(len(file.starts_with)) != file.starts_with:
             return "it is another kind of file, such as a web page"
@@ -324,11 +242,11 @@ def _checksums(folder: Path) -> dict[str, str]:
     try:
         return dict(json.loads(path.read_text()))
     except (ValueError, TypeError) as error:
-        raise DataError(f"'{path}' is damaged ({error}): remove it") from error
+        raise DataError(f"'{path}' is damaged ({error}); remove it") from error
 
 
 def _note_checksum(path: Path) -> None:
-    """Note the sha256 of a file at its first use."""
+    """Note the sha256 of a file, if none is noted."""
     noted = _checksums(path.parent)
     if path.name not in noted:
         noted[path.name] = sha256_of(path)

@@ -1,21 +1,21 @@
-"""The captioned folder: pictures and one `metadata.jsonl` that says what each of them shows.
+"""The captioned folder: pictures, and a `metadata.jsonl` that describes each of them.
 
 Each line of `metadata.jsonl` is a JSON object with `file_name` (a path inside the folder, with
 forward slashes), `text` (a caption or a list of captions) and, if known, `class` (a string or an
 integer). Other keys are ignored.
 
-A bad line or picture costs only itself: the reader yields a `Reject` for it and goes on.
+For a bad line or picture the reader yields a `Reject` and continues.
 """
 
 import posixpath
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from PIL import Image
 
+from captiongan.base.files import os_errors_as
 from captiongan.base.image_reading import (
     PictureFault,
     UnusablePictureError,
@@ -26,7 +26,7 @@ from captiongan.base.lines import BadTextError, TextFault, json_object, json_typ
 from captiongan.errors import DataError
 
 METADATA = "metadata.jsonl"
-"""Name of the file that lists the pictures and their captions."""
+"""The file that lists the pictures and their captions."""
 
 _EXPECTED = (
     f'{METADATA} must hold a line per picture like {{"file_name": "a.jpg", "text": "a red flower"}}'
@@ -41,10 +41,10 @@ LineFault = Literal[
     "bad caption",
     "bad class",
 ]
-"""The ways in which a line that is a JSON object can be unusable."""
+"""The faults of a line that is a JSON object."""
 
 Kind = TextFault | LineFault | PictureFault
-"""The ways in which a line or its picture can be unusable."""
+"""All faults of a line or its picture."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class LoadedExample:
 
 @dataclass(frozen=True)
 class Reject:
-    """A line that cannot be used: where it stands (from 1), the kind of fault, and the details."""
+    """A line that cannot be used: its file and number (from 1), the kind of fault, the details."""
 
     file: str
     line: int
@@ -83,46 +83,24 @@ class Reject:
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What a captioned folder holds: counts of pictures, captions, classes and rejects.
-
-    `fewest`, `mean` and `most` are captions per usable picture (0 without pictures), `classes`
-    maps each class to its number of pictures, `rejects` each kind of fault to its number of lines.
-    """
-
-    pictures: int
-    captions: int
-    fewest: int
-    mean: float
-    most: int
-    classes: Mapping[str, int]
-    rejects: Mapping[Kind, int]
-
-    @property
-    def obstacle(self) -> str | None:
-        """Why this cannot be trained on, if so."""
-        return obstacle(self.pictures, self.classes)
-
-
-@dataclass(frozen=True)
 class Line:
-    """A line that says what it must, numbered from 1; its picture has not been looked at."""
+    """A valid line, numbered from 1; its picture has not been opened."""
 
     number: int
     example: Example
 
     @property
     def identity(self) -> str:
-        """What it has in common with lines that name the same file, however they spell it."""
+        """Equal for all lines that name the same file, however they spell it."""
         return posixpath.normpath(self.example.file_name).casefold()
 
     def refused(self, kind: Kind, reason: str) -> Reject:
-        """Return what becomes of it if it cannot be used."""
+        """Return the reject of this line."""
         return Reject(METADATA, self.number, kind, reason, self.example.file_name)
 
 
 class Verdicts:
-    """What became of the files that lines have named: each is judged once.
+    """Remembers which files are used or refused, so that each is decoded once.
 
     Of the lines that name the same file, the first usable one counts.
     """
@@ -132,14 +110,14 @@ class Verdicts:
         self._refused: dict[str, Reject] = {}
 
     def on(self, line: Line) -> Reject | None:
-        """Return why a line cannot be used, if the lines before it tell."""
+        """Return the reject of a line if earlier lines decide it, else None."""
         if line.identity in self._used:
             return line.refused("duplicate", f"already on line {self._used[line.identity]}")
         before = self._refused.get(line.example.file_name)
         return before and line.refused(before.kind, before.reason)
 
     def note(self, line: Line, refusal: Reject | None) -> None:
-        """Remember that a line is used, or why not."""
+        """Remember that a line is used, or why it is refused."""
         if refusal is None:
             self._used[line.identity] = line.number
         else:
@@ -153,53 +131,40 @@ class _BadLineError(Exception):
         self.reason = reason
 
 
-def obstacle(pictures: int, classes: Mapping[str, int]) -> str | None:
-    """Say why so many pictures, of these classes where known, cannot be trained on, if so."""
-    if pictures < 2:
-        return f"{pictures} usable pictures are too few, no caption can mismatch; add more"
-    if pictures in classes.values():
-        return (
-            f"all {pictures} pictures are of class '{next(iter(classes))}', so no caption can "
-            "mismatch; leave `class` out or add pictures of another class"
-        )
-    return None
-
-
 def read_captioned_folder(root: Path, minimum_side: int) -> Iterator[LoadedExample | Reject]:
     """Stream the folder in the order of its metadata, decoding each usable picture once.
 
-    `minimum_side` is the least number of pixels on a picture's short side. Memory holds one
-    picture at a time. Of two lines that name the same file, the first usable
-    one counts.
+    Memory holds one picture at a time. Of the lines that name the same file, the first usable one
+    counts.
 
-    Raises `DataError`, at the call, if there is no folder or no metadata with at least one line.
+    Args:
+        root: the folder.
+        minimum_side: fewest pixels of a picture's short side.
+
+    Raises:
+        DataError: at the call, if there is no folder or no metadata with at least one line.
     """
     return _stream(root, read_lines(root), minimum_side)
 
 
 def read_lines(root: Path) -> Iterator[Line | Reject]:
-    """Stream the lines of a folder's metadata; of what they name, nothing is looked at.
+    """Stream the lines of a folder's metadata without opening the pictures.
 
-    Raises `DataError` as `read_captioned_folder` does.
+    Raises:
+        DataError: as in `read_captioned_folder`.
     """
-    try:
+    what = f"data folder '{root}' has no readable {METADATA}"
+    with os_errors_as(DataError, what, f"add it: {_EXPECTED}"):
         if not root.is_dir():
-            raise DataError(
-                f"data folder {str(root)!r} is not a folder: give one with pictures; {_EXPECTED}"
-            )
+            raise DataError(f"data folder '{root}' is not a folder; give one: {_EXPECTED}")
         empty = next(numbered_lines(root / METADATA), None) is None
-    except OSError as error:
-        raise DataError(
-            f"data folder {str(root)!r} has no readable {METADATA} ({error.strerror}): add it; "
-            f"{_EXPECTED}"
-        ) from error
     if empty:
-        raise DataError(f"data folder {str(root)!r} has an empty {METADATA}: fill it; {_EXPECTED}")
+        raise DataError(f"data folder '{root}' has an empty {METADATA}; fill it: {_EXPECTED}")
     return (_parsed(number, line) for number, line in numbered_lines(root / METADATA))
 
 
 def load(root: Path, line: Line, minimum_side: int) -> LoadedExample | Reject:
-    """Decode the picture of a line, whatever other lines name."""
+    """Decode the picture of a line, without regard to other lines."""
     try:
         picture = read_picture(_path(root, line.example.file_name), minimum_side)
     except _BadLineError as bad:
@@ -207,29 +172,6 @@ def load(root: Path, line: Line, minimum_side: int) -> LoadedExample | Reject:
     except UnusablePictureError as unusable:
         return line.refused(unusable.fault, unusable.reason)
     return LoadedExample(line.example, picture)
-
-
-def summarise(items: Iterable[LoadedExample | Reject]) -> Summary:
-    """Count what the reader yields, keeping none of the pictures."""
-    captions: list[int] = []
-    classes: Counter[str] = Counter()
-    rejects: Counter[Kind] = Counter()
-    for item in items:
-        if isinstance(item, Reject):
-            rejects[item.kind] += 1
-            continue
-        captions.append(len(item.example.captions))
-        if item.example.label is not None:
-            classes[item.example.label] += 1
-    return Summary(
-        pictures=len(captions),
-        captions=sum(captions),
-        fewest=min(captions, default=0),
-        mean=sum(captions) / max(len(captions), 1),
-        most=max(captions, default=0),
-        classes=classes,
-        rejects=rejects,
-    )
 
 
 def _stream(

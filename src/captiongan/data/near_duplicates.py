@@ -1,8 +1,8 @@
 """Pictures that are nearly the same: sent twice, resized, compressed again.
 
-A picture is shrunk to 16 x 16; two are near-duplicates where no colour of no pixel there differs by
-more than a tenth. To find such pairs without comparing all with all, the little pictures are
-projected on 64 random directions: near-duplicates fall on the same side of nearly every one.
+A picture is shrunk to 16 x 16. Two pictures are near-duplicates if no colour value of any pixel
+there differs by more than a tenth. To find such pairs without comparing all with all, the small
+pictures are projected on 64 random directions: near-duplicates lie on the same side of nearly all.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 TOLERANCE = 25
-"""Most that a colour value of the little picture may differ by, of 255."""
+"""The largest difference of a colour value of the small pictures, of 255."""
 
 _SIDE = 16
 _BITS = 64
@@ -28,10 +28,10 @@ def little_picture(picture: Image.Image) -> Little:
 
 
 def near_duplicates(pictures: list[Little]) -> list[list[int]]:
-    """Return the groups of numbers of pictures that are nearly the same, each in order.
+    """Return the groups of near-duplicates, as numbers of pictures in order.
 
-    Pictures that resemble each other through others are in one group. Of pairs that differ by
-    noise, a few are missed. Memory: about 2 kB a picture.
+    A chain of near-duplicates is one group. A few pairs that differ by noise are missed. Memory:
+    about 2 kB a picture.
     """
     if len(pictures) < 2:
         return []
@@ -46,7 +46,7 @@ def near_duplicates(pictures: list[Little]) -> list[list[int]]:
 
 
 class Union:
-    """Numbers from 0 up, joined into groups."""
+    """Numbers from 0 up, joined into groups (union-find)."""
 
     def __init__(self, count: int) -> None:
         self._parent = list(range(count))
@@ -85,7 +85,7 @@ def _bands(values: Little) -> list[npt.NDArray[np.int64]]:
 
 
 def _join(values: Little, bucket: npt.NDArray[np.int64], union: Union) -> None:
-    """Join the near-duplicates of a bucket; of those that are equal, one is compared."""
+    """Join the near-duplicates of a bucket; compare one of those that are equal."""
     leaders: list[int] = []
     for number in bucket.tolist():
         if leaders:

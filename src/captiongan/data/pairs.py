@@ -1,6 +1,6 @@
 """The pair sampler: (picture, matching caption, mismatching caption), a function of (seed, step).
 
-Slides "GANs with Joint Distributions": the discriminator judges pairs, and a mismatching pair is a
+Slides "GANs with Joint Distributions": the discriminator sees pairs, and a mismatching pair is a
 real picture with a text that was written for another one.
 """
 
@@ -12,7 +12,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from captiongan.data.folder import Example, obstacle
+from captiongan.data.folder import Example
+from captiongan.data.summary import obstacle
 from captiongan.errors import DataError
 
 Indices = npt.NDArray[np.int64]
@@ -20,18 +21,18 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Pairs:
-    """One batch, B entries each; captions are numbered through all examples in order."""
+    """One batch of B entries; captions are numbered through all examples in order."""
 
     pictures: Indices
     """Which pictures, (B,)."""
     matching: Indices
     """A caption of each picture, (B,)."""
     mismatching: Indices
-    """A caption of another picture, (B,): of another class where classes are known, or, if the
-    sampler is told so, the matching caption of another picture of the batch.
+    """A caption of another picture, (B,): of another class if classes are known. With
+    `within_batch`, the matching caption of another picture of the batch.
 
-    Of another class, its words differ from the matching caption's unless nearly all captions are
-    alike."""
+    A caption of another class has other words than the matching one, unless nearly all captions
+    are alike."""
     crop: npt.NDArray[np.float64]
     """Top and left of the random crop as shares of the margin, (B, 2) in [0, 1)."""
     flip: npt.NDArray[np.bool_]
@@ -41,23 +42,23 @@ class Pairs:
 class PairSampler:
     """Draws batches of pairs. Each picture comes once per pass over the data.
 
-    Nothing is remembered between calls: the batch of a step is the same after a resume.
+    It keeps no state between calls, so the batch of a step is the same after a resume.
 
     Args:
         examples: the pictures' captions and classes.
         batch_size: B.
         seed: decides all batches.
-        within_batch: take the mismatching captions from the batch, whatever their class.
+        within_batch: take the mismatching captions from the batch, without regard to classes.
 
     Raises:
-        DataError: one picture, or one class only where that matters, so that no caption can
-            mismatch.
+        DataError: there is one picture only, or one class only and classes count, so that no
+            caption can mismatch.
     """
 
     def __init__(
         self, examples: Sequence[Example], batch_size: int, seed: int, within_batch: bool = False
     ) -> None:
-        if within_batch:  # where classes do not count, each picture is one
+        if within_batch:  # classes do not count: each picture is one
             examples = [replace(example, label=None) for example in examples]
         labels = Counter(example.label for example in examples if example.label is not None)
         if reason := obstacle(len(examples), labels):

@@ -1,6 +1,6 @@
 """One self-contained page that shows what is in a captioned folder.
 
-Here is chosen what it shows; `show.html.jinja` has the words and the looks.
+This module chooses what the page shows; `show.html.jinja` holds the words and the looks.
 """
 
 import base64
@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-from captiongan.base.files import replace_file
+from captiongan.base.files import os_errors_as, replace_file
 from captiongan.data.survey import Survey, facts
 from captiongan.errors import OutputError
 
@@ -21,18 +21,16 @@ _BARS = 16
 
 
 def write_page(survey: Survey, out: Path) -> None:
-    """Write the page of a survey; an earlier one is replaced. Raises OutputError."""
-    try:
-        # The name of a file may hold what UTF-8 cannot.
-        replace_file(out, page(survey).encode(errors="replace"))
-    except OSError as error:
-        raise OutputError(
-            f"--out '{out}' cannot be written ({error.strerror}); name a file in another folder"
-        ) from error
+    """Write the page of a survey in the place of an earlier one; raises OutputError."""
+    # File names may hold characters that UTF-8 cannot encode.
+    content = page(survey).encode(errors="replace")
+    what = f"--out '{out}' cannot be written"
+    with os_errors_as(OutputError, what, "name a file in another folder"):
+        replace_file(out, content)
 
 
 def page(survey: Survey) -> str:
-    """Return the page as HTML; it holds pictures and captions of the data."""
+    """Return the page as HTML, with pictures and captions of the data."""
     environment = Environment(
         loader=PackageLoader("captiongan.data", ""),
         autoescape=True,
@@ -54,9 +52,9 @@ def page(survey: Survey) -> str:
 
 
 def histogram(values: Sequence[float]) -> list[dict[str, Any]]:
-    """Return bars: what each counts, how many there are, and its length in percent of the longest.
+    """Return bars: the label, count, and length in percent of the longest bar of each.
 
-    Few different whole numbers have a bar each; others come in steps of equal width.
+    A small range of whole numbers has a bar for each number; other values are binned evenly.
     """
     if not values:
         return []

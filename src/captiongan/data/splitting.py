@@ -1,4 +1,4 @@
-"""A captioned folder divided into train, test and maybe val, with no picture on two sides."""
+"""Divides a captioned folder into train, test and perhaps val, with no picture in two of them."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -15,25 +15,25 @@ By = Literal["picture", "class"]
 
 
 def split_folder(root: Path, shares: Mapping[str, float], by: By, seed: int) -> Iterator[Item]:
-    """Stream a captioned folder with a split for each picture; what no share takes is `train`.
+    """Stream a captioned folder with a split for each picture; the rest of the shares is `train`.
 
-    Near-duplicates stay together, and with `class` all pictures of a class: such a unit is on one
-    side. Pictures without a class are units of their own.
+    A unit stays in one split: a group of near-duplicates, or with `class` all pictures of a class.
+    Pictures without a class are units of their own.
 
     Args:
         root: a captioned folder.
-        shares: parts of the pictures by split, above 0, together below 1.
-        by: what is drawn at random.
+        shares: fractions of the pictures by split, each above 0, together below 1.
+        by: the unit that is drawn at random.
         seed: decides the draw.
 
     Raises:
-        DataError: bad shares, or units too large for them.
+        DataError: a share breaks its rule, or the units are too large for the shares.
     """
     for split, share in shares.items():
         if not 0 < share < 1 or sum(shares.values()) >= 1:
             raise DataError(
-                f"--{split} {share}: shares are above 0, and below 1 together, so that some is "
-                "left for train"
+                f"--{split} {share}: each share must be above 0 and their sum below 1; change the "
+                "shares, so that some pictures are left for train"
             )
     names, labels, little = [], [], []
     for item in read_captioned_folder(root, 1):
@@ -58,7 +58,7 @@ def split_folder(root: Path, shares: Mapping[str, float], by: By, seed: int) -> 
 def _dealt(
     units: list[list[int]], pictures: int, shares: Mapping[str, float], seed: int
 ) -> dict[int, str]:
-    """Give units in random order to whichever split they fit into; the rest is left over."""
+    """Deal the units in random order, each to the first split with room; return the splits."""
     random.Random(seed).shuffle(units)
     dealt: dict[int, str] = {}
     room = {split: share * pictures for split, share in shares.items()}

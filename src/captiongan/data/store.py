@@ -2,8 +2,8 @@
 
 Each picture is decoded once, its short side resized to `side` with an antialiasing filter
 (Lanczos), its middle square kept (or the whole picture squashed to a square), and appended to one
-file that is then memory-mapped. Training never decodes. Any engine may decode, on all cores of this
-machine or of many: the store is the same to the last byte.
+file that is then memory-mapped. Training never decodes. All cores of the machine decode; the store
+is the same to the last byte however many there are.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -20,9 +20,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from captiongan.base.cache import CACHE_VARIABLE, cache_folder
+from captiongan.base.cache import cache_folder, writing_to_cache
 from captiongan.base.files import whole_folder
-from captiongan.base.threads import Engine, on_cores
 from captiongan.data.decode import Square, SquareMaker, fit, make_squares
 from captiongan.data.folder import METADATA, Example, Line, Reject, read_lines
 from captiongan.data.toy import toy_examples
@@ -41,8 +40,8 @@ Progress = Callable[[int], None]
 class PictureStore:
     """A data set, decoded.
 
-    `pictures` is (N, side, side, 3) uint8 RGB, memory-mapped; `examples` are its N captions and
-    classes, in the same order; `rejects` are the lines that were skipped, in words.
+    `pictures` is (N, side, side, 3) uint8 RGB, memory-mapped. `examples` are the N examples in the
+    same order. `rejects` describe the skipped lines.
     """
 
     pictures: Pictures
@@ -51,21 +50,21 @@ class PictureStore:
 
     @cached_property
     def captions(self) -> tuple[str, ...]:
-        """All captions, numbered through the examples in order."""
+        """All captions, in the order of the examples."""
         return tuple(caption for example in self.examples for caption in example.captions)
 
     @cached_property
     def digest(self) -> str:
-        """One sha256 over the names, captions and classes, in order."""
+        """A sha256 over the names, captions and classes, in order."""
         return hashlib.sha256(repr(self.examples).encode(errors="replace")).hexdigest()
 
     def middle(self, side: int) -> Pictures:
-        """Return the middle squares of all pictures, a view: (N, side, side, 3) uint8."""
+        """Return a view of the middle squares of all pictures: (N, side, side, 3) uint8."""
         low = (self.pictures.shape[1] - side) // 2
         return self.pictures[:, low : low + side, low : low + side]
 
     def with_first_captions(self) -> "PictureStore":
-        """Forget all captions but the first of each picture."""
+        """Return a store with the first caption of each picture only."""
         examples = (replace(each, captions=each.captions[:1]) for each in self.examples)
         return replace(self, examples=tuple(examples))
 
@@ -75,28 +74,26 @@ def open_store(
     side: int,
     minimum_side: int,
     squash: bool = False,
-    engine: Engine = on_cores,
     on_progress: Progress | None = None,
 ) -> PictureStore:
-    """Open the store of a data set; build it first if this is the first time.
+    """Open the store of a data set; build it the first time.
 
     Args:
         source: a captioned folder, `toy`, or `toy:SIZE` for a toy set of another size.
         side: side of the stored pictures, in pixels.
         minimum_side: pictures with a shorter short side are rejected.
         squash: squeeze whole pictures to squares, instead of keeping their middle squares.
-        engine: what decodes; it changes nothing but the speed.
-        on_progress: hears, while the store is built, how many pictures are in it.
+        on_progress: receives the number of pictures so far while the store is built.
 
     Raises:
-        DataError: the folder cannot be read, also by all that decode, or nothing usable is left.
+        DataError: the folder cannot be read, or nothing usable is left.
         OutputError: the store cannot be written.
     """
     toy_size = _toy_size(source)
     if toy_size is None:
         lines = read_lines(Path(source))
         make = SquareMaker(Path(source).resolve(), side, minimum_side, squash)
-        squares = make_squares(lines, make, engine)
+        squares = make_squares(lines, make)
         key = _fingerprint(Path(source), side, minimum_side)
     else:
         squares = _toy_squares(toy_size, side, squash)
@@ -119,9 +116,9 @@ def open_store(
 
 
 def captions_of(sources: Sequence[str]) -> list[str]:
-    """Return the different captions of all usable pictures of some data sets, see `open_store`.
+    """Return the distinct captions of all usable pictures of some data sets.
 
-    Raises DataError and OutputError as `open_store` does.
+    `sources` and the errors are those of `open_store`.
     """
     stores = [open_store(source, 76, 64) for source in sources]
     return list(dict.fromkeys(caption for store in stores for caption in store.captions))
@@ -147,7 +144,7 @@ def _toy_squares(size: int, side: int, squash: bool) -> Generator[Square | Rejec
 
 
 def _fingerprint(root: Path, side: int, minimum_side: int) -> str:
-    """Name the store after all that decides its content: the metadata, the pictures, the sizes."""
+    """Return a name that identifies all that decides the content: metadata, pictures, sizes."""
     metadata = (root / METADATA).read_bytes()
     digest = hashlib.sha256(f"{STORE_FORMAT} {root.resolve()} {side} {minimum_side} ".encode())
     digest.update(metadata)
@@ -155,7 +152,7 @@ def _fingerprint(root: Path, side: int, minimum_side: int) -> str:
         try:
             plain = json.loads(name) if b"\\" in name else name[1:-1].decode()
             facts = os.stat(f"{root}/{plain}")  # noqa: PTH116  a Path takes as long as the rest
-        except (OSError, ValueError):  # such a line is rejected, whatever else changes
+        except (OSError, ValueError):  # such a line is rejected in any case
             continue
         digest.update(b"%d %d " % (facts.st_size, facts.st_mtime_ns))
     return f"{root.resolve().name}-{side}-{digest.hexdigest()[:16]}"
@@ -166,31 +163,33 @@ def _build(
     squares: Generator[Square | Reject, None, None],
     on_progress: Progress | None,
 ) -> None:
+    with writing_to_cache(f"picture store '{folder}'"):
+        try:
+            with closing(squares), whole_folder(folder) as work:
+                _write(work, squares, on_progress)
+        except OSError:
+            if not folder.is_dir():  # else another process was first, with the same content
+                raise
+
+
+def _write(work: Path, squares: Iterable[Square | Reject], on_progress: Progress | None) -> None:
     examples: list[Example] = []
     rejects: list[str] = []
-    try:
-        with closing(squares), whole_folder(folder) as work:
-            with (work / "pictures.u8").open("wb") as pictures:
-                for item in squares:
-                    if isinstance(item, Reject):
-                        rejects.append(str(item))
-                        continue
-                    examples.append(item.line.example)
-                    pictures.write(item.pixels)
-                    if on_progress:
-                        on_progress(len(examples))
-            content = {"examples": [asdict(example) for example in examples], "rejects": rejects}
-            (work / "examples.json").write_text(json.dumps(content))
-    except OSError as error:
-        if not folder.is_dir():  # else another process was first, with the same content
-            raise OutputError(
-                f"picture store '{folder}' cannot be written ({error.strerror}); "
-                f"make room, or set {CACHE_VARIABLE} to another folder"
-            ) from error
+    with (work / "pictures.u8").open("wb") as pictures:
+        for item in squares:
+            if isinstance(item, Reject):
+                rejects.append(str(item))
+                continue
+            examples.append(item.line.example)
+            pictures.write(item.pixels)
+            if on_progress:
+                on_progress(len(examples))
+    content = {"examples": [asdict(example) for example in examples], "rejects": rejects}
+    (work / "examples.json").write_text(json.dumps(content))
 
 
 def _read(folder: Path, side: int) -> PictureStore | None:
-    """Open a store; None if there is none, or if it is damaged."""
+    """Open a store; None if it is absent or damaged."""
     try:
         content = json.loads((folder / "examples.json").read_text())
         examples = tuple(
@@ -200,7 +199,7 @@ def _read(folder: Path, side: int) -> PictureStore | None:
         pictures = np.empty((0, side, side, 3), dtype=np.uint8)
         if examples:
             shape = (len(examples), side, side, 3)
-            # "c": a tensor may be laid over it; what is written there stays in memory.
+            # "c": a tensor may share this memory; what it writes does not reach the file.
             pictures = np.memmap(folder / "pictures.u8", dtype=np.uint8, mode="c", shape=shape)
         return PictureStore(pictures, examples, tuple(content["rejects"]))
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""What is in a captioned folder, counted in one pass, and whether it is ready to be trained on."""
+"""Counts in one pass what a captioned folder holds, and judges whether a run can train on it."""
 
 import random
 import re
@@ -15,21 +15,20 @@ from captiongan.data.folder import (
     Example,
     LoadedExample,
     Reject,
-    Summary,
     read_captioned_folder,
-    summarise,
 )
-from captiongan.data.importers.importing import JOURNAL, read_journal
+from captiongan.data.importers.journal import JOURNAL, read_journal
 from captiongan.data.near_duplicates import Little, little_picture, near_duplicates
+from captiongan.data.summary import Summary, summarise
 
 SHOWN = 24
-"""Pictures of the contact sheet."""
+"""The number of pictures on the contact sheet."""
 
 WIDE = 2.0
-"""From this proportion of the sides on, the middle square loses half of a picture or more."""
+"""Ratio of the sides from which the middle square loses half of a picture or more."""
 
 LISTED = 50
-"""Most rejects, words and groups that are listed one by one."""
+"""The most rejects, words and groups that are listed one by one."""
 
 _TRAINED_SIDE = 64
 _LONG_CAPTION = 50  # words; the text encoders read 64 tokens or more
@@ -39,7 +38,7 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 
 @dataclass(frozen=True)
 class Survey:
-    """What was counted; see `facts` for what it comes to."""
+    """The counts; `facts` sums them up."""
 
     folder: Path
     summary: Summary
@@ -57,11 +56,16 @@ class Survey:
 def survey(folder: Path, minimum_side: int = 1, seed: int = 0) -> Survey:
     """Read a captioned folder once, and count.
 
-    Memory holds one picture at a time, of each the captions and a few hundred numbers, and
-    `SHOWN` small ones, drawn by `seed`.
+    Memory holds one picture at a time, the captions and a few hundred numbers of each, and `SHOWN`
+    small pictures.
+
+    Args:
+        folder: the captioned folder.
+        minimum_side: fewest pixels of a picture's short side.
+        seed: decides which pictures are shown.
 
     Raises:
-        DataError: see `read_captioned_folder`.
+        DataError: as in `read_captioned_folder`.
     """
     counter = _Counter(random.Random(seed))
     summary = summarise(counter.passing(read_captioned_folder(folder, minimum_side)))
@@ -87,12 +91,12 @@ def survey(folder: Path, minimum_side: int = 1, seed: int = 0) -> Survey:
 
 
 def words_of(caption: str) -> list[str]:
-    """Return the words of a caption in small letters, without punctuation."""
+    """Return the words of a caption in lower case, without punctuation."""
     return _WORD.findall(caption.lower())
 
 
 def facts(survey: Survey) -> dict[str, Any]:
-    """Return a survey as values that JSON takes; see `captiongan data stats`."""
+    """Return a survey as JSON values, those of `captiongan data stats`."""
     summary = survey.summary
     ratios = [max(size) / min(size) for size in survey.sizes]
     ranked = survey.words.most_common()
@@ -133,7 +137,7 @@ def facts(survey: Survey) -> dict[str, Any]:
 
 
 def verdict(content: Mapping[str, Any], obstacle: str | None) -> list[str]:
-    """Say what to fix before training, a sentence each; nothing where the set is ready."""
+    """Return a sentence for each thing to fix before training; none if the set is ready."""
     pictures = max(content["pictures"], 1)
 
     def share(count: int) -> str:
@@ -146,7 +150,7 @@ def verdict(content: Mapping[str, Any], obstacle: str | None) -> list[str]:
     spare = near - content["near_duplicates"]["groups"]
     remarks = {
         f"It cannot be trained on: {obstacle}.": obstacle is not None,
-        f"{rejected} lines are rejected: mend them or take them out (reasons below).": rejected
+        f"{rejected} lines are rejected: fix or remove them (reasons below).": rejected
         > 0.01 * pictures,
         f"Half of the pictures have a short side below {_TRAINED_SIDE} pixels (median "
         f"{short:g}): they would be enlarged; get larger ones.": short < _TRAINED_SIDE,
@@ -164,7 +168,7 @@ def verdict(content: Mapping[str, Any], obstacle: str | None) -> list[str]:
 
 
 class _Counter:
-    """Looks at the items of a folder as they pass by."""
+    """Collects facts on the items of a folder as they pass through."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
@@ -188,7 +192,7 @@ class _Counter:
         self.examples.append(item.example)
         self.sizes.append(item.picture.size)
         self.little.append(little_picture(item.picture))
-        # Of all that passed, each is on the sheet with the same chance.
+        # Reservoir sampling: each picture so far is on the sheet with the same probability.
         if number >= SHOWN and self._rng.random() >= SHOWN / (number + 1):
             return
         if len(self.sheet) == SHOWN:
@@ -199,7 +203,7 @@ class _Counter:
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
-    """Return where numbers lie; nothing where there are none."""
+    """Return the range, median and mean of numbers; an empty dict for none."""
     if not values:
         return {}
     return {
@@ -211,7 +215,7 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def _repeated(captions_of: Sequence[tuple[str, ...]]) -> Counter[str]:
-    """Count the captions of more than one picture; case, punctuation and articles do not matter."""
+    """Count the captions of more than one picture, without case, punctuation and articles."""
     pictures: Counter[str] = Counter()
     for captions in captions_of:
         pictures.update({_bare(caption) for caption in captions})
@@ -223,7 +227,7 @@ def _bare(caption: str) -> str:
 
 
 def _rejected_at_import(folder: Path) -> Counter[str]:
-    """Count what the importer that wrote a folder, or the folder of its split, turned away."""
+    """Count what the import that wrote a folder, or the folder above it, rejected."""
     kinds: Counter[str] = Counter()
     for journal in (folder / JOURNAL, folder.resolve().parent / JOURNAL):
         if journal.is_file():

@@ -4,8 +4,8 @@ import io
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from captiongan import __version__
-from captiongan.base.files import replace_file
+from captiongan.base.files import os_errors_as, replace_file
 from captiongan.errors import CaptionganError, OutputError
 
 GAP = 2
@@ -253,12 +253,6 @@ def check_output(path: Path, endings: Sequence[str] = (".png",)) -> None:
             raise OutputError(f"output '{path}' is a folder; name a file in it")
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turn what the file system refuses into an OutputError."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"output '{path}' cannot be written ({error.strerror}); choose another place"
-        ) from error
+def _writing(path: Path) -> AbstractContextManager[None]:
+    what = f"output '{path}' cannot be written"
+    return os_errors_as(OutputError, what, "choose another place")

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from captiongan.base.cache import cache_folder, read_sealed, write_sealed
+from captiongan.base.cache import cached
 from captiongan.base.files import sha256_of
 from captiongan.data.store import Pictures
 from captiongan.errors import ConfigError, RunError
@@ -183,13 +183,12 @@ def remembered_features(extractor: Extractor, pictures: Pictures) -> Features:
     identity = extractor.identity
     key = hashlib.sha256(f"{VERSION} {identity!r} {pictures.dtype} {pictures.shape}".encode())
     key.update(np.ascontiguousarray(pictures).data)
-    file = cache_folder("features") / f"{identity.name}-{key.hexdigest()[:32]}"
-    known = read_sealed(file)
-    if known is not None:
-        return np.frombuffer(known, np.float32).reshape(len(pictures), identity.dim).copy()
-    features = extractor.features(pictures)
-    write_sealed(file, features.tobytes())
-    return features
+    content = cached(
+        "features",
+        f"{identity.name}-{key.hexdigest()[:32]}",
+        lambda: extractor.features(pictures).tobytes(),
+    )
+    return np.frombuffer(content, np.float32).reshape(len(pictures), identity.dim).copy()
 
 
 def open_lite(name: str, device: torch.device, side: int | None = None) -> Extractor:

@@ -7,14 +7,13 @@ repeats on what and with what it was measured.
 import json
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from captiongan import __version__
-from captiongan.base.files import replace_file
+from captiongan.base.files import os_errors_as, replace_file
 from captiongan.errors import OutputError
 from captiongan.evaluation.benchmark import Exam
 from captiongan.evaluation.comparison import Difference
@@ -208,12 +207,6 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    """Turn what the file system refuses into an OutputError."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"--out '{out}' cannot be written to ({error}); make room, or choose another folder"
-        ) from error
+def _writing(out: Path) -> AbstractContextManager[None]:
+    what = f"--out '{out}' cannot be written to"
+    return os_errors_as(OutputError, what, "make room, or choose another folder")

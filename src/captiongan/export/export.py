@@ -30,11 +30,12 @@ from captiongan.draw.pipeline import mirror_of, noise_of
 from captiongan.errors import RunError
 from captiongan.export.to_onnx import as_onnx
 from captiongan.networks.layers import PictureGenerator
+from captiongan.networks.registry import UNFOLDED_NETWORKS
 from captiongan.runs.checkpoint import MANIFEST, Checkpoint
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.runs.run_folder import RunFolder
-from captiongan.text.registry import NAMES
+from captiongan.text.registry import is_folder, why_it_stays
 from captiongan.training.batches import to_pictures
 
 SAMPLES = 4
@@ -94,7 +95,8 @@ def export_run(
         files[CRITIC_FILE] = _critic(trained.checkpoint)
     files[GENERATOR_FILE] = _drawing(trained.generator, config, encoder.dim)
     files["sample.png"] = _sample(trained.generator, config, encoder, prompts)
-    files["README.md"] = model_card(manifest, prompts, SAMPLES, with_critic).encode()
+    card = model_card(manifest, prompts, SAMPLES, with_critic, config.network in UNFOLDED_NETWORKS)
+    files["README.md"] = card.encode()
     return write_bundle(out, files, manifest)
 
 
@@ -124,16 +126,13 @@ def bundle_of_run(run: Path) -> Bundle:
 
 
 def _travelling(trained: TrainedRun) -> OnnxTextEncoder:
-    if not trained.config.has_text:
+    encoder = trained.config.text.encoder
+    if reason := why_it_stays(encoder):
         raise RunError(
-            "text.encoder 'none': a bundle draws from text, and this run does without; "
-            "train a run with text.encoder=small and export that"
+            f"text.encoder '{encoder}': {reason}; train a run with text.encoder=small and export "
+            "that"
         )
-    if not isinstance(trained.encoder, OnnxTextEncoder):
-        raise RunError(
-            f"text.encoder '{trained.config.text.encoder}' is too big for a bundle; "
-            "train a run with text.encoder=small and export that"
-        )
+    assert isinstance(trained.encoder, OnnxTextEncoder)
     return trained.encoder
 
 
@@ -183,7 +182,7 @@ def _training_facts(trained: TrainedRun) -> dict[str, Any]:
 def _without_places(config: RunConfig) -> dict[str, Any]:
     """Return all options but the paths of this machine."""
     facts = config.model_dump(exclude={"data": {"source"}, "training": {"start": {"bundle"}}})
-    if config.text.encoder not in NAMES:
+    if is_folder(config.text.encoder):
         del facts["text"]["encoder"]
     return facts
 

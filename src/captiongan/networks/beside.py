@@ -1,8 +1,8 @@
 """Two discriminators side by side: one looks through a frozen network, the other learns to see.
 
-The frozen one knows from the start what pictures show. The one from scratch sees what ImageNet had
-no need of, such as the grain of the generator (Vision-aided GAN, Kumari et al. 2022, arXiv
-2112.09130). Their logits count alike.
+The frozen one knows from the start what pictures show. The one that starts from scratch sees what
+does not matter for ImageNet, such as the generator's grain (Vision-aided GAN, Kumari et al. 2022,
+arXiv 2112.09130). Their logits count alike.
 """
 
 import torch
@@ -14,15 +14,21 @@ from captiongan.networks import fusion, projected
 class Discriminator(projected.Discriminator):
     """D(x, e) of `projected` with that of `fusion` beside it; features (B, C) of both in a row.
 
-    Args: as of `projected`; `features` are the channels of the first stage of both.
+    The arguments are those of `projected`; `features` are the channels of the first stage of both.
     """
 
     def __init__(
-        self, resolution: int, features: int, embedding_dim: int, projected_dim: int
+        self, *, resolution: int, features: int, embedding_dim: int, projected_dim: int
     ) -> None:
-        super().__init__(resolution, features, embedding_dim, projected_dim)
+        sizes = {
+            "resolution": resolution,
+            "features": features,
+            "embedding_dim": embedding_dim,
+            "projected_dim": projected_dim,
+        }
+        super().__init__(**sizes)
         self.projected_dim = projected_dim
-        self.beside = fusion.Discriminator(resolution, features, embedding_dim, projected_dim)
+        self.beside = fusion.Discriminator(**sizes)
 
     def features(self, pictures: Tensor) -> Tensor:
         """f(x): what both see in pictures (B, 3, H, W) in [-1, 1], (B, C)."""

@@ -8,9 +8,9 @@ noise of 100, embeddings of 768 (all-mpnet-base-v2) projected to 256, and 64 x 6
     Discriminator  128 x 32x32 -> 128 x 32x32 -> 256 x 16x16 -> 256 x 16x16 -> 512 x 8x8
                    -> f(x) = 1024 x 4x4, 3x3 convolutions; [f(x), text] -> 4x4 conv -> one logit
 
-What the exercise does not set stays PyTorch's own: the first weights, and a bias in every layer,
-though those before a BatchNorm have no effect. Its 3x3 convolutions are padded by 1, as their sides
-tell. It returns sigmoid(logit); the logit is what our losses take.
+What the exercise leaves open is PyTorch's default: the first weights, and a bias in every layer,
+even before a BatchNorm, where it has no effect. The padding of its 3x3 convolutions is 1, which
+follows from their sides. The exercise returns sigmoid(logit); our losses take the logit itself.
 """
 
 from itertools import pairwise
@@ -44,7 +44,13 @@ class Generator(PictureGenerator):
     """
 
     def __init__(
-        self, resolution: int, features: int, noise_dim: int, embedding_dim: int, projected_dim: int
+        self,
+        *,
+        resolution: int,
+        features: int,
+        noise_dim: int,
+        embedding_dim: int,
+        projected_dim: int,
     ) -> None:
         super().__init__()
         _check(resolution, features, embedding_dim)
@@ -64,11 +70,11 @@ class Generator(PictureGenerator):
 class Discriminator(PairDiscriminator):
     """D(x, e), with features (B, 8F, 4, 4).
 
-    Args and errors: as the generator's; features F are the channels of the first stage.
+    Arguments and errors are those of the generator; F are the channels of the first stage.
     """
 
     def __init__(
-        self, resolution: int, features: int, embedding_dim: int, projected_dim: int
+        self, *, resolution: int, features: int, embedding_dim: int, projected_dim: int
     ) -> None:
         _check(resolution, features, embedding_dim)
         widths = (3, *(features * times for times in (1, 1, 2, 2, 4, 8)))

@@ -1,14 +1,14 @@
 """The lecture's networks: DCGAN (Radford et al. 2015), told what to draw by a text embedding.
 
-Slides "DCGAN Generator", "DCGAN Discriminator", "Generator"; the text comes in as in Reed et al.
-2016, section 4.1. With F features and 64 x 64 pictures (smaller and larger ones have a stage less
-or more):
+Slides "DCGAN Generator", "DCGAN Discriminator", "Generator". The text enters as in Reed et al.
+2016, section 4.1. With F features and 64 x 64 pictures (a smaller side takes a stage less, a larger
+side one more):
 
     Generator      [z, text] -> 8F x 4x4 -> 4F x 8x8 -> 2F x 16x16 -> F x 32x32 -> 3 x 64x64
     Discriminator  the same way back to f(x) = 8F x 4x4; [f(x), text] -> 1x1 conv -> one logit
 
-With embeddings of length 0 it is the slide "DCGAN", without text: nothing joins z or f(x), and f(x)
-goes straight to the logit.
+With embeddings of length 0 these are the networks of slide "DCGAN", without text: nothing is
+concatenated with z or f(x), and f(x) goes straight to the logit.
 """
 
 from itertools import pairwise
@@ -42,7 +42,13 @@ class Generator(PictureGenerator):
     """
 
     def __init__(
-        self, resolution: int, features: int, noise_dim: int, embedding_dim: int, projected_dim: int
+        self,
+        *,
+        resolution: int,
+        features: int,
+        noise_dim: int,
+        embedding_dim: int,
+        projected_dim: int,
     ) -> None:
         super().__init__()
         widths = stage_widths(resolution, features)[::-1]
@@ -64,11 +70,11 @@ class Generator(PictureGenerator):
 class Discriminator(PairDiscriminator):
     """D(x, e), with features (B, C, 4, 4) at C = F resolution / 8.
 
-    Args: as the generator's; features F are the channels of the first stage.
+    Arguments are those of the generator; F are the channels of the first stage.
     """
 
     def __init__(
-        self, resolution: int, features: int, embedding_dim: int, projected_dim: int
+        self, *, resolution: int, features: int, embedding_dim: int, projected_dim: int
     ) -> None:
         widths = stage_widths(resolution, features)
         super().__init__(

@@ -1,9 +1,10 @@
 """Text and noise fused by affine modulation at every scale (DF-GAN; Tao et al. 2022).
 
-Each 3x3 convolution of the generator's blocks sees scale * x + shift, rectified, with a scale and a
-shift for each channel that a linear layer reads off the condition c = [z, text], z without its last
-quarter. The discriminator looks without text, and scores text by projection (Miyato and Koyama
-2018). With F features, z and projected text of 128, and no stage wider than 256 unless F is:
+Each 3x3 convolution of the generator's blocks sees scale * x + shift, rectified. A linear layer
+computes the scale and the shift of each channel from the condition c = [z, text], where z lacks its
+last quarter. The discriminator reads pictures without the text, and compares the two by projection
+(Miyato and Koyama 2018). With F features, z and projected text of 128, and at most 256 channels, or
+F if that is more:
 
     Generator      z -> 4x4, a block for each doubling of the side, RGB; F channels at the last side
     Discriminator  3 -> F at half the side, a block for each halving, f(x) at 4x4
@@ -13,20 +14,20 @@ quarter. The discriminator looks without text, and scores text by projection (Mi
     G at 128 px with F = 16    256  256  128   64   32   16   2.9 M weights, 0.58 GFLOP
     D at  64 px with F = 64    256  256  128   64             3.3 M weights, 0.43 GFLOP
 
-What keeps the noise heard, which generators of this kind like to forget:
+Generators of this kind tend to ignore the noise. Four things keep it in play:
 
-- the 4x4 places come of that z alone, linearly and without a bias, and scales and shifts are the
-  same at every place: so what is where in a picture is up to z, and the text says what it looks
-  like;
-- z enters at every scale, too, by the same layers as the text, with nothing before them to drop it;
-- z has a variance of 1, and the projected text is normalised to the same, without a learned gain,
-  so that neither drowns the other. z itself stays as it is: truncation shrinks it;
-- the last quarter of z does nothing but move the text, along the `wording` directions (conditioning
-  augmentation, Zhang et al. 2017): what is heard of the text is then heard of z. Those directions
-  are 0 until a run is told what captions of one picture differ by.
+- The first 4x4 stage depends on that z alone, linearly and without a bias, and scales and shifts
+  are the same at every place. So z decides where things are, and the text what they look like.
+- z also enters at every scale, through the same layers as the text, with no layer before them that
+  could drop it.
+- z has a variance of 1, and the projected text is normalised to the same variance without a learned
+  gain, so neither drowns the other. z itself is not normalised, as truncation must shrink it.
+- The last quarter of z only moves the text, along the `wording` directions (conditioning
+  augmentation, Zhang et al. 2017): a generator that follows the text then follows z. The directions
+  are 0 until a run measures what the captions of one picture differ by.
 
-The generator has no normalisation over the batch: the running average has no statistics to settle,
-and a picture is the same in any company. Its first weights keep the variance of x near 1 at any
+The generator has no BatchNorm: the running average has no statistics to measure anew, and a picture
+does not depend on the others of its batch. Its first weights keep the variance of x near 1 at any
 depth (He et al. 2015), half of it from each branch of a block.
 """
 
@@ -70,6 +71,7 @@ class Generator(PictureGenerator):
 
     def __init__(
         self,
+        *,
         resolution: int,
         features: int,
         noise_dim: int,
@@ -202,15 +204,15 @@ class Discriminator(PairDiscriminator):
     """D(x, e) = u(f(x)) + <text, P f(x)>, with features f(x) (B, C, 4, 4), u and P linear.
 
     For pictures far from photographs: it learns to see from them alone. All its weights have a
-    spectral norm of 1 (Miyato et al. 2018), and the text, of length 1 there, cannot outgrow u. Of
-    each batch it sees how much its features vary, which tells a collapsed generator (Karras et al.
-    2018, section 3); so pictures are judged in their company.
+    spectral norm of 1 (Miyato et al. 2018), and the text has length 1, so it cannot outgrow u. The
+    discriminator also sees how much its features vary over the batch, which gives a collapsed
+    generator away (Karras et al. 2018, section 3); so a logit depends on the whole batch.
 
-    Args: as the generator's; features F are the channels of the first stage.
+    Arguments are those of the generator; F are the channels of the first stage.
     """
 
     def __init__(
-        self, resolution: int, features: int, embedding_dim: int, projected_dim: int
+        self, *, resolution: int, features: int, embedding_dim: int, projected_dim: int
     ) -> None:
         widths = _widths(resolution // 2, features)
         text = TextDirection(embedding_dim, projected_dim)

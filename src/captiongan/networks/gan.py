@@ -5,12 +5,13 @@ Slide "GAN (Generative Adversarial Networks)". With F features, whatever the pic
     Generator      z -> 4F -> 8F -> 16F -> 3 H W
     Discriminator  3 H W -> 16F -> 8F -> f(x) = 4F -> one logit
 
-The slide leaves the layers open; here they are leaky rectifiers with PyTorch's first weights, and
-no normalisation, which GANs had not met yet. The paper's maxout and dropout are left out.
+The slide leaves the layers open. Here they are linear layers and leaky rectifiers with PyTorch's
+first weights, without normalisation, which GANs did not use yet. The paper's maxout and dropout are
+left out.
 
-Both networks are called like the others of this folder, with embeddings of length 0: those say
-nothing, and concatenating them changes nothing. A text is refused rather than unheard: between f(x)
-and the logit is one linear layer, which could add up a picture and a text but not compare them.
+Both networks are called like the others of this folder, with embeddings of length 0. A text is
+refused, not ignored: between f(x) and the logit is one linear layer, which could add a picture and
+a text but not compare them.
 """
 
 from itertools import pairwise
@@ -34,14 +35,20 @@ class Generator(PictureGenerator):
         features: F; the hidden layers are 4F, 8F and 16F wide.
         noise_dim: length of z.
         embedding_dim: 0.
-        projected_dim: of no effect, as there is no text to project.
+        projected_dim: has no effect, as there is no text to project.
 
     Raises:
         ValueError: `embedding_dim` is not 0.
     """
 
     def __init__(
-        self, resolution: int, features: int, noise_dim: int, embedding_dim: int, projected_dim: int
+        self,
+        *,
+        resolution: int,
+        features: int,
+        noise_dim: int,
+        embedding_dim: int,
+        projected_dim: int,
     ) -> None:
         super().__init__()
         _refuse_text(embedding_dim)
@@ -61,11 +68,11 @@ class Generator(PictureGenerator):
 class Discriminator(PairDiscriminator):
     """D(x), with features (B, 4F), the last hidden layer, and embeddings (B, 0).
 
-    Args and errors: as the generator's.
+    Arguments and errors are those of the generator.
     """
 
     def __init__(
-        self, resolution: int, features: int, embedding_dim: int, projected_dim: int
+        self, *, resolution: int, features: int, embedding_dim: int, projected_dim: int
     ) -> None:
         _refuse_text(embedding_dim)
         widths = _widths(features)[::-1]

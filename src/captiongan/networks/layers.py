@@ -1,7 +1,7 @@
 """What the pairs of networks share: their layers, their first weights, how they judge a pair.
 
-Every module of this folder with a `Generator` and a `Discriminator` builds and calls them alike, so
-that one pair can stand in for another.
+All classes `Generator` and `Discriminator` of this folder are built with keywords of the same names
+and called alike, so one pair can replace another. `NETWORKS` has a row for each pair.
 """
 
 from abc import ABC, abstractmethod

@@ -56,7 +56,7 @@ class Discriminator(PairDiscriminator):
     """
 
     def __init__(
-        self, resolution: int, features: int, embedding_dim: int, projected_dim: int
+        self, *, resolution: int, features: int, embedding_dim: int, projected_dim: int
     ) -> None:
         look = FrozenLook(max(resolution, LEAST_SIDE), features)
         super().__init__(

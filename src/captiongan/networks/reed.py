@@ -1,16 +1,17 @@
 """The networks of Reed et al. 2016, section 4.1, with the residual bottlenecks of their code.
 
 With F features (theirs: 128 in the generator, 64 in the discriminator), noise of 100, embeddings of
-1024 projected to 128, and 64 x 64 pictures (smaller and larger ones have a stage less or more):
+1024 projected to 128, and 64 x 64 pictures (a smaller side takes a stage less, a larger side one
+more):
 
     Generator      [z, text] -> 8F x 4x4, bottleneck -> 4F x 8x8, bottleneck -> 2F x 16x16
                    -> F x 32x32 -> 3 x 64x64
     Discriminator  F x 32x32 -> 2F x 16x16 -> 4F x 8x8 -> f(x) = 8F x 4x4, bottleneck;
                    [f(x), text] -> 1x1 conv -> one logit
 
-As in their main_cls.lua, the text has no BatchNorm, and no convolution has a bias: they set those
-to zero before each update. One thing differs: their discriminator builds a bottleneck, then adds
-only its shortcut; here it takes part.
+As in their main_cls.lua, the text has no BatchNorm, and no convolution has a bias: they set the
+biases to zero before each update. One thing differs: their discriminator builds a bottleneck and
+then adds only its shortcut; here the bottleneck takes part.
 """
 
 from itertools import pairwise
@@ -33,10 +34,10 @@ from captiongan.networks.layers import (
 
 
 class Bottleneck(nn.Module):
-    """x + f(x), with f narrowed to a quarter of the channels; (B, channels, H, W) as it came.
+    """x + f(x), where f narrows to a quarter of the channels; (B, channels, H, W) keeps its shape.
 
-    He et al. 2016, figure 5, though here the last convolution is 3x3, too. What rectifies the sum
-    comes after it.
+    He et al. 2016, figure 5, except that the last convolution is 3x3, too. The sum is not rectified
+    here.
     """
 
     def __init__(self, channels: int, rectifier: nn.Module) -> None:
@@ -74,7 +75,13 @@ class Generator(PictureGenerator):
     """
 
     def __init__(
-        self, resolution: int, features: int, noise_dim: int, embedding_dim: int, projected_dim: int
+        self,
+        *,
+        resolution: int,
+        features: int,
+        noise_dim: int,
+        embedding_dim: int,
+        projected_dim: int,
     ) -> None:
         super().__init__()
         require_text(embedding_dim)
@@ -97,11 +104,11 @@ class Generator(PictureGenerator):
 class Discriminator(PairDiscriminator):
     """D(x, e), with features (B, C, 4, 4) at C = F resolution / 8.
 
-    Args and errors: as the generator's; features F are the channels of the first stage.
+    Arguments and errors are those of the generator; F are the channels of the first stage.
     """
 
     def __init__(
-        self, resolution: int, features: int, embedding_dim: int, projected_dim: int
+        self, *, resolution: int, features: int, embedding_dim: int, projected_dim: int
     ) -> None:
         require_text(embedding_dim)
         *stages, last = stage_widths(resolution, features)

@@ -20,7 +20,9 @@ class SynchronisedBatchNorm(_BatchNorm):
         middle = distributed.mean(exact.mean(axes))
         centred = exact - middle.view(shape)
         variance = distributed.mean(centred.square().mean(axes))
-        self._note(middle.detach(), variance.detach(), distributed.count() * features[:, 0].numel())
+        self._note(
+            middle.detach(), variance.detach(), distributed.world_size() * features[:, 0].numel()
+        )
         scale = self.weight * torch.rsqrt(variance + self.eps)
         return torch.addcmul(self.bias.view(shape), centred, scale.view(shape)).to(features.dtype)
 
@@ -37,7 +39,7 @@ class SynchronisedBatchNorm(_BatchNorm):
 
 def synchronise(network: nn.Module) -> None:
     """Let every BatchNorm of a network, with weights and momentum, see the whole batch."""
-    if distributed.count() == 1:
+    if distributed.world_size() == 1:
         return
     for module in list(network.modules()):
         for name, layer in module.named_children():

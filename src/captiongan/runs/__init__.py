@@ -1,1 +1,1 @@
-"""A training run on disk: its configuration, its folder, its checkpoints."""
+"""A training run on disk: its options, its folder, its checkpoints."""

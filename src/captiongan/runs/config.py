@@ -1,171 +1,213 @@
-"""One validated tree per run: what is trained, on what, how.
+"""The options of a run: one validated tree that says what is trained, on what, and how.
 
-A run's configuration is a YAML file (presets are in `configs/`), with single values replaced by
-`--set section.name=value`. The resolved tree is the first thing written to a run folder.
+Each option's default and range stand in its definition, its meaning in the docstring below it. A
+kimg is a thousand real pictures shown. `captiongan.runs.load_config` reads the tree from a preset
+or a YAML file; `captiongan.runs.rules` says which options cannot go together.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+import warnings
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from captiongan.base.schemas import RUN_CONFIG, newest, of_today
-from captiongan.errors import ConfigError
-
-NO_TEXT = "none"
-"""The `text.encoder` of a run that draws without text."""
-
-LOOKED_THROUGH = "lite0"
-"""The extractor that is part of the discriminator of `projected`, and finds typical pictures."""
-
-KEPT_ENCODER = "text_encoder"
-"""The folder of a run that has a copy of its text encoder."""
-
-DRAWN_BY_FUSION = ("fusion", "projected")
-"""The networks whose generator is that of `networks/fusion.py`."""
-
-SCHEMA = newest(RUN_CONFIG)
-"""Of the configuration that is written into a run's folder."""
+from captiongan.networks.registry import NETWORKS
+from captiongan.runs.rules import NO_TEXT, contradictions, extractors_in_training
 
 Precision = Literal["auto", "32-true", "bf16-mixed"]
+
+Weight = Annotated[float, Field(ge=0)]
+"""What a term of a loss is multiplied by; 0 leaves the term out."""
+
+
+def _one_of(*choices: object) -> AfterValidator:
+    """Accept some values only, and name all of them otherwise."""
+
+    def check(value: object) -> object:
+        if value not in choices:
+            *others, last = map(str, choices)
+            raise ValueError(f"must be {', '.join(others)} or {last}")
+        return value
+
+    return AfterValidator(check)
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
     )
 
 
 class DataConfig(_Section):
-    """Which pictures, how they are cropped, and whose captions mismatch."""
+    """Which pictures a run learns from, how they are cropped, and whose captions mismatch."""
 
-    source: str = Field("", description="a captioned folder, `toy` or `toy:SIZE`; `--data` sets it")
-    resolution: int = Field(64, description="side of the pictures: 16, 32, 64, 128 or 256")
-    margin: int = Field(
-        12, ge=0, le=256, description="pixels beyond the resolution for random crops"
-    )
-    flip: bool = Field(True, description="mirror half of the pictures; not with `facing`")
-    facing: bool = Field(
-        False, description="turn all pictures one way; half of the seeds mirror what is drawn"
-    )
-    squash: bool = Field(
-        False, description="squeeze whole pictures to squares; else their middle square is kept"
-    )
-    mismatching: Literal["class", "batch"] = Field(
-        "class", description="mismatching captions: of another class, or of the same batch"
-    )
-    typical_share: float = Field(
-        1.0, gt=0, le=1, description="of the pictures, the most typical, that is trained on"
-    )
+    source: str = ""
+    """The data set: a captioned folder, `toy`, or `toy:SIZE`; `--data` sets it."""
 
-    @field_validator("resolution")
-    @classmethod
-    def _is_power_of_two(cls, resolution: int) -> int:
-        if resolution not in (16, 32, 64, 128, 256):
-            raise ValueError("must be 16, 32, 64, 128 or 256")
-        return resolution
+    resolution: Annotated[int, _one_of(16, 32, 64, 128, 256)] = 64
+    """Side of the pictures, in pixels: 16, 32, 64, 128 or 256."""
+
+    margin: int = Field(12, ge=0, le=256)
+    """Pixels, 0 to 256, kept beyond the resolution, so that crops are taken at random places."""
+
+    flip: bool = True
+    """Whether half of the pictures are mirrored; it has no effect with `data.facing`."""
+
+    facing: bool = False
+    """Whether pictures that face the other way are mirrored, so that the generator learns one way;
+    one bit of a seed then mirrors what it draws. Pictures without two facings are refused."""
+
+    squash: bool = False
+    """Whether whole pictures are squeezed to squares; otherwise their middle square is kept."""
+
+    mismatching: Literal["class", "batch"] = "class"
+    """Whose caption mismatches a picture: that of a picture of another `class`, or of another
+    picture of the same `batch`."""
+
+    typical_share: float = Field(1.0, gt=0, le=1)
+    """Share of the pictures that is trained on, above 0 and at most 1: the most likely ones under a
+    Gaussian fitted to the features of all by `lite0` (instance selection, DeVries et al. 2020,
+    arXiv 2007.15255). Scores are held against all pictures."""
 
 
 class TextConfig(_Section):
-    """Which text encoder, and what it reads; the one place that decides it."""
+    """Which text encoder reads the captions, and what becomes of its embeddings, of length 1."""
 
-    encoder: str = Field(
-        "small",
-        description="`small`, `minilm`, a folder written by `captiongan text train`, or `none`",
-    )
-    captions: Literal["all", "first"] = Field(
-        "all", description="`first` for only the first caption of each picture"
-    )
-    averaged: int = Field(
-        1, ge=1, le=100, description="captions of a picture whose mean embedding is its text"
-    )
-    noise: float = Field(
-        0.0, ge=0, le=10, description="length of what is added to each embedding, at random"
-    )
-    wording: float = Field(
-        0.0, ge=0, le=10, description="how far z moves a text, in what a picture's captions differ"
-    )
+    encoder: str = "small"
+    """`small`, `minilm`, a folder written by `captiongan text train`, or `none` to draw without
+    text. A run with `minilm` or `none` cannot be exported."""
+
+    captions: Literal["all", "first"] = "all"
+    """Whether `all` captions of a picture are used, or only the `first`."""
+
+    averaged: int = Field(1, ge=1, le=100)
+    """How many captions of a picture, 1 to 100, give its text by the mean of their embeddings: the
+    drawn one and those after it."""
+
+    noise: float = Field(0.0, ge=0, le=10)
+    """Length, 0 to 10, of a random direction that is added to each embedding, another at each step;
+    the sum has length 1 again."""
+
+    wording: float = Field(0.0, ge=0, le=10)
+    """How far, 0 to 10, the last quarter of z moves a text in the directions in which captions of
+    one picture differ; 1 for as far as these do, 0 for not at all (conditioning augmentation, Zhang
+    et al. 2017, arXiv 1612.03242)."""
 
 
 class GeneratorConfig(_Section):
-    """The size of the generator."""
+    """The size of the generator; the network's `Generator` takes these options by their names."""
 
-    features: int = Field(64, ge=1, le=1024, description="channels of the last hidden stage")
-    noise_dim: int = Field(100, ge=1, le=4096, description="length of the noise z")
-    projected_dim: int = Field(128, ge=1, le=4096, description="length of the projected text")
-    attention: Literal[0, 8, 16, 32, 64] = Field(
-        0, description="side at which places see each other by self-attention; 0 for none"
-    )
+    features: int = Field(64, ge=1, le=1024)
+    """Channels of the generator's last hidden stage, 1 to 1024."""
+
+    noise_dim: int = Field(100, ge=1, le=4096)
+    """Length of the noise z, 1 to 4096."""
+
+    projected_dim: int = Field(128, ge=1, le=4096)
+    """Length of the projected text, 1 to 4096."""
+
+    attention: Literal[0, 8, 16, 32, 64] = 0
+    """Side, in pixels, at which all places of a picture see each other: 8, 16, 32 or 64, or 0 for
+    nowhere (self-attention; SAGAN, Zhang et al. 2019, arXiv 1805.08318)."""
 
 
 class DiscriminatorConfig(_Section):
     """The size of the discriminator, and how closely it looks."""
 
-    features: int = Field(64, ge=1, le=1024, description="channels of the first stage")
-    projected_dim: int = Field(128, ge=1, le=4096, description="length of the projected text")
-    look: tuple[Annotated[int, Field(ge=96, le=256, multiple_of=32)], ...] = Field(
-        (),
-        description="sides to which `projected` enlarges pictures, one drawn for each step; none: "
-        "96, or the pictures' own if that is larger",
-    )
-    beside: bool = Field(
-        False, description="the discriminator of `fusion` plays beside that of `projected`"
-    )
+    features: int = Field(64, ge=1, le=1024)
+    """Channels of the discriminator's first stage, 1 to 1024."""
+
+    projected_dim: int = Field(128, ge=1, le=4096)
+    """Length of the projected text, 1 to 4096."""
+
+    look: tuple[Annotated[int, Field(ge=96, le=256, multiple_of=32)], ...] = ()
+    """Sides, in pixels from 96 to 256 in steps of 32, to which the discriminator of `projected`
+    enlarges pictures; each step draws one of them. None: 96, or the pictures' own side if that is
+    larger."""
+
+    beside: bool = False
+    """Whether the discriminator of `fusion`, which learns to see from scratch, plays beside that of
+    `projected`, and its logits count alike (Vision-aided GAN, Kumari et al. 2022, arXiv
+    2112.09130)."""
 
 
 class LossConfig(_Section):
-    """The discriminator's loss; the weights of the generator's terms, of which 0 leaves one out."""
+    """The discriminator's loss, the weights of the further terms, and what changes pictures."""
 
-    discriminator: Literal["gan", "gan-cls", "gan-cls-sum", "hinge-cls"] = Field(
-        "gan-cls",
-        description="without mismatching pairs; with them, halved; their plain sum; by hinges",
-    )
-    pixel_wise: float = Field(50.0, ge=0, description="alpha, of L1(G(z, e), x)")
-    feature_matching: float = Field(100.0, ge=0, description="beta, of L2(f(x), f(G(z, e)))")
-    interpolation: float = Field(0.0, ge=0, description="of GAN-INT: texts between two captions")
-    mode_seeking: float = Field(0.0, ge=0, description="of noises that draw the same")
-    contrastive: float = Field(
-        0.0, ge=0, description="of finding each picture's text in the batch; of both players"
-    )
-    augment: tuple[Literal["colour", "translation", "cutout"], ...] = Field(
-        (), description="DiffAugment: changes of every picture before it is judged"
-    )
-    augment_probability: float = Field(
-        1.0, ge=0, le=1, description="with which each picture is changed, by all of `augment`"
-    )
-    blur_kimg: float = Field(
-        0.0, ge=0, description="over which the blur of every picture fades; 0 for no blur"
-    )
-    blur_sigma: float = Field(
-        2.0, gt=0, le=256, description="of that blur at first, a Gaussian's, in pixels"
-    )
-    text_fade_kimg: float = Field(
-        0.0, ge=0, description="over which mismatching pairs and `contrastive` gain their weight"
-    )
-    species: float = Field(
-        0.0, ge=0, description="of telling the classes of pictures; of both players"
-    )
+    discriminator: Literal["gan", "gan-cls", "gan-cls-sum", "hinge-cls"] = "gan-cls"
+    """`gan`: real and generated pairs; `gan-cls`: mismatching pairs, too, and both wrong kinds
+    halved; `gan-cls-sum`: the same without halving; `hinge-cls`: as `gan-cls`, by hinges, so that
+    a pair judged rightly by a margin teaches nothing more."""
+
+    pixel_wise: Weight = 50.0
+    """Weight alpha, from 0 up, of L1(G(z, e), x); 0 leaves the term out."""
+
+    feature_matching: Weight = 100.0
+    """Weight beta, from 0 up, of L2(f(x), f(G(z, e))); 0 leaves the term out."""
+
+    interpolation: Weight = 0.0
+    """Weight, from 0 up, of -log D(G(z, e'), e') with texts e' half way between two captions
+    (GAN-INT, Reed et al. 2016); 0 leaves the term out."""
+
+    mode_seeking: Weight = 0.0
+    """Weight, from 0 up, of how far two noises are apart over how far apart the two pictures are
+    that they draw of a text; 0 leaves the term out."""
+
+    contrastive: Weight = 0.0
+    """Weight, from 0 up, of finding each picture's text in the batch, and each text's picture; of
+    both players, the discriminator with real pictures and the generator with its own; 0 leaves the
+    term out."""
+
+    augment: tuple[Literal["colour", "translation", "cutout"], ...] = ()
+    """How every picture, real or generated, is changed at random before the discriminator sees it
+    (DiffAugment): any of `colour`, `translation` and `cutout`. After `colour`, a text may no longer
+    fit its picture."""
+
+    augment_probability: float = Field(1.0, ge=0, le=1)
+    """Probability, 0 to 1, with which a picture is changed, by all of `losses.augment` (ADA, Karras
+    et al. 2020, arXiv 2006.06676)."""
+
+    blur_kimg: float = Field(0.0, ge=0)
+    """Length, in kimg, of a beginning in which the discriminator sees every picture blurred, less
+    and less; 0 for none (StyleGAN3, arXiv 2106.12423)."""
+
+    blur_sigma: float = Field(2.0, gt=0, le=256)
+    """Standard deviation of that blur at first, in pixels, above 0 and at most 256; it falls to 0
+    in a straight line."""
+
+    text_fade_kimg: float = Field(0.0, ge=0)
+    """Length, in kimg, of a beginning in which the weights of mismatching pairs and of
+    `losses.contrastive` grow from 0 to what they are; 0 for none (after transitional training,
+    Shahbazi et al. 2022, arXiv 2201.06578)."""
+
+    species: Weight = 0.0
+    """Weight, from 0 up, of telling the class of each picture; of both players, the discriminator
+    with real pictures, the generator with its own (AC-GAN, Odena et al. 2017, arXiv 1610.09585); 0
+    leaves the term out. It takes data with a class for each picture."""
 
 
 class OptimiserConfig(_Section):
-    """Adam, the same for both networks but for the learning rate, if that is wished for."""
+    """Adam, with the same settings for both networks, except perhaps the learning rate."""
 
     learning_rate: float = Field(2e-4, gt=0)
-    discriminator_learning_rate: float | None = Field(
-        None, gt=0, description="of the discriminator, if it is to have its own"
-    )
+    """Learning rate of both networks, above 0."""
+
+    discriminator_learning_rate: float | None = Field(None, gt=0)
+    """Learning rate of the discriminator, above 0, in place of `optimiser.learning_rate` (two
+    time-scale update rule, Heusel et al. 2017, arXiv 1706.08500); none: the same rate."""
+
     beta1: float = Field(0.5, ge=0, lt=1)
+    """Decay of the mean of the gradients, from 0 to below 1."""
+
     beta2: float = Field(0.999, ge=0, lt=1)
-    halve_every_kimg: float = Field(0.0, ge=0, description="of the learning rates; 0 keeps them")
+    """Decay of the mean of the squared gradients, from 0 to below 1."""
+
+    halve_every_kimg: float = Field(0.0, ge=0)
+    """How often the learning rates are halved, in kimg; 0 for never."""
 
     @property
     def discriminator_pace(self) -> float:
@@ -174,58 +216,91 @@ class OptimiserConfig(_Section):
 
 
 class StartConfig(_Section):
-    """The bundle whose generator a run starts from."""
+    """The bundle that a run starts from."""
 
-    bundle: str = Field("", description="a shipped bundle's name, or the path of a folder")
-    name: str = Field(description="the bundle's name")
-    version: str = Field(description="the bundle's version")
-    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of its `bundle.json`")
-    extractors: tuple[str, ...] = Field((), description="networks with a part in its training")
+    bundle: str = ""
+    """A shipped bundle's name, or the path of a folder."""
+
+    name: str
+    """The bundle's name."""
+
+    version: str
+    """The bundle's version."""
+
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    """The sha256 of its `bundle.json`."""
+
+    extractors: tuple[str, ...] = ()
+    """The extractors that had a part in its training."""
 
 
 class TrainingConfig(_Section):
-    """How long, how often, with which seed. A kimg is a thousand real pictures shown."""
+    """How long a run takes, how often it saves, with which seed it begins."""
 
-    start: StartConfig | None = Field(
-        None, description="the bundle that the run starts from; `--from` sets it"
-    )
+    start: StartConfig | None = None
+    """The bundle that the run starts from; `--from` sets it."""
 
-    kimg: float = Field(400.0, gt=0, le=1e7, description="length of the run")
+    kimg: float = Field(400.0, gt=0, le=1e7)
+    """Length of the run, in kimg, above 0 and at most ten million."""
+
     batch_size: int = Field(32, ge=2, le=65536)
+    """Pictures of a step, 2 to 65536."""
+
     seed: int = Field(0, ge=0, lt=2**32)
-    precision: Precision = Field(
-        "auto", description="of the arithmetic; `auto`: bf16-mixed where the hardware computes it"
-    )
-    ema_halflife_kimg: float = Field(10.0, gt=0, description="of the generator's running average")
+    """Decides the first weights, the batches and the noise: 0 to 4294967295."""
+
+    precision: Precision = "auto"
+    """Arithmetic: `bf16-mixed`, `32-true`, or `auto`, which is the former where the hardware
+    computes it and the latter elsewhere."""
+
+    ema_halflife_kimg: float = Field(10.0, gt=0)
+    """Half-life of the generator's running average (EMA), in kimg, above 0."""
+
     log_every_kimg: float = Field(1.0, gt=0)
+    """Kimg, above 0, from one line of `metrics.jsonl` to the next."""
+
     grid_every_kimg: float = Field(20.0, gt=0)
+    """Kimg, above 0, from one sample grid to the next."""
+
     checkpoint_every_kimg: float = Field(20.0, gt=0)
+    """Kimg, above 0, from one checkpoint to the next."""
+
     keep_checkpoints: int = Field(2, ge=1)
-    on_divergence: Literal["stop", "rollback"] = Field(
-        "stop", description="`rollback`: go on from the last checkpoint at half the learning rate"
-    )
-    rollbacks: int = Field(3, ge=0, le=20, description="how often to do so; each one is noted")
+    """How many checkpoints are kept, 1 or more; older ones are removed."""
+
+    on_divergence: Literal["stop", "rollback"] = "stop"
+    """What a loss or gradient that is not finite leads to: `stop`, or `rollback` to the last
+    checkpoint and on from there at half the learning rate; `--on-divergence` sets it."""
+
+    rollbacks: int = Field(3, ge=0, le=20)
+    """How many rollbacks are left, 0 to 20; each takes one."""
 
 
 class ScoresConfig(_Section):
     """How often a run scores itself; the checkpoint with the best scores is kept apart."""
 
-    every_kimg: float = Field(50.0, ge=0, description="0 for a run without scores")
-    extractor: Literal["lite0", "lite1", "lite2", "inception"] = Field(
-        "lite0", description="the network that judges; it cannot judge the finished model again"
-    )
-    patience: int = Field(
-        0, ge=0, description="scorings without a better one after which the run stops; 0: never"
-    )
+    every_kimg: float = Field(50.0, ge=0)
+    """Kimg from one scoring to the next; 0 for a run without scores."""
+
+    extractor: Literal["lite0", "lite1", "lite2", "inception"] = "lite0"
+    """The network that judges; it cannot judge the finished model again."""
+
+    patience: int = Field(0, ge=0)
+    """The run stops after so many scorings without a better one; 0 for never."""
 
 
 class RunConfig(_Section):
     """Everything that decides a run."""
 
-    name: str = Field("dcgan", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="part of folder names")
-    network: Literal["gan", "dcgan", "reed", "course", "fusion", "projected"] = Field(
-        "dcgan", description="which pair of networks plays"
-    )
+    name: str = Field("dcgan", pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    """Part of the run folder's name: small letters, digits, `-` and `_`."""
+
+    network: Annotated[str, _one_of(*NETWORKS)] = "dcgan"
+    """The pair of networks: `gan` (fully connected, without text), `dcgan` (with text or without),
+    `reed` (Reed et al. 2016), `course` (the exercise's own), `fusion` (noise and text enter at
+    every scale), or `projected` (the generator of `fusion`, judged through a network trained on
+    photographs)."""
+
     data: DataConfig = DataConfig()
     text: TextConfig = TextConfig()
     generator: GeneratorConfig = GeneratorConfig()
@@ -237,8 +312,8 @@ class RunConfig(_Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if contradictions := "; ".join(_contradictions(self)):
-            raise ValueError(contradictions)
+        if faults := "; ".join(contradictions(self)):
+            raise ValueError(faults)
         return self
 
     @property
@@ -252,10 +327,9 @@ class RunConfig(_Section):
 
         Whatever chooses a checkpoint has one, too, and so has what trained the bundle at its start.
         """
-        looked_through = {LOOKED_THROUGH} if _looks_through(self) else set()
         chose = {self.scores.extractor} if self.scores.every_kimg else set()
         before = set(self.training.start.extractors) if self.training.start else set()
-        return tuple(sorted(looked_through | chose | before))
+        return tuple(sorted({*extractors_in_training(self)} | chose | before))
 
     def with_encoder(self, encoder: str) -> Self:
         """Return the same configuration with another `text.encoder`."""
@@ -266,237 +340,15 @@ class RunConfig(_Section):
         return yaml.safe_dump(self.model_dump(), sort_keys=False)
 
 
-def _contradictions(config: RunConfig) -> Iterator[str]:
-    """Say which options cannot go together, and what to do."""
-    if not config.has_text:
-        yield from _in_need_of_text(config)
-    elif config.network == "gan":
-        yield (
-            f"network = 'gan' with text.encoder = '{config.text.encoder}': these networks take no "
-            f"text; set text.encoder={NO_TEXT}, or take another network"
-        )
-    if config.text.captions == "first" and config.text.averaged > 1:
-        yield (
-            f"text.averaged = {config.text.averaged} with text.captions = 'first': one caption has "
-            "no others to be averaged with; set text.averaged=1 or text.captions=all"
-        )
-    if config.text.wording and config.network not in DRAWN_BY_FUSION:
-        yield (
-            f"text.wording = {config.text.wording:g} with network = '{config.network}': its z does "
-            "not move texts; set text.wording=0, or take projected or fusion"
-        )
-    yield from _against_attention(config)
-    if config.text.captions == "first" and config.text.wording:
-        yield (
-            f"text.wording = {config.text.wording:g} with text.captions = 'first': one caption has "
-            "no others to differ from; set text.wording=0 or text.captions=all"
-        )
-    losses = config.losses
-    if losses.augment_probability < 1 and not losses.augment:
-        yield (
-            f"losses.augment_probability = {losses.augment_probability:g} with losses.augment = []:"
-            " there are no changes to apply; set losses.augment=[translation], or "
-            "losses.augment_probability=1"
-        )
-    if losses.species and config.network not in DRAWN_BY_FUSION:
-        yield (
-            f"losses.species = {losses.species:g} with network = '{config.network}': its "
-            "discriminator tells no classes; set losses.species=0, or take projected or fusion"
-        )
-    if losses.text_fade_kimg and losses.discriminator == "gan" and not losses.contrastive:
-        yield (
-            f"losses.text_fade_kimg = {losses.text_fade_kimg:g} with losses.discriminator = 'gan' "
-            "and losses.contrastive = 0: no term depends on the text alone; set "
-            "losses.text_fade_kimg=0, or losses.discriminator=gan-cls"
-        )
-    scores = config.scores
-    use = _looks_through(config)
-    if use and scores.every_kimg and scores.extractor == LOOKED_THROUGH:
-        yield (
-            f"scores.extractor = '{LOOKED_THROUGH}' with {use}, so its scores would flatter; "
-            "set scores.extractor=lite2, or scores.every_kimg=0 for no scores"
-        )
-    if config.discriminator.look:
-        yield from _against_the_look(config)
-    if config.discriminator.beside and config.network != "projected":
-        yield (
-            f"discriminator.beside = true with network = '{config.network}': there is no frozen "
-            "network to play beside; set discriminator.beside=false, or network=projected"
-        )
-    if config.network == "course":
-        yield from _against_the_course(config)
+def __getattr__(name: str) -> Any:
+    """Find `load_config` where it used to be."""
+    if name != "load_config":
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    from captiongan.runs.load_config import load_config
 
-
-def _looks_through(config: RunConfig) -> str:
-    """Say for what the training itself uses `LOOKED_THROUGH`; nothing if it does not."""
-    if config.network == "projected":
-        return "network = 'projected': the discriminator looks through it"
-    if config.data.typical_share < 1:
-        return f"data.typical_share = {config.data.typical_share:g}: it chooses the pictures"
-    return ""
-
-
-def _in_need_of_text(config: RunConfig) -> Iterator[str]:
-    do_without: dict[str, tuple[object, tuple[object, ...]]] = {
-        "network": (config.network, ("gan", "projected", "fusion", "dcgan")),
-        "losses.discriminator": (config.losses.discriminator, ("gan",)),
-        "losses.interpolation": (config.losses.interpolation, (0,)),
-        "losses.contrastive": (config.losses.contrastive, (0,)),
-        "losses.text_fade_kimg": (config.losses.text_fade_kimg, (0,)),
-        "text.noise": (config.text.noise, (0,)),
-        "text.wording": (config.text.wording, (0,)),
-        "data.mismatching": (config.data.mismatching, ("class",)),
-    }
-    for option, (value, usable) in do_without.items():
-        if value not in usable:
-            yield (
-                f"{option} = {value!r} needs text, and text.encoder = '{NO_TEXT}' is without; "
-                f"set {option}={usable[-1]}, or choose an encoder"
-            )
-
-
-def _against_the_look(config: RunConfig) -> Iterator[str]:
-    look, resolution = list(config.discriminator.look), config.data.resolution
-    if config.network != "projected":
-        yield (
-            f"discriminator.look = {look} with network = '{config.network}': its discriminator "
-            "sees pictures as they are; set discriminator.look=[], or network=projected"
-        )
-    if min(look) < resolution:
-        yield (
-            f"discriminator.look = {look} with data.resolution = {resolution}: pictures must not "
-            f"be shrunk; take sides of at least {resolution}"
-        )
-
-
-def _against_attention(config: RunConfig) -> Iterator[str]:
-    side = config.generator.attention
-    if side and config.network not in DRAWN_BY_FUSION:
-        yield (
-            f"generator.attention = {side} with network = '{config.network}': its generator has no "
-            "self-attention; set generator.attention=0, or take projected or fusion"
-        )
-    if side > config.data.resolution:
-        yield (
-            f"generator.attention = {side}: must be at most data.resolution = "
-            f"{config.data.resolution}; set generator.attention={config.data.resolution // 2}"
-        )
-
-
-def _against_the_course(config: RunConfig) -> Iterator[str]:
-    if config.data.resolution != 64:
-        yield (
-            f"data.resolution = {config.data.resolution}: must be 64 with network = 'course'; "
-            "set data.resolution=64, or take dcgan"
-        )
-    for player in ("generator", "discriminator"):
-        features = getattr(config, player).features
-        if features % 4:
-            yield (
-                f"{player}.features = {features}: must be a multiple of 4 with network = 'course'; "
-                f"set {player}.features=128"
-            )
-
-
-def load_config(
-    path: Path | None,
-    overrides: Sequence[str] = (),
-    source: str | None = None,
-    schema: int = SCHEMA,
-    base: Mapping[str, Any] | None = None,
-) -> RunConfig:
-    """Read a run's configuration.
-
-    Args:
-        path: a YAML file; options that it leaves out have the values of `base`.
-        overrides: `section.name=value`, applied in order.
-        source: the data set, if not the file's own.
-        schema: that of a file that has none: today's if a person wrote it.
-        base: a tree of options in place of the defaults, as today's version understands them.
-
-    Raises:
-        ConfigError: the file cannot be read, a later version wrote it, or a field breaks its rule;
-            the message names it.
-    """
-    tree = {} if path is None else _of_today(_read_tree(path), schema, path)
-    tree = {name: value for name, value in tree.items() if value is not None}
-    if path is not None:
-        _find_kept_encoder(tree, path)
-    tree = merged(base or {}, tree)
-    for override in overrides:
-        _apply(tree, override)
-    if source and isinstance(tree.setdefault("data", {}), dict):
-        tree["data"]["source"] = source
-    try:
-        return RunConfig.model_validate(tree)
-    except ValidationError as error:
-        where = f"'{path}'" if path else "configuration"
-        raise ConfigError(f"{where}: {'; '.join(map(_in_words, error.errors()))}") from error
-
-
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a tree of options in which those of `over` replace those of `base`."""
-    tree = dict(base) | dict(over)
-    for name, value in base.items():
-        if isinstance(value, Mapping) and isinstance(over.get(name, {}), Mapping):
-            tree[name] = merged(value, over.get(name, {}))
-    return tree
-
-
-def _of_today(tree: dict[str, Any], schema: int, path: Path) -> dict[str, Any]:
-    """Return the options of a file, as today's version understands them."""
-    try:
-        tree = of_today({"schema": schema} | tree, RUN_CONFIG, f"'{path}'", ConfigError)
-    except ValueError as error:
-        raise ConfigError(f"'{path}': {error}") from error
-    return {name: value for name, value in tree.items() if name not in ("schema", "captiongan")}
-
-
-def _find_kept_encoder(tree: dict[str, Any], path: Path) -> None:
-    """Name a run's own copy of its text encoder, which lies beside its configuration, in full."""
-    text = tree.get("text")
-    if isinstance(text, dict) and str(text.get("encoder")).startswith(f"{KEPT_ENCODER}/"):
-        tree["text"] = text | {"encoder": str(path.resolve().parent / text["encoder"])}
-
-
-def _read_tree(path: Path) -> dict[str, Any]:
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"--config '{path}' cannot be read ({error.strerror}); presets are in configs/"
-        ) from error
-    # YAML has dates, and some do not exist; it nests, and some nest too deep.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(
-            f"--config '{path}' is not YAML: {' '.join(str(error).split())}"
-        ) from error
-    if not isinstance(tree, dict):
-        raise ConfigError(f"--config '{path}' must hold a tree such as `training: {{kimg: 400}}`")
-    return tree
-
-
-def _apply(tree: dict[str, Any], override: str) -> None:
-    """Set one value of the tree, the value in YAML."""
-    address, equals, value = override.partition("=")
-    *sections, name = address.split(".")
-    if not equals or not name:
-        raise ConfigError(f"--set '{override}' must look like training.kimg=400")
-    for section in sections:
-        tree[section] = tree.get(section) or {}
-        tree = tree[section]
-        if not isinstance(tree, dict):
-            raise ConfigError(f"--set '{override}': '{section}' is a value, not a section")
-    try:
-        tree[name] = yaml.safe_load(value)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"--set '{override}': the value is not YAML") from error
-
-
-def _in_words(fault: Any) -> str:
-    field = ".".join(map(str, fault["loc"]))
-    if fault["type"] == "extra_forbidden":
-        return f"{field}: there is no such option; the options are in docs/configuration.md"
-    message = fault["msg"].removeprefix("Value error, ")
-    # Without a field it is a contradiction between several, which names them.
-    return f"{field} = {fault['input']!r}: {message}" if field else message
+    warnings.warn(
+        "load_config has moved to captiongan.runs.load_config",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return load_config

@@ -16,7 +16,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,19 @@ from filelock import FileLock, Timeout
 from PIL.Image import Image
 
 from captiongan import __version__
-from captiongan.base.files import naming, remove_leftovers, replace_file, whole_file, whole_folder
-from captiongan.base.main_process import leads, led
+from captiongan.base.files import (
+    naming,
+    os_errors_as,
+    remove_leftovers,
+    replace_file,
+    whole_file,
+    whole_folder,
+)
+from captiongan.base.main_process import is_main_process, main_process_only
 from captiongan.bundle.text_encoder import ENCODER_FILES
 from captiongan.errors import OutputError, RunError
-from captiongan.runs.config import KEPT_ENCODER, SCHEMA, RunConfig, load_config
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_config import KEPT_ENCODER, SCHEMA, load_config
 
 """Where a run keeps its copy of a text encoder; `config.yaml` names it relative to the run."""
 
@@ -61,16 +69,13 @@ class RunFolder:
         Raises:
             OutputError: it cannot be made.
         """
-        try:
+        what = f"run folder '{path}' cannot be made"
+        with os_errors_as(OutputError, what, "choose another place"):
             cls._make(path, config, facts)
-        except OSError as error:
-            raise OutputError(
-                f"run folder '{path}' cannot be made ({error.strerror}); choose another place"
-            ) from error
         return cls(path)
 
     @staticmethod
-    @led
+    @main_process_only
     def _make(path: Path, config: RunConfig, facts: dict[str, Any] | None) -> None:
         with whole_folder(path) as work:
             run = RunFolder(work)
@@ -104,7 +109,7 @@ class RunFolder:
             OutputError: nothing can be written here.
             RunError: another process trains it; the message names it.
         """
-        if not leads():
+        if not is_main_process():
             yield
             return
         try:
@@ -122,16 +127,11 @@ class RunFolder:
                 replace_file(self.path / "owner.json", json.dumps(owner).encode())
             yield
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Turn what the file system refuses into an OutputError that says how to go on."""
-        try:
-            yield
-        except OSError as error:
-            raise OutputError(
-                f"run folder '{self.path}' cannot be written ({error}); mend that, then "
-                f"captiongan train --resume {self.path}"
-            ) from error
+    def writing(self) -> AbstractContextManager[None]:
+        """Turn an OSError of the block into an OutputError that says how to resume."""
+        what = f"run folder '{self.path}' cannot be written"
+        fix = f"fix that, then captiongan train --resume {self.path}"
+        return os_errors_as(OutputError, what, fix)
 
     def _owner(self) -> str:
         try:
@@ -159,7 +159,7 @@ class RunFolder:
         """Read the run's configuration, with single values, or the data set, replaced."""
         return load_config(self.path / "config.yaml", overrides, source, schema=1)
 
-    @led
+    @main_process_only
     def write_config(self, config: RunConfig) -> None:
         """Note the configuration that holds from now on; keep a text encoder that is a folder."""
         encoder = Path(config.text.encoder)
@@ -193,7 +193,7 @@ class RunFolder:
         with whole_file(self.grid(step)) as file:
             sheet.save(file, "PNG")
 
-    @led
+    @main_process_only
     def write_data_facts(self, facts: dict[str, Any]) -> None:
         """Note what the run is trained on."""
         replace_file(self.path / "data.json", (json.dumps(facts, indent=2) + "\n").encode())
@@ -210,7 +210,7 @@ class RunFolder:
             raise RunError(f"'{self.path}' has no readable data.json; start a new run") from error
         return facts
 
-    @led
+    @main_process_only
     def add_metrics(self, metrics: dict[str, float]) -> None:
         """Append one line of figures."""
         file = self.path / "metrics.jsonl"

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from captiongan.base.cache import CACHE_VARIABLE, cache_folder
-from captiongan.base.threads import Engine, in_turn
 from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity, TextEncoder
 from captiongan.errors import OutputError
 
@@ -21,18 +20,12 @@ class CachedTextEncoder:
     """Another encoder, with its answers kept on disk by (encoder identity, caption).
 
     One SQLite file per identity, so several processes may use it at once. `on_progress` hears how
-    many of the new captions are encoded: (done, total). `engine` encodes them, `CHUNK` at a time.
+    many of the new captions are encoded: (done, total).
     """
 
-    def __init__(
-        self,
-        encoder: TextEncoder,
-        on_progress: Progress | None = None,
-        engine: Engine = in_turn,
-    ) -> None:
+    def __init__(self, encoder: TextEncoder, on_progress: Progress | None = None) -> None:
         self._encoder = encoder
         self._on_progress = on_progress
-        self._engine = engine
 
     @property
     def identity(self) -> EncoderIdentity:
@@ -77,18 +70,15 @@ class CachedTextEncoder:
             store.execute("CREATE TABLE IF NOT EXISTS embedding (caption TEXT PRIMARY KEY, e BLOB)")
             known = dict(_read(store, distinct))
             new = [text for text in distinct if text not in known]
-            chunks = [new[start : start + CHUNK] for start in range(0, len(new), CHUNK)]
-            done = 0
-            with closing(self._engine(self._encoder.encode, chunks)) as encoded:
-                for chunk, embeddings in zip(chunks, encoded, strict=True):
-                    vectors = [vector.tobytes() for vector in embeddings]
-                    fresh = list(zip(chunk, vectors, strict=True))
-                    with store:
-                        store.executemany("INSERT OR IGNORE INTO embedding VALUES (?, ?)", fresh)
-                    known.update(fresh)
-                    done += len(chunk)
-                    if self._on_progress:
-                        self._on_progress(done, len(new))
+            for start in range(0, len(new), CHUNK):
+                chunk = new[start : start + CHUNK]
+                vectors = [vector.tobytes() for vector in self._encoder.encode(chunk)]
+                fresh = list(zip(chunk, vectors, strict=True))
+                with store:
+                    store.executemany("INSERT OR IGNORE INTO embedding VALUES (?, ?)", fresh)
+                known.update(fresh)
+                if self._on_progress:
+                    self._on_progress(start + len(chunk), len(new))
         return known
 
 

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from captiongan import __version__
 from captiongan.base.cache import cache_folder, write_to_cache
-from captiongan.base.files import whole_folder
+from captiongan.base.files import os_errors_as, whole_folder
 from captiongan.bundle.text_encoder import Embeddings, OnnxTextEncoder, TextEncoder
 from captiongan.compute.memory import keep_freed_memory
 from captiongan.data.store import PictureStore, open_store
@@ -168,13 +168,12 @@ def train_text_encoder(
             f"{len(corpus.captions)} different captions are too few to train a text encoder; "
             f"give at least {FEWEST_CAPTIONS}"
         )
-    try:
-        with whole_folder(out) as folder:
-            return _train_into(folder, plan, corpus, stores, teacher, extractor, device, say)
-    except OSError as error:
-        raise OutputError(
-            f"--out '{out}' cannot be written ({error}); make room, or choose another folder"
-        ) from error
+    fix = "make room, or choose another folder"
+    with (
+        os_errors_as(OutputError, f"--out '{out}' cannot be written", fix),
+        whole_folder(out) as folder,
+    ):
+        return _train_into(folder, plan, corpus, stores, teacher, extractor, device, say)
 
 
 def _train_into(

@@ -117,14 +117,14 @@ AUGMENTATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 def _uniform(pictures: Tensor, low: float, high: float) -> Tensor:
     """Draw a number for each picture: (B, 1, 1, 1)."""
-    shape = (distributed.count() * len(pictures), 1, 1, 1)
+    shape = (distributed.world_size() * len(pictures), 1, 1, 1)
     drawn = torch.rand(shape, dtype=pictures.dtype, device=pictures.device)
     return low + (high - low) * distributed.own_rows(drawn)
 
 
 def _whole(pictures: Tensor, low: int, high: int) -> Tensor:
     """Draw a whole number below `high` for each picture: (B, 1, 1, 1)."""
-    shape = (distributed.count() * len(pictures), 1, 1, 1)
+    shape = (distributed.world_size() * len(pictures), 1, 1, 1)
     return distributed.own_rows(torch.randint(low, high, shape, device=pictures.device))
 
 

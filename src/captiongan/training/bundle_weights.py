@@ -11,18 +11,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from captiongan.bundle.bundle import (
-    CRITIC_FILE,
-    GENERATOR_FILE,
-    MANIFEST,
-    UNFOLDED_NETWORKS,
-    Bundle,
-)
+from captiongan.bundle.bundle import CRITIC_FILE, GENERATOR_FILE, MANIFEST, Bundle
 from captiongan.bundle.onnx_check import check_onnx
 from captiongan.errors import BundleError
-
-FOLDED_NETWORKS = ("dcgan", "reed", "course")
-"""Networks whose generator has BatchNorm."""
+from captiongan.networks.registry import NETWORKS, UNFOLDED_NETWORKS
 
 PREFIX, HALF = "generator.", ".half"
 """What the exporter puts around the name of a weight, and of one in half precision."""
@@ -77,7 +69,7 @@ def check_unfolded(bundle: Bundle) -> None:
     if network in UNFOLDED_NETWORKS:
         return
     name, usable = bundle.manifest.name, " or ".join(UNFOLDED_NETWORKS)
-    if network in FOLDED_NETWORKS:
+    if isinstance(network, str) and network in NETWORKS and NETWORKS[network].has_batch_norm:
         raise BundleError(
             f"bundle '{name}' was trained by network '{network}', whose BatchNorm is folded into "
             f"its weights; start from a bundle of {usable}"

@@ -6,12 +6,11 @@ The one place that decides it, for training and for preparing alike; free of PyT
 from dataclasses import dataclass
 from pathlib import Path
 
-from captiongan.base.threads import Engine, on_cores
 from captiongan.data.store import PictureStore, Progress, open_store
 from captiongan.errors import ConfigError
 from captiongan.evaluation import CANDIDATES
 from captiongan.runs.config import RunConfig
-from captiongan.text.registry import NAMES
+from captiongan.text.registry import is_folder
 
 PICTURES = 1000
 """Most pictures that are set apart for the exam of a run."""
@@ -31,11 +30,9 @@ class DataSource:
     first_captions: bool
     encoder: str
 
-    def open(self, engine: Engine = on_cores, on_progress: Progress | None = None) -> PictureStore:
-        """Open the pictures, decoded first where they are not yet, see `open_store`."""
-        store = open_store(
-            self.source, self.side, self.minimum_side, self.squash, engine, on_progress
-        )
+    def open(self, on_progress: Progress | None = None) -> PictureStore:
+        """Open the pictures; `open_store` decodes them the first time."""
+        store = open_store(self.source, self.side, self.minimum_side, self.squash, on_progress)
         return store.with_first_captions() if self.first_captions else store
 
 
@@ -85,6 +82,6 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
         raise ConfigError("--data is missing; name a captioned folder, or use --data toy")
     if data.source.partition(":")[0] != "toy":
         data = data.model_copy(update={"source": str(Path(data.source).resolve())})
-    if encoder not in NAMES:
+    if is_folder(encoder):
         encoder = str(Path(encoder).resolve())
     return config.model_copy(update={"data": data}).with_encoder(encoder)

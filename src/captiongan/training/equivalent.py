@@ -9,7 +9,7 @@ by another extractor.
 import numpy as np
 
 FROM_SCRATCH = ((22, 0.43), (45, 0.25), (489, 0.058), (1000, 0.047))
-"""Thousand pictures shown to `configs/projected.yaml`, and its KID divided by that of flat sheets.
+"""Thousand pictures shown to the preset `projected`, and its KID divided by that of flat sheets.
 
 Measured by `captiongan evaluate`: the first on photographs and emoji, the second on photographs
 (0.31 at 42) and flowers (0.20 at 48), the others on flowers.

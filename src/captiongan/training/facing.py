@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from captiongan.base.cache import cache_folder, read_sealed, write_sealed
+from captiongan.base.cache import cached
 from captiongan.base.files import sha256_of
 from captiongan.data.store import Pictures, Progress
 from captiongan.errors import DataError
@@ -64,13 +64,11 @@ def to_be_turned(pictures: Pictures, on_progress: Progress | None = None) -> Tur
     key = hashlib.sha256(f"{VERSION} {sha256_of(weights)} {pictures.shape}".encode())
     for batch in _batches(pictures):
         key.update(batch.data)
-    file = cache_folder("facing") / key.hexdigest()[:32]
-    known = read_sealed(file)
-    if known is not None:
-        return np.frombuffer(known, dtype=np.bool_)
-    turned = other_way(differences(pictures, _lite0(), on_progress))
-    write_sealed(file, turned.tobytes())
-    return turned
+
+    def compute() -> bytes:
+        return other_way(differences(pictures, _lite0(), on_progress)).tobytes()
+
+    return np.frombuffer(cached("facing", key.hexdigest()[:32], compute), dtype=np.bool_)
 
 
 def other_way(vectors: Vectors) -> Turned:

@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from rich.console import Console
 
-from captiongan.base.main_process import leads
+from captiongan.base.main_process import is_main_process
 from captiongan.base.progress import say
 from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.compute import distributed
@@ -86,7 +86,7 @@ class Trainer:
         cls, config: RunConfig, encoder: TextEncoder, data: TrainingData, fabric: Fabric
     ) -> "Trainer":
         state = new_state(config, encoder.dim, fabric, data.wording(), data.species)
-        captured = fabric.device.type == "cuda" and distributed.count() == 1
+        captured = fabric.device.type == "cuda" and distributed.world_size() == 1
         step = CapturedStep(fabric.device) if captured else training_step
         return cls(config, encoder, data, state, step)
 
@@ -121,7 +121,7 @@ class Trainer:
         if sides := self.config.discriminator.look:
             drawn = np.random.default_rng([*entropy, LOOK_STREAM]).integers(len(sides))
             self.state.discriminator.look_at(sides[drawn])
-        return self.data.batch(step, distributed.share(self.config.training.batch_size))
+        return self.data.batch(step, distributed.shard(self.config.training.batch_size))
 
     def settle_ema(self) -> None:
         """Make the average ready to draw, on the same first batches every time."""
@@ -135,7 +135,7 @@ class Trainer:
 
     def open_scores(self, console: Console) -> RunScores | None:
         """Get ready to score the run, if that is wished for and there are pictures enough."""
-        if not self.config.scores.every_kimg or not leads():
+        if not self.config.scores.every_kimg or not is_main_process():
             return None
         device = self.state.fabric.device
         return RunScores.open(self.config, self.encoder, device, partial(say, console))
@@ -147,7 +147,7 @@ class Trainer:
             DivergenceError: a weight is not finite, and nothing is written.
         """
         check_weights(self.state)
-        if leads():
+        if is_main_process():
             self.settle_ema()
             keep = self.config.training.keep_checkpoints
             save_checkpoint(self.state, self.encoder.identity, run.checkpoints, keep)
@@ -185,7 +185,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     """
     state, plan = trainer.state, trainer.config.training
     last = trainer.steps(plan.kimg)
-    first = leads()
+    first = is_main_process()
     distributed.check_alike([state.step, *trainer.totals()])
     on_cpu = state.fabric.device.type == "cpu"  # elsewhere, looking at each step is waiting for it
     scoring, scores = trainer.config.scores.every_kimg, trainer.open_scores(console)
@@ -225,7 +225,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
                 _begin_again(run)
                 write_grid()
             score()
-        while state.step < last and not enough and not distributed.any_of(stop.requested):
+        while state.step < last and not enough and not distributed.any_rank(stop.requested):
             taken = trainer.take_step()
             if on_cpu:
                 check_finite(state, taken)
@@ -240,7 +240,7 @@ def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
                 write_grid()
             if scoring and due(scoring):
                 score()
-                enough = distributed.any_of(first and state.step < last and bool(why_enough()))
+                enough = distributed.any_rank(first and state.step < last and bool(why_enough()))
             if enough:
                 note({"stopped_early": 1.0})
             if enough or due(plan.checkpoint_every_kimg):

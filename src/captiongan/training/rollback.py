@@ -4,7 +4,7 @@ import time
 
 from rich.console import Console
 
-from captiongan.base.main_process import led
+from captiongan.base.main_process import main_process_only
 from captiongan.base.progress import say
 from captiongan.runs.checkpoint import (
     checkpoints,
@@ -73,7 +73,7 @@ def calmer(config: RunConfig) -> RunConfig:
     )
 
 
-@led
+@main_process_only
 def forget_after(step: int, run: RunFolder) -> None:
     """Drop the figures and best checkpoints of steps that will be taken again."""
     run.forget_metrics_after(step)

@@ -66,8 +66,8 @@ def train(
         data: a captioned folder, `toy`, or `toy:SIZE`.
         into: the run's folder.
         start: the bundle to start from: a shipped one's name, or a folder.
-        config: a YAML file; without it and without `start`, the options are those of
-            `configs/dcgan.yaml`.
+        config: the name of a preset, such as `"projected"`, or a YAML file; without it and without
+            `start`, the preset `dcgan`.
         kimg: thousand pictures to show; overrides `config`.
         options: single options that override `config`, such as `{"optimiser.learning_rate": 1e-4}`.
 
@@ -84,7 +84,7 @@ def train(
     chosen = dict(options or {}) | ({} if kimg is None else {"training.kimg": kimg})
     overrides = [f"{name}={json.dumps(value)}" for name, value in chosen.items()]
     complete = start_training(
-        config=None if config is None else Path(config),
+        config=config,
         data=str(data),
         out=Path(into).parent,
         resume=None,

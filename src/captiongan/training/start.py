@@ -10,15 +10,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from captiongan.base.main_process import leads
+from captiongan.base.main_process import is_main_process
 from captiongan.base.progress import say
 from captiongan.compute import distributed
 from captiongan.compute.memory import keep_freed_memory
 from captiongan.errors import ConfigError, DataError, RunError
 from captiongan.runs.checkpoint import checkpoints, latest_checkpoint, load_checkpoint
-from captiongan.runs.config import RunConfig, load_config
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_config import load_config
 from captiongan.runs.run_folder import RunFolder
-from captiongan.text.registry import NAMES, choose_encoder
+from captiongan.text.registry import choose_encoder, is_folder, why_it_stays
 from captiongan.training.cuda_graph import WARM_UP
 from captiongan.training.data_source import with_absolute_paths
 from captiongan.training.loop import Trainer
@@ -43,19 +44,13 @@ FIXED = (
 )
 """What a resumed run cannot change."""
 
-STAYS_HERE = {
-    "minilm": "this run cannot be exported, its encoder is too big",
-    "none": "this run draws without text and cannot be exported",
-}
-"""Encoders whose runs cannot be exported, and why."""
-
 TIMED_STEPS = 5
 UNTIMED_STEPS = WARM_UP + 1
 """The recording of a step is the last of them."""
 
 
 def start(
-    config: Path | None,
+    config: str | Path | None,
     data: str | None,
     out: Path,
     resume: Path | None,
@@ -84,21 +79,22 @@ def start(
         )
     keep_freed_memory()
     with distributed.joined():
-        console = Console(quiet=not leads())
+        console = Console(quiet=not is_main_process())
         if resume is not None:
             return _resume(RunFolder.open(resume), data, overrides, dry_run, live_view, console)
         if bundle is None:
             wanted = with_absolute_paths(load_config(config, overrides, data))
         else:
             wanted = starting_config(bundle, config, overrides, data, partial(say, console))
-        distributed.share(wanted.training.batch_size)
+        distributed.shard(wanted.training.batch_size)
         if into is not None and _is_there(into):
             earlier = RunFolder(into)
             _check_same(wanted, earlier)
             return _resume(earlier, data, (), dry_run, live_view, console)
-        if into is None and distributed.count() > 1 and not dry_run:
+        if into is None and distributed.world_size() > 1 and not dry_run:
             raise ConfigError(
-                f"--into is missing; {distributed.count()} processes train one run: name its folder"
+                f"--into is missing; {distributed.world_size()} processes train one run; "
+                "name its folder"
             )
         trainer = _prepare(wanted, console)
         if wanted.training.start:
@@ -113,7 +109,7 @@ def start(
 def _is_there(run: Path) -> bool:
     """Whether there is such a run; all processes have looked before one of them makes it."""
     there = (run / "config.yaml").is_file()
-    distributed.meet()
+    distributed.barrier()
     return there
 
 
@@ -140,7 +136,7 @@ def _check_same(wanted: RunConfig, run: RunFolder) -> None:
 
 def _same_encoder(one: str, other: str) -> bool:
     """Whether two text encoders are folders of the same content: a run keeps a copy of its own."""
-    if one in NAMES or other in NAMES:
+    if not (is_folder(one) and is_folder(other)):
         return False
     return choose_encoder(one).identity.sha256 == choose_encoder(other).identity.sha256
 
@@ -222,8 +218,8 @@ def _prepare(config: RunConfig, console: Console) -> Trainer:
         say(console, f"  skipped {reject}")
     if len(facts["skipped"]) > 5:
         say(console, f"  and others; all: captiongan data check {facts['source']}")
-    if reason := STAYS_HERE.get(config.text.encoder):
-        say(console, f"text.encoder={config.text.encoder}: {reason}")
+    if reason := why_it_stays(config.text.encoder):
+        say(console, f"text.encoder={config.text.encoder}: this run cannot be exported, {reason}")
     return trainer
 
 
@@ -261,7 +257,8 @@ def _new_run(trainer: Trainer, out: Path, into: Path | None) -> RunFolder:
 def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: LiveView | None) -> bool:
     say(console, f"run folder {run.path}")
     try:
-        shown = live_view(run, partial(say, console)) if live_view and leads() else nullcontext()
+        watch = live_view if is_main_process() else None
+        shown = watch(run, partial(say, console)) if watch else nullcontext()
         with run.writing(), shown:
             if trainer.config.training.start and not checkpoints(run.checkpoints):
                 distributed.check_alike(trainer.totals())
@@ -280,7 +277,7 @@ def _train(trainer: Trainer, run: RunFolder, console: Console, live_view: LiveVi
             f"quit without saving; what was saved before: captiongan train --resume {run.path}",
         )
         raise
-    if complete and trainer.config.text.encoder in STAYS_HERE:
+    if complete and why_it_stays(trainer.config.text.encoder):
         say(console, f"done; its pictures: {run.path / 'grids'}")
     elif complete:
         say(console, f"done; next: captiongan export {run.path} --out BUNDLE")

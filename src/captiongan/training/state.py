@@ -13,7 +13,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Adam, Optimizer
 
 from captiongan.compute.devices import computes_bf16, default_device
-from captiongan.networks import beside
 from captiongan.networks.layers import PairDiscriminator, PictureGenerator
 from captiongan.networks.registry import NETWORKS
 from captiongan.networks.synchronised import synchronise
@@ -51,14 +50,8 @@ def choose_precision(wanted: Precision) -> Literal["32-true", "bf16-mixed"]:
 
 def build_generator(config: RunConfig, embedding_dim: int) -> PictureGenerator:
     """Return the run's generator with fresh weights."""
-    attention = config.generator.attention
-    return NETWORKS[config.network].generator(
-        config.data.resolution,
-        config.generator.features,
-        config.generator.noise_dim,
-        embedding_dim,
-        config.generator.projected_dim,
-        **({"attention": attention} if attention else {}),
+    return NETWORKS[config.network].build_generator(
+        resolution=config.data.resolution, embedding_dim=embedding_dim, **dict(config.generator)
     )
 
 
@@ -66,12 +59,10 @@ def build_discriminator(
     config: RunConfig, embedding_dim: int, species: int = 0
 ) -> PairDiscriminator:
     """Return the run's discriminator with fresh weights; it tells so many classes apart."""
-    alone = NETWORKS[config.network].discriminator
-    discriminator = (beside.Discriminator if config.discriminator.beside else alone)(
-        config.data.resolution,
-        config.discriminator.features,
-        embedding_dim,
-        config.discriminator.projected_dim,
+    discriminator = NETWORKS[config.network].build_discriminator(
+        resolution=config.data.resolution,
+        embedding_dim=embedding_dim,
+        **config.discriminator.model_dump(exclude={"look"}),
     )
     if species:
         discriminator.tell_species(species)

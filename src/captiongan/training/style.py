@@ -8,7 +8,7 @@ learned whatever a picture shows beyond its caption as noise: place, size, pose,
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from captiongan import __version__
+from captiongan.base.files import os_errors_as
 from captiongan.bundle.bundle import (
     STYLE_FILE,
     Bundle,
@@ -125,16 +126,9 @@ def teach_style(
     return report
 
 
-@contextmanager
-def _writing_aside() -> Iterator[None]:
-    """Turn what the file system refuses into an OutputError."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"a temporary file cannot be written ({error}); make room, or set TMPDIR to another "
-            "folder"
-        ) from error
+def _writing_aside() -> AbstractContextManager[None]:
+    fix = "make room, or set TMPDIR to another folder"
+    return os_errors_as(OutputError, "a temporary file cannot be written", fix)
 
 
 def _new_encoder(bundle: Bundle, seed: int) -> StyleEncoder:

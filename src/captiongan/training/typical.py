@@ -13,7 +13,7 @@ from captiongan.data.store import PictureStore
 from captiongan.errors import DataError
 from captiongan.evaluation.distances import Features, Floats
 from captiongan.evaluation.extractors import choose_extractor, remembered_features
-from captiongan.runs.config import LOOKED_THROUGH
+from captiongan.runs.rules import TYPICAL_EXTRACTOR
 
 LEAST_VARIANCE = 1e-12
 """Of features, where pictures are all equal."""
@@ -22,7 +22,7 @@ LEAST_VARIANCE = 1e-12
 def most_typical(store: PictureStore, share: float, device: torch.device) -> PictureStore:
     """Keep that share of the pictures, those that are most likely under a Gaussian of all.
 
-    The Gaussian is fitted to their features by `LOOKED_THROUGH`, which are remembered in the cache.
+    The Gaussian is fitted to their features by `TYPICAL_EXTRACTOR`, which are kept in the cache.
     The pictures stay in order, and those that are kept are copied into memory.
 
     Raises:
@@ -37,7 +37,9 @@ def most_typical(store: PictureStore, share: float, device: torch.device) -> Pic
             f"data.typical_share = {share:g}: leaves {count} of {total} pictures, must leave two; "
             f"set data.typical_share={min(10 / total, 1):.2g} or more"
         )
-    features = remembered_features(choose_extractor(LOOKED_THROUGH, device=device), store.pictures)
+    features = remembered_features(
+        choose_extractor(TYPICAL_EXTRACTOR, device=device), store.pictures
+    )
     rows = np.sort(np.argsort(-log_densities(features), kind="stable")[:count])
     return replace(
         store, pictures=store.pictures[rows], examples=tuple(store.examples[row] for row in rows)

@@ -22,8 +22,9 @@ from captiongan.compute import distributed
 from captiongan.errors import BundleError, ConfigError
 from captiongan.evaluation.candidate import took_part
 from captiongan.networks.registry import NETWORKS
-from captiongan.runs.config import RunConfig, StartConfig, load_config, merged
-from captiongan.text.registry import choose_encoder
+from captiongan.runs.config import RunConfig, StartConfig
+from captiongan.runs.load_config import load_config, merged
+from captiongan.text.registry import name_of
 from captiongan.training.bundle_weights import check_unfolded, read_critic, read_generator
 from captiongan.training.data_source import to_learn_from, with_absolute_paths
 from captiongan.training.divergence import check_finite
@@ -89,16 +90,20 @@ Say = Callable[[str], None]
 
 
 def starting_config(
-    bundle: str, path: Path | None, overrides: Sequence[str], source: str | None, say: Say
+    bundle: str,
+    config: str | Path | None,
+    overrides: Sequence[str],
+    source: str | None,
+    say: Say,
 ) -> RunConfig:
     """Return the configuration of a run that starts from a bundle.
 
     The bundle's configuration is the base. The recipe for the size of the set overrides it, the
-    file at `path` overrides both, and `overrides` come last.
+    preset or file `config` overrides both, and `overrides` come last.
 
     Args:
         bundle: a shipped bundle's name, or a folder.
-        path: a YAML file, or None.
+        config: the name of a preset, a YAML file, or None.
         overrides: `section.name=value`, applied in order.
         source: the data set.
         say: is told which recipe is used.
@@ -115,20 +120,20 @@ def starting_config(
 
     def with_recipe(recipe: Mapping[str, Any]) -> RunConfig:
         base = merged(_inherited(opened), recipe)
-        config = with_absolute_paths(load_config(path, overrides, source, base=base))
-        training = config.training.model_copy(update={"start": start})
-        return config.model_copy(update={"training": training})
+        chosen = with_absolute_paths(load_config(config, overrides, source, base=base))
+        training = chosen.training.model_copy(update={"start": start})
+        return chosen.model_copy(update={"training": training})
 
-    config = with_recipe(RECIPE)
-    pictures = len(to_learn_from(config).open().examples)
+    chosen = with_recipe(RECIPE)
+    pictures = len(to_learn_from(chosen).open().examples)
     if pictures >= SMALL_SET:
-        return config
-    config = with_recipe(SMALL_RECIPE)
+        return chosen
+    chosen = with_recipe(SMALL_RECIPE)
     say(
-        f"{pictures:,} pictures: using the recipe for small sets ({_in_words(config)}); "
+        f"{pictures:,} pictures: using the recipe for small sets ({_in_words(chosen)}); "
         "--set changes single options"
     )
-    return config
+    return chosen
 
 
 def take_over(trainer: Trainer) -> None:
@@ -203,13 +208,13 @@ def warm_up(trainer: Trainer, say: Say) -> bool:
             recent.append(_accuracy(trainer, step))
             accuracy = sum(recent) / len(recent)
             warm = len(recent) == WINDOW and accuracy >= TOLD_APART
-            if warm or distributed.any_of(stop.requested):
+            if warm or distributed.any_rank(stop.requested):
                 break
             if (step + 1) % WINDOW == 0:
                 if accuracy < before + LEAST_GAIN:
                     break
                 before = accuracy
-    if distributed.any_of(stop.requested):
+    if distributed.any_rank(stop.requested):
         return False
     shown = (step + 1) * trainer.config.training.batch_size
     judges = "judges" if accuracy >= TOLD_APART else "still judges only"
@@ -237,9 +242,9 @@ def _inherited(bundle: Bundle) -> dict[str, Any]:
     """Return the part of the configuration that a run takes over from a bundle."""
     trained = _trained_config(bundle).model_dump()
     tree = {name: trained[name] for name in INHERITED}
-    same = choose_encoder("small").identity.sha256 == bundle.manifest.text_encoder.sha256
+    encoder = name_of(bundle.manifest.text_encoder.sha256)
     del tree["data"]["source"]
-    tree["text"]["encoder"] = "small" if same else str(bundle.folder.resolve())
+    tree["text"]["encoder"] = encoder or str(bundle.folder.resolve())
     schedule = {name: trained["training"][name] for name in ("batch_size", "ema_halflife_kimg")}
     return merged(tree, NOT_INHERITED) | {"training": schedule}
 
@@ -303,7 +308,7 @@ def _check_fits(trainer: Trainer, bundle: Bundle, theirs: RunConfig) -> None:
     """
     config = trainer.config
     refusal = f"--from '{bundle.manifest.name}':"
-    if NETWORKS[config.network].generator is not NETWORKS[theirs.network].generator:
+    if NETWORKS[config.network].generator != NETWORKS[theirs.network].generator:
         raise ConfigError(
             f"{refusal} network is '{theirs.network}' there and '{config.network}' here, and "
             f"their generators differ; set network={theirs.network}"

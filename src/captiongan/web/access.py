@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from captiongan.web.refusal import RefusedError
+from captiongan.web.errors import RefusedError
 
 OPEN = ("/", "/healthz", "/openapi.json")
 """Paths that need no token, beside /static/: the page itself asks the user for the token."""

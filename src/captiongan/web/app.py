@@ -8,18 +8,11 @@ from typing import Any
 from fastapi import FastAPI, Response
 
 from captiongan import __version__
-<<<<<<< HEAD
 from captiongan.draw.pipeline import Pipeline
+from captiongan.web.access import Access
 from captiongan.web.descriptions import bundle_facts, limit_facts
 from captiongan.web.errors import RefusedError, answer_errors
-from captiongan.web.guard import Access, guard
-=======
-from captiongan.pipeline import Pipeline
-from captiongan.web.access import Access
-from captiongan.web.answers import generated, interpolated
-from captiongan.web.facts import bundle_facts, limit_facts
 from captiongan.web.guard import guard
->>>>>>> web
 from captiongan.web.limits import Limits
 from captiongan.web.metrics import CONTENT_TYPE, Metrics
 from captiongan.web.responses import generated, interpolated

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from captiongan.web.refusal import RefusedError, answer
+from captiongan.web.errors import RefusedError, answer
 
 logger = logging.getLogger(__name__)
 

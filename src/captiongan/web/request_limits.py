@@ -5,8 +5,8 @@ import asyncio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from captiongan.web.errors import RefusedError
 from captiongan.web.limits import Limits
-from captiongan.web.refusal import RefusedError
 
 
 class RequestLimits:

@@ -14,15 +14,9 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from captiongan.errors import CaptionganError
-<<<<<<< HEAD
 from captiongan.web.errors import answer
-from captiongan.web.guard import SECURITY_HEADERS
 from captiongan.web.limits import Limits
-=======
-from captiongan.web.limits import Limits
-from captiongan.web.refusal import answer
 from captiongan.web.security_headers import SECURITY_HEADERS
->>>>>>> web
 
 TOKEN_VARIABLE = "CAPTIONGAN_TOKEN"
 

@@ -15,18 +15,12 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Response
 
 from captiongan.errors import RunError
-<<<<<<< HEAD
 from captiongan.runs.alarms import Alarms
 from captiongan.runs.config import RunConfig
 from captiongan.runs.run_folder import RunFolder
-from captiongan.web.errors import answer_errors
-from captiongan.web.guard import Access, guard
-=======
-from captiongan.training.alarms import Alarms
-from captiongan.training.run_folder import RunFolder
 from captiongan.web.access import Access
+from captiongan.web.errors import answer_errors
 from captiongan.web.guard import guard
->>>>>>> web
 from captiongan.web.limits import Limits
 from captiongan.web.serve import LOOPBACK, serve
 from captiongan.web.static_files import add_static_files
@@ -95,13 +89,8 @@ class Follower:
             self._listening.hear_scores(step, metrics)
 
 
-<<<<<<< HEAD
 def _figures(line: bytes) -> Metrics | None:
-    """Read one line: its finite numbers, or None if it is none of a run's."""
-=======
-def _figures(line: bytes) -> Figures | None:
     """Return the finite numbers of a line, or None if a training did not write it."""
->>>>>>> web
     try:
         metrics = json.loads(line)
     except (ValueError, RecursionError):

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 
-from captiongan.training.run_folder import RunFolder
+from captiongan.runs.run_folder import RunFolder
 
 PORTS = range(8001, 8017)
 """The ports that `train --watch` tries: many trainings may run on one machine."""

@@ -1,7 +1,7 @@
-"""Foreign data sets, turned into captioned folders; a room for each kind.
+"""Turns foreign data sets into captioned folders; a module for each kind.
 
-An importer is a generator: it yields each picture with what its source says of it. The spine
-(`importing`) writes the folder, keeps the journal to resume from, and the account.
+An importer is a generator that yields each picture with what its source says of it. The spine
+(`importing`) writes the folder and the journal to resume from, and keeps the account.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,11 +33,11 @@ IMPORTERS: dict[str, Importer] = {
     "hf": parquet.read,
     "webdataset": webdataset.read,
 }
-"""The importers by the name of their kind."""
+"""The importers by kind."""
 
 
 def choose_importer(kind: str) -> Importer:
     """Return the importer of a kind; raises DataError if there is none."""
     if kind not in IMPORTERS:
-        raise DataError(f"kind '{kind}' is not known: give one of {', '.join(IMPORTERS)}")
+        raise DataError(f"kind '{kind}' is not known; choose one of {', '.join(IMPORTERS)}")
     return IMPORTERS[kind]

@@ -20,10 +20,10 @@ _TABLE = re.compile(r"(?:^|/)(images|bounding_boxes|train_test_split)\.txt$")
 
 
 def read(request: Request) -> Iterator[Item]:
-    """Stream the birds, with ten captions each, the species as class, and StackGAN's box.
+    """Stream the birds with ten captions each, the species as class, and StackGAN's box.
 
     Raises:
-        DataError: captions, boxes, or what the wanted splits need, are missing or broken.
+        DataError: captions, boxes or files that the splits need are missing or broken.
     """
     splits = only_splits(request, "birds", "classes", "source", "none")
     reader, tables = ReedReader(), {}
@@ -54,15 +54,15 @@ def _key(name: str) -> str | None:
 
 
 def _table(member: Member) -> dict[str, tuple[str, ...]]:
-    """Read lines of a picture's number and what is told of it."""
+    """Read lines of a picture's number and its values."""
     rows = (line.split() for line in member.text().splitlines())
     return {row[0]: tuple(row[1:]) for row in rows if row}
 
 
 def _box(row: tuple[str, ...]) -> Box | None:
-    """Return StackGAN's square: half its side is three quarters of the longer side of the bird's.
+    """Return StackGAN's square: half its side is three quarters of the bird's longer side.
 
-    Where it does not fit into the picture, it is clipped.
+    It is clipped to the picture.
     """
     try:
         left, top, width, height = (int(float(number)) for number in row)

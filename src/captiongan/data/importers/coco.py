@@ -30,10 +30,10 @@ _CAPTIONS = re.compile(r"(?:^|/)captions_[^/]*\.json$")
 
 
 def read(request: Request) -> Iterator[Item]:
-    """Stream the pictures that have captions; there are no classes.
+    """Stream the pictures that have captions; they have no classes.
 
     Raises:
-        DataError: there are no captions, or they are broken.
+        DataError: the captions are missing or broken.
     """
     splits = only_splits(request, "coco", "source", "none")
     notes: dict[str, Note] = {}

@@ -1,4 +1,4 @@
-"""What is kept of a picture: which part of it, how large, and on which background."""
+"""Fits pictures for import: which part is kept, how large, and on which background."""
 
 import hashlib
 import io
@@ -24,16 +24,16 @@ _ENDINGS = {"JPEG": ".jpg", "TIFF": ".tif"}
 class Fit:
     """How pictures are fitted.
 
-    `crop`: `centre` keeps the whole picture, of which training takes the middle square; `random`
-    keeps a square as large as the short side at a random place along the long one, the same
-    whenever it is imported; `box` keeps what the source marks, and the whole picture where it marks
-    nothing; `pad` adds to the short side until the picture is square.
+    `crop`: `centre` keeps the whole picture, of which training takes the middle square. `random`
+    keeps a square of the short side, at a place that the picture's name decides. `box` keeps what
+    the source marks, or the whole picture if it marks nothing. `pad` widens the short side until
+    the picture is square.
 
-    `background` is laid under transparent pixels, and is what `pad` adds. `side`: pictures with a
-    longer short side are shrunk to it, in pixels; 0 for never.
+    `background` is the colour under transparent pixels and of what `pad` adds. `side`: pictures
+    with a longer short side are shrunk to it, in pixels; 0 for never.
 
     Raises:
-        DataError: no such colour, or a negative side.
+        DataError: `background` is no colour, or `side` is negative.
     """
 
     crop: Crop = "centre"
@@ -45,17 +45,17 @@ class Fit:
             ImageColor.getrgb(self.background)
         except ValueError as error:
             raise DataError(
-                f"--background '{self.background}' is no colour: give a name such as white, or "
+                f"--background '{self.background}' is no colour; give a name such as white, or "
                 "#rrggbb"
             ) from error
         if self.side < 0:
-            raise DataError(f"--side {self.side} is negative: give pixels, or 0 for no shrinking")
+            raise DataError(f"--side {self.side} is negative; give pixels, or 0 for no shrinking")
 
 
 def fitted(fit: Fit, content: bytes, name: str, box: Box | None) -> tuple[bytes, str]:
-    """Return what is kept of a picture file, and what its name is to end in.
+    """Return the content to keep of a picture file, and its extension.
 
-    Where nothing is to be changed, the bytes stay as they are.
+    If nothing changes, these are the very bytes of the file.
 
     Raises:
         UnusablePictureError: see `decode_picture`.
@@ -82,7 +82,7 @@ def _facts(content: bytes) -> tuple[str, bool]:
 
 
 def _cropped(picture: Image.Image, fit: Fit, name: str, box: Box | None) -> Image.Image:
-    """Return the part that is kept; the very picture where that is all of it."""
+    """Return the part to keep; the very same picture if that is all of it."""
     width, height = picture.size
     if fit.crop == "box" and box is not None:
         return _boxed(picture, box)

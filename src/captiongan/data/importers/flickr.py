@@ -1,13 +1,13 @@
 """Flickr8k and Flickr30k (Hodosh et al. 2013, Young et al. 2014).
 
-A folder with the captions in any of the layouts that are about, and the pictures, as folders or
+A folder with the captions in any of the layouts in circulation, and the pictures, as folders or
 archives (Flickr8k_Dataset.zip):
 
     Flickr8k.token.txt, results_20130124.token     1000268201.jpg#0<tab>A child in a pink dress ...
     captions.txt                                   image,caption
     results.csv                                    image_name| comment_number| comment
 
-Flickr_8k.trainImages.txt, .devImages.txt and .testImages.txt are the splits, where they are there.
+Flickr_8k.trainImages.txt, .devImages.txt and .testImages.txt are the splits, if present.
 """
 
 import csv
@@ -32,10 +32,10 @@ _NUMBERED = re.compile(r"(.+)#\d+$")
 
 
 def read(request: Request) -> Iterator[Item]:
-    """Stream the pictures, with five captions each; there are no classes.
+    """Stream the pictures with five captions each; they have no classes.
 
     Raises:
-        DataError: there are no captions.
+        DataError: the source has no captions.
     """
     splits = only_splits(request, "flickr", "source", "none")
     captions: dict[str, list[str]] = {}
@@ -64,7 +64,7 @@ def _captions(member: Member) -> dict[str, list[str]]:
 
 
 def _rows(lines: list[str]) -> Iterator[list[str]]:
-    """Split lines into a picture's name and a caption, whichever of the layouts it is."""
+    """Split lines of any of the layouts into a picture's name and a caption."""
     heading = lines[0].replace(" ", "") if lines else ""
     if heading == "image,caption":
         yield from csv.reader(lines[1:])

@@ -26,10 +26,10 @@ _SPLITS = {"trnid": "train", "valid": "val", "tstid": "test"}
 
 
 def read(request: Request) -> Iterator[Item]:
-    """Stream the flowers, with ten captions each and the official number as class.
+    """Stream the flowers with ten captions each and the official number as class.
 
     Raises:
-        DataError: captions, or what the wanted splits need, are missing or broken.
+        DataError: captions or files that the splits need are missing or broken.
     """
     splits = only_splits(request, "flowers", "classes", "source", "none")
     reader, tables = ReedReader(), {}

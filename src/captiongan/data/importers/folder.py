@@ -1,4 +1,4 @@
-"""A captioned folder once more: to crop it, to lay it on another background, to shrink it."""
+"""A captioned folder as a source: to crop, shrink or lay its pictures on another background."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ def read(request: Request) -> Iterator[Item]:
 
 
 def found(root: Path, item: LoadedExample | Reject, prefix: str, split: str | None) -> Item:
-    """Turn what the reader of a captioned folder yields into an importer's item."""
+    """Turn an item of a captioned folder into an importer's item."""
     if isinstance(item, Reject):
         name = item.file_name or f"{item.file}:{item.line}"
         return Rejected(f"{prefix}/{name}".lstrip("/"), item.kind, item.reason)

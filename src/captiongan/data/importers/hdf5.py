@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from captiongan.base.files import os_errors_as
 from captiongan.base.image_reading import without_path
 from captiongan.data.importers.items import Found, Item, Note, Rejected, Request, needs, only_splits
 from captiongan.data.importers.source import MAXIMUM_FILE, MemberError, unbroken
@@ -17,22 +18,18 @@ from captiongan.errors import DataError
 
 
 def read(request: Request) -> Iterator[Item]:
-    """Stream the pictures, of each all captions that follow each other.
+    """Stream the pictures, each with all its captions that follow each other.
 
     Links into other files are not followed.
 
     Raises:
-        DataError: it is no such file.
+        DataError: the source is no HDF5 file.
     """
     with needs("hdf5"):
         import h5py
     splits = only_splits(request, "hdf5", "source", "none")
-    try:
+    with os_errors_as(DataError, f"source '{request.source}' is no HDF5 file", "name one"):
         file = h5py.File(request.source, "r")
-    except OSError as error:
-        raise DataError(
-            f"source '{request.source}' is no HDF5 file ({without_path(error)}): name one"
-        ) from error
     with file, unbroken(request.source):
         for split in file:
             try:
@@ -58,7 +55,7 @@ def _pictures(group: Any, prefix: str, split: str | None) -> Iterator[Item]:
 
 
 def _own(group: Any, name: str) -> Any:
-    """Return a member of a group that lies in this very file."""
+    """Return a member of a group; raises MemberError unless it lies in this very file."""
     import h5py
 
     try:

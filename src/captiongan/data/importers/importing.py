@@ -4,57 +4,36 @@
     OUT/pictures/rose.jpg         a picture
     OUT/metadata.jsonl            the captions, written last, from the journal
 
-Where the source has splits, each is a captioned folder of its own, `OUT/train` and so on. A kill
-costs the picture at hand: the same command goes on where the journal ends.
+If the source has splits, each becomes a captioned folder of its own, `OUT/train` and so on. After a
+kill the same command resumes where the journal ends.
 """
 
 import hashlib
 import itertools
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from captiongan.base.files import naming, remove_leftovers, replace_file, whole_file
+from captiongan.base.files import naming, os_errors_as, remove_leftovers, whole_file
 from captiongan.base.image_reading import UnusablePictureError
 from captiongan.base.lines import MAXIMUM_LINE
 from captiongan.data.folder import METADATA
 from captiongan.data.importers.fitting import Fit, fitted
 from captiongan.data.importers.items import Found, Item, Rejected
+from captiongan.data.importers.journal import JOURNAL, Account, Journal, read_journal
 from captiongan.data.importers.source import MemberError
 from captiongan.errors import DataError, OutputError
 
-JOURNAL = "import.jsonl"
 PICTURES = "pictures"
 
 _SPLIT_NAMES = {"valid": "val", "validation": "val", "dev": "val", "training": "train"}
 _SPLIT = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _UNWELCOME = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 100
-
-
-@dataclass
-class Account:
-    """What became of a source's pictures: how many were kept, by split, and rejected, by reason.
-
-    Pictures without a split count under the empty name.
-    """
-
-    kept: Counter[str] = field(default_factory=Counter)
-    rejected: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def read(self) -> int:
-        """How many pictures and captions of missing pictures the source had so far."""
-        return self.kept.total() + self.rejected.total()
-
-    def __str__(self) -> str:
-        """One line: `12 read, 10 kept, 2 rejected`."""
-        return f"{self.read} read, {self.kept.total()} kept, {self.rejected.total()} rejected"
 
 
 def import_pictures(
@@ -65,38 +44,35 @@ def import_pictures(
     limit: int | None = None,
     progress: Callable[[Account], None] = lambda _: None,
 ) -> Account:
-    """Write what an importer yields into a folder, or go on with it; return the final account.
+    """Write what an importer yields into a folder, or resume that; return the final account.
 
     Args:
-        items: the pictures, in an order that repeats.
-        out: a new or empty folder, or one in which the same import was begun.
-        wish: what decides the result, as values that JSON takes, to know the same import again.
+        items: the pictures, in a repeatable order.
+        out: a new or empty folder, or one with an unfinished import of the same `wish`.
+        wish: all that decides the result, as JSON values; it identifies the import.
         fit: what is kept of each picture.
         limit: stop after so many kept pictures.
-        progress: told the account after each item.
+        progress: receives the account after each item.
 
     Raises:
         DataError: the source cannot be read, or nothing in it is usable.
         OutputError: `out` holds something else, or cannot be written to.
     """
     wish = wish | asdict(fit) | {"limit": limit}
-    try:
-        journal = _Journal.open(out / JOURNAL, wish)
+    what = f"out '{out}' cannot be written to"
+    with os_errors_as(OutputError, what, "make room, or choose another folder"):
+        journal = Journal.open(out / JOURNAL, wish)
         if journal is None:
-            first = next(items, None)  # a source that cannot be read leaves nothing behind
+            first = next(items, None)  # an unreadable source must leave nothing behind
             if first is None:
-                raise DataError("the source has no pictures of this kind: name another")
+                raise DataError("the source has no pictures of this kind; name another")
             items = itertools.chain([first], items)
-            journal = _Journal.create(out / JOURNAL, wish)
+            journal = Journal.create(out / JOURNAL, wish)
         with journal:
             if not journal.complete:
                 _import(items, out, fit, limit, journal, progress)
                 _write_metadata(out)
                 journal.write({"complete": True})
-    except OSError as error:
-        raise OutputError(
-            f"out '{out}' cannot be written to ({error}): make room, or give another folder"
-        ) from error
     if not journal.account.kept:
         raise DataError(
             f"nothing usable in the source: {journal.account}; see the reasons in '{out / JOURNAL}'"
@@ -104,111 +80,27 @@ def import_pictures(
     return journal.account
 
 
-class _Journal:
-    """What was asked for, and what became of each item so far; appended to a line at a time."""
-
-    def __init__(self, path: Path) -> None:
-        self.account = Account()
-        self.names: Counter[str] = Counter()
-        self.files: set[str] = set()
-        self.complete = False
-        self._path = path
-
-    @classmethod
-    def create(cls, path: Path, wish: dict[str, Any]) -> "_Journal":
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if any(path.parent.iterdir()):
-            raise OutputError(
-                f"out '{path.parent}' is not empty, and no import that can go on: give another"
-            )
-        replace_file(path, (json.dumps({"wish": wish}) + "\n").encode())
-        return cls(path)
-
-    @classmethod
-    def open(cls, path: Path, wish: dict[str, Any]) -> "_Journal | None":
-        """Read a journal to go on with; None if there is none."""
-        if not path.is_file():
-            return None
-        lines = read_journal(path)
-        begun = next(lines, {}).get("wish")
-        if begun != json.loads(json.dumps(wish)):
-            differing = [key for key in wish if not begun or begun.get(key) != wish[key]]
-            raise OutputError(
-                f"out '{path.parent}' holds another import (differing in {', '.join(differing)}): "
-                "repeat its arguments to go on with it, or give another folder"
-            )
-        _drop_torn_line(path)
-        journal = cls(path)
-        for line in lines:
-            journal._remember(line)
-        return journal
-
-    def __enter__(self) -> "_Journal":
-        self._file = self._path.open("a", encoding="utf-8")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with naming(self._path):  # where the disk is full, what `write` could not write fails again
-            self._file.close()
-
-    def write(self, line: dict[str, Any]) -> None:
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
-        self._remember(line)
-
-    def _remember(self, line: dict[str, Any]) -> None:
-        if line.get("complete"):
-            self.complete = True
-        elif "file_name" in line:
-            self.account.kept[line["split"]] += 1
-            self.files.add(line["file_name"].casefold())
-        elif "kind" in line:
-            self.account.rejected[line["kind"]] += 1
-        if "name" in line:
-            self.names[line["name"]] += 1
-
-
-def read_journal(path: Path) -> Iterator[dict[str, Any]]:
-    """Stream the whole lines of a journal; raises OSError, and OutputError if it is damaged."""
-    with path.open("rb") as file:
-        for line in file:
-            if not line.endswith(b"\n"):
-                return
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise OutputError(
-                    f"'{path}' is damaged ({error}): remove the folder, and import again"
-                ) from error
-
-
-def _drop_torn_line(path: Path) -> None:
-    """Cut off what a kill left of a line."""
-    with path.open("rb+") as file:
-        file.truncate(sum(len(line) for line in file if line.endswith(b"\n")))
-
-
 def _import(
     items: Iterator[Item],
     out: Path,
     fit: Fit,
     limit: int | None,
-    journal: _Journal,
+    journal: Journal,
     progress: Callable[[Account], None],
 ) -> None:
     before = journal.names.copy()
     for item in items:
         if limit is not None and journal.account.kept.total() >= limit:
             return
-        if before[item.name]:  # it was dealt with before a kill
+        if before[item.name]:  # a run before a kill wrote it
             before[item.name] -= 1
             continue
         journal.write(_dealt_with(item, out, fit, journal))
         progress(journal.account)
 
 
-def _dealt_with(item: Item, out: Path, fit: Fit, journal: _Journal) -> dict[str, Any]:
-    """Write a picture; return its line of the journal, or that of a reject."""
+def _dealt_with(item: Item, out: Path, fit: Fit, journal: Journal) -> dict[str, Any]:
+    """Write a picture; return its line of the journal, or the line of a reject."""
     if isinstance(item, Found):
         try:
             return _written(item, out, fit, journal)
@@ -219,7 +111,7 @@ def _dealt_with(item: Item, out: Path, fit: Fit, journal: _Journal) -> dict[str,
     return asdict(item)
 
 
-def _written(item: Found, out: Path, fit: Fit, journal: _Journal) -> dict[str, Any]:
+def _written(item: Found, out: Path, fit: Fit, journal: Journal) -> dict[str, Any]:
     note = item.note
     if item.name in journal.names:
         raise MemberError("duplicate", "another picture of the source has this name")
@@ -263,9 +155,9 @@ def _split(name: str | None) -> str:
 
 
 def _file_name(name: str, ending: str, taken: set[str]) -> str:
-    """Return a name for a picture's file that is safe everywhere, and not taken yet.
+    """Return a file name for a picture that is safe on all systems and not taken.
 
-    Names of the source stay legible; what is unwelcome in them is replaced.
+    It stays close to the name in the source; unsafe characters are replaced.
     """
     path = PurePosixPath(name)
     stem = path.stem if re.fullmatch(r"\.[A-Za-z]{1,5}", path.suffix) else path.name
@@ -278,7 +170,7 @@ def _file_name(name: str, ending: str, taken: set[str]) -> str:
 
 
 def _write_metadata(out: Path) -> None:
-    """Write the captions of each split, whole or not at all, a line at a time."""
+    """Write the captions of each split line by line, each file whole or not at all."""
     with ExitStack() as whole:
         works: dict[str, BinaryIO] = {}
         for line in read_journal(out / JOURNAL):

@@ -1,4 +1,4 @@
-"""What an importer yields: pictures with what their source says of them, and what it lacks."""
+"""The items that an importer yields: pictures with what their source says of them, and rejects."""
 
 import posixpath
 import re
@@ -15,14 +15,14 @@ Box = tuple[float, float, float, float]
 """Left, top, right and bottom, in pixels of the upright picture."""
 
 Splits = Literal["classes", "source", "none"]
-"""By whole classes, as the source has them, or all in one."""
+"""By whole classes, as the source has them, or none."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of an importer; see `captiongan data import --help` for each.
+    """What the user asks of an importer; `captiongan data import --help` explains each field.
 
-    `columns` names the columns of a table that are not called as usual.
+    `columns` names the columns of a table by their meaning, if they have unusual names.
     """
 
     source: Path
@@ -33,14 +33,14 @@ class Request:
     seed: int = 0
 
     def facts(self) -> dict[str, Any]:
-        """Return all that decides what is found, as values that JSON takes."""
+        """Return all that decides the items, as JSON values."""
         paths = {name: str(getattr(self, name)) for name in ("source", "pictures", "template")}
         return asdict(self) | paths
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a source says of a picture: captions, and if known class, split and box."""
+    """What a source says of a picture: captions, and class, split and box if known."""
 
     captions: tuple[str, ...]
     label: str | None = None
@@ -50,9 +50,9 @@ class Note:
 
 @dataclass(frozen=True)
 class Found:
-    """A picture of a source: its name there, which no other has, and its file's content.
+    """A picture of a source: its unique name there, its note, and its file's content.
 
-    `read` raises MemberError, and can be called until the next item is asked for.
+    `read` may be called until the next item is requested; it raises MemberError.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Rejected:
-    """What cannot be used: its name in the source, the kind of fault, and the details."""
+    """An item that cannot be used: its name in the source, the kind of fault, the details."""
 
     name: str
     kind: str
@@ -72,7 +72,7 @@ class Rejected:
 Item = Found | Rejected
 
 PICTURE = re.compile(r"\.(jpe?g|png|webp|gif|bmp|tiff?|ppm)$", re.IGNORECASE)
-"""What names of pictures end in, where a source does not list them."""
+"""Extensions of picture files, for sources that do not list their pictures."""
 
 _SPLIT = re.compile(r"(?:^|[/_.-])(train|val|valid|validation|dev|test)(?:\d*)(?=[/_.-]|$)")
 
@@ -80,9 +80,12 @@ _SPLIT = re.compile(r"(?:^|[/_.-])(train|val|valid|validation|dev|test)(?:\d*)(?
 def captioned(
     source: Path, notes: Mapping[str, Note], key_of: Callable[[str], str | None]
 ) -> Iterator[Item]:
-    """Stream the pictures of a source with the notes that were made of them before.
+    """Stream the pictures of a source with their notes, and a reject for each one without.
 
-    `key_of` turns the name of a file into the key of its note; None if it is no picture.
+    Args:
+        source: a folder or archive with the pictures.
+        notes: the notes by key.
+        key_of: returns the key of a file by its name; None if the file is no picture.
     """
     found = set()
     for member in members(source):
@@ -100,33 +103,33 @@ def captioned(
 
 
 def picture_name(name: str) -> str | None:
-    """Return the last part of a picture's name, as sources list it; None for other files."""
+    """Return the last part of a picture's name; None for other files."""
     return posixpath.basename(name) if PICTURE.search(name) else None
 
 
 def split_in(name: str) -> str | None:
-    """Return the split that a file's name tells: `data/train-00000-of-00001.parquet` is train."""
+    """Return the split in a file's name: `data/train-00000-of-00001.parquet` is train."""
     found = _SPLIT.search(name.lower())
     return found.group(1) if found else None
 
 
 @contextmanager
 def needs(extra: str) -> Iterator[None]:
-    """Say which extra to install where what is imported in the block is missing."""
+    """Turn a missing package that the block imports into a DataError that names the extra."""
     try:
         yield
     except ModuleNotFoundError as error:
         raise DataError(
-            f"this kind needs the package '{error.name}', which is not installed: "
+            f"this kind needs the package '{error.name}', which is not installed; "
             f"pip install 'captiongan[{extra}]'"
         ) from error
 
 
 def only_splits(request: Request, kind: str, *offered: Splits) -> Splits:
-    """Return the way of splitting that was asked for, or else the first that a kind offers."""
+    """Return the splits that the user asked for, or else the first that a kind offers."""
     wanted = request.splits or offered[0]
     if wanted not in offered:
         raise DataError(
-            f"--splits '{wanted}' cannot be had of {kind}: give one of " + ", ".join(offered)
+            f"--splits '{wanted}' is not offered by {kind}; choose one of " + ", ".join(offered)
         )
     return wanted

@@ -1,8 +1,8 @@
 """Image-text data sets of the Hugging Face hub, by their parquet files.
 
-The hub keeps every public data set as parquet too (branch `refs/convert/parquet`), so that one
-reader serves all: a column of pictures `{"bytes": ..., "path": ...}`, a column of captions, a
-string or a list of them, and maybe one of classes.
+The hub keeps every public data set as parquet too (branch `refs/convert/parquet`), so one reader
+serves all: a column of pictures `{"bytes": ..., "path": ...}`, a column of captions (a string or a
+list of strings), and perhaps one of classes.
 """
 
 import json
@@ -34,7 +34,7 @@ def read(request: Request) -> Iterator[Item]:
     """Stream the rows of a parquet file, of a folder of them, or of a data set of the hub.
 
     Raises:
-        DataError: there is no such data set, or its columns cannot be told apart.
+        DataError: there is no such data set, or its columns have unknown names.
     """
     with needs("hf"):
         import pyarrow.parquet  # noqa: F401
@@ -46,13 +46,13 @@ def read(request: Request) -> Iterator[Item]:
 
 
 def _files(source: Path) -> Iterator[tuple[str, Path]]:
-    """Yield parquet files with their names in the data set; those of the hub as they come."""
+    """Yield parquet files with their names in the data set, those of the hub one by one."""
     if source.is_file():
         yield source.name, source
     elif source.is_dir():
         paths = sorted(source.rglob("*.parquet"))
         if not paths:
-            raise DataError(f"source '{source}' has no parquet files: name a folder with some")
+            raise DataError(f"source '{source}' has no parquet files; name a folder with some")
         yield from ((path.relative_to(source).as_posix(), path) for path in paths)
     else:
         yield from _hub(source.as_posix())
@@ -69,8 +69,8 @@ def _hub(name: str) -> Iterator[tuple[str, Path]]:
                 yield file, Path(hf_hub_download(name, file, **asked))
     except (OSError, ValueError) as error:
         raise DataError(
-            f"source '{name}' is neither here, nor a data set of the hub that can be fetched "
-            f"({without_path(error)}): name a parquet file, a folder of them, or OWNER/NAME"
+            f"source '{name}' does not exist here, and cannot be fetched from the hub "
+            f"({without_path(error)}); name a parquet file, a folder of them, or OWNER/NAME"
         ) from error
 
 
@@ -87,7 +87,7 @@ def _rows(path: Path, name: str, split: str | None, request: Request) -> Iterato
 
 
 class _Columns:
-    """Which columns hold the picture, its captions and its class."""
+    """The columns of the picture, its captions and its class."""
 
     def __init__(self, schema: Any, path: Path, request: Request) -> None:
         self._path, self._names, self._asked = path, list(schema.names), request.columns
@@ -98,7 +98,7 @@ class _Columns:
 
     @property
     def needed(self) -> list[str]:
-        """The columns that are read."""
+        """The columns to read."""
         return [name for name in (self._picture, self._caption, self._label) if name]
 
     def item(self, row: dict[str, Any], name: str, split: str | None) -> Item:
@@ -123,7 +123,7 @@ class _Columns:
         if (found and found not in self._names) or not (found or optional):
             raise DataError(
                 f"'{self._path}' has no column {wanted or f'for the {meaning}'} (it has "
-                f"{', '.join(self._names)}): name one with --{meaning}-column"
+                f"{', '.join(self._names)}); name one with --{meaning}-column"
             )
         return found
 
@@ -135,7 +135,7 @@ def _bounded(content: bytes) -> bytes:
 
 
 def _class_names(schema: Any, label: str) -> list[str]:
-    """Return the names of numbered classes, which the hub notes beside the columns."""
+    """Return the names of numbered classes from the hub's notes; empty if there are none."""
     try:
         noted = json.loads((schema.metadata or {})[b"huggingface"])
         return [str(name) for name in noted["info"]["features"][label]["names"]]

@@ -22,13 +22,13 @@ _CLASSES = re.compile(r"(?:^|/)(train|val|trainval|test)classes\.txt$")
 
 @dataclass
 class Reed:
-    """What the caption archive says: captions by (class, picture), and the classes of each list."""
+    """The content of the caption archive: captions by (class, picture), and lists of classes."""
 
     captions: dict[tuple[str, str], tuple[str, ...]]
     lists: dict[str, frozenset[str]]
 
     def split_of(self, folder: str) -> str | None:
-        """Return `train` or `test` for a class, by the name of its folder; None if on no list."""
+        """Return `train` or `test` for a class by its folder's name; None if no list has it."""
         if folder in self.lists.get("test", ()):
             return "test"
         train = (self.lists.get(name, frozenset()) for name in ("trainval", "train", "val"))
@@ -36,13 +36,13 @@ class Reed:
 
 
 class ReedReader:
-    """Collects the captions and lists as the files of a source come by."""
+    """Collects the captions and lists from the files of a source."""
 
     def __init__(self) -> None:
         self._reed = Reed({}, {})
 
     def take(self, member: Member) -> bool:
-        """Read a file if it is one of these; return whether it was."""
+        """Read a file if it is one of these; return whether it is."""
         if found := _CAPTIONS.search(member.name):
             self._reed.captions[found[1], found[2]] = tuple(member.text().splitlines())
         elif found := _CLASSES.search(member.name):
@@ -50,10 +50,10 @@ class ReedReader:
         return found is not None
 
     def result(self, splits: Splits, archive: str) -> Reed:
-        """Return what was collected.
+        """Return the captions and lists.
 
         Raises:
-            DataError: there were no captions, or no lists of classes to split by.
+            DataError: the source has no captions, or no lists of classes to split by.
         """
         if not self._reed.captions:
             raise DataError(

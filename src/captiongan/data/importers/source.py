@@ -1,7 +1,7 @@
-"""Where foreign files lie: a folder, in which archives count as folders too, read in place.
+"""Reads the files of a foreign source in place: a folder, in which archives count as folders.
 
-Nothing is unpacked. A name in an archive never becomes a path, and what an archive can make us
-read is bounded: a member by `MAXIMUM_FILE` or `MAXIMUM_NOTES`, all of it by `MAXIMUM_RATIO`.
+Nothing is unpacked, and a name in an archive never becomes a path. The bytes read are bounded: of
+a member by `MAXIMUM_FILE` or `MAXIMUM_NOTES`, of an archive by `MAXIMUM_RATIO`.
 """
 
 import bz2
@@ -24,13 +24,13 @@ from captiongan.base.image_reading import without_path
 from captiongan.errors import CaptionganError, DataError
 
 MAXIMUM_FILE = 64 * 2**20
-"""Largest picture file that is read, in bytes."""
+"""The largest picture file that is read, in bytes."""
 
 MAXIMUM_NOTES = 1024 * 2**20
-"""Largest file of captions, classes or splits that is read, in bytes."""
+"""The largest file of captions, classes or splits that is read, in bytes."""
 
 MAXIMUM_RATIO = 200
-"""Most bytes that an archive may unfold to for each of its own; pictures come to about 1."""
+"""The largest ratio of unpacked to packed bytes of an archive; pictures have about 1."""
 
 _FREE = 64 * 2**20  # a small archive of blank pictures is no bomb
 _MAXIMUM_HEADER = 2**20
@@ -53,7 +53,7 @@ _EXTENDED = (
 
 
 class MemberError(Exception):
-    """A file of a source that cannot be read: the kind of fault, and the details."""
+    """A file of a source that cannot be read; `kind` is the fault, `reason` the details."""
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(kind, reason)
@@ -63,23 +63,23 @@ class MemberError(Exception):
 
 @dataclass(frozen=True)
 class Member:
-    """A file of a source, which can be read until the next one is asked for.
+    """A file of a source, readable until the next one is requested.
 
-    `name` has forward slashes and starts below the source; an archive in it counts as a folder:
+    `name` has forward slashes and starts below the source. An archive counts as a folder:
     `102flowers.tgz/jpg/image_00001.jpg`.
     """
 
     name: str
     open: Callable[[], IO[bytes]]
     stream: Path | None = None
-    """The archive, where it can only be read in one go: a fault is the end of it."""
+    """The archive, if it is read as a stream: a fault ends it."""
 
     def read(self, most: int = MAXIMUM_FILE) -> bytes:
         """Return the content.
 
         Raises:
-            MemberError: it has more than `most` bytes, or is broken.
-            DataError: the archive is broken, and cannot be read on.
+            MemberError: the file has more than `most` bytes, or is broken.
+            DataError: the archive is broken, and no further file can be read.
         """
         try:
             with self.open() as file:
@@ -104,7 +104,7 @@ class Member:
             ) from error
 
     def text(self) -> str:
-        """Return `notes` as text; bytes that are not UTF-8 become spaces, as in old captions."""
+        """Return `notes` as text; bytes that are not UTF-8, as in old captions, become spaces."""
         return (
             self.notes()
             .decode("utf-8-sig", errors="replace")
@@ -113,25 +113,27 @@ class Member:
 
 
 def members(source: Path) -> Iterator[Member]:
-    """Stream the files of a folder or an archive, in an order that repeats.
+    """Stream the files of a folder or an archive, in a repeatable order.
 
-    Hidden files are passed over. A link that leads out of the folder, and whatever else is no
-    plain file or has an unsafe name, can be seen, but not read.
+    Hidden files are skipped. A link that leads out of the folder, and anything else that is no
+    plain file or has an unsafe name, is listed but raises MemberError when read.
 
-    Raises DataError if there is nothing at `source`, or an archive is broken.
+    Raises:
+        DataError: nothing is at `source`, or an archive is broken.
     """
     if source.is_dir():
         yield from _folder(source)
     elif source.is_file():
         yield from unfolded(source, source.name)
     else:
-        raise DataError(f"source '{source}' does not exist: name a folder, an archive or a file")
+        raise DataError(f"source '{source}' does not exist; name a folder, an archive or a file")
 
 
 def unfolded(path: Path, name: str) -> Iterator[Member]:
-    """Stream the files of an archive, which the ending of `name` tells; of another file, itself.
+    """Stream the files of an archive, known by the extension of `name`; another file is yielded.
 
-    Raises DataError if it is broken.
+    Raises:
+        DataError: the archive is broken.
     """
     if not name.lower().endswith(_ENDINGS):
         yield Member(name, lambda: path.open("rb"))
@@ -142,7 +144,7 @@ def unfolded(path: Path, name: str) -> Iterator[Member]:
 
 @contextmanager
 def unbroken(path: Path) -> Iterator[None]:
-    """Turn whatever reading a foreign file raises in the block into one DataError."""
+    """Turn any error that a foreign file causes in the block into a DataError."""
     try:
         yield
     except CaptionganError:
@@ -172,7 +174,7 @@ def _folder(root: Path) -> Iterator[Member]:
 
 
 class _TarInfo(tarfile.TarInfo):
-    """A header whose extension, which tarfile reads as a whole, is of a sane size."""
+    """A header with a bounded extension, which tarfile reads as a whole."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_TarInfo":
@@ -183,7 +185,7 @@ class _TarInfo(tarfile.TarInfo):
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that ends in an error rather than unfold without end."""
+    """A stream that raises an error instead of unpacking without end."""
 
     def __init__(self, stream: IO[bytes], path: Path) -> None:
         self._stream = stream
@@ -210,7 +212,7 @@ def _tar(path: Path, name: str) -> Iterator[Member]:
         ) as archive,
     ):
         for info in archive:
-            archive.members = []  # type: ignore[attr-defined]  # it would remember every header
+            archive.members = []  # type: ignore[attr-defined]  # otherwise it keeps every header
             if not (info.isdir() or _hidden(info.name)):
                 yield _archived(
                     name, info.name, info.isreg(), partial(_present, archive, info), path
@@ -229,7 +231,7 @@ def _present(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
 
 def _zip(path: Path, name: str) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
-        # A member ends where its header says, whatever its bytes unfold to.
+        # A member ends where its header says, however many bytes it unpacks to.
         if sum(info.file_size for info in archive.infolist()) > _most_unfolded(path):
             raise _bomb(path)
         for info in archive.infolist():
@@ -246,7 +248,7 @@ def _archived(
     opener: Callable[[], IO[bytes]],
     stream: Path | None = None,
 ) -> Member:
-    """Return a member of an archive by a name below the archive's own."""
+    """Return a member of an archive, its name below that of the archive."""
     parts = name.split("/")
     whole = f"{archive}/{posixpath.normpath(name)}"
     if name.startswith("/") or ".." in parts or not name.isprintable() or "\\" in name:
@@ -275,13 +277,13 @@ def _most_unfolded(path: Path) -> int:
 
 def _broken(path: Path, error: Exception) -> DataError:
     return DataError(
-        f"'{path}' is broken ({without_path(error)}): fetch it again, then repeat the "
-        "command: what was imported so far stays"
+        f"'{path}' is broken ({without_path(error)}); fetch it again and repeat the "
+        "command: imported pictures stay"
     )
 
 
 def _bomb(path: Path) -> DataError:
     return DataError(
-        f"archive '{path}' unfolds to more than {MAXIMUM_RATIO} times its size: it is damaged, or "
-        "a trap; unpack it yourself if you trust it, and name the folder"
+        f"archive '{path}' unpacks to more than {MAXIMUM_RATIO} times its size, so it is damaged "
+        "or a trap; if you trust it, unpack it and name the folder"
     )

@@ -4,8 +4,8 @@
     rose.jpg,a red rose,rose
     rose.jpg,a crimson flower,rose
 
-Commas, semicolons or tabs; a row for each caption or a column for each (`caption 1`, `caption 2`).
-Pictures are looked for in the table's folder, or where `pictures` says.
+Columns are separated by commas, semicolons or tabs. Each caption has a row or a column
+(`caption 1`, `caption 2`) of its own. Pictures lie in the table's folder, or where `pictures` says.
 """
 
 import csv
@@ -33,7 +33,7 @@ COLUMNS = {
     "class": ("class", "label", "category", "class_name"),
     "split": ("split", "subset", "set"),
 }
-"""What the columns of a table may be called; the first that is there counts."""
+"""The usual names of the columns; the first that the table has counts."""
 
 _EDGES = ("left", "top", "width", "height")
 _NUMBERED = re.compile(r"(.*?)[ _-]?\d+$")
@@ -42,14 +42,14 @@ _ENDINGS = (".csv", ".tsv", ".txt")
 
 @dataclass(frozen=True)
 class Table:
-    """A file of rows under the names of columns, in small letters without outer blanks."""
+    """A CSV file; its columns' names are stripped and in lower case."""
 
     path: Path
     delimiter: str
     columns: tuple[str, ...]
 
     def rows(self) -> Iterator[Mapping[str, str]]:
-        """Stream the rows that are not blank; raises DataError if the file is no CSV."""
+        """Stream the rows that are not blank; raises DataError if the file is no CSV file."""
         try:
             with self.path.open(newline="", encoding="utf-8-sig") as file:
                 lines = csv.reader(file, delimiter=self.delimiter, strict=True)
@@ -65,13 +65,13 @@ class Table:
         """Return the column that holds the file, caption, class or split of a picture.
 
         Raises:
-            DataError: one that was asked for is not there.
+            DataError: the table lacks a column that the user named.
         """
         if meaning in asked:
             wanted = asked[meaning].strip().lower()
             if wanted not in self.columns:
                 raise DataError(
-                    f"--{meaning}-column '{asked[meaning]}' is not in '{self.path}': it has "
+                    f"--{meaning}-column '{asked[meaning]}' is not in '{self.path}'; choose one of "
                     + ", ".join(self.columns)
                 )
             return wanted
@@ -82,7 +82,7 @@ def read(request: Request) -> Iterator[Item]:
     """Stream the pictures that the table names.
 
     Raises:
-        DataError: there is no table, or no column for files or captions in it.
+        DataError: there is no table, or it has no column of files or captions.
     """
     splits = only_splits(request, "csv", "source", "none")
     table = read_table(find_table(request.source))
@@ -104,13 +104,13 @@ def find_table(source: Path) -> Path:
     tables = sorted(path for path in source.iterdir() if path.suffix.lower() in _ENDINGS[:2])
     if len(tables) != 1:
         raise DataError(
-            f"source '{source}' has {len(tables)} files .csv or .tsv: name the one to read"
+            f"source '{source}' has {len(tables)} files .csv or .tsv; name the one to read"
         )
     return tables[0]
 
 
 def read_table(path: Path) -> Table:
-    """Read the heading line of a CSV file; raises DataError."""
+    """Read the header of a CSV file; raises DataError."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             heading = file.readline(MAXIMUM_LINE)
@@ -122,7 +122,7 @@ def read_table(path: Path) -> Table:
 
 
 def rows_by_file(table: Table, asked: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Yield each row with the name of its picture, normalised; raises DataError."""
+    """Yield each row with the normalised name of its picture; raises DataError."""
     column = table.column("picture", asked)
     if column is None:
         raise _no_column(table, "picture")
@@ -139,7 +139,7 @@ def note(
     asked: Mapping[str, str],
     split_by_source: bool,
 ) -> Note:
-    """Return what a row says of its picture, beside the captions."""
+    """Return a note with the captions, and what a row says of its picture."""
     label, split = table.column("class", asked), table.column("split", asked)
     return Note(
         captions,
@@ -150,17 +150,17 @@ def note(
 
 
 def pictures_of(table: Table, request: Request, notes: Mapping[str, Note]) -> Iterator[Item]:
-    """Stream the pictures that a table names from its folder, or from where was asked.
+    """Stream the pictures that a table names, from its folder or from `request.pictures`.
 
-    A name in the table is the end of a file's name: `rose.jpg` is found in `photos.zip` too. What
-    the table leaves out is passed over.
+    A name in the table is the end of a file's name: `rose.jpg` is found in `photos.zip` too. Files
+    that the table does not name are skipped.
     """
     known = _Endings(notes)
     return captioned(request.pictures or table.path.parent, notes, known.key_of)
 
 
 class _Endings:
-    """Finds the name in a table that a file's name ends in."""
+    """Finds the name in a table with which a file's name ends."""
 
     def __init__(self, names: Mapping[str, Note]) -> None:
         self._names = names
@@ -196,12 +196,12 @@ def _box(row: Mapping[str, str]) -> Box | None:
 
 def _unreadable(path: Path, error: Exception) -> DataError:
     return DataError(
-        f"table '{path}' cannot be read ({error}): save it as CSV in UTF-8, with a heading line"
+        f"table '{path}' cannot be read ({error}); save it as CSV in UTF-8, with a header"
     )
 
 
 def _no_column(table: Table, meaning: str) -> DataError:
     return DataError(
         f"table '{table.path}' has no column for the {meaning} (it has "
-        f"{', '.join(table.columns)}): call one `{meaning}`, or name it with --{meaning}-column"
+        f"{', '.join(table.columns)}); call one `{meaning}`, or name it with --{meaning}-column"
     )

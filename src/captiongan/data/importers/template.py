@@ -1,11 +1,11 @@
-"""Captions composed from class names and attributes, by a small file of sentences.
+"""Composes captions from class names and attributes, by a small file of sentences.
 
     # a sentence a line; {column} is what a table says of the picture
     a [photo|picture] of {a class}
     {a colour} {class} on {a background} background
 
 `{class}` is the picture's class, `{a class}` the same with `a` or `an`, `[photo|picture]` one of
-these words. A sentence that needs what is not known of a picture is left out for it.
+these words. A sentence is skipped for a picture that lacks one of its columns.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from captiongan.data.importers.table import find_table, note, pictures_of, read_
 from captiongan.errors import DataError
 
 CAPTIONS = 5
-"""Most captions that are composed for a picture."""
+"""The most captions of a picture."""
 
 _FIELD = re.compile(r"\{(an? )?([^{}]+)\}", re.IGNORECASE)
 _CHOICE = re.compile(r"\[([^\[\]]+)\]")
@@ -35,7 +35,7 @@ def read(request: Request) -> Iterator[Item]:
     archive in which the folder of a picture is its class.
 
     Raises:
-        DataError: the template cannot be read, or the source.
+        DataError: the template or the source cannot be read.
     """
     assert request.template is not None
     sentences = read_template(request.template)
@@ -51,23 +51,23 @@ def read_template(path: Path) -> list[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"template '{path}' cannot be read ({error}): give a UTF-8 text file, a sentence a line"
+            f"template '{path}' cannot be read ({error}); give a UTF-8 text file, a sentence a line"
         ) from error
     sentences = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not sentences:
-        raise DataError(f"template '{path}' is empty: write sentences such as `a {{class}}`")
+        raise DataError(f"template '{path}' is empty; write sentences such as `a {{class}}`")
     return sentences
 
 
 def compose(sentences: list[str], facts: Mapping[str, str], rng: random.Random) -> tuple[str, ...]:
-    """Return a few different captions that the facts allow, in an order of chance."""
+    """Return a few different captions that the facts allow, in random order."""
     composed = (_filled(sentence, facts, rng) for sentence in sentences)
     captions = list(dict.fromkeys(filter(None, composed)))
     return tuple(rng.sample(captions, min(CAPTIONS, len(captions))))
 
 
 def class_words(name: str) -> str:
-    """Turn a folder's name into words: `001.Black_footed_Albatross` is `black footed albatross`."""
+    """Return a folder's name as words: `001.Black_footed_Albatross` is `black footed albatross`."""
     return " ".join(re.sub(r"[_\W]+", " ", _NUMBER.sub("", name)).lower().split())
 
 
@@ -114,6 +114,6 @@ def _is_table(source: Path) -> bool:
 
 
 def _rng(request: Request, name: str) -> random.Random:
-    """Return chance that depends on the seed and the picture alone."""
+    """Return a random generator that depends on the seed and the picture alone."""
     content = f"{request.seed}/{name}".encode(errors="replace")
     return random.Random(hashlib.sha256(content).digest())

@@ -1,4 +1,4 @@
-"""WebDataset shards: tar files in which files that share a name up to the first dot are a sample.
+"""WebDataset shards: tar files in which files with the same name up to the first dot are a sample.
 
     shard-000000.tar: 000000001.jpg, 000000001.txt (or .caption), 000000001.json, 000000001.cls
 
@@ -30,7 +30,7 @@ _CLASSES = ("class", "label", "cls")
 
 
 def read(request: Request) -> Iterator[Item]:
-    """Stream the samples, one in memory at a time."""
+    """Stream the samples; memory holds one at a time."""
     splits = only_splits(request, "webdataset", "source", "none")
     for key, parts in itertools.groupby(members(request.source), lambda each: _key(each.name)):
         if item := _sample(key, parts, split_in(key) if splits == "source" else None):
@@ -43,7 +43,7 @@ def _key(name: str) -> str:
 
 
 def _sample(key: str, parts: Iterator[Member], split: str | None) -> Item | None:
-    """Read a sample; None if it is no picture and no text, but something else beside the shards."""
+    """Read a sample; None if it holds neither picture nor text."""
     picture: bytes | None = None
     facts: dict[str, Any] = {}
     try:

@@ -1,0 +1,154 @@
+"""From a preset or a YAML file, and single values in its place, to a run's configuration."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from captiongan.base.schemas import RUN_CONFIG, newest, of_today
+from captiongan.errors import ConfigError
+from captiongan.runs.config import RunConfig
+
+SCHEMA = newest(RUN_CONFIG)
+"""Of the configuration that is written into a run's folder."""
+
+KEPT_ENCODER = "text_encoder"
+"""The folder of a run that has a copy of its text encoder."""
+
+_PRESETS = Path(__file__).parent / "presets"
+
+
+def presets() -> list[str]:
+    """Return the names of the presets that come with this package, sorted."""
+    return sorted(path.stem for path in _PRESETS.glob("*.yaml"))
+
+
+def find_config(name_or_path: str | Path) -> Path:
+    """Return the file of a configuration: a preset's by its name, any other by its path.
+
+    A preset's name goes before a file of that name in the working directory (write "./toy" for the
+    latter). `configs/NAME.yaml`, where presets used to be, still names a preset if there is no such
+    file.
+    """
+    if name_or_path in presets():
+        return _PRESETS / f"{name_or_path}.yaml"
+    path = Path(name_or_path)
+    named_as_before = path == Path("configs", f"{path.stem}.yaml") and path.stem in presets()
+    if not named_as_before or path.exists():
+        return path
+    warnings.warn(
+        f"'{path}' is a preset and no longer a file; name it: --config {path.stem}",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return _PRESETS / path.name
+
+
+def load_config(
+    config: str | Path | None,
+    overrides: Sequence[str] = (),
+    source: str | None = None,
+    schema: int = SCHEMA,
+    base: Mapping[str, Any] | None = None,
+) -> RunConfig:
+    """Read a run's configuration.
+
+    Args:
+        config: the name of a preset, or a YAML file; options that it leaves out have the values of
+            `base`. A `Path` is always a file.
+        overrides: `section.name=value`, applied in order.
+        source: the data set, if not the file's own.
+        schema: that of a file that has none: today's if a person wrote it.
+        base: a tree of options in place of the defaults, as today's version understands them.
+
+    Raises:
+        ConfigError: there is no such preset or file, it cannot be read, a later version wrote it,
+            or a field breaks its rule; the message names it.
+    """
+    path = None if config is None else find_config(config)
+    tree = {} if path is None else _of_today(_read_tree(path), schema, path)
+    tree = {name: value for name, value in tree.items() if value is not None}
+    if path is not None:
+        _find_kept_encoder(tree, path)
+    tree = merged(base or {}, tree)
+    for override in overrides:
+        _apply(tree, override)
+    if source and isinstance(tree.setdefault("data", {}), dict):
+        tree["data"]["source"] = source
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        where = f"'{config}'" if config else "configuration"
+        raise ConfigError(f"{where}: {'; '.join(map(_in_words, error.errors()))}") from error
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a tree of options in which those of `over` replace those of `base`."""
+    tree = dict(base) | dict(over)
+    for name, value in base.items():
+        if isinstance(value, Mapping) and isinstance(over.get(name, {}), Mapping):
+            tree[name] = merged(value, over.get(name, {}))
+    return tree
+
+
+def _of_today(tree: dict[str, Any], schema: int, path: Path) -> dict[str, Any]:
+    """Return the options of a file, as today's version understands them."""
+    try:
+        tree = of_today({"schema": schema} | tree, RUN_CONFIG, f"'{path}'", ConfigError)
+    except ValueError as error:
+        raise ConfigError(f"'{path}': {error}") from error
+    return {name: value for name, value in tree.items() if name not in ("schema", "captiongan")}
+
+
+def _find_kept_encoder(tree: dict[str, Any], path: Path) -> None:
+    """Name a run's own copy of its text encoder, which lies beside its configuration, in full."""
+    text = tree.get("text")
+    if isinstance(text, dict) and str(text.get("encoder")).startswith(f"{KEPT_ENCODER}/"):
+        tree["text"] = text | {"encoder": str(path.resolve().parent / text["encoder"])}
+
+
+def _read_tree(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"--config '{path}' cannot be read ({error.strerror}); name a YAML file, or a preset: "
+            f"{', '.join(presets())}"
+        ) from error
+    # YAML has dates, and some do not exist; it nests, and some nest too deep.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"--config '{path}' is not YAML: {' '.join(str(error).split())}"
+        ) from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"--config '{path}' must hold a tree such as `training: {{kimg: 400}}`")
+    return tree
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    """Set one value of the tree, the value in YAML."""
+    address, equals, value = override.partition("=")
+    *sections, name = address.split(".")
+    if not equals or not name:
+        raise ConfigError(f"--set '{override}' must look like training.kimg=400")
+    for section in sections:
+        tree[section] = tree.get(section) or {}
+        tree = tree[section]
+        if not isinstance(tree, dict):
+            raise ConfigError(f"--set '{override}': '{section}' is a value, not a section")
+    try:
+        tree[name] = yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"--set '{override}': the value is not YAML") from error
+
+
+def _in_words(fault: Any) -> str:
+    field = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "extra_forbidden":
+        return f"{field}: there is no such option; the options are in docs/configuration.md"
+    message = fault["msg"].removeprefix("Value error, ")
+    # Without a field it is a contradiction between several, which names them.
+    return f"{field} = {fault['input']!r}: {message}" if field else message

@@ -1,0 +1,161 @@
+"""Which options of a run cannot go together, and what to do about it.
+
+What depends on the network follows from its facts in `captiongan.networks.registry`.
+"""
+
+import json
+from collections.abc import Iterator
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from captiongan.networks.registry import NETWORKS, OPTIONS_OF_SOME
+
+if TYPE_CHECKING:
+    from captiongan.runs.config import RunConfig
+
+NO_TEXT = "none"
+"""The `text.encoder` of a run that draws without text."""
+
+TYPICAL_EXTRACTOR = "lite0"
+"""The extractor that finds the typical pictures of `data.typical_share`."""
+
+WITHOUT_TEXT = {
+    "losses.discriminator": "gan",
+    "losses.interpolation": 0,
+    "losses.contrastive": 0,
+    "losses.text_fade_kimg": 0,
+    "text.noise": 0,
+    "text.wording": 0,
+    "data.mismatching": "class",
+}
+"""The values of options that need text otherwise."""
+
+
+def contradictions(config: "RunConfig") -> Iterator[str]:
+    """Say which options cannot go together, each with the values and the remedy."""
+    yield from _of_the_text(config)
+    yield from _of_the_captions(config)
+    yield from _of_other_networks(config)
+    yield from _of_the_sizes(config)
+    yield from _of_the_losses(config)
+    yield from _of_the_scores(config)
+
+
+def extractors_in_training(config: "RunConfig") -> dict[str, str]:
+    """Return the extractors that have a part in the training itself, and say which part."""
+    parts = {}
+    if config.data.typical_share < 1:
+        share = f"data.typical_share = {config.data.typical_share:g}"
+        parts[TYPICAL_EXTRACTOR] = f"{share}: it chooses the pictures"
+    if extractor := NETWORKS[config.network].looks_through:
+        parts[extractor] = f"network = '{config.network}': the discriminator looks through it"
+    return parts
+
+
+def _of_the_text(config: "RunConfig") -> Iterator[str]:
+    network = NETWORKS[config.network]
+    if config.has_text:
+        if not network.takes_text:
+            yield (
+                f"network = '{config.network}' with text.encoder = '{config.text.encoder}': these "
+                f"networks take no text; set text.encoder={NO_TEXT}, or take another network"
+            )
+        return
+    without_text = WITHOUT_TEXT | ({"network": "dcgan"} if network.needs_text else {})
+    for option, usable in without_text.items():
+        value = attrgetter(option)(config)
+        if value != usable:
+            yield (
+                f"{option} = {value!r} needs text, and text.encoder = '{NO_TEXT}' is without; "
+                f"set {option}={usable}, or choose an encoder"
+            )
+
+
+def _of_the_captions(config: "RunConfig") -> Iterator[str]:
+    text = config.text
+    if text.captions == "all":
+        return
+    if text.averaged > 1:
+        yield (
+            f"text.averaged = {text.averaged} with text.captions = 'first': one caption has no "
+            "others to be averaged with; set text.averaged=1 or text.captions=all"
+        )
+    if text.wording:
+        yield (
+            f"text.wording = {text.wording:g} with text.captions = 'first': one caption has no "
+            "others to differ from; set text.wording=0 or text.captions=all"
+        )
+
+
+def _of_other_networks(config: "RunConfig") -> Iterator[str]:
+    """Refuse options that only other networks have."""
+    for option in sorted(OPTIONS_OF_SOME):
+        section, name = option.split(".")
+        options = getattr(config, section)
+        value, default = getattr(options, name), type(options).model_fields[name].default
+        if value != default and not NETWORKS[config.network].has(option):
+            others = " or ".join(other for other, row in NETWORKS.items() if row.has(option))
+            yield (
+                f"{option} = {_shown(value)} with network = '{config.network}', which has no such "
+                f"option; set {option}={_shown(default)}, or take {others}"
+            )
+
+
+def _of_the_sizes(config: "RunConfig") -> Iterator[str]:
+    network, resolution = NETWORKS[config.network], config.data.resolution
+    if resolution not in network.resolutions:
+        sides = " or ".join(map(str, network.resolutions))
+        yield (
+            f"data.resolution = {resolution}: must be {sides} with network = '{config.network}'; "
+            f"set data.resolution={network.resolutions[-1]}, or take another network"
+        )
+    multiple = network.features_multiple
+    for option in ("generator.features", "discriminator.features"):
+        features = attrgetter(option)(config)
+        if features % multiple:
+            yield (
+                f"{option} = {features}: must be a multiple of {multiple} with network = "
+                f"'{config.network}'; set {option}={features + multiple - features % multiple}"
+            )
+    if config.generator.attention > resolution:
+        yield (
+            f"generator.attention = {config.generator.attention}: must be at most data.resolution "
+            f"= {resolution}; set generator.attention={resolution // 2}"
+        )
+    look = config.discriminator.look
+    if look and min(look) < resolution:
+        yield (
+            f"discriminator.look = {_shown(look)} with data.resolution = {resolution}: pictures "
+            f"must not be shrunk; take sides of at least {resolution}"
+        )
+
+
+def _of_the_losses(config: "RunConfig") -> Iterator[str]:
+    losses = config.losses
+    if losses.augment_probability < 1 and not losses.augment:
+        yield (
+            f"losses.augment_probability = {losses.augment_probability:g} with losses.augment = []:"
+            " there are no changes to apply; set losses.augment=[translation], or "
+            "losses.augment_probability=1"
+        )
+    if losses.text_fade_kimg and losses.discriminator == "gan" and not losses.contrastive:
+        yield (
+            f"losses.text_fade_kimg = {losses.text_fade_kimg:g} with losses.discriminator = 'gan' "
+            "and losses.contrastive = 0: no term depends on the text alone; set "
+            "losses.text_fade_kimg=0, or losses.discriminator=gan-cls"
+        )
+
+
+def _of_the_scores(config: "RunConfig") -> Iterator[str]:
+    scores = config.scores
+    part = extractors_in_training(config).get(scores.extractor)
+    if scores.every_kimg and part:
+        yield (
+            f"scores.extractor = '{scores.extractor}' with {part}, so its scores would flatter; "
+            "set scores.extractor=lite2, or scores.every_kimg=0 for no scores"
+        )
+
+
+def _shown(value: object) -> str:
+    """Return a value as YAML has it in one line."""
+    return f"{value:g}" if isinstance(value, float) else json.dumps(value)
