@@ -47,17 +47,37 @@ def write_page(pipelines: Sequence[Pipeline], out: Path) -> None:
         CaptionganError: two bundles have the same name.
         OutputError: `out` cannot be written.
     """
-    if out.suffix.lower() in (".html", ".htm"):
-        _check_file(out)
-        content = page_file(pipelines)
-        try:
-            replace_file(out, content)
-        except OSError as error:
-            raise OutputError(
-                f"page '{out}' cannot be written ({error.strerror}); choose another place"
-            ) from error
-    else:
-        _write_folder(pipelines, out)
+    check_output(out)
+    try:
+        if _is_file(out):
+            replace_file(out, page_file(pipelines))
+        else:
+            _write_folder(pipelines, out)
+    except OSError as error:
+        raise OutputError(
+            f"page '{out}' cannot be written ({error.strerror}); choose another place"
+        ) from error
+
+
+def check_output(out: Path) -> None:
+    """Make sure that a page can be written to `out`, before there is one.
+
+    Raises:
+        OutputError: `out` is taken, or its folder is missing.
+    """
+    if _is_file(out) and (out.is_dir() or not out.parent.is_dir()):
+        raise OutputError(f"page '{out}' cannot be a file there; name one in a folder that exists")
+    if not _is_file(out) and out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise OutputError(
+            f"page folder '{out}' exists and is not an empty folder; remove it, choose another, or "
+            "name a file that ends in .html"
+        )
+
+
+def size_of(page: Path) -> int:
+    """Return how many bytes a page has, in one file or in a folder."""
+    files = page.rglob("*") if page.is_dir() else [page]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def page_file(pipelines: Sequence[Pipeline]) -> bytes:
@@ -89,25 +109,14 @@ def _write_folder(pipelines: Sequence[Pipeline], out: Path) -> None:
         "example.html": (HERE / "example.html").read_bytes(),
     }
     files |= {f"parts/{name}": content for name, content in parts.contents.items()}
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise OutputError(
-            f"page folder '{out}' exists and is not an empty folder; remove it, choose another, or "
-            "name a file that ends in .html"
-        )
-    try:
-        with whole_folder(out) as folder:
-            (folder / "parts").mkdir()
-            for name, content in files.items():
-                (folder / name).write_bytes(content)
-    except OSError as error:
-        raise OutputError(
-            f"page folder '{out}' cannot be written ({error.strerror}); choose another place"
-        ) from error
+    with whole_folder(out) as folder:
+        (folder / "parts").mkdir()
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
 
 
-def _check_file(out: Path) -> None:
-    if not out.parent.is_dir() or out.is_dir():
-        raise OutputError(f"page '{out}' cannot be written there; name a file in a folder that exists")
+def _is_file(out: Path) -> bool:
+    return out.suffix.lower() in (".html", ".htm")
 
 
 def _site(pipelines: Sequence[Pipeline], parts: Parts) -> dict[str, object]:

@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from captiongan.bundle.bundle import GENERATOR_FILE, RANKER_FILE, Bundle
 from captiongan.page.modules import linked
@@ -27,11 +29,11 @@ class Parts:
     def __init__(self) -> None:
         self.contents: dict[str, bytes] = {}
 
-    def add(self, content: bytes, packed: bytes | None = None) -> str:
-        """Take a content, compressed here unless `packed` is that; return its name."""
+    def add(self, content: bytes) -> str:
+        """Take a content, and compress it unless it is there already; return its name."""
         name = hashlib.sha256(content).hexdigest()[:16]
         if name not in self.contents:
-            self.contents[name] = packed or gzip.compress(content, 9, mtime=0)
+            self.contents[name] = gzip.compress(content, 9, mtime=0)
         return name
 
     def add_bundle(self, bundle: Bundle) -> dict[str, str]:
@@ -41,12 +43,26 @@ class Parts:
 
     def add_runtime(self) -> dict[str, str]:
         """Take what every page needs; return the names of its parts."""
-        wasm = (VENDOR / "ort.wasm.gz").read_bytes()
-        return {
-            "runtime": self.add(gzip.decompress(wasm), wasm),
-            "worker": self.add(_worker().encode()),
-            "licences": self.add(licences().encode()),
-        }
+        names, contents = _runtime()
+        self.contents |= contents
+        return dict(names)
+
+
+@cache
+def _runtime() -> tuple[dict[str, str], dict[str, bytes]]:
+    """Return the names of the parts that every page needs, and their contents by name."""
+    parts = Parts()
+    names = {"worker": parts.add(_worker().encode()), "licences": parts.add(licences().encode())}
+    wasm = "ort.wasm.gz"
+    (facts,) = (package["files"][wasm] for package in _packages() if wasm in package["files"])
+    names["runtime"] = str(facts["sha256"])[:16]
+    parts.contents[names["runtime"]] = (VENDOR / wasm).read_bytes()
+    return names, parts.contents
+
+
+def _packages() -> list[dict[str, Any]]:
+    pins: dict[str, list[dict[str, Any]]] = json.loads(_text("pins.json"))
+    return pins["packages"]
 
 
 def _worker() -> str:
@@ -59,9 +75,8 @@ def _worker() -> str:
 
 def licences() -> str:
     """Return what a page is made of, under which licences, and their texts."""
-    pins = json.loads((VENDOR / "pins.json").read_text(encoding="utf-8"))
     rows = ["This page is made of:", "", "captiongan, Apache-2.0"]
-    rows += [f"{each['name']} {each['version']}, {each['licence']}" for each in pins["packages"]]
+    rows += [f"{each['name']} {each['version']}, {each['licence']}" for each in _packages()]
     texts = {
         "Apache-2.0, of captiongan and @huggingface/tokenizers": _text("tokenizers-LICENSE.txt"),
         "MIT, of onnxruntime-web": _text("onnxruntime-LICENSE.txt"),
