@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,11 @@ class Firefox:
         shot = self.tell("WebDriver:TakeScreenshot", {"full": False})
         path.write_bytes(base64.b64decode(shot["value"]))
 
+    def close(self) -> None:
+        """Hang up."""
+        self._stream.close()
+        self._socket.close()
+
     def _receive(self) -> Any:
         length = b""
         while not length.endswith(b":"):
@@ -97,6 +102,7 @@ def open_firefox(folder: Path) -> Iterator[Firefox]:
     command = [path, "--headless", "--marionette", "--no-remote", "--profile", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            yield Firefox(port)
+            with closing(Firefox(port)) as firefox:
+                yield firefox
         finally:
             process.terminate()
