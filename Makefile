@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PROMPT_FLOWER := The flower has petals that are bright pinkish purple with white stigma
 PROMPT_BIRD := This small bird has a pink breast and crown, and black primaries and secondaries
 
-.PHONY: run test pytest lint format notebook chromium bench torture sbom clean
+.PHONY: run test pytest lint format docs notebook chromium bench torture sbom clean
 
 run: $(VENV)/.runtime
 	@mkdir -p pictures
@@ -34,6 +34,12 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# A broken link, or a name in the reference that is not there, fails it.
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet \
+		--conf-dir docs/site --doctree-dir build/doctrees . site
+	@echo site/docs/site/index.html
+
 notebook: $(VENV)/.dev
 	$(BIN)/python examples/execute.py examples/lecture.ipynb
 
@@ -50,7 +56,7 @@ sbom: $(VENV)/.runtime
 	$(VENV)/sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-file sbom.json $(BIN)/python
 
 clean:
-	rm -rf $(VENV) pictures build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) pictures site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -60,4 +66,8 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.runtime
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt \
 		-e '.[train,serve,client,notebook,parquet,ray,hdf5,hf,dev]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	@touch $@

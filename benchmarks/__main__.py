@@ -10,6 +10,7 @@ VERBS = {
     "classes_in_words": "how many classes the captions alone tell",
     "cost_curves": "time and memory by the size of the data, for docs/performance.md",
     "gpu_step": "training steps on a GPU, for docs/gpu.md",
+    "import_graph": "rooms, arrows and circles of the imports between packages",
     "importing": "time and memory of imports, by the number of pictures",
     "performance": "training and drawing against the exercise, for docs/performance.md",
     "scaling": "processes against threads, for docs/scale.md",

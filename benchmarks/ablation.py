@@ -23,8 +23,8 @@ from benchmarks.ablation_page import Row, check_page, write_page
 from captiongan.evaluation.evaluate import Evaluation, evaluate
 from captiongan.evaluation.report import draw_public, write_report
 from captiongan.runs.run_folder import RunFolder
-from captiongan.training.loop import Trainer
 from captiongan.training.start import start
+from captiongan.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 
@@ -81,7 +81,7 @@ def report(
     evaluation = evaluate(
         paths, data, "test", EXTRACTOR, PER_PICTURE, SEED, "newest", lambda line: typer.echo(line)
     )
-    shown = draw_public([paper.candidate for paper in evaluation.papers], PROMPTS, SEED)
+    shown = draw_public([result.candidate for result in evaluation.results], PROMPTS, SEED)
     write_report(docs / "reports" / "ablation", evaluation, shown)
     write_page(docs, rows_of(folders, evaluation), PROMPTS)
 
@@ -121,13 +121,13 @@ def rows_of(runs: Mapping[str, RunFolder], evaluation: Evaluation) -> list[Row]:
     return [
         Row(
             preset=preset,
-            paper=paper,
+            result=result,
             curve=runs[preset].metrics(),
             generator=_size(trainers[preset].state.generator),
             discriminator=_size(trainers[preset].state.discriminator),
             images_per_second=speeds[preset],
         )
-        for preset, paper in zip(runs, evaluation.papers, strict=True)
+        for preset, result in zip(runs, evaluation.results, strict=True)
     ]
 
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from benchmarks.marked_page import check_marks, write_measured
 from benchmarks.score_table import ceilings, floors, titles, values
-from captiongan.draw.picture import grid
-from captiongan.evaluation.evaluate import Paper
+from captiongan.draw.sheet import grid
+from captiongan.evaluation.evaluate import ModelResult
 
 PAGE = "ablation.md"
 
@@ -30,7 +30,7 @@ class Row:
     """One preset: its scores, its curve, its sizes and its speed."""
 
     preset: str
-    paper: Paper
+    result: ModelResult
     curve: Sequence[Mapping[str, float]]
     generator: int
     discriminator: int
@@ -39,7 +39,7 @@ class Row:
     @property
     def kimg(self) -> float:
         """How many thousand pictures it was shown."""
-        kimg: float = self.paper.candidate.facts["kimg"]
+        kimg: float = self.result.candidate.facts["kimg"]
         return kimg
 
 
@@ -61,7 +61,7 @@ def write_page(docs: Path, rows: Sequence[Row], prompts: Sequence[str]) -> None:
 
 def measured(rows: Sequence[Row]) -> str:
     """Return the table in Markdown: a line for each preset, then ceiling and floor."""
-    last = rows[-1].paper.marks
+    last = rows[-1].result.scores
     names = titles(last, SHOWN)
     lines = [
         f"| preset | kimg | {' | '.join(names)} | parameters G + D | images/s |",
@@ -70,7 +70,7 @@ def measured(rows: Sequence[Row]) -> str:
     for row in rows:
         sizes = f"{row.generator / 1e6:.1f} M + {row.discriminator / 1e6:.1f} M"
         lines.append(
-            f"| `{row.preset}` | {row.kimg:.0f} | {' | '.join(values(row.paper.marks, SHOWN))} "
+            f"| `{row.preset}` | {row.kimg:.0f} | {' | '.join(values(row.result.scores, SHOWN))} "
             f"| {sizes} | {row.images_per_second:.0f} |"
         )
     lines.append(f"| *ceiling* | | {' | '.join(ceilings(last, SHOWN))} | | |")
@@ -81,7 +81,7 @@ def measured(rows: Sequence[Row]) -> str:
 def sheet(row: Row, prompts: Sequence[str]) -> Image.Image:
     """Draw prompts in rows, the same noise in each column."""
     captions = [prompt for prompt in prompts for _ in range(COLUMNS)]
-    pictures = row.paper.candidate.pictures_of(captions, [*range(COLUMNS)] * len(prompts))
+    pictures = row.result.candidate.pictures_of(captions, [*range(COLUMNS)] * len(prompts))
     images = [Image.fromarray(picture) for picture in pictures]
     return grid([images[start : start + COLUMNS] for start in range(0, len(images), COLUMNS)])
 
@@ -92,7 +92,7 @@ def one_row_each(rows: Sequence[Row], prompts: Sequence[str]) -> Image.Image:
     seeds = [0, 1] * len(prompts)
     return grid(
         [
-            [Image.fromarray(each) for each in row.paper.candidate.pictures_of(captions, seeds)]
+            [Image.fromarray(each) for each in row.result.candidate.pictures_of(captions, seeds)]
             for row in rows
         ]
     )

@@ -32,7 +32,7 @@ from captiongan.data.store import PictureStore, open_store
 from captiongan.data.toy import captions, toy_flower, write_toy_folder
 from captiongan.runs.load_config import load_config
 from captiongan.text.cached import CachedTextEncoder
-from captiongan.training.loop import Trainer
+from captiongan.training.trainer import Trainer
 
 BATCHES, BATCH = (8, 16, 32, 64, 128), 32
 WIDTHS, WIDTH = (16, 32, 64, 128), 64

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from captiongan.networks.layers import PairDiscriminator, PictureGenerator
+from captiongan.runs.build import build_discriminator, build_generator
 from captiongan.runs.config import RunConfig
-from captiongan.training.state import build_discriminator, build_generator
 from captiongan.training.step import Batch
 
 

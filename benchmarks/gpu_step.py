@@ -22,8 +22,8 @@ from benchmarks.marked_page import check_marks, write_measured
 from captiongan.errors import ConfigError
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_config import load_config
-from captiongan.training.loop import Trainer
 from captiongan.training.step import training_step
+from captiongan.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "gpu.md"
@@ -120,8 +120,8 @@ def _eager(config: RunConfig) -> Step:
 def _exercise(config: RunConfig) -> Step:
     trainer, numbers = _trainer(config, "32-true"), count()
     exercise = Exercise.of(config, trainer.encoder.dim)
-    exercise.generator.to(trainer.state.fabric.device)
-    exercise.discriminator.to(trainer.state.fabric.device)
+    exercise.generator.to(trainer.state.device)
+    exercise.discriminator.to(trainer.state.device)
 
     def step() -> object:
         batch = trainer.data.batch(next(numbers))

@@ -97,7 +97,3 @@ def main(
     )
     for circle in circles:
         typer.echo("circle: " + ", ".join(circle))
-
-
-if __name__ == "__main__":
-    app()

@@ -29,15 +29,16 @@ from benchmarks.marked_page import check_marks, write_measured
 from benchmarks.onnx_flops import flops_of
 from benchmarks.performance_page import BATCH, MATRIX, PAGE, Figures, in_words
 from benchmarks.step_profile import Part, parts_of
-from captiongan.bundle.bundle import GENERATOR_FILE
+from captiongan.bundle.manifest import GENERATOR_FILE
 from captiongan.data.toy import write_toy_folder
-from captiongan.draw.pipeline import Pipeline, load
+from captiongan.draw.pipeline import Pipeline
 from captiongan.networks.course import Generator as CourseGenerator
+from captiongan.opening import load
+from captiongan.runs.build import build_generator
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_config import load_config
-from captiongan.training.loop import Trainer
-from captiongan.training.state import build_generator
 from captiongan.training.step import Batch
+from captiongan.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 PRESET = "gan-cls-l1-fm"
@@ -142,7 +143,7 @@ def drawing_seconds(pipeline: Pipeline, rounds: int) -> dict[str, float]:
 def flops_as_trained(pipeline: Pipeline) -> int:
     """Count the FLOPs of a picture in the generator's own layers."""
     manifest = pipeline.manifest
-    config = RunConfig.model_validate(manifest.training["config"])
+    config = RunConfig.model_validate(manifest.training.config)
     generator = build_generator(config, manifest.embedding_dim).eval()
     inputs = torch.zeros(1, manifest.noise_dim), torch.zeros(1, manifest.embedding_dim)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():

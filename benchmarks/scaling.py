@@ -25,7 +25,7 @@ from torch import Tensor
 from benchmarks.marked_page import check_marks, write_measured
 from captiongan.compute import distributed
 from captiongan.runs.load_config import load_config
-from captiongan.training.loop import Trainer
+from captiongan.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "scale.md"

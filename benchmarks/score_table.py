@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from captiongan.evaluation.scores import Measured, Result
+from captiongan.evaluation.score import Measured
+from captiongan.evaluation.scorer import ScoreResult
 
 Shown = Mapping[str, int]
 """The scores in the table, with their decimals."""
@@ -11,35 +12,35 @@ OWN_FLOOR = {"r_at_1", "top_1", "top_5", "colours"}
 """Whose floor is that of the drawn pictures themselves, with captions dealt out anew."""
 
 
-def titles(marks: Sequence[Result], shown: Shown) -> list[str]:
+def titles(scores: Sequence[ScoreResult], shown: Shown) -> list[str]:
     """Return the head of each column."""
-    return [result.score.title for result, _ in _columns(marks, shown)]
+    return [result.score.title for result, _ in _columns(scores, shown)]
 
 
-def values(marks: Sequence[Result], shown: Shown) -> list[str]:
+def values(scores: Sequence[ScoreResult], shown: Shown) -> list[str]:
     """Return each score with its noise, and in brackets a floor of its own."""
-    return [_value(result, digits) for result, digits in _columns(marks, shown)]
+    return [_value(result, digits) for result, digits in _columns(scores, shown)]
 
 
-def ceilings(marks: Sequence[Result], shown: Shown) -> list[str]:
+def ceilings(scores: Sequence[ScoreResult], shown: Shown) -> list[str]:
     """Return the ceiling of each score."""
-    return [_plain(result.ceiling, digits) for result, digits in _columns(marks, shown)]
+    return [_plain(result.ceiling, digits) for result, digits in _columns(scores, shown)]
 
 
-def floors(marks: Sequence[Result], shown: Shown) -> list[str]:
+def floors(scores: Sequence[ScoreResult], shown: Shown) -> list[str]:
     """Return the floor of each score, where it is the same for all models."""
     return [
         "in brackets" if result.score.name in OWN_FLOOR else _plain(result.floor, digits)
-        for result, digits in _columns(marks, shown)
+        for result, digits in _columns(scores, shown)
     ]
 
 
-def _columns(marks: Sequence[Result], shown: Shown) -> list[tuple[Result, int]]:
-    found = {result.score.name: result for result in marks}
+def _columns(scores: Sequence[ScoreResult], shown: Shown) -> list[tuple[ScoreResult, int]]:
+    found = {result.score.name: result for result in scores}
     return [(found[name], digits) for name, digits in shown.items()]
 
 
-def _value(result: Result, digits: int) -> str:
+def _value(result: ScoreResult, digits: int) -> str:
     if result.measured is None:
         return "-"
     error = result.measured.standard_error

@@ -28,8 +28,8 @@ import numpy as np
 import typer
 
 from benchmarks.marked_page import check_marks, write_measured
-from captiongan.draw.pipeline import load
 from captiongan.errors import CaptionganError
+from captiongan.opening import load
 from captiongan.web.descriptions import bundle_facts
 
 ROOT = Path(__file__).parents[1]

@@ -39,8 +39,8 @@ from captiongan.evaluation.extractors import Extractor, choose_extractor, rememb
 from captiongan.evaluation.real import RealPictures
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.minilm import MiniLM
+from captiongan.text_training.colour_swap import swap_colours
 from captiongan.text_training.corpus import held_out
-from captiongan.text_training.grammar import swap_colours
 from captiongan.text_training.wordnet import read_wordnet
 
 ROOT = Path(__file__).parents[1]

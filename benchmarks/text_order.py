@@ -21,7 +21,7 @@ from captiongan.data.toy import (
     toy_flower,
 )
 from captiongan.evaluation.distances import Features, Floats
-from captiongan.evaluation.probes import RetrievalJudge
+from captiongan.evaluation.probes import RetrievalProbe
 
 TIE = 1e-6
 """Differences below this are rounding: neither caption is preferred."""
@@ -102,7 +102,7 @@ def swap_toy_colours(flower: ToyFlower, caption: str) -> str:
 
 
 def order_by_pictures(
-    probes: Sequence[RetrievalJudge], features: Features, pairs: Pairs, encoder: TextEncoder
+    probes: Sequence[RetrievalProbe], features: Features, pairs: Pairs, encoder: TextEncoder
 ) -> Order:
     """Ask the probes which caption of each pair is nearer to the picture.
 

@@ -10,12 +10,13 @@ from benchmarks.text_mean import Mean
 from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import DataError
-from captiongan.evaluation import CANDIDATES
-from captiongan.evaluation.benchmark import questions
+from captiongan.evaluation.benchmark import captions_to_draw
 from captiongan.evaluation.distances import Floats
 from captiongan.evaluation.extractors import Extractor
-from captiongan.evaluation.probes import RetrievalJudge, open_judges
+from captiongan.evaluation.probe_training import open_probes
+from captiongan.evaluation.probes import RetrievalProbe
 from captiongan.evaluation.real import RealPictures
+from captiongan.evaluation.retrieval import POOL
 
 SIDE = 64
 """Of the pictures, in pixels, as in the evaluation of models."""
@@ -47,10 +48,10 @@ class DataSet:
                     "folders train and test"
                 )
             store = open_store(str(folder / split), SIDE, minimum_side=1)
-            if len(store.examples) < CANDIDATES:
+            if len(store.examples) < POOL:
                 raise DataError(
                     f"--data '{folder / split}' has {len(store.examples)} usable pictures; "
-                    f"retrieval takes {CANDIDATES}"
+                    f"retrieval takes {POOL}"
                 )
             splits.append(store)
         return cls(folder.resolve().name, *splits)
@@ -76,18 +77,18 @@ class Retrieval:
 
 def train_probes(
     train: PictureStore, extractor: Extractor, encoder: TextEncoder
-) -> list[RetrievalJudge]:
+) -> list[RetrievalProbe]:
     """Train the linear probes of one encoder, or read them from the cache."""
     real = RealPictures.describe(train.examples, train.pictures, extractor, encoder)
-    judges = [
-        open_judges(real, extractor.identity, encoder.identity, seed) for seed in range(PROBES)
+    probes = [
+        open_probes(real, extractor.identity, encoder.identity, seed) for seed in range(PROBES)
     ]
-    return [each.retrieval for each in judges if each is not None]
+    return [each.retrieval for each in probes if each is not None]
 
 
-def hits(probes: list[RetrievalJudge], real: RealPictures) -> Hits:
+def hits(probes: list[RetrievalProbe], real: RealPictures) -> Hits:
     """Match each picture with each of its captions, every time among other rivals."""
-    captions = questions(real, int(real.caption_counts.max()), same=1)
+    captions = captions_to_draw(real, int(real.caption_counts.max()), same=1)
     ranks = np.stack(
         [
             probe.ranks(real.features, real, row, seed)

@@ -13,12 +13,12 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.truncation_page import Marks, check_page, write_page
+from benchmarks.truncation_page import ScoresAt, check_page, write_page
 from captiongan.draw.prompts import check_truncation
-from captiongan.evaluation.benchmark import answers_at_all_sides
+from captiongan.evaluation.benchmark import samples_at_all_sides
 from captiongan.evaluation.candidate import open_candidate
 from captiongan.evaluation.evaluate import Evaluation, evaluate
-from captiongan.evaluation.scores import Marker
+from captiongan.evaluation.scorer import Scorer
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,7 +37,7 @@ def main(
     truncation: Annotated[
         list[float] | None, typer.Option(help="What to multiply the noise by; may be repeated.")
     ] = None,
-    extractor: Annotated[str, typer.Option(help="Network that judges.")] = "lite1",
+    extractor: Annotated[str, typer.Option(help="Network whose features are scored.")] = "lite1",
     per_picture: Annotated[
         int, typer.Option(min=4, max=1000, help="Pictures to draw for each real one.")
     ] = 10,
@@ -56,20 +56,20 @@ def measure(
     extractor: str,
     truncations: Sequence[float],
     per_picture: int,
-) -> tuple[Evaluation, Marks]:
-    """Score a bundle at the first truncation, and at the others in the same exam."""
+) -> tuple[Evaluation, ScoresAt]:
+    """Score a bundle at the first truncation, and at the others on the same benchmark."""
     first, *others = truncations
     evaluation = evaluate(
         [bundle], data, split, extractor, per_picture, SEED, "best", _say, truncation=first
     )
-    (paper,), exams = evaluation.papers, evaluation.exams
-    marker = Marker(*exams)
-    marks = {first: paper.marks}
+    (result,), benchmarks = evaluation.results, evaluation.benchmarks
+    scorer = Scorer(*benchmarks)
+    scores = {first: result.scores}
     for truncation in others:
         _say(f"truncation {truncation:g}")
-        candidate = replace(paper.candidate, truncation=truncation)
-        marks[truncation] = marker.mark(*answers_at_all_sides(exams, candidate))
-    return evaluation, marks
+        candidate = replace(result.candidate, truncation=truncation)
+        scores[truncation] = scorer.score(*samples_at_all_sides(benchmarks, candidate))
+    return evaluation, scores
 
 
 def _say(line: str) -> None:

@@ -3,17 +3,15 @@
 import gradio as gr
 
 import captiongan
-from captiongan.bundle.bundle import shipped_bundles
-from captiongan.errors import CaptionganError
 
-PIPELINES = {name: captiongan.load(name) for name in shipped_bundles()}
+PIPELINES = {name: captiongan.load(name) for name in captiongan.bundles()}
 
 
 def draw(prompt: str, bundle: str, n: int, seed: int, truncation: float) -> list[tuple]:
     """Return the pictures with their seeds under them."""
     try:
         pictures = PIPELINES[bundle].generate(prompt, int(n), int(seed), truncation)
-    except CaptionganError as error:
+    except captiongan.CaptionganError as error:
         raise gr.Error(str(error)) from error
     return [(picture.image, f"seed {picture.seed}") for picture in pictures]
 

@@ -20,11 +20,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from captiongan.bundle.bundle import MANIFEST, FileFacts, find_bundle, read_bundle
+from captiongan.bundle.bundle import find_bundle, read_bundle
+from captiongan.bundle.manifest import MANIFEST, FileFacts
 from captiongan.bundle.text_encoder import ENCODER_FILES
 from captiongan.data.folder import METADATA, Reject, read_captioned_folder
-from captiongan.draw.pipeline import load
 from captiongan.errors import CaptionganError
+from captiongan.opening import load
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 MODES = ("RGB", "RGBA", "L", "P", "CMYK", "I;16", "1")

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from captiongan import __version__
 from captiongan.base.schemas import Migration, of_today
 from captiongan.errors import CaptionganError, ConfigError, RunError
 from captiongan.runs.checkpoint import checkpoints, save_checkpoint
@@ -15,6 +14,7 @@ from captiongan.runs.load_config import SCHEMA, load_config, merged
 from captiongan.runs.load_trained import load_trained
 from captiongan.runs.run_folder import RunFolder
 from captiongan.training.start import start
+from captiongan.version import __version__
 from support.tiny_run import StubEncoder, tiny_run, tiny_state
 
 OF_BEFORE_SCORES = """\

@@ -14,11 +14,11 @@ from benchmarks.marked_page import BEGIN, END
 from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data.store import Pictures
 from captiongan.data.toy import write_toy_folder
-from captiongan.draw.pipeline import Noise, noise_of
+from captiongan.draw.noise import Noise, noise_of
 from captiongan.errors import OutputError
+from captiongan.runs.build import build_generator
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_config import presets
-from captiongan.training.state import build_generator
 from support.tiny_evaluation import tiny_evaluation, tiny_model
 
 ROOT = Path(__file__).parents[2]
@@ -40,14 +40,14 @@ CURVE = [
 def rows() -> list[Row]:
     evaluation = tiny_evaluation(tiny_model("gan", 0.2), tiny_model("gan-cls"))
     return [
-        Row(paper.candidate.name, paper, CURVE, 1_000_000, 2_340_000, 123.4)
-        for paper in evaluation.papers
+        Row(result.candidate.name, result, CURVE, 1_000_000, 2_340_000, 123.4)
+        for result in evaluation.results
     ]
 
 
 def test_every_preset_of_the_lecture_is_compared() -> None:
     again = {"dcgan", "toy"}  # the final system, and small
-    since = {"projected", "projected-128", "fusion"}
+    since = {"projected", "projected-128", "fusion", "r3gan"}
     assert set(ablation.PRESETS) == set(presets()) - again - since
 
 
@@ -68,11 +68,11 @@ def test_the_table_has_each_preset_with_its_scores_and_floors(rows: list[Row]) -
     assert header.startswith("| preset | kimg | KID | Coverage |")
     assert first.startswith("| `gan` | 12 | ") and second.startswith("| `gan-cls` | 12 | ")
     assert "1.0 M + 2.3 M | 123 |" in first
-    colours = {each.score.name: each for each in rows[1].paper.marks}["colours"]
+    colours = {each.score.name: each for each in rows[1].result.scores}["colours"]
     assert colours.measured and colours.floor
     assert f"{colours.measured.value:.3f} ± " in second
     assert f"({colours.floor.value:.3f})" in second
-    kid = {each.score.name: each for each in rows[1].paper.marks}["kid"]
+    kid = {each.score.name: each for each in rows[1].result.scores}["kid"]
     assert kid.ceiling and kid.floor
     assert ceiling.startswith(f"| *ceiling* | | {kid.ceiling.value:.3f} | ")
     assert floor.startswith(f"| *floor* | | {kid.floor.value:.3f} | ")
@@ -105,7 +105,7 @@ def test_the_page_has_a_sheet_for_each_preset_and_the_curves(
 
 def test_a_column_of_a_sheet_is_one_noise_and_a_row_one_prompt(rows: list[Row]) -> None:
     asked: list[tuple[list[str], list[int]]] = []
-    candidate = rows[0].paper.candidate
+    candidate = rows[0].result.candidate
 
     def encode(captions: Sequence[str]) -> Embeddings:
         asked.append((list(captions), []))
@@ -117,7 +117,7 @@ def test_a_column_of_a_sheet_is_one_noise_and_a_row_one_prompt(rows: list[Row]) 
         return candidate.draw(noise, embeddings)
 
     noting = replace(candidate, encode=encode, draw=draw)
-    row = replace(rows[0], paper=replace(rows[0].paper, candidate=noting))
+    row = replace(rows[0], result=replace(rows[0].result, candidate=noting))
     sheet(row, PROMPTS)
     one_row_each([row, row], PROMPTS)
     first, second = PROMPTS

@@ -34,9 +34,9 @@ from captiongan.data.folder import Example
 from captiongan.data.toy import CENTRE_COLOURS, PETAL_COLOURS, captions, toy_flower
 from captiongan.errors import ConfigError, DataError, OutputError
 from captiongan.evaluation.distances import Floats
-from captiongan.evaluation.probes import LinearMap, RetrievalJudge
+from captiongan.evaluation.probes import LinearMap, RetrievalProbe
 from captiongan.text.minilm import MiniLM
-from support.tiny_exam import tiny_judges, tiny_real
+from support.tiny_exam import tiny_probes, tiny_real
 
 QUICK = settings(max_examples=50, deadline=None, derandomize=True)
 
@@ -62,12 +62,12 @@ def colours(petal: str, centre: str) -> Floats:
 
 
 class Table:
-    """An encoder that has its answers in a table."""
+    """An encoder that has its samples in a table."""
 
-    def __init__(self, answers: Mapping[str, Floats]) -> None:
+    def __init__(self, samples: Mapping[str, Floats]) -> None:
         self.identity = EncoderIdentity("table", "ab" * 32)
-        self.dim = len(next(iter(answers.values())))
-        self._answers = answers
+        self.dim = len(next(iter(samples.values())))
+        self._answers = samples
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
         return np.array([self._answers[each] for each in texts], dtype=np.float32)
@@ -75,29 +75,29 @@ class Table:
 
 def reader_of_toy_captions() -> Table:
     """An encoder that knows which colour belongs to what, also where it is not painted so."""
-    answers: dict[str, Floats] = {}
+    samples: dict[str, Floats] = {}
     for example in EXAMPLES:
         petal, _, centre = (example.label or "").split(", ")
-        answers |= dict.fromkeys(example.captions, colours(petal, centre))
+        samples |= dict.fromkeys(example.captions, colours(petal, centre))
     for ours, other, picture in zip(PAIRS.captions, PAIRS.swapped, PAIRS.pictures, strict=True):
         flower = FLOWERS[picture]
-        answers[ours] = colours(flower.petal_colour, flower.centre_colour)
-        answers[other] = colours(flower.centre_colour, flower.petal_colour)
-    return Table(answers)
+        samples[ours] = colours(flower.petal_colour, flower.centre_colour)
+        samples[other] = colours(flower.centre_colour, flower.petal_colour)
+    return Table(samples)
 
 
-def judge_of_identity(dim: int) -> RetrievalJudge:
+def probe_of_identity(dim: int) -> RetrievalProbe:
     identity = LinearMap(np.eye(dim, dtype=np.float32), np.zeros(dim, dtype=np.float32))
-    return RetrievalJudge(identity, identity)
+    return RetrievalProbe(identity, identity)
 
 
-def random_judge(pictures: int, sentences: int) -> RetrievalJudge:
+def random_probe(pictures: int, sentences: int) -> RetrievalProbe:
     random = np.random.default_rng(0)
     maps = [
         LinearMap(random.standard_normal((64, dim)).astype(np.float32), np.ones(64, np.float32))
         for dim in (pictures, sentences)
     ]
-    return RetrievalJudge(*maps)
+    return RetrievalProbe(*maps)
 
 
 # Bag of words
@@ -173,7 +173,7 @@ def test_real_pairs_have_the_same_words_and_name_their_picture() -> None:
 
 def test_a_bag_of_words_is_right_in_exactly_half_of_the_pairs() -> None:
     features = np.random.default_rng(1).standard_normal((len(FLOWERS), 32)).astype(np.float32)
-    order = order_by_pictures([random_judge(32, BAG.dim)] * 2, features, PAIRS, BAG)
+    order = order_by_pictures([random_probe(32, BAG.dim)] * 2, features, PAIRS, BAG)
     assert order.right == Mean(0.5, 0.0, len(FLOWERS))
     assert order.elsewhere == order.right
     assert order.cosine == pytest.approx(1)
@@ -190,12 +190,12 @@ def test_pairs_that_a_bag_of_words_can_tell_apart_are_noticed() -> None:
 def test_who_knows_which_colour_belongs_to_what_is_always_right() -> None:
     reader = reader_of_toy_captions()
     features = np.stack([colours(each.petal_colour, each.centre_colour) for each in FLOWERS])
-    order = order_by_pictures([judge_of_identity(reader.dim)], features, PAIRS, reader)
+    order = order_by_pictures([probe_of_identity(reader.dim)], features, PAIRS, reader)
     assert order.right.value == 1
     assert order.elsewhere and order.elsewhere.value < 0.9
     assert (order.pairs, order.cosine) == (len(PAIRS), 0)
     exchanged = np.stack([colours(each.centre_colour, each.petal_colour) for each in FLOWERS])
-    wrong = order_by_pictures([judge_of_identity(reader.dim)], exchanged, PAIRS, reader)
+    wrong = order_by_pictures([probe_of_identity(reader.dim)], exchanged, PAIRS, reader)
     assert wrong.right.value == 0
     assert order_by_attributes(EXAMPLES, FLOWERS, PAIRS, reader).right.value == 1
 
@@ -204,7 +204,7 @@ def test_a_picture_with_many_pairs_counts_once() -> None:
     reader = reader_of_toy_captions()
     features = np.stack([colours(each.petal_colour, each.centre_colour) for each in FLOWERS])
     features[0] = colours(FLOWERS[0].centre_colour, FLOWERS[0].petal_colour)
-    order = order_by_pictures([judge_of_identity(reader.dim)], features, PAIRS, reader)
+    order = order_by_pictures([probe_of_identity(reader.dim)], features, PAIRS, reader)
     assert order.right.value == pytest.approx(1 - 1 / len(FLOWERS))
 
 
@@ -214,12 +214,12 @@ def test_a_picture_with_many_pairs_counts_once() -> None:
 def test_all_captions_of_a_picture_have_a_say() -> None:
     """Of two captions, one says the contrary: half is found."""
     real = tiny_real(120, seed=1)
-    found = hits([tiny_judges().retrieval], real)
+    found = hits([tiny_probes().retrieval], real)
     assert found.at_1.mean() > 0.9
     assert (found.at_5 >= found.at_1).all()
     broken = real.sentences.copy()
     broken[real.first_captions] *= -1
-    halved = hits([tiny_judges().retrieval], replace(real, sentences=broken))
+    halved = hits([tiny_probes().retrieval], replace(real, sentences=broken))
     assert 0.4 < halved.at_1.mean() < 0.6
 
 
@@ -227,9 +227,9 @@ def test_the_first_five_count_for_r_at_5() -> None:
     real = tiny_real(120, seed=1)
     noise = np.random.default_rng(0).standard_normal(real.features.shape).astype(np.float32)
     vague = replace(real, features=real.features + noise)
-    judge, first = tiny_judges().retrieval, real.first_captions
-    found = hits([judge], vague)
-    ranks = np.stack([judge.ranks(vague.features, vague, first + turn, turn) for turn in (0, 1)])
+    probe, first = tiny_probes().retrieval, real.first_captions
+    found = hits([probe], vague)
+    ranks = np.stack([probe.ranks(vague.features, vague, first + turn, turn) for turn in (0, 1)])
     np.testing.assert_array_equal(found.at_1, (ranks == 0).mean(axis=0))
     np.testing.assert_array_equal(found.at_5, (ranks < 5).mean(axis=0))
     assert found.at_5.mean() > found.at_1.mean() + 0.1
@@ -298,7 +298,7 @@ def test_the_list_is_sound() -> None:
     words = read_words()
     assert len(words) > 200
     plain = frozenset().union(*words.values())
-    assert not plain & words.keys()  # no word is at once asked for and an answer
+    assert not plain & words.keys()  # no word is at once asked for and a sample
 
 
 @pytest.mark.parametrize("line", ["teal blue", "teal:", "red: crimson"])
@@ -325,7 +325,7 @@ def test_only_words_that_no_caption_has_are_asked_for() -> None:
 
 def test_a_word_is_right_if_its_nearest_plain_word_is() -> None:
     angles = {"red": 0.0, "blue": 1.0, "green": 2.0, "crimson": 0.4, "teal": 0.6, "jade": 0.3}
-    answers = {
+    samples = {
         f"a {word} thing": np.array([np.cos(angle), np.sin(angle)])
         for word, angle in angles.items()
     }
@@ -335,7 +335,7 @@ def test_a_word_is_right_if_its_nearest_plain_word_is() -> None:
         "jade": frozenset({"green"}),
     }
     test = WordTest(("blue", "green", "red"), right, frozenset({"teal"}))
-    score = word_score(test, Table(answers))
+    score = word_score(test, Table(samples))
     assert score.right.value == pytest.approx(2 / 3)
     assert score.not_composed.value == pytest.approx(1 / 2)
     assert score.failures == {"jade": "red"}

@@ -1,4 +1,4 @@
-"""The benchmark of truncation: one exam for all, and what its page tells."""
+"""The benchmark of truncation: one set of captions for all, and what its page tells."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,13 +9,13 @@ import pytest
 
 from benchmarks import truncation, truncation_page
 from benchmarks.marked_page import BEGIN, END, marks, write_measured
-from benchmarks.truncation_page import SHOWN, Marks, curves, measured_on, table, write_page
+from benchmarks.truncation_page import SHOWN, ScoresAt, curves, measured_on, table, write_page
 from captiongan.data.toy import write_toy_folder
 from captiongan.errors import OutputError, PromptError
-from captiongan.evaluation import evaluate, extractors, probes
-from captiongan.evaluation.benchmark import Exam
+from captiongan.evaluation import evaluate, extractors, probe_training
+from captiongan.evaluation.benchmark import Benchmark
 from captiongan.evaluation.candidate import open_candidate
-from captiongan.evaluation.scores import Marker, Result
+from captiongan.evaluation.scorer import Scorer, ScoreResult
 from support.tiny_bundle import write_tiny_bundle
 from support.tiny_evaluation import tiny_evaluation, tiny_model
 from support.tiny_exam import WordEncoder, blocks
@@ -27,7 +27,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for split, size, seed in (("train", 110, 0), ("test", 100, 1)):
         write_toy_folder(tmp_path / "toys" / split, size, 16, seed)
     monkeypatch.setattr(evaluate, "MiniLM", WordEncoder)
-    monkeypatch.setattr(probes, "STEPS", 20)
+    monkeypatch.setattr(probe_training, "STEPS", 20)
     monkeypatch.setattr(extractors, "EXTRACTORS", {"lite1": blocks("lite1")})
     return tmp_path / "toys"
 
@@ -49,17 +49,17 @@ def part_of(name: str) -> str:
     return f"Of {name}:\n\n{begin}\n{end}\n\n"
 
 
-def of_painter() -> Marks:
-    """Return marks of a painter at three truncations."""
+def of_painter() -> ScoresAt:
+    """Return the scores of a painter at three truncations."""
     evaluation = tiny_evaluation(tiny_model("painter"))
-    candidate, marker = evaluation.papers[0].candidate, Marker(evaluation.exam)
+    candidate, scorer = evaluation.results[0].candidate, Scorer(evaluation.benchmark)
     return {
-        each: marker.mark(evaluation.exam.answers(replace(candidate, truncation=each)))
+        each: scorer.score(evaluation.benchmark.samples_of(replace(candidate, truncation=each)))
         for each in (1.0, 0.7, 0.4)
     }
 
 
-def named(results: Sequence[Result], name: str) -> Result:
+def named(results: Sequence[ScoreResult], name: str) -> ScoreResult:
     return next(result for result in results if result.score.name == name)
 
 
@@ -76,25 +76,25 @@ def test_the_command_writes_the_part_of_its_bundle_and_leaves_the_others(
     assert "<svg" in (tmp_path / "docs" / "images" / "truncation" / "tiny.svg").read_text()
 
 
-def test_all_truncations_sit_one_exam_and_are_marked_as_by_evaluate(
+def test_all_truncations_run_one_benchmark_and_are_scored_as_by_evaluate(
     data: Path, bundle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[Exam] = []
-    open_exam = evaluate._open_exam
+    opened: list[Benchmark] = []
+    open_benchmark = evaluate._open_benchmark
 
-    def noting(*arguments: object) -> Exam:
-        opened.append(open_exam(*arguments))  # type: ignore[arg-type]
+    def noting(*arguments: object) -> Benchmark:
+        opened.append(open_benchmark(*arguments))  # type: ignore[arg-type]
         return opened[-1]
 
-    monkeypatch.setattr(evaluate, "_open_exam", noting)
+    monkeypatch.setattr(evaluate, "_open_benchmark", noting)
     evaluation, marked = truncation.measure(bundle, data, "test", "lite1", [0.9, 0.5], 10)
-    assert opened == [replace(evaluation.exams[0], scale=1.0)]
+    assert opened == [replace(evaluation.benchmarks[0], scale=1.0)]
     assert list(marked) == [0.9, 0.5]
     for each, results in marked.items():
         alone = evaluate.evaluate(
             [bundle], data, "test", "lite1", 10, 0, "best", print, truncation=each
         )
-        assert repr(results) == repr(alone.papers[0].marks)
+        assert repr(results) == repr(alone.results[0].scores)
 
 
 def test_the_table_has_a_line_for_each_truncation_then_ceiling_and_floor() -> None:

@@ -9,8 +9,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from captiongan.bundle.bundle import shipped_bundles
-from captiongan.draw.picture import in_a_square, read_metadata, save_grid
-from captiongan.draw.pipeline import Pipeline, load
+from captiongan.draw.picture import read_metadata
+from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.sheet import in_a_square, save_grid
+from captiongan.opening import load
 from captiongan.page.page import write_page
 from support.on_the_page import (
     check_accessibility,
@@ -65,9 +67,7 @@ def page(visitor: Visitor, file: Path) -> Page:
 
 
 @pytest.fixture(params=["file", "folder"])
-def tiny_page(
-    request: pytest.FixtureRequest, pipeline: Pipeline, tmp_path: Path
-) -> Iterator[str]:
+def tiny_page(request: pytest.FixtureRequest, pipeline: Pipeline, tmp_path: Path) -> Iterator[str]:
     """A page in either form."""
     if request.param == "file":
         write_page([pipeline], tmp_path / "tiny.html")
@@ -84,9 +84,7 @@ def test_it_opens_offline_and_draws_what_the_command_line_draws(
     expect(pictures(page)).to_have_count(16)
     prompt = page.get_by_label("Describe a picture").input_value()
     for place in (0, 15):
-        assert_same_picture(
-            pixels_of(pictures(page).nth(place)), drawn(flowers, prompt, 7 + place)
-        )
+        assert_same_picture(pixels_of(pictures(page).nth(place)), drawn(flowers, prompt, 7 + place))
     check_accessibility(page)
 
 
@@ -185,7 +183,10 @@ def test_every_shipped_bundle_draws_the_same_from_a_folder(
             page.get_by_label("Describe a picture").fill(words)
         expect(pictures(page).nth(3)).to_have_attribute("alt", f"{words}, seed 10")
         for place in (0, 3):
-            found, expected = pixels_of(pictures(page).nth(place)), drawn(load(name), words, 7 + place)
+            found, expected = (
+                pixels_of(pictures(page).nth(place)),
+                drawn(load(name), words, 7 + place),
+            )
             assert_same_picture(found, expected)
 
 
@@ -332,9 +333,8 @@ HOSTILE = '"><img src=x onerror=alert(1)></script><script>alert(1)</script>'
 def test_a_hostile_name_and_prompt_are_words_and_nothing_else(
     visitor: Visitor, tmp_path: Path
 ) -> None:
-    bundle = write_tiny_bundle(tmp_path / "tiny", name=HOSTILE)
-    card = f"Rows, top to bottom:\n\n1. a red flower {HOSTILE}\n"
-    (bundle.folder / "README.md").write_text(card, encoding="utf-8")
+    prompts = [f"a red flower {HOSTILE}"]
+    bundle = write_tiny_bundle(tmp_path / "tiny", name=HOSTILE, sample_prompts=prompts)
     write_page([load(bundle.folder)], tmp_path / "tiny.html")
     page = visitor.open((tmp_path / "tiny.html").as_uri())
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))

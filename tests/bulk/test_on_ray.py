@@ -18,7 +18,7 @@ from captiongan.bulk.prompt_file import read_rows
 from captiongan.bulk.run import generate_all
 from captiongan.bulk.shard import cut
 from captiongan.bundle.bundle import read_bundle
-from captiongan.base.ray_cluster import Cluster
+from captiongan.bulk.ray_cluster import Cluster
 from captiongan.errors import BulkError
 
 prompts, out, bundle, other = map(Path, sys.argv[1:])

@@ -7,20 +7,17 @@ from typing import Any
 import pytest
 
 from captiongan.bundle import bundle as bundle_module
-from captiongan.bundle.bundle import (
+from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle, write_bundle
+from captiongan.bundle.manifest import (
     CARD_FILES,
     CRITIC_FILE,
     MANIFEST,
     MODEL_FILES,
     OPTIONAL_FILES,
-    Bundle,
     BundleManifest,
-    find_bundle,
-    read_bundle,
-    write_bundle,
 )
-from captiongan.draw.pipeline import load
 from captiongan.errors import BundleError, OutputError
+from captiongan.opening import load
 from support.tiny_bundle import bundle_files, ranker, style_encoder, write_parts, write_tiny_bundle
 
 
@@ -119,8 +116,8 @@ def test_a_discriminator_that_the_manifest_does_not_list_does_not_count(tiny: Bu
 
 
 def test_a_bundle_from_the_future_is_refused_with_the_version_to_install(tiny: Bundle) -> None:
-    edit_manifest(tiny.folder, schema=3, captiongan="0.9.0", files="whatever the future holds")
-    with pytest.raises(BundleError, match=r"has schema 3, .* install captiongan 0.9.0 or newer"):
+    edit_manifest(tiny.folder, schema=4, captiongan="0.9.0", files="whatever the future holds")
+    with pytest.raises(BundleError, match=r"has schema 4, .* install captiongan 0.9.0 or newer"):
         read_bundle(tiny.folder)
 
 
@@ -143,6 +140,11 @@ def test_a_bundle_from_the_future_is_refused_with_the_version_to_install(tiny: B
         ({"text_encoder": {"name": "a", "sha256": "AB"}}, "'text_encoder > sha256' is 'AB'"),
         ({"mirror_by_seed": "no"}, "'mirror_by_seed' is 'no', must be true or false"),
         ({"mirror_by_seed": None}, "'mirror_by_seed' is missing, must be true or false"),
+        ({"sample_prompts": None}, "'sample_prompts' is missing, must be a list of texts"),
+        ({"sample_prompts": "a bird"}, "'sample_prompts' is 'a bird', must be a list of texts"),
+        ({"sample_prompts": ["a bird", 1]}, "'sample_prompts' is .*, must be a list of texts"),
+        ({"sample_prompts": ["\ud800"]}, "'sample_prompts' is .*, must be a list of texts"),
+        ({"training": {"extractors": "lite0"}}, "'training > extractors' is 'lite0', must be a l"),
         ({"training": 7}, "'training' is 7, must be a JSON object"),
         ({"files": {}}, "'files > generator.onnx > bytes' is missing"),
     ],

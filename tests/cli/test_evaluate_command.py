@@ -7,7 +7,7 @@ import pytest
 
 from captiongan.bundle.bundle import Bundle
 from captiongan.data.toy import write_toy_folder
-from captiongan.evaluation import evaluate, extractors, probes
+from captiongan.evaluation import evaluate, extractors, probe_training
 from support.command_line import captiongan
 from support.tiny_bundle import ranker, write_tiny_bundle
 from support.tiny_exam import STEPS, WordEncoder, blocks
@@ -21,7 +21,7 @@ def flowers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for split, size, seed in (("train", 120, 0), ("test", 110, 1)):
         write_toy_folder(tmp_path / "flowers" / split, size, 16, seed)
     monkeypatch.setattr(evaluate, "MiniLM", WordEncoder)
-    monkeypatch.setattr(probes, "STEPS", STEPS)
+    monkeypatch.setattr(probe_training, "STEPS", STEPS)
     stand_ins = {name: blocks(name) for name in ("lite0", "lite1")}
     monkeypatch.setattr(extractors, "EXTRACTORS", stand_ins)
     return tmp_path / "flowers"
@@ -118,7 +118,7 @@ def test_a_public_report_shows_the_given_prompts_and_no_caption(
         (("--split", "valid"), "has no folder 'valid'"),
         (("--extractor", "vgg"), "choose lite0, lite1"),
         (("--sides", "96,96"), "give one or more sides, each of them once"),
-        (("--sides", "96;128"), "whole numbers with commas between them"),
+        (("--sides", "96;128"), "whole numbers separated by commas"),
         (("--per-picture", "1000"), "at most 50,000 can be scored; take 454"),
         (("--truncation", "nan"), "truncation nan is not a number above 0"),
         (("--best-of", "65"), "best_of 65 is not a whole number from 1 to 64"),

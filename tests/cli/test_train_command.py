@@ -204,7 +204,7 @@ def test_a_disk_that_refuses_in_the_middle_ends_with_one_line(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("captiongan.training.loop.save_checkpoint", full)
+    monkeypatch.setattr("captiongan.training.trainer.save_checkpoint", full)
     assert captiongan("train", *TINY, "--set", "training.kimg=0.08", "--out", tmp_path) == 2
     told = capsys.readouterr().err
     assert told.count("\n") == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from captiongan.data.folder import LoadedExample, read_captioned_folder
-from captiongan.data.importers.template import class_words, compose, read_template
+from captiongan.data.importers.caption_template import class_words, compose, read_template
 from captiongan.errors import DataError
 from support.command_line import captiongan
 from support.tiny_layouts import picture, write_folder

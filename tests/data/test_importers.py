@@ -14,10 +14,10 @@ from PIL import Image
 from captiongan.data.folder import LoadedExample, read_captioned_folder
 from captiongan.data.importers import IMPORTERS, choose_importer
 from captiongan.data.importers.fitting import Fit
+from captiongan.data.importers.hugging_face import read as read_parquet
 from captiongan.data.importers.importing import import_pictures
 from captiongan.data.importers.items import Request, Splits
 from captiongan.data.importers.journal import Account
-from captiongan.data.importers.parquet import read as read_parquet
 from captiongan.errors import DataError
 from support.tiny_layouts import (
     COUNT,

@@ -8,10 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from captiongan.bundle.bundle import RANKER_FILE, Bundle, read_bundle
-from captiongan.draw.picture import in_a_square, read_metadata, save_grid
-from captiongan.draw.pipeline import MAX_BATCH, Pipeline, best_rows
+from captiongan.bundle.bundle import Bundle, read_bundle
+from captiongan.bundle.manifest import RANKER_FILE
+from captiongan.draw.picture import read_metadata
+from captiongan.draw.pipeline import Pipeline
 from captiongan.draw.prompts import MAX_BEST_OF, seeds_of
+from captiongan.draw.ranking import best_rows
+from captiongan.draw.sessions import MAX_BATCH
+from captiongan.draw.sheet import in_a_square, save_grid
 from captiongan.errors import BundleError, PromptError
 from support.command_line import captiongan
 from support.tiny_bundle import ranker, write_tiny_bundle

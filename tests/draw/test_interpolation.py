@@ -11,8 +11,9 @@ from PIL import Image, ImageSequence
 
 from captiongan.bundle.bundle import Bundle
 from captiongan.draw.interpolation import arc, line, through
+from captiongan.draw.noise import noise_of
 from captiongan.draw.picture import read_metadata
-from captiongan.draw.pipeline import Pipeline, noise_of
+from captiongan.draw.pipeline import Pipeline
 from captiongan.draw.prompts import UnknownWordsWarning
 from captiongan.errors import OutputError, PromptError
 from support.command_line import captiongan

@@ -9,15 +9,12 @@ import pytest
 from PIL import Image, ImageOps
 
 from captiongan.bulk.run import generate_all
-from captiongan.bundle.bundle import (
-    MANIFEST,
-    BundleManifest,
-    find_bundle,
-    read_bundle,
-    shipped_bundles,
-)
-from captiongan.draw.picture import Picture, read_metadata, save_grid
-from captiongan.draw.pipeline import Pipeline, mirror_of
+from captiongan.bundle.bundle import find_bundle, read_bundle, shipped_bundles
+from captiongan.bundle.manifest import MANIFEST, BundleManifest
+from captiongan.draw.noise import mirror_of
+from captiongan.draw.picture import Picture, read_metadata
+from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.sheet import save_grid
 from captiongan.evaluation.candidate import open_candidate
 from support.tiny_bundle import NOISE_DIM, style_encoder, write_tiny_bundle
 
@@ -175,6 +172,6 @@ def test_bundles_of_schema_1_mirror_nothing_whatever_else_they_say(
 def test_the_shipped_bundles_mirror_as_their_configuration_says() -> None:
     for name in shipped_bundles():
         manifest = read_bundle(find_bundle(name)).manifest
-        config = manifest.training["config"]
-        assert isinstance(config, dict)
+        config = manifest.training.config
+        assert config is not None
         assert manifest.mirror_by_seed is config["data"].get("facing", False)

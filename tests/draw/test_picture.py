@@ -7,10 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from captiongan import __version__
-from captiongan.draw.picture import Picture, grid, in_a_square, numbered, read_metadata, save_grid
+from captiongan.draw.picture import Picture, numbered, read_metadata
 from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.sheet import grid, in_a_square, save_grid
 from captiongan.errors import CaptionganError, OutputError
+from captiongan.version import __version__
 
 LINE = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1)
 

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captiongan.draw.interpolation import arc
+from captiongan.draw.noise import noise_of
 from captiongan.draw.picture import Picture
-from captiongan.draw.pipeline import MAX_BATCH, Pipeline, noise_of
+from captiongan.draw.pipeline import Pipeline
 from captiongan.draw.prompts import UnknownWordsWarning, check_prompt, check_truncation, seeds_of
+from captiongan.draw.sessions import MAX_BATCH
 from captiongan.errors import PromptError
 
 PROMPT = "a yellow flower with pointed petals"
@@ -178,7 +180,7 @@ def test_a_truncation_is_any_number_above_0_and_at_most_1(truncation: float) -> 
     [0, 0.0, -0.5, 1.0001, 2, 10**400, float("nan"), float("inf"), True, "0.7", None, 1j, [0.7]],
 )
 def test_another_truncation_is_refused_with_the_rule(pipeline: Pipeline, truncation: float) -> None:
-    rule = r"^truncation .* is not a number above 0 and at most 1; leave it at 1"
+    rule = r"^truncation .* is not a number above 0 and at most 1; 1 gives the full variety"
     with pytest.raises(PromptError, match=rule):
         pipeline.generate(PROMPT, truncation=truncation)
     with pytest.raises(PromptError, match=rule):
@@ -272,3 +274,12 @@ def test_draw_says_which_array_does_not_fit(
 ) -> None:
     with pytest.raises(ValueError, match="must be float32"):
         pipeline.draw(np.zeros(noise_shape, np.float32), np.zeros(embedding_shape, np.float32))
+
+
+def test_the_noise_of_several_seeds_is_that_of_each_times_the_truncation(
+    pipeline: Pipeline,
+) -> None:
+    seeds, dim = (7, 2**32 - 1), pipeline.manifest.noise_dim
+    for row, seed in zip(pipeline.noise(seeds, 0.5), seeds, strict=True):
+        assert row.tobytes() == (np.float32(0.5) * noise_of(seed, dim)).tobytes()
+    assert pipeline.noise(seeds).dtype == np.float32

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from captiongan.base.image_reading import UnusablePictureError, as_rgb, middle_square, read_picture
-from captiongan.bundle.bundle import STYLE_FILE, Bundle, read_bundle
+from captiongan.bundle.bundle import Bundle, read_bundle
+from captiongan.bundle.manifest import STYLE_FILE
 from captiongan.draw.picture import read_metadata
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, PromptError

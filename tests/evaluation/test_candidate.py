@@ -1,4 +1,4 @@
-"""Bundles and runs sit the same exam: they draw alike, and tell what they are."""
+"""Bundles and runs take the same benchmark: they draw alike, and tell what they are."""
 
 import json
 from dataclasses import replace
@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from captiongan.base.files import sha256_of
-from captiongan.bundle.bundle import GENERATOR_FILE, MANIFEST
-from captiongan.draw.pipeline import MAX_BATCH, Pipeline
+from captiongan.bundle.manifest import GENERATOR_FILE, MANIFEST
+from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.sessions import MAX_BATCH
 from captiongan.errors import BundleError, CaptionganError, RunError
-from captiongan.evaluation.candidate import Candidate, Samples, of_generator, open_candidate
+from captiongan.evaluation.candidate import Candidate, SampleGrids, of_generator, open_candidate
 from captiongan.export.export import export_run
 from captiongan.runs.checkpoint import latest_checkpoint, save_checkpoint
 from captiongan.runs.load_trained import load_trained
@@ -110,7 +111,7 @@ def test_only_a_bundle_with_a_ranker_can_score_its_pictures(tmp_path: Path) -> N
 
 
 def test_captions_that_a_user_could_not_ask_are_drawn_all_the_same(tmp_path: Path) -> None:
-    """Real captions have words that nobody knows, and the exam asks them as they are."""
+    """Real captions have words that nobody knows, and the benchmark asks them as they are."""
     candidate = open_candidate(str(write_tiny_bundle(tmp_path / "tiny").folder))
     assert candidate.pictures_of(["xyzzy", "1,000 zzz; ???"], range(2)).shape == (2, 8, 8, 3)
 
@@ -132,13 +133,13 @@ def test_a_run_shows_its_first_grid_and_its_newest_once_there_are_two(tmp_path: 
     run = tiny_run(tmp_path, 1)
     run.write_data_facts({"sample_captions": CAPTIONS})
     run.write_grid(40, Image.new("RGB", (9, 8), "red"))
-    assert open_candidate(str(run.path)).samples is None
+    assert open_candidate(str(run.path)).sample_grids is None
     for step, color in ((0, "green"), (20, "blue")):
         run.write_grid(step, Image.new("RGB", (9, 8), color))
     grids = {step: run.grid(step).read_bytes() for step in (0, 40)}
-    assert open_candidate(str(run.path)).samples == Samples(tuple(CAPTIONS), grids)
+    assert open_candidate(str(run.path)).sample_grids == SampleGrids(tuple(CAPTIONS), grids)
     (run.path / "data.json").unlink()
-    assert open_candidate(str(run.path)).samples == Samples((), grids)
+    assert open_candidate(str(run.path)).sample_grids == SampleGrids((), grids)
 
 
 def test_a_bundle_tells_its_name_version_and_hash(bundle: Path, both: list[Candidate]) -> None:
@@ -166,14 +167,15 @@ def test_the_manifest_says_which_extractors_took_part_and_an_older_one_that_none
 ) -> None:
     folder = write_tiny_bundle(tmp_path / "tiny").folder
     facts = json.loads((folder / MANIFEST).read_text())
-    assert "extractors" not in facts["training"]
+    del facts["training"]["extractors"]
+    (folder / MANIFEST).write_text(json.dumps(facts))
     assert open_candidate(str(folder)).took_part == ()
     facts["training"]["extractors"] = ["lite1", "inception"]
     (folder / MANIFEST).write_text(json.dumps(facts))
     assert open_candidate(str(folder)).took_part == ("lite1", "inception")
 
 
-@pytest.mark.parametrize("extractors", ["lite0", {"lite0": 1}, [0]])
+@pytest.mark.parametrize("extractors", ["lite0", {"lite0": 1}, [0], None])
 def test_a_manifest_that_lists_no_names_of_extractors_is_refused(
     extractors: object, tmp_path: Path
 ) -> None:

@@ -7,7 +7,9 @@ import pytest
 
 from captiongan.evaluation.comparison import Difference, differences
 from captiongan.evaluation.distances import Floats
-from captiongan.evaluation.scores import SCORES, Measured, Result
+from captiongan.evaluation.score import Measured
+from captiongan.evaluation.scorer import ScoreResult
+from captiongan.evaluation.scores import SCORES
 
 SCORE = SCORES[0]
 COUNT = 200
@@ -17,13 +19,13 @@ def noise(seed: int, count: int = COUNT) -> Floats:
     return np.random.default_rng(seed).standard_normal(count)
 
 
-def marks(*parts: Floats) -> list[list[Result]]:
-    """Return the marks of candidates of whom one score is known, with what each example adds."""
-    return [[Result(SCORE, Measured.mean_of(each, len(each)))] for each in parts]
+def scores(*parts: Floats) -> list[list[ScoreResult]]:
+    """Return the scores of candidates of whom one score is known, with what each example adds."""
+    return [[ScoreResult(SCORE, Measured.mean_of(each, len(each)))] for each in parts]
 
 
 def only(*parts: Floats, seed: int = 0) -> Difference:
-    (difference,) = differences(marks(*parts), seed)
+    (difference,) = differences(scores(*parts), seed)
     return difference
 
 
@@ -101,7 +103,7 @@ def test_examples_that_have_no_say_are_left_out_of_the_interval() -> None:
 
 
 def test_each_two_of_several_candidates_are_compared_by_their_places() -> None:
-    found = differences(marks(noise(0), noise(0) + 1, noise(0) + 3))
+    found = differences(scores(noise(0), noise(0) + 1, noise(0) + 3))
     pairs = {(each.first, each.second): each.value for each in found}
     assert pairs == pytest.approx({(0, 1): 1, (0, 2): 3, (1, 2): 2})
     assert {each.score for each in found} == {SCORE.name}
@@ -110,13 +112,13 @@ def test_each_two_of_several_candidates_are_compared_by_their_places() -> None:
 @pytest.mark.parametrize(
     "result",
     [
-        Result(SCORE, None, omitted="for some reason"),
-        Result(SCORE, Measured(1.0, None, COUNT)),
+        ScoreResult(SCORE, None, omitted="for some reason"),
+        ScoreResult(SCORE, Measured(1.0, None, COUNT)),
     ],
     ids=["left out", "no mean, as FID"],
 )
-def test_what_has_no_parts_is_not_compared(result: Result) -> None:
-    good = marks(noise(0))[0][0]
+def test_what_has_no_parts_is_not_compared(result: ScoreResult) -> None:
+    good = scores(noise(0))[0][0]
     named = replace(good, score=SCORES[2])
     for candidates in ([[result], [good]], [[good], [result]], [[result], [result]]):
         assert differences(candidates) == []
@@ -125,9 +127,9 @@ def test_what_has_no_parts_is_not_compared(result: Result) -> None:
 
 
 def test_the_mean_over_sides_and_each_side_are_compared_on_the_same_resamples() -> None:
-    def sided(*parts: Floats) -> list[Result]:
-        each = [Result(SCORE, Measured.mean_of(side, COUNT)) for side in parts]
-        return [Result.over_sides(dict(zip((96, 128), each, strict=True)))]
+    def sided(*parts: Floats) -> list[ScoreResult]:
+        each = [ScoreResult(SCORE, Measured.mean_of(side, COUNT)) for side in parts]
+        return [ScoreResult.over_sides(dict(zip((96, 128), each, strict=True)))]
 
     one, other = (noise(0), noise(1)), (noise(0) + 1, noise(1) - 0.5)
     (found,) = differences([sided(*one), sided(*other)])
@@ -143,4 +145,4 @@ def test_the_mean_over_sides_and_each_side_are_compared_on_the_same_resamples() 
 
 
 def test_one_candidate_alone_has_nobody_to_differ_from() -> None:
-    assert differences(marks(noise(0))) == []
+    assert differences(scores(noise(0))) == []

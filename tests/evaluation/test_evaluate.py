@@ -21,10 +21,10 @@ from captiongan.errors import (
     PromptError,
 )
 from captiongan.evaluation import evaluate as verb
-from captiongan.evaluation import extractors, probes
+from captiongan.evaluation import extractors, probe_training
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.evaluate import Evaluation, Say, evaluate
-from captiongan.evaluation.scores import Result
+from captiongan.evaluation.scorer import ScoreResult
 from support.tiny_bundle import write_tiny_bundle
 from support.tiny_exam import SIDE, STEPS, WordEncoder, blocks, painter, tiny_real
 from support.tiny_run import tiny_run
@@ -42,7 +42,7 @@ WITHOUT_ERROR = {"fid", "precision", "density"}
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put small things in the places of the text encoder and of the extractors."""
     monkeypatch.setattr(verb, "MiniLM", WordEncoder)
-    monkeypatch.setattr(probes, "STEPS", 20)  # no test of these asks for good judges
+    monkeypatch.setattr(probe_training, "STEPS", 20)  # no test of these asks for good probes
     for name in ("lite0", "lite1"):
         monkeypatch.setitem(extractors.EXTRACTORS, name, blocks(name))
 
@@ -88,23 +88,23 @@ def evaluated(
     )
 
 
-def marks(evaluation: Evaluation, paper: int = 0) -> dict[str, Result]:
-    return {result.score.name: result for result in evaluation.papers[paper].marks}
+def scores(evaluation: Evaluation, model: int = 0) -> dict[str, ScoreResult]:
+    return {each.score.name: each for each in evaluation.results[model].scores}
 
 
-def metrics(evaluation: Evaluation) -> list[tuple[str, ...]]:
-    """Write down every figure to the last bit."""
+def numbers(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """Write down every number to the last bit."""
     bounds = [
-        (result.score.name, repr(each))
-        for paper in evaluation.papers
-        for result in paper.marks
-        for each in (result.measured, result.ceiling, result.floor)
+        (score.score.name, repr(each))
+        for result in evaluation.results
+        for score in result.scores
+        for each in (score.measured, score.ceiling, score.floor)
     ]
     return [*bounds, *((repr(each),) for each in evaluation.differences)]
 
 
 def left_out(evaluation: Evaluation) -> dict[str, str]:
-    found = marks(evaluation).items()
+    found = scores(evaluation).items()
     return {name: result.omitted for name, result in found if result.measured is None}
 
 
@@ -117,17 +117,19 @@ def test_two_models_get_all_scores_and_what_differs_between_them_is_told(blooms:
     evaluation = evaluated("good", "weak", data=blooms, say=told.append)
     assert (evaluation.data, evaluation.split, evaluation.rejects) == ("blooms", "test", 0)
     assert evaluation.sentences == WordEncoder().identity
-    assert [paper.candidate.name for paper in evaluation.papers] == ["good", "weak"]
-    for paper in evaluation.papers:
-        assert paper.answers.pictures.shape == (4, 110, SIDE, SIDE, 3)
-        assert all(result.measured is not None for result in paper.marks)
-    good, weak = (marks(evaluation, place)["kid"].measured for place in (0, 1))
+    assert [result.candidate.name for result in evaluation.results] == ["good", "weak"]
+    for result in evaluation.results:
+        assert result.samples.pictures.shape == (4, 110, SIDE, SIDE, 3)
+        assert all(score.measured is not None for score in result.scores)
+    good, weak = (scores(evaluation, place)["kid"].measured for place in (0, 1))
     assert good is not None
     assert weak is not None
     assert good.value < weak.value
     (kid,) = (each for each in evaluation.differences if each.score == "kid")
     assert kid.exceeds_noise
-    assert {each.score for each in evaluation.differences} == set(marks(evaluation)) - WITHOUT_ERROR
+    assert {each.score for each in evaluation.differences} == set(
+        scores(evaluation)
+    ) - WITHOUT_ERROR
     text = "\n".join(told)
     assert "110 real pictures of 'test'" in text
     assert "good: drawing and scoring 440 pictures" in text
@@ -135,15 +137,15 @@ def test_two_models_get_all_scores_and_what_differs_between_them_is_told(blooms:
 
 @pytest.mark.usefixtures("stand_ins", "painters")
 def test_the_judges_learn_from_the_train_split_and_the_exam_is_on_the_other(blooms: Path) -> None:
-    exam = evaluated("good", data=blooms).exam
-    assert exam.train is not None
-    assert exam.judges is not None
-    for real, seed, count in ((exam.train, 0, 300), (exam.real, 1, 110)):
+    benchmark = evaluated("good", data=blooms).benchmark
+    assert benchmark.train is not None
+    assert benchmark.probes is not None
+    for real, seed, count in ((benchmark.train, 0, 300), (benchmark.real, 1, 110)):
         expected = tiny_real(count, seed)
         assert real.examples == expected.examples
         np.testing.assert_array_equal(real.pictures, expected.pictures)
         np.testing.assert_array_equal(real.features, expected.features)
-    assert exam.judges.report.pictures + exam.judges.report.held_out == 300
+    assert benchmark.probes.report.pictures + benchmark.probes.report.held_out == 300
 
 
 @pytest.mark.usefixtures("stand_ins", "painters")
@@ -151,13 +153,13 @@ def test_each_side_has_features_and_judges_of_its_own_and_their_mean_is_the_scor
     blooms: Path,
 ) -> None:
     evaluation = evaluated("good", data=blooms, sides=[16, SIDE])
-    assert [exam.side for exam in evaluation.exams] == [SIDE, 16]
-    assert evaluation.exam is evaluation.exams[1]
-    for exam in evaluation.exams:
-        (alone,) = evaluated("good", data=blooms, sides=[exam.side]).papers
-        for result, expected in zip(evaluation.papers[0].marks, alone.marks, strict=True):
-            assert repr(result.by_side.get(exam.side, result)) == repr(expected)
-    small, large = (exam.judges for exam in evaluation.exams)
+    assert [benchmark.side for benchmark in evaluation.benchmarks] == [SIDE, 16]
+    assert evaluation.benchmark is evaluation.benchmarks[1]
+    for benchmark in evaluation.benchmarks:
+        (alone,) = evaluated("good", data=blooms, sides=[benchmark.side]).results
+        for result, expected in zip(evaluation.results[0].scores, alone.scores, strict=True):
+            assert repr(result.by_side.get(benchmark.side, result)) == repr(expected)
+    small, large = (benchmark.probes for benchmark in evaluation.benchmarks)
     assert small and large and small.sha256 != large.sha256
 
 
@@ -165,17 +167,19 @@ def test_each_side_has_features_and_judges_of_its_own_and_their_mean_is_the_scor
 def test_features_of_all_sides_are_scaled_to_the_size_that_they_have_at_the_own_side(
     blooms: Path,
 ) -> None:
-    small, own = evaluated("good", data=blooms, sides=[SIDE, 16]).exams
+    small, own = evaluated("good", data=blooms, sides=[SIDE, 16]).benchmarks
     own, small = (own, small) if own.side == SIDE else (small, own)
     assert own.scale == 1
-    sizes = [np.linalg.norm(exam.scale * exam.real.features) for exam in (own, small)]
+    sizes = [
+        np.linalg.norm(benchmark.scale * benchmark.real.features) for benchmark in (own, small)
+    ]
     assert sizes[0] == pytest.approx(sizes[1])
 
 
 @pytest.mark.usefixtures("stand_ins", "painters")
 def test_four_sides_are_looked_at_unless_told_otherwise(blooms: Path) -> None:
-    exams = evaluated("good", data=blooms, per_picture=1, sides=None).exams
-    assert [exam.side for exam in exams] == [96, 128, 160, 224]
+    benchmarks = evaluated("good", data=blooms, per_picture=1, sides=None).benchmarks
+    assert [benchmark.side for benchmark in benchmarks] == [96, 128, 160, 224]
 
 
 @pytest.mark.usefixtures("stand_ins", "painters")
@@ -187,19 +191,19 @@ def test_the_same_arguments_give_the_same_figures_and_the_second_time_from_the_c
     def fail(*_: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(probes, "_fit", fail)
+    monkeypatch.setattr(probe_training, "_fit", fail)
     again = evaluated("good", "weak", data=blooms)
-    assert metrics(again) == metrics(first)
+    assert numbers(again) == numbers(first)
 
 
 @pytest.mark.usefixtures("stand_ins", "painters")
 def test_the_seed_is_that_of_the_first_picture_and_of_the_whole_exam(blooms: Path) -> None:
     one, next_one = (evaluated("good", data=blooms, per_picture=1, seed=n) for n in (7, 8))
-    assert (one.exam.seed, next_one.exam.seed) == (7, 8)
-    captions = [one.exam.real.captions[number] for number in one.exam.captions[0]]
+    assert (one.benchmark.seed, next_one.benchmark.seed) == (7, 8)
+    captions = [one.benchmark.real.captions[number] for number in one.benchmark.captions[0]]
     expected = SMALL_PAINTERS["good"].pictures_of(captions, range(7, 117))
-    np.testing.assert_array_equal(one.papers[0].answers.pictures[0], expected)
-    assert metrics(one) != metrics(next_one)
+    np.testing.assert_array_equal(one.results[0].samples.pictures[0], expected)
+    assert numbers(one) != numbers(next_one)
 
 
 @pytest.mark.usefixtures("stand_ins", "painters")
@@ -207,7 +211,7 @@ def test_as_many_pictures_are_drawn_as_wished_and_one_each_leaves_out_diversity_
     blooms: Path,
 ) -> None:
     evaluation = evaluated("good", data=blooms, per_picture=1)
-    assert evaluation.papers[0].answers.captions.shape == (1, 110)
+    assert evaluation.results[0].samples.captions.shape == (1, 110)
     assert left_out(evaluation) == {"diversity": "it takes 4 pictures of each caption"}
 
 
@@ -217,8 +221,8 @@ def test_a_bundle_is_scored_and_one_of_the_same_name_is_told_apart(
 ) -> None:
     one, other = (write_tiny_bundle(tmp_path / name).folder for name in ("one", "other"))
     evaluation = evaluated(str(one), str(other), data=blooms, per_picture=1)
-    assert [paper.candidate.name for paper in evaluation.papers] == ["tiny #1", "tiny #2"]
-    found = marks(evaluation)
+    assert [result.candidate.name for result in evaluation.results] == ["tiny #1", "tiny #2"]
+    found = scores(evaluation)
     assert found["kid"].measured is not None
     assert found["kid"].measured.value > 0
     assert not any(each.exceeds_noise for each in evaluation.differences)  # they are the same
@@ -228,13 +232,13 @@ def test_a_bundle_is_scored_and_one_of_the_same_name_is_told_apart(
 def test_every_model_draws_with_truncated_noise_and_sits_the_same_exam(blooms: Path) -> None:
     whole = evaluated("good", "weak", data=blooms)
     less = evaluated("good", "weak", data=blooms, truncation=0.5)
-    np.testing.assert_array_equal(less.exam.captions, whole.exam.captions)
-    captions = [less.exam.real.captions[number] for number in less.exam.captions[0]]
-    for paper in less.papers:
-        truncated = replace(SMALL_PAINTERS[paper.candidate.name], truncation=0.5)
+    np.testing.assert_array_equal(less.benchmark.captions, whole.benchmark.captions)
+    captions = [less.benchmark.real.captions[number] for number in less.benchmark.captions[0]]
+    for result in less.results:
+        truncated = replace(SMALL_PAINTERS[result.candidate.name], truncation=0.5)
         expected = truncated.pictures_of(captions, range(110))
-        np.testing.assert_array_equal(paper.answers.pictures[0], expected)
-    found, before = marks(less)["diversity"].measured, marks(whole)["diversity"].measured
+        np.testing.assert_array_equal(result.samples.pictures[0], expected)
+    found, before = scores(less)["diversity"].measured, scores(whole)["diversity"].measured
     assert found is not None
     assert before is not None
     assert found.value < 0.9 * before.value
@@ -250,8 +254,8 @@ def test_on_the_train_split_judges_and_novelty_are_left_out_with_the_reason(bloo
         evaluation = evaluated("good", data=blooms, split=split)
         reasons = left_out(evaluation)
         assert set(reasons) == JUDGED | {"novelty"}
-        assert set(reasons.values()) == {"'train' is what the judges would learn from"}
-        assert evaluation.exam.judges is None
+        assert set(reasons.values()) == {"'train' is what the probes would learn from"}
+        assert evaluation.benchmark.probes is None
 
 
 @pytest.mark.usefixtures("stand_ins", "painters")
@@ -274,13 +278,13 @@ def test_a_small_train_split_makes_no_judges(blooms: Path, tmp_path: Path) -> No
     (blooms / "train").rename(tmp_path / "before")
     write_split(blooms / "train", 99, seed=0)
     reasons = left_out(evaluated("good", data=blooms))
-    assert reasons == dict.fromkeys(JUDGED, "99 training pictures; judges take 100")
+    assert reasons == dict.fromkeys(JUDGED, "99 training pictures; probes take 100")
 
 
 @pytest.mark.usefixtures("stand_ins", "painters")
 def test_two_pictures_are_enough_for_what_needs_no_more(tmp_path: Path) -> None:
     write_split(tmp_path / "blooms" / "test", 2, seed=1)
-    found = marks(evaluated("good", data=tmp_path / "blooms"))
+    found = scores(evaluated("good", data=tmp_path / "blooms"))
     assert found["colours"].measured is not None
     assert found["kid"].omitted == "2 real pictures; it takes 50"
     assert found["r_at_1"].omitted
@@ -365,11 +369,11 @@ def test_pictures_of_any_kind_and_size_are_converted_and_scored_and_bad_ones_cou
         metadata.write("{no JSON\n")
     evaluation = evaluated("good", data=tmp_path / "blooms")
     assert evaluation.rejects == 4
-    assert len(evaluation.exam.real) == 50 + len(CONVERSIONS)
-    for picture, make in zip(evaluation.exam.real.pictures[50:], CONVERSIONS, strict=True):
+    assert len(evaluation.benchmark.real) == 50 + len(CONVERSIONS)
+    for picture, make in zip(evaluation.benchmark.real.pictures[50:], CONVERSIONS, strict=True):
         np.testing.assert_allclose(picture, make()[1], atol=1, err_msg=make.__name__)
-    assert marks(evaluation)["kid"].measured is not None
-    assert evaluation.papers[0].answers.pictures.shape[1] == 57
+    assert scores(evaluation)["kid"].measured is not None
+    assert evaluation.results[0].samples.pictures.shape[1] == 57
 
 
 # What is refused
@@ -438,7 +442,7 @@ def test_models_of_different_sides_are_refused_with_the_side_of_each(
 
 @pytest.mark.usefixtures("stand_ins", "painters")
 def test_an_extractor_that_is_none_is_refused_with_those_there_are(blooms: Path) -> None:
-    with pytest.raises(ConfigError, match="extractor 'vgg' is none; choose lite0, lite1"):
+    with pytest.raises(ConfigError, match="unknown extractor 'vgg'; choose lite0, lite1"):
         evaluated("good", data=blooms, extractor="vgg")
 
 
@@ -502,7 +506,7 @@ def toy_painter(captions: dict[str, toy.ToyFlower], side: int) -> Candidate:
 def test_on_toy_flowers_lite0_and_minilm_find_the_captions_and_know_a_good_painter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The judges have seen 150 other flowers, and one caption of each."""
+    """The probes have seen 150 other flowers, and one caption of each."""
     side = 32
     for split, size, seed in (("train", 150, 0), ("test", 100, 1)):
         toy.write_toy_folder(tmp_path / split, size, side, seed)
@@ -513,21 +517,21 @@ def test_on_toy_flowers_lite0_and_minilm_find_the_captions_and_know_a_good_paint
     flowers = [toy.toy_flower(1, row) for row in range(100)]
     model = toy_painter({toy.captions(flower)[0]: flower for flower in flowers}, side)
     monkeypatch.setattr(verb, "open_candidate", lambda *_: model)
-    monkeypatch.setattr(probes, "STEPS", STEPS)
+    monkeypatch.setattr(probe_training, "STEPS", STEPS)
     evaluation = evaluated(
         "toy painter", data=tmp_path, extractor="lite0", per_picture=1, sides=[128]
     )
-    found = marks(evaluation)["r_at_1"]
+    found = scores(evaluation)["r_at_1"]
     assert found.measured is not None
     assert found.ceiling is not None
     assert found.floor is not None
     assert found.ceiling.value > 0.2
     assert found.measured.value > 0.2
     assert found.floor.value < 0.08
-    kid, floor = marks(evaluation)["kid"].measured, marks(evaluation)["kid"].floor
+    kid, floor = scores(evaluation)["kid"].measured, scores(evaluation)["kid"].floor
     assert kid is not None
     assert floor is not None
     assert kid.value < 0.1 < floor.value
-    assert str(evaluation.exam.extractor.identity).startswith("lite0 (")
-    assert evaluation.exam.side == 128
+    assert str(evaluation.benchmark.extractor.identity).startswith("lite0 (")
+    assert evaluation.benchmark.side == 128
     assert evaluation.sentences.name == "minilm"

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from captiongan import __version__
 from captiongan.errors import OutputError
 from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation
 from captiongan.evaluation.report import check_folder, report_facts, write_report
-from captiongan.evaluation.scores import SCORES, Measured
+from captiongan.evaluation.score import Measured
+from captiongan.evaluation.scores import SCORES
+from captiongan.version import __version__
 from support.tiny_evaluation import SHA256, tiny_evaluation, tiny_model, without_train
 from support.tiny_exam import BlockMeans
 
@@ -44,12 +45,12 @@ def leaves(value: Any) -> Iterator[Any]:
 
 def with_value(evaluation: Evaluation, score: str, measured: Measured) -> Evaluation:
     """Return the evaluation with another measurement in the place of one score."""
-    (paper,) = evaluation.papers
-    marks = [
+    (result,) = evaluation.results
+    scores = [
         replace(mark, measured=measured) if mark.score.name == score else mark
-        for mark in paper.marks
+        for mark in result.scores
     ]
-    return replace(evaluation, papers=[replace(paper, marks=marks)])
+    return replace(evaluation, results=[replace(result, scores=scores)])
 
 
 def extractor_at(*sides: int) -> dict[str, Any]:
@@ -91,9 +92,9 @@ def test_every_score_says_on_what_and_with_what_it_was_measured() -> None:
 
 
 def test_a_quote_tells_the_truncation_if_there_was_one() -> None:
-    (paper,) = alone().papers
-    candidate = replace(paper.candidate, truncation=0.7)
-    truncated = replace(alone(), papers=[replace(paper, candidate=candidate)])
+    (result,) = alone().results
+    candidate = replace(result.candidate, truncation=0.7)
+    truncated = replace(alone(), results=[replace(result, candidate=candidate)])
     quotes = [
         report_facts(each)["models"][0]["scores"]["kid"]["quote"] for each in (truncated, alone())
     ]
@@ -102,15 +103,17 @@ def test_a_quote_tells_the_truncation_if_there_was_one() -> None:
 
 
 def test_a_quote_tells_that_the_best_of_several_were_scored() -> None:
-    (paper,) = alone().papers
-    best = replace(alone(), papers=[replace(paper, candidate=replace(paper.candidate, best_of=4))])
+    (result,) = alone().results
+    best = replace(
+        alone(), results=[replace(result, candidate=replace(result.candidate, best_of=4))]
+    )
     facts = report_facts(best)["models"][0]
     assert facts["best_of"] == facts["scores"]["kid"]["best_of"] == 4
     assert "seed 0, best of 4, captiongan" in facts["scores"]["kid"]["quote"]
 
 
 def test_a_score_has_the_value_noise_and_bounds_that_were_measured() -> None:
-    result = alone().papers[0].marks[0]
+    result = alone().results[0].scores[0]
     score = report_facts(alone())["models"][0]["scores"]["kid"]
     assert result.measured and result.ceiling and result.floor
     assert score["value"] == pytest.approx(result.measured.value, rel=1e-5)
@@ -122,7 +125,7 @@ def test_a_score_has_the_value_noise_and_bounds_that_were_measured() -> None:
 
 def test_a_quote_has_the_digits_that_the_noise_bears() -> None:
     evaluation = tiny_evaluation()
-    parts = alone().papers[0].marks[0].measured
+    parts = alone().results[0].scores[0].measured
     assert parts is not None
     measured = replace(parts, value=0.031234)
     score = report_facts(with_value(evaluation, "kid", measured))["models"][0]["scores"]["kid"]
@@ -179,7 +182,7 @@ def test_nobody_is_better_who_is_worse_at_one_side() -> None:
 
 
 def test_an_omitted_score_is_a_reason_and_no_number() -> None:
-    facts = report_facts(tiny_evaluation(exam=without_train()))
+    facts = report_facts(tiny_evaluation(benchmark=without_train()))
     scores = facts["models"][0]["scores"]
     for name in ("novelty", "r_at_1", "top_1", "top_5"):
         assert scores[name].keys() == {"title", "omitted"}
@@ -199,7 +202,7 @@ def test_the_file_has_no_path_no_caption_and_nothing_that_json_lacks(tmp_path: P
     found = list(leaves(json.loads(text, parse_constant=refuse)))
     texts = [each for each in found if isinstance(each, str)]
     assert not [each for each in texts if Path(each).is_absolute() or str(tmp_path) in each]
-    assert not [caption for caption in pair().exam.real.captions if caption in text]
+    assert not [caption for caption in pair().benchmark.real.captions if caption in text]
     metrics = [each for each in found if isinstance(each, float)]
     assert len(metrics) > 100
     assert all(each == float(f"{each:.6g}") for each in metrics)

@@ -186,7 +186,7 @@ def test_batch_normalisation_uses_what_it_learned_in_training() -> None:
 
 def test_an_unknown_extractor_is_refused_with_those_there_are() -> None:
     with pytest.raises(
-        ConfigError, match="extractor 'vgg' is none; choose lite0, lite1, lite2, inception"
+        ConfigError, match="unknown extractor 'vgg'; choose lite0, lite1, lite2, inception"
     ):
         choose_extractor("vgg")
 
@@ -351,9 +351,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type[StandInInc
 def test_inception_keeps_its_one_side() -> None:
     (extractor,) = choose_extractors("inception", None)
     assert extractor.identity.input_side == 299
-    with pytest.raises(
-        ConfigError, match=r"'inception' looks at 299 pixels only.*leave --sides out"
-    ):
+    with pytest.raises(ConfigError, match=r"'inception' has 299 pixels only.*leave --sides out"):
         choose_extractors("inception", [128])
 
 

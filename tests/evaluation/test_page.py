@@ -16,15 +16,19 @@ from PIL import Image
 
 from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data.store import Pictures
-from captiongan.draw.pipeline import Noise
-from captiongan.evaluation.candidate import Samples
+from captiongan.draw.noise import Noise
+from captiongan.evaluation.candidate import SampleGrids
 from captiongan.evaluation.charts import BOTTOM, LEFT, RIGHT, TOP, curve
 from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation
 from captiongan.evaluation.page import PublicPrompts, decimals, draw_public, figure, page, place
 from captiongan.evaluation.report import report_facts
+from captiongan.evaluation.score import REAL_PICTURES, SHUFFLED, Measured, Score
+from captiongan.evaluation.scorer import Scorer
+from captiongan.evaluation.scores import SCORES
+from captiongan.evaluation.table import table
 from support.tiny_evaluation import tiny_evaluation, tiny_model, without_train
-from support.tiny_exam import TRAIN, tiny_exam
+from support.tiny_exam import TRAIN, tiny_benchmark
 
 HOSTILE = "<script>alert('x')</script><img src=http://a.example onerror=alert(1)>\"'>"
 MINUS = "\N{MINUS SIGN}"
@@ -71,12 +75,12 @@ def png(color: str) -> bytes:
     return encoded.getvalue()
 
 
-SAMPLES = Samples(("a caption of <the> run",), {0: png("red"), 5_000: png("blue")})
+GRIDS = SampleGrids(("a caption of <the> run",), {0: png("red"), 5_000: png("blue")})
 
 
 @cache
 def pair() -> Evaluation:
-    run = replace(tiny_model("second", strength=0.3, curve=CURVE), samples=SAMPLES)
+    run = replace(tiny_model("second", strength=0.3, curve=CURVE), sample_grids=GRIDS)
     return tiny_evaluation(tiny_model("first"), run)
 
 
@@ -98,28 +102,28 @@ def public() -> str:
 
 @cache
 def own_prompts() -> PublicPrompts:
-    return draw_public([paper.candidate for paper in pair().papers], PROMPTS, seed=7)
+    return draw_public([result.candidate for result in pair().results], PROMPTS, seed=7)
 
 
 def hostile() -> Evaluation:
     """Put markup wherever a text comes from outside."""
-    (paper,) = alone().papers
-    exam = alone().exam
+    (result,) = alone().results
+    benchmark = alone().benchmark
     examples = tuple(
-        replace(example, captions=(HOSTILE, HOSTILE)) for example in exam.real.examples
+        replace(example, captions=(HOSTILE, HOSTILE)) for example in benchmark.real.examples
     )
     return replace(
         alone(),
         data=HOSTILE,
         split=HOSTILE,
-        exams=[replace(exam, real=replace(exam.real, examples=examples))],
-        papers=[
+        benchmarks=[replace(benchmark, real=replace(benchmark.real, examples=examples))],
+        results=[
             replace(
-                paper,
+                result,
                 candidate=replace(
-                    paper.candidate,
+                    result.candidate,
                     name=HOSTILE,
-                    samples=replace(SAMPLES, captions=(HOSTILE,)),
+                    sample_grids=replace(GRIDS, captions=(HOSTILE,)),
                 ),
             )
         ],
@@ -164,19 +168,41 @@ def test_whatever_comes_from_outside_is_text_and_never_markup() -> None:
     assert HOSTILE in unescape(text)
 
 
+def test_a_new_score_takes_no_more_than_its_row() -> None:
+    brightness = Score(
+        "brightness",
+        "Brightness",
+        "how bright <drawn> pictures are",
+        "one",
+        lambda _, samples: Measured.mean_of(samples.pictures.mean(axis=(0, 2, 3, 4)), 1),
+        ceiling=REAL_PICTURES,
+        floor=SHUFFLED,
+        of_features=False,
+    )
+    (result,), benchmark = alone().results, alone().benchmark
+    scores = Scorer(benchmark, scores=[*SCORES, brightness]).score(result.samples)
+    evaluation = replace(alone(), results=[replace(result, scores=scores)])
+    row = row_of(show(evaluation), "Brightness")
+    assert "how bright &lt;drawn&gt; pictures are" in row and "near 1" in row
+    assert report_facts(evaluation)["models"][0]["scores"]["brightness"]["value"] > 0
+    assert any(line.split()[0] == "Brightness" for line in table(evaluation))
+
+
 def test_the_private_page_shows_captions_and_real_pictures() -> None:
-    real, train = pair().exam.real, TRAIN
+    real, train = pair().benchmark.real, TRAIN
     assert any(caption in private() for caption in real.captions)
     assert pixels(real.pictures) & pictures_in(private())
     assert pixels(train.pictures) & pictures_in(private())
-    assert all(pixels(paper.answers.pictures) & pictures_in(private()) for paper in pair().papers)
+    assert all(
+        pixels(result.samples.pictures) & pictures_in(private()) for result in pair().results
+    )
 
 
 def test_the_public_page_shows_nothing_of_the_data() -> None:
-    real, shown = pair().exam.real, pictures_in(public())
+    real, shown = pair().benchmark.real, pictures_in(public())
     assert not [caption for caption in (*real.captions, *TRAIN.captions) if caption in public()]
     assert not shown & (pixels(real.pictures) | pixels(TRAIN.pictures))
-    assert not [paper for paper in pair().papers if pixels(paper.answers.pictures) & shown]
+    assert not [result for result in pair().results if pixels(result.samples.pictures) & shown]
 
 
 def test_the_public_page_shows_all_prompts_of_ones_own() -> None:
@@ -194,16 +220,16 @@ def test_each_prompt_is_drawn_with_the_same_seeds_alone_and_among_others() -> No
 
 
 def test_the_page_tells_the_truncation_of_each_model_that_has_one() -> None:
-    whole, truncated = pair().papers
+    whole, truncated = pair().results
     less = replace(truncated, candidate=replace(truncated.candidate, truncation=0.7))
-    text = show(replace(pair(), papers=[whole, less]))
+    text = show(replace(pair(), results=[whole, less]))
     assert re.search(r"<p><b>second</b>: .*kimg of training, truncation 0\.7</p>", text)
     assert text.count("kimg of training</p>") == 1  # the other's
     assert "truncation" not in private()
 
 
 def test_an_omitted_score_is_told_by_its_reason_and_never_by_a_number() -> None:
-    text = show(tiny_evaluation(exam=without_train()))
+    text = show(tiny_evaluation(benchmark=without_train()))
     for title in ("Novelty", "R@1 of 100", "Class, top 1", "Class, top 5"):
         row = row_of(text, title)
         assert "left out: nothing to learn from" in row
@@ -224,7 +250,7 @@ def test_a_measured_score_is_told_with_noise_floor_and_ceiling() -> None:
 
 def test_notes_stand_below_the_table_once() -> None:
     text = show(alone())
-    note = alone().papers[0].marks[1].measured
+    note = alone().results[0].scores[1].measured
     assert note is not None and note.note
     assert len(re.findall(rf"<sup>\w</sup> {note.note}", text)) == 1
     assert "<sup>a</sup>" in row_of(text, "FID")
@@ -273,7 +299,7 @@ def test_a_run_is_shown_as_it_drew_at_the_start_and_last() -> None:
         ["pictures drawn last, step 5,000", "Last, step 5,000"],
     ]
     sources = [base64.b64decode(uri.removeprefix("data:image/png;base64,")) for uri, *_ in shown]
-    assert sources == list(SAMPLES.grids.values())
+    assert sources == list(GRIDS.grids.values())
     assert "<li>a caption of &lt;the&gt; run</li>" in section
     assert re.findall("<h3>(.*?)</h3>", section) == ["second"]
     assert "First and last samples" not in show(alone())
@@ -281,7 +307,7 @@ def test_a_run_is_shown_as_it_drew_at_the_start_and_last() -> None:
 
 def test_the_public_page_shows_neither_grids_nor_captions_of_a_run() -> None:
     assert not pictures_in(public()) & {
-        Image.open(io.BytesIO(grid)).tobytes() for grid in SAMPLES.grids.values()
+        Image.open(io.BytesIO(grid)).tobytes() for grid in GRIDS.grids.values()
     }
     assert "a caption of" not in public()
     assert "First and last samples" not in public()
@@ -289,7 +315,7 @@ def test_the_public_page_shows_neither_grids_nor_captions_of_a_run() -> None:
 
 def test_a_curve_passes_over_what_is_not_finite_and_stays_in_its_field() -> None:
     charts = {chart["title"].partition(",")[0]: chart for chart in curve(tiny_model(curve=CURVE))}
-    assert list(charts) == ["KID", "R@1", "Losses", "Share of pairs judged rightly"]
+    assert list(charts) == ["KID", "R@1", "Losses", "Share of pairs classified correctly"]
     assert [len(line) for line in charts["Losses"]["lines"].values()] == [2, 1]
     for chart in charts.values():
         for x, y in (point for line in chart["lines"].values() for point in line):
@@ -319,10 +345,10 @@ def test_a_copied_train_picture_is_found_and_shown_beside_its_original() -> None
 
 
 def test_best_and_worst_are_in_the_order_of_the_judge() -> None:
-    exam, (paper,) = alone().exam, alone().papers
-    assert exam.judges is not None
-    cosines = exam.judges.retrieval.cosine(
-        paper.answers.features[0], exam.real.sentences[exam.captions[0]]
+    benchmark, (result,) = alone().benchmark, alone().results
+    assert benchmark.probes is not None
+    cosines = benchmark.probes.retrieval.cosine(
+        result.samples.features[0], benchmark.real.sentences[benchmark.captions[0]]
     )
     order = np.sort(cosines)
     blocks = re.split("<h3>(?:Best|Worst)</h3>", show(alone()).split("Over training")[0])[1:]
@@ -333,8 +359,8 @@ def test_best_and_worst_are_in_the_order_of_the_judge() -> None:
 
 def test_more_models_hardly_make_the_page_heavier() -> None:
     models = [tiny_model(name) for name in "abcd"]
-    exam = tiny_exam(60)
-    two, four = (show(tiny_evaluation(*some, exam=exam)) for some in (models[:2], models))
+    benchmark = tiny_benchmark(60)
+    two, four = (show(tiny_evaluation(*some, benchmark=benchmark)) for some in (models[:2], models))
     assert four.count("<img") < 1.1 * two.count("<img")
 
 

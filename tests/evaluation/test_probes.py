@@ -1,4 +1,4 @@
-"""The judges find captions and classes of pictures they never saw, and are the same every time."""
+"""The probes find captions and classes of pictures they never saw, and are the same every time."""
 
 import re
 from collections.abc import Callable
@@ -15,20 +15,20 @@ from captiongan.base.cache import CACHE_VARIABLE, cache_folder
 from captiongan.base.files import sha256_of
 from captiongan.data.folder import Example
 from captiongan.errors import OutputError
-from captiongan.evaluation import CANDIDATES, probes
+from captiongan.evaluation import probe_training
 from captiongan.evaluation.distances import Features
+from captiongan.evaluation.probe_training import StandardisedLinear, open_probes
 from captiongan.evaluation.probes import (
     FEWEST_PICTURES,
     Classifier,
-    Judges,
     LinearMap,
-    RetrievalJudge,
-    StandardisedLinear,
+    Probes,
+    RetrievalProbe,
     class_obstacle,
-    open_judges,
 )
 from captiongan.evaluation.real import RealPictures
-from support.tiny_exam import TRAIN, BlockMeans, WordEncoder, tiny_judges, tiny_real
+from captiongan.evaluation.retrieval import POOL
+from support.tiny_exam import TRAIN, BlockMeans, WordEncoder, tiny_probes, tiny_real
 
 QUICK = settings(max_examples=40, deadline=None, derandomize=True)
 
@@ -38,11 +38,11 @@ EXTRACTOR, SENTENCES = BlockMeans().identity, WordEncoder().identity
 
 @pytest.fixture
 def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "STEPS", 5)
+    monkeypatch.setattr(probe_training, "STEPS", 5)
 
 
-def opened(real: RealPictures = TRAIN, seed: int = 0) -> Judges:
-    found = open_judges(real, EXTRACTOR, SENTENCES, seed)
+def opened(real: RealPictures = TRAIN, seed: int = 0) -> Probes:
+    found = open_probes(real, EXTRACTOR, SENTENCES, seed)
     assert found is not None
     return found
 
@@ -51,29 +51,29 @@ def files() -> list[Path]:
     return sorted(cache_folder("judges").iterdir())
 
 
-def r_at_1(judge: RetrievalJudge, features: Features, seed: int = 0) -> float:
-    return float((judge.ranks(features, OTHERS, OTHERS.first_captions, seed) == 0).mean())
+def r_at_1(probe: RetrievalProbe, features: Features, seed: int = 0) -> float:
+    return float((probe.ranks(features, OTHERS, OTHERS.first_captions, seed) == 0).mean())
 
 
 # What they can do
 
 
 def test_the_captions_of_other_pictures_are_found_and_those_of_shuffled_pictures_are_not() -> None:
-    judge = tiny_judges().retrieval
-    assert r_at_1(judge, OTHERS.features) > 0.9
-    assert r_at_1(judge, np.roll(OTHERS.features, 1, axis=0)) < 0.05
+    probe = tiny_probes().retrieval
+    assert r_at_1(probe, OTHERS.features) > 0.9
+    assert r_at_1(probe, np.roll(OTHERS.features, 1, axis=0)) < 0.05
 
 
 def test_pictures_are_nearer_to_their_own_captions_than_to_others() -> None:
-    judge = tiny_judges().retrieval
+    probe = tiny_probes().retrieval
     own = OTHERS.sentences[OTHERS.first_captions]
-    cosines = judge.cosine(OTHERS.features, own)
+    cosines = probe.cosine(OTHERS.features, own)
     assert ((cosines >= -1 - 1e-6) & (cosines <= 1 + 1e-6)).all()
-    assert cosines.mean() > judge.cosine(OTHERS.features, np.roll(own, 1, axis=0)).mean() + 0.5
+    assert cosines.mean() > probe.cosine(OTHERS.features, np.roll(own, 1, axis=0)).mean() + 0.5
 
 
 def test_the_classes_of_other_pictures_are_told() -> None:
-    classifier = tiny_judges().classifier
+    classifier = tiny_probes().classifier
     assert classifier is not None
     assert set(classifier.classes) == set(TRAIN.labels)
     ranks = classifier.ranks(OTHERS.features, OTHERS.labels)
@@ -92,15 +92,15 @@ def test_without_classes_there_is_a_retrieval_judge_alone() -> None:
 
 @pytest.mark.usefixtures("few_steps")
 def test_fewer_than_a_hundred_pictures_make_no_judges() -> None:
-    assert open_judges(tiny_real(99), EXTRACTOR, SENTENCES) is None
+    assert open_probes(tiny_real(99), EXTRACTOR, SENTENCES) is None
     assert not files()
-    assert open_judges(tiny_real(100), EXTRACTOR, SENTENCES) is not None
+    assert open_probes(tiny_real(100), EXTRACTOR, SENTENCES) is not None
 
 
 def test_in_training_pictures_of_one_class_are_not_held_against_each_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(probes, "STEPS", 60)
+    monkeypatch.setattr(probe_training, "STEPS", 60)
     shares = {}
     for label in (None, "the only one"):
         examples = tuple(replace(example, label=label) for example in TRAIN.examples)
@@ -113,7 +113,7 @@ def test_in_training_pictures_of_one_class_are_not_held_against_each_other(
 
 
 def test_the_report_tells_what_the_judges_learned_from() -> None:
-    report = tiny_judges().report
+    report = tiny_probes().report
     assert (report.extractor, report.sentences) == (str(EXTRACTOR), str(SENTENCES))
     assert (report.pictures, report.captions, report.held_out) == (270, 540, 30)
     assert report.classes == 20
@@ -123,8 +123,8 @@ def test_the_report_tells_what_the_judges_learned_from() -> None:
 def test_the_figures_of_the_report_are_of_pictures_held_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where there is nothing to learn, a judge knows what it has seen and nothing else."""
-    monkeypatch.setattr(probes, "STEPS", 40)
+    """Where there is nothing to learn, a probe knows what it has seen and nothing else."""
+    monkeypatch.setattr(probe_training, "STEPS", 40)
     random = np.random.default_rng(0)
     examples = tuple(
         Example(f"{row}", (f"{row}",), str(random.choice(["a", "b"]))) for row in range(1000)
@@ -148,7 +148,7 @@ def test_the_figures_of_the_report_are_of_pictures_held_out(
     assert found.report.r_at_1 < 0.1
 
 
-# The same judges every time
+# The same probes every time
 
 
 @pytest.mark.usefixtures("few_steps")
@@ -173,7 +173,7 @@ def test_judges_are_trained_once_and_then_read(monkeypatch: pytest.MonkeyPatch) 
     def fail(*_: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(probes, "_fit", fail)
+    monkeypatch.setattr(probe_training, "_fit", fail)
     second = opened()
     assert (second.report, second.sha256) == (first.report, first.sha256)
     assert first.classifier is not None
@@ -201,8 +201,8 @@ def test_judges_of_anything_else_are_kept_apart() -> None:
     ):
         opened(real)
     opened(TRAIN, seed=1)
-    open_judges(TRAIN, replace(EXTRACTOR, sha256="0" * 64), SENTENCES)
-    open_judges(TRAIN, EXTRACTOR, replace(SENTENCES, sha256="0" * 64))
+    open_probes(TRAIN, replace(EXTRACTOR, sha256="0" * 64), SENTENCES)
+    open_probes(TRAIN, EXTRACTOR, replace(SENTENCES, sha256="0" * 64))
     assert len(files()) == 6
 
 
@@ -251,12 +251,12 @@ def test_training_judges_leaves_the_random_numbers_of_others_alone() -> None:
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-# How they judge
+# How they probe
 
 
-def judge_of_identity(dim: int) -> RetrievalJudge:
+def probe_of_identity(dim: int) -> RetrievalProbe:
     identity = LinearMap(np.eye(dim, dtype=np.float32), np.zeros(dim, dtype=np.float32))
-    return RetrievalJudge(identity, identity)
+    return RetrievalProbe(identity, identity)
 
 
 def real_with(captions: list[tuple[str, ...]], sentences: Features) -> RealPictures:
@@ -274,55 +274,55 @@ def on_a_circle(count: int) -> Features:
 
 
 def test_a_caption_is_found_where_it_is_the_nearest_of_all() -> None:
-    points = on_a_circle(CANDIDATES)
-    real = real_with([(f"{row}",) for row in range(CANDIDATES)], points)
-    ranks = judge_of_identity(2).ranks(points, real, real.first_captions, 0)
+    points = on_a_circle(POOL)
+    real = real_with([(f"{row}",) for row in range(POOL)], points)
+    ranks = probe_of_identity(2).ranks(points, real, real.first_captions, 0)
     assert (ranks == 0).all()
     turned = np.roll(points, 1, axis=0)
-    assert (judge_of_identity(2).ranks(turned, real, real.first_captions, 0) > 0).all()
+    assert (probe_of_identity(2).ranks(turned, real, real.first_captions, 0) > 0).all()
 
 
 def test_a_rank_counts_the_rival_captions_that_are_as_near() -> None:
     """Of a hundred on a line, all others are rivals: the caption of row r has r nearer ones."""
-    slopes = np.stack([np.ones(CANDIDATES), np.linspace(0, 1, CANDIDATES)], axis=1)
-    real = real_with([(f"{row}",) for row in range(CANDIDATES)], slopes)
+    slopes = np.stack([np.ones(POOL), np.linspace(0, 1, POOL)], axis=1)
+    real = real_with([(f"{row}",) for row in range(POOL)], slopes)
     flat = np.broadcast_to(np.array([1, 0], np.float32), slopes.shape)
-    ranks = judge_of_identity(2).ranks(flat, real, real.first_captions, 0)
-    assert ranks.tolist() == list(range(CANDIDATES))
+    ranks = probe_of_identity(2).ranks(flat, real, real.first_captions, 0)
+    assert ranks.tolist() == list(range(POOL))
 
 
 def test_lengths_do_not_count() -> None:
-    points, lengths = on_a_circle(CANDIDATES), np.linspace(0.1, 9, CANDIDATES)[:, None]
-    real = real_with([(f"{row}",) for row in range(CANDIDATES)], points * lengths)
-    assert not judge_of_identity(2).ranks(points / lengths, real, real.first_captions, 0).any()
+    points, lengths = on_a_circle(POOL), np.linspace(0.1, 9, POOL)[:, None]
+    real = real_with([(f"{row}",) for row in range(POOL)], points * lengths)
+    assert not probe_of_identity(2).ranks(points / lengths, real, real.first_captions, 0).any()
 
 
 def test_a_picture_never_has_its_own_captions_for_rivals() -> None:
     """All captions of a picture say the same in other words, which would be as near."""
-    points = on_a_circle(CANDIDATES)
-    captions = [tuple(f"{row} {turn}" for turn in range(3)) for row in range(CANDIDATES)]
+    points = on_a_circle(POOL)
+    captions = [tuple(f"{row} {turn}" for turn in range(3)) for row in range(POOL)]
     real = real_with(captions, points.repeat(3, axis=0))
     for turn in range(3):
         own = real.first_captions + turn
-        assert not judge_of_identity(2).ranks(points, real, own, turn).any()
+        assert not probe_of_identity(2).ranks(points, real, own, turn).any()
 
 
 def test_every_other_picture_is_a_rival_where_there_are_a_hundred() -> None:
     """One caption that is nearest to all pictures leaves only its own picture found."""
-    points = on_a_circle(CANDIDATES)
-    real = real_with([(f"{row}",) for row in range(CANDIDATES)], points)
+    points = on_a_circle(POOL)
+    real = real_with([(f"{row}",) for row in range(POOL)], points)
     everywhere = np.broadcast_to(points[3], points.shape)
-    ranks = judge_of_identity(2).ranks(everywhere, real, real.first_captions, 0)
-    assert (ranks == 0).tolist() == [row == 3 for row in range(CANDIDATES)]
+    ranks = probe_of_identity(2).ranks(everywhere, real, real.first_captions, 0)
+    assert (ranks == 0).tolist() == [row == 3 for row in range(POOL)]
 
 
 def test_a_rival_of_the_same_words_does_not_count_and_one_as_near_in_other_words_does() -> None:
-    alike = np.ones((CANDIDATES, 2), np.float32)
-    same = real_with([("a flower",)] * CANDIDATES, alike)
-    other = real_with([(f"a flower {row}",) for row in range(CANDIDATES)], alike)
-    judge = judge_of_identity(2)
-    assert (judge.ranks(alike, same, same.first_captions, 0) == 0).all()
-    assert (judge.ranks(alike, other, other.first_captions, 0) == CANDIDATES - 1).all()
+    alike = np.ones((POOL, 2), np.float32)
+    same = real_with([("a flower",)] * POOL, alike)
+    other = real_with([(f"a flower {row}",) for row in range(POOL)], alike)
+    probe = probe_of_identity(2)
+    assert (probe.ranks(alike, same, same.first_captions, 0) == 0).all()
+    assert (probe.ranks(alike, other, other.first_captions, 0) == POOL - 1).all()
 
 
 def test_rivals_follow_from_the_seed() -> None:
@@ -330,7 +330,7 @@ def test_rivals_follow_from_the_seed() -> None:
     real = real_with([(f"{row}",) for row in range(400)], random.standard_normal((400, 3)))
     pictures = real.sentences + 0.2 * random.standard_normal((400, 3)).astype(np.float32)
     ranks = [
-        judge_of_identity(3).ranks(pictures, real, real.first_captions, seed).tolist()
+        probe_of_identity(3).ranks(pictures, real, real.first_captions, seed).tolist()
         for seed in (0, 0, 1)
     ]
     assert ranks[0] == ranks[1] != ranks[2]
@@ -342,7 +342,7 @@ def test_guessing_finds_one_caption_in_a_hundred() -> None:
     count = 3000
     real = real_with([(f"{row}",) for row in range(count)], random.standard_normal((count, 8)))
     pictures = random.standard_normal((count, 8)).astype(np.float32)
-    found = judge_of_identity(8).ranks(pictures, real, real.first_captions, 0) == 0
+    found = probe_of_identity(8).ranks(pictures, real, real.first_captions, 0) == 0
     assert abs(found.mean() - 0.01) < 4 * np.sqrt(0.01 * 0.99 / count)
 
 
@@ -350,7 +350,7 @@ def test_fewer_than_a_hundred_pictures_have_no_ninety_nine_rivals() -> None:
     points = on_a_circle(99)
     real = real_with([(f"{row}",) for row in range(99)], points)
     with pytest.raises(ValueError, match="99 pictures, R@1 takes 100; leave the score out"):
-        judge_of_identity(2).ranks(points, real, real.first_captions, 0)
+        probe_of_identity(2).ranks(points, real, real.first_captions, 0)
 
 
 def test_a_rank_counts_the_classes_that_score_higher_and_an_unknown_class_has_none() -> None:

@@ -7,16 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from captiongan.evaluation.benchmark import Exam
+from captiongan.evaluation.benchmark import Benchmark
 from captiongan.evaluation.evaluate import Evaluation
-from captiongan.evaluation.scores import SCORES, Result
+from captiongan.evaluation.scorer import ScoreResult
+from captiongan.evaluation.scores import SCORES
 from captiongan.evaluation.table import table
 from support.tiny_evaluation import tiny_evaluation, tiny_model, without_train
 
 
-def evaluation(*strengths: float, exam: Exam | None = None) -> Evaluation:
+def evaluation(*strengths: float, benchmark: Benchmark | None = None) -> Evaluation:
     painters = [tiny_model(f"painter-{strength:g}", strength) for strength in strengths or [1.0]]
-    return tiny_evaluation(*painters, exam=exam)
+    return tiny_evaluation(*painters, benchmark=benchmark)
 
 
 def line_of(lines: Sequence[str], title: str) -> str:
@@ -30,7 +31,7 @@ def test_a_candidate_has_a_line_for_each_score_with_its_error_ceiling_and_floor(
     assert first == "painter-1: garden/test"
     assert head.split() == ["score", "value", "ceiling", "floor"]
     assert len(lines) == len(SCORES) == 12
-    for line, result in zip(lines, sat.papers[0].marks, strict=True):
+    for line, result in zip(lines, sat.results[0].scores, strict=True):
         measured, ceiling, floor = result.measured, result.ceiling, result.floor
         assert measured is not None
         assert ceiling is not None
@@ -52,7 +53,7 @@ def test_each_line_says_which_values_are_good() -> None:
 
 
 def test_what_is_left_out_has_its_reason_and_no_number() -> None:
-    lines = list(table(evaluation(exam=without_train())))
+    lines = list(table(evaluation(benchmark=without_train())))
     for title in ("Novelty", "R@1 of 100", "Class, top 1"):
         (line,) = (line for line in lines if line.startswith(f"  {title} "))
         assert line.split(maxsplit=1)[1].endswith("left out: nothing to learn from")
@@ -96,7 +97,7 @@ def test_several_sides_have_a_line_each_score_that_differs_by_them() -> None:
     assert [line.strip().split("  ")[0] for line in by_side] == [
         score.title for score in SCORES if score.name != "colours"
     ]
-    kid = sat.papers[0].marks[0].by_side
+    kid = sat.results[0].scores[0].by_side
     values = [f"{each.measured.value:.4f}" for each in kid.values() if each.measured]
     assert by_side[0].split() == ["KID", *values]
     assert any(line.endswith("exceeds the noise; worse at 8, 16 px") for line in lines)
@@ -104,10 +105,10 @@ def test_several_sides_have_a_line_each_score_that_differs_by_them() -> None:
 
 def test_a_value_without_an_error_stands_alone() -> None:
     sat = evaluation()
-    plain: list[Result] = [
+    plain: list[ScoreResult] = [
         replace(result, measured=replace(result.measured, parts=None, value=np.pi))
-        for result in sat.papers[0].marks
+        for result in sat.results[0].scores
         if result.measured is not None
     ]
-    lines = list(table(replace(sat, papers=[replace(sat.papers[0], marks=plain)])))[2:]
+    lines = list(table(replace(sat, results=[replace(sat.results[0], scores=plain)])))[2:]
     assert all("3.1416 " in line and "+-" not in line for line in lines)

@@ -11,13 +11,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from captiongan.bundle.bundle import CRITIC_FILE, MODEL_FILES, read_bundle
-from captiongan.draw.pipeline import Pipeline, noise_of
+from captiongan.bundle.bundle import read_bundle
+from captiongan.bundle.manifest import CRITIC_FILE, MODEL_FILES, DataFacts
+from captiongan.draw.noise import noise_of
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import ConfigError, OutputError, RunError
 from captiongan.export.export import export_run
+from captiongan.networks.pixels import to_pictures
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.runs.run_folder import RunFolder
-from captiongan.training.batches import to_pictures
 from captiongan.training.start import start
 from support.command_line import captiongan
 
@@ -103,12 +105,12 @@ def test_a_bundle_is_small_tells_its_training_and_names_no_place_of_the_machine(
     assert sum(file.stat().st_size for file in folder.iterdir()) < 25e6
     suffixes = {file.suffix for file in folder.iterdir()}
     assert suffixes == {".onnx", ".safetensors", ".json", ".md", ".png"}
-    training = read_bundle(folder).manifest.training
-    assert training["kimg"] == 0.1
-    data = training["data"]
-    assert isinstance(data, dict)
-    assert (data["name"], data["pictures"], data["captions"]) == ("toy:40", 40, 200)
-    assert training["extractors"] == ["lite0"]
+    manifest = read_bundle(folder).manifest
+    training = manifest.training
+    assert (training.kimg, training.steps) == (0.1, run.checkpoint.step)
+    assert training.data == DataFacts("toy:40", pictures=40, captions=200, classes=39, skipped=0)
+    assert training.extractors == ("lite0",)
+    assert manifest.sample_prompts == tuple(PROMPTS[:2])
     card = (folder / "README.md").read_text()
     assert PROMPTS[1] in card
     assert CRITIC_FILE in card and "train --from" not in card  # its BatchNorm is folded
@@ -125,15 +127,19 @@ def test_the_discriminator_travels_in_half_precision_unless_told_to_stay(
     assert captiongan(*export, tmp_path / "without", "--without-critic") == 0
     bundle, without = (read_bundle(tmp_path / name) for name in ("with", "without"))
     carried = load_file(bundle.folder / CRITIC_FILE)
-    trained = fusion_run.checkpoint.discriminator()
+    trained = fusion_run.checkpoint.tensors("discriminator")
     assert carried.keys() == trained.keys()
     assert all(values.equal(trained[name].half()) for name, values in carried.items())
     whole = (fusion_run.checkpoint.path / CRITIC_FILE).stat().st_size
     assert bundle.manifest.files[CRITIC_FILE].size < 0.6 * whole
-    assert "captiongan train --from PATH_OF_THIS_FOLDER --data FOLDER" in bundle.card
+    assert (
+        "captiongan train --from PATH_OF_THIS_FOLDER --data FOLDER"
+        in (bundle.folder / "README.md").read_text()
+    )
     assert bundle.has_critic and not without.has_critic
     assert not (without.folder / CRITIC_FILE).exists()
-    assert "| discriminator | left out |" in without.card and "train --from" not in without.card
+    card = (without.folder / "README.md").read_text()
+    assert "| discriminator | left out |" in card and "train --from" not in card
     for file in MODEL_FILES:
         assert without.manifest.files[file] == bundle.manifest.files[file]
 
@@ -144,7 +150,7 @@ def test_a_discriminator_that_does_not_fit_half_precision_is_named_and_may_stay_
 ) -> None:
     checkpoint = tmp_path / "checkpoint"
     checkpoint.mkdir()
-    weights = run.checkpoint.discriminator()
+    weights = run.checkpoint.tensors("discriminator")
     name, values = next((n, each) for n, each in weights.items() if each.is_floating_point())
     values.view(-1)[0] = value
     save_file(weights, checkpoint / CRITIC_FILE)

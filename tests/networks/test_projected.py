@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
@@ -15,9 +14,10 @@ from captiongan.networks.projected import Discriminator, FrozenDepthwise, Frozen
 from captiongan.runs.checkpoint import load_checkpoint, save_checkpoint
 from captiongan.runs.config import LossConfig
 from captiongan.runs.load_config import load_config
-from captiongan.training.loop import Trainer
+from captiongan.training.losses import gradient_penalty
 from captiongan.training.state import TrainState
 from captiongan.training.step import frozen, training_step
+from captiongan.training.trainer import Trainer
 from support.tiny_run import EMBEDDING_DIM, copied, equal, random_batch, tiny_state, tiny_trainer
 
 FEATURES, PROJECTED_DIM = 2, 8
@@ -59,11 +59,8 @@ def buffers(network: nn.Module) -> dict[str, Tensor]:
 
 def state_with(network: Discriminator) -> TrainState:
     state = tiny_state()
-    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
-    fabric = Fabric(accelerator="cpu", devices=1)
-    state.discriminator, state.discriminator_optimiser = fabric.setup(network, optimiser)
-    state.discriminator.mark_forward_method("features")
-    state.discriminator.mark_forward_method("logits")
+    state.discriminator = network
+    state.discriminator_optimiser = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
     return state
 
 
@@ -217,7 +214,7 @@ def test_its_presets_train_with_finite_terms_and_are_saved_and_restored(
     small += ["generator.noise_dim=8", "training.batch_size=4", "training.precision=32-true"]
     config = load_config(preset, small)
     trainer, restored = tiny_trainer(config), tiny_trainer(config)
-    assert isinstance(trainer.state.discriminator.module, Discriminator)
+    assert isinstance(trainer.state.discriminator, Discriminator)
     for _ in range(2):
         metrics = trainer.take_step()
         assert metrics.keys() >= {"loss_d", "loss_g_gan", "loss_g_contrastive"}
@@ -316,3 +313,17 @@ def test_the_fast_convolution_is_exact_and_twice_differentiable(
     torch.testing.assert_close(fast(x), plain(x))
     assert torch.autograd.gradcheck(fast, x)
     assert torch.autograd.gradgradcheck(fast, x)
+
+
+def test_a_gradient_penalty_passes_the_frozen_network_as_it_would_plain_layers() -> None:
+    """Its depthwise layers have a way back of their own, which is gone back once more here."""
+    layer = SameConvolution(4, 4, 3, 2, groups=4).double().requires_grad_(False)
+    steepness = []
+    for convolve in (layer, FrozenDepthwise(layer)):
+        weight, x = torch.ones(4, 1, 1, dtype=torch.float64, requires_grad=True), noise(2, 4, 8, 8)
+        x = x.double().requires_grad_()
+        logits = convolve((weight * x).tanh()).square().flatten(1).sum(dim=1, keepdim=True)
+        gradient_penalty(logits, x).backward()
+        assert weight.grad is not None
+        steepness.append(weight.grad)
+    torch.testing.assert_close(*steepness)

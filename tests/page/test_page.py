@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from captiongan.bundle.bundle import Bundle, shipped_bundles
-from captiongan.draw.pipeline import Pipeline, load
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, CaptionganError, OutputError
+from captiongan.opening import load
 from captiongan.page.page import page_file, size_of, write_page
 from captiongan.page.parts import VENDOR
 from support.command_line import captiongan
@@ -156,7 +157,17 @@ def test_what_the_pipeline_refuses_no_page_is_made_of(
     assert not (tmp_path / "tiny.html").exists()
 
 
-PIECES = [*"<>/!-&\"'`=\\", "x", "script", "</script>", "<!--", "onerror", "\u2028", "é", "__proto__"]
+PIECES = [
+    *"<>/!-&\"'`=\\",
+    "x",
+    "script",
+    "</script>",
+    "<!--",
+    "onerror",
+    "\u2028",
+    "é",
+    "__proto__",
+]
 HOSTILE = st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join)
 
 
@@ -166,9 +177,8 @@ def test_no_name_and_no_prompt_of_a_bundle_puts_anything_into_the_page(
     tmp_path_factory: pytest.TempPathFactory, html: str, name: str, prompts: Sequence[str]
 ) -> None:
     assume(name.isprintable())
-    bundle = write_tiny_bundle(tmp_path_factory.mktemp("hostile") / "tiny", name=name)
-    rows = "\n".join(f"1. {prompt}" for prompt in prompts)
-    (bundle.folder / "README.md").write_text(f"Rows, top to bottom:\n\n{rows}\n", encoding="utf-8")
+    folder = tmp_path_factory.mktemp("hostile") / "tiny"
+    bundle = write_tiny_bundle(folder, name=name, sample_prompts=prompts)
     page = page_file([load(bundle.folder)]).decode()
     found, usual = Elements(page), Elements(html)
     assert found.scripts == usual.scripts
@@ -177,7 +187,7 @@ def test_no_name_and_no_prompt_of_a_bundle_puts_anything_into_the_page(
     answer = site_of(page)["answer"]
     assert isinstance(answer, dict)
     assert answer["default"] == name
-    assert answer["bundles"][0]["examples"]
+    assert answer["bundles"][0]["examples"] == list(prompts)
 
 
 def test_the_vendored_files_are_those_that_are_pinned() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from captiongan.errors import ConfigError
+from captiongan.runs import config as config_module
 from captiongan.runs.config import (
     DataConfig,
     GeneratorConfig,
@@ -322,7 +323,7 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
         "losses": [
             *("discriminator", "interpolation", "mode_seeking", "contrastive", "augment"),
             *("augment_probability", "blur_kimg", "blur_sigma", "text_fade_kimg"),
-            "species",
+            *("species", "r1", "r2"),
         ],
         "optimiser": ["halve_every_kimg", "discriminator_learning_rate"],
     }
@@ -348,7 +349,7 @@ def test_a_preset_is_short_and_begins_with_its_slide_or_what_it_is_instead(prese
     assert len(lines) < 40
     comment = " ".join(lines[: next(n for n, line in enumerate(lines) if line[0] != "#")])
     instead = {"toy": "toy", "projected": "docs/recipe.md"}
-    instead |= {"projected-128": "projected.yaml", "fusion": "projected.yaml"}
+    instead |= {"projected-128": "projected.yaml", "fusion": "projected.yaml", "r3gan": "R3GAN"}
     assert instead.get(preset, "lide") in comment
 
 
@@ -482,8 +483,7 @@ def test_configurations_need_no_pytorch() -> None:
 
 def test_load_config_is_found_where_it_used_to_be() -> None:
     with pytest.warns(DeprecationWarning, match="moved to captiongan.runs.load_config"):
-        from captiongan.runs.config import load_config as former
-    assert former is load_config
+        assert config_module.__getattr__("load_config") is load_config
 
 
 @pytest.mark.parametrize("override", ["training.kimg=[1", "training.kimg=2024-13-45"])
@@ -543,3 +543,9 @@ def test_a_tree_written_as_yaml_reads_back_the_same(
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
     assert load(folder, config.to_yaml()) == config
+
+
+def test_steps_and_thousands_of_pictures_are_the_same_length_in_two_units() -> None:
+    plan = TrainingConfig(batch_size=8)
+    assert [plan.steps(kimg) for kimg in (0.08, 0.083, 0.085, 0.0)] == [10, 10, 11, 1]
+    assert [plan.kimg_after(step) for step in (0, 10)] == [0.0, 0.08]

@@ -27,7 +27,7 @@ def test_the_best_checkpoint_draws_or_the_newest_as_wished(
     keep_as_best(run, 2)
     trained = load_trained(run, which)
     assert trained.checkpoint.step == step
-    saved = {each.step: each.ema() for each in checkpoints(run.checkpoints)}
+    saved = {each.step: each.tensors("average") for each in checkpoints(run.checkpoints)}
     assert equal(dict(trained.generator.state_dict()), saved[step])
     assert not equal(saved[2], saved[4])
     assert trained.kimg == round(step * 4 / 1000, 1)

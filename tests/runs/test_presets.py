@@ -16,9 +16,9 @@ from captiongan.evaluation.colours import colour_agreement
 from captiongan.evaluation.distances import Floats
 from captiongan.networks.registry import NETWORKS
 from captiongan.runs.load_config import load_config, presets
-from captiongan.training.loop import Trainer
 from captiongan.training.sample_grid import SampleGrid
 from captiongan.training.step import Metrics
+from captiongan.training.trainer import Trainer
 
 # The discriminator of `projected` enlarges pictures to 96 pixels, which is too slow for this file:
 # tests/networks/test_projected.py has its presets. Generator and losses are those of `fusion`.
@@ -39,6 +39,7 @@ OF_THEIR_OWN = {
     ],
     # Ten times its own rate would be too much without normalisation: the pictures turn white.
     "fusion": ["optimiser.learning_rate=0.0005"],
+    "r3gan": ["optimiser.learning_rate=0.0005"],
 }
 
 DRAWN = 400
@@ -126,6 +127,7 @@ EXPECTED = {
     "gan-int-cls": GAN_CLS | {"loss_g_interpolation"},
     "reed": GAN_CLS | {"loss_g_interpolation"},
     "fusion": GAN_CLS | {"loss_g_contrastive"},
+    "r3gan": GAN_CLS | {"loss_d_r1", "loss_d_r2"},
 }
 """The figures of a step, and so the terms of the losses, of each preset."""
 
@@ -148,7 +150,7 @@ def test_a_preset_plays_with_the_networks_it_names(preset: str) -> None:
     trainer = train(preset).trainer
     networks = NETWORKS[trainer.config.network]
     for player in ("generator", "discriminator"):
-        module = type(getattr(trainer.state, player).module).__module__
+        module = type(getattr(trainer.state, player)).__module__
         assert module == f"captiongan.networks.{getattr(networks, player)}"
 
 

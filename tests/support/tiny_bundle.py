@@ -1,5 +1,6 @@
 """A whole bundle of a few kilobytes: 8x8 pictures, random weights, a vocabulary of eight words."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,14 @@ import numpy.typing as npt
 from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from captiongan.bundle.bundle import (
+from captiongan.bundle.bundle import Bundle, write_bundle
+from captiongan.bundle.manifest import (
     CRITIC_FILE,
     MODEL_FILES,
     RANKER_FILE,
     STYLE_FILE,
-    Bundle,
     BundleManifest,
-    write_bundle,
+    TrainingFacts,
 )
 from captiongan.bundle.text_encoder import OnnxTextEncoder
 
@@ -33,6 +34,7 @@ def write_tiny_bundle(
     critic: bytes | None = None,
     mirror_by_seed: bool = False,
     ranker: ModelProto | None = None,
+    sample_prompts: Sequence[str] = (),
 ) -> Bundle:
     """Write the bundle to `out`; a wrong `noise_dim` or `encoder_sha256` makes it a foreign one."""
     parts = out.parent / f"{out.name}-parts"
@@ -46,7 +48,8 @@ def write_tiny_bundle(
         embedding_dim=EMBEDDING_DIM,
         text_encoder=type(encoder)(encoder.name, encoder_sha256 or encoder.sha256),
         mirror_by_seed=mirror_by_seed,
-        training={"data": "toy", "kimg": 1.5},
+        sample_prompts=tuple(sample_prompts),
+        training=TrainingFacts(kimg=1.5),
     )
     files = bundle_files(parts)
     if style_encoder:

@@ -1,14 +1,14 @@
-"""An evaluation in miniature: painters sit the exam of `tiny_exam`."""
+"""An evaluation in miniature: painters run the benchmark of `tiny_exam`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from captiongan.evaluation.benchmark import Exam, answers_at_all_sides
+from captiongan.evaluation.benchmark import Benchmark, samples_at_all_sides
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.comparison import differences
-from captiongan.evaluation.evaluate import Evaluation, Paper
-from captiongan.evaluation.scores import Marker
-from support.tiny_exam import SIDE, WordEncoder, at_side, painter, tiny_exam
+from captiongan.evaluation.evaluate import Evaluation, ModelResult
+from captiongan.evaluation.scorer import Scorer
+from support.tiny_exam import SIDE, WordEncoder, at_side, painter, tiny_benchmark
 
 SHA256 = "1a2b3c4d" * 8
 
@@ -22,27 +22,29 @@ def tiny_model(
 
 
 def tiny_evaluation(
-    *models: Candidate, exam: Exam | None = None, sides: Sequence[int] = (SIDE,)
+    *models: Candidate, benchmark: Benchmark | None = None, sides: Sequence[int] = (SIDE,)
 ) -> Evaluation:
     """Score models, one painter if none is given."""
-    exam = exam or tiny_exam()
-    exams = [exam if side == exam.side else at_side(exam, side) for side in sides]
-    marker, papers = Marker(*exams), []
+    benchmark = benchmark or tiny_benchmark()
+    benchmarks = [
+        benchmark if side == benchmark.side else at_side(benchmark, side) for side in sides
+    ]
+    scorer, results = Scorer(*benchmarks), []
     for model in models or [tiny_model()]:
-        answers = answers_at_all_sides(exams, model)
-        papers.append(Paper(model, answers[-1], marker.mark(*answers)))
+        samples = samples_at_all_sides(benchmarks, model)
+        results.append(ModelResult(model, samples[-1], scorer.score(*samples)))
     return Evaluation(
         data="garden",
         split="test",
         rejects=3,
         also_in_train=0,
         sentences=WordEncoder().identity,
-        exams=exams,
-        papers=papers,
-        differences=differences([paper.marks for paper in papers]),
+        benchmarks=benchmarks,
+        results=results,
+        differences=differences([result.scores for result in results]),
     )
 
 
-def without_train() -> Exam:
-    """Return an exam with nothing to learn from."""
-    return replace(tiny_exam(), train=None, judges=None, no_train="nothing to learn from")
+def without_train() -> Benchmark:
+    """Return a benchmark with nothing to learn from."""
+    return replace(tiny_benchmark(), train=None, probes=None, no_train="nothing to learn from")

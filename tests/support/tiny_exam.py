@@ -1,8 +1,8 @@
-"""An exam in miniature: flowers of 8x8 pixels, means of blocks as features, words as embeddings.
+"""A benchmark in miniature: flowers of 8x8 pixels, means of blocks as features, words as vectors.
 
 Captions are true by construction, and say all there is to see but for a little grain: the petals,
 which are the class, and the four corners, whose colours have names that no dictionary of colours
-knows. So it is known what every score of every answer should be.
+knows. So it is known what every score of every set of samples should be.
 """
 
 import tempfile
@@ -20,13 +20,14 @@ from captiongan.base.cache import CACHE_VARIABLE
 from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 from captiongan.data.folder import Example
 from captiongan.data.store import Pictures
-from captiongan.draw.pipeline import Noise
-from captiongan.evaluation import probes
-from captiongan.evaluation.benchmark import SAME_CAPTION, Exam, questions
+from captiongan.draw.noise import Noise
+from captiongan.evaluation import probe_training
+from captiongan.evaluation.benchmark import SAME_CAPTION, Benchmark, captions_to_draw
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import ExtractorIdentity
-from captiongan.evaluation.probes import Judges, open_judges
+from captiongan.evaluation.probe_training import open_probes
+from captiongan.evaluation.probes import Probes
 from captiongan.evaluation.real import RealPictures
 
 SIDE = 8
@@ -34,7 +35,7 @@ GRAIN = 8.0
 """Standard deviation of what captions do not tell, in levels."""
 
 STEPS = 200
-"""Enough for the judges to learn these flowers."""
+"""Enough for the probes to learn these flowers."""
 
 PETALS = {
     "red": (208, 32, 44),
@@ -138,33 +139,35 @@ def tiny_real(
 
 
 @cache
-def tiny_judges(side: int = SIDE) -> Judges:
-    """Return judges that learned from `TRAIN` at that side, outside of any test's cache."""
+def tiny_probes(side: int = SIDE) -> Probes:
+    """Return probes that learned from `TRAIN` at that side, outside of any test's cache."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(Path(folder)))
-        patch.setattr(probes, "STEPS", STEPS)
+        patch.setattr(probe_training, "STEPS", STEPS)
         extractor = BlockMeans(side=side)
         train = TRAIN.seen_by(extractor)
-        learned = open_judges(train, extractor.identity, WordEncoder().identity)
+        learned = open_probes(train, extractor.identity, WordEncoder().identity)
     assert learned is not None
     return learned
 
 
-def tiny_exam(count: int = 120, rounds: int = SAME_CAPTION, *, labelled: bool = True) -> Exam:
-    """Return an exam of so many flowers, which the judges have not seen before."""
+def tiny_benchmark(
+    count: int = 120, rounds: int = SAME_CAPTION, *, labelled: bool = True
+) -> Benchmark:
+    """Return a benchmark of so many flowers, which the probes have not seen before."""
     real = tiny_real(count, seed=1, labelled=labelled)
-    captions = questions(real, rounds, SAME_CAPTION)
-    return Exam(real, TRAIN, "", tiny_judges(), BlockMeans(), captions, seed=0)
+    captions = captions_to_draw(real, rounds, SAME_CAPTION)
+    return Benchmark(real, TRAIN, "", tiny_probes(), BlockMeans(), captions, seed=0)
 
 
-def at_side(exam: Exam, side: int) -> Exam:
-    """Return an exam as it is at another side."""
+def at_side(benchmark: Benchmark, side: int) -> Benchmark:
+    """Return a benchmark as it is at another side."""
     extractor = BlockMeans(side=side)
     return replace(
-        exam,
-        real=exam.real.seen_by(extractor),
-        train=exam.train and exam.train.seen_by(extractor),
-        judges=exam.judges and tiny_judges(side),
+        benchmark,
+        real=benchmark.real.seen_by(extractor),
+        train=benchmark.train and benchmark.train.seen_by(extractor),
+        probes=benchmark.probes and tiny_probes(side),
         extractor=extractor,
     )
 
@@ -189,4 +192,4 @@ def _to_pictures(levels: npt.NDArray[np.floating]) -> Pictures:
 
 
 TRAIN = tiny_real(300)
-"""The flowers that judges, and candidates as it were, learned from."""
+"""The flowers that probes, and candidates as it were, learned from."""

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
@@ -26,9 +25,9 @@ from captiongan.runs.config import (
 from captiongan.runs.run_folder import RunFolder
 from captiongan.text.registry import choose_encoder
 from captiongan.training.batches import TrainingData
-from captiongan.training.loop import Trainer
 from captiongan.training.state import TrainState, new_state
 from captiongan.training.step import Batch
+from captiongan.training.trainer import Trainer
 from support.tiny_bundle import write_parts
 
 EMBEDDING_DIM = 6
@@ -78,9 +77,8 @@ class StubEncoder:
 def tiny_state(
     config: RunConfig = CONFIG, wording: Tensor | None = None, species: int = 0
 ) -> TrainState:
-    """Return both players with fresh weights, in single precision on the CPU."""
-    fabric = Fabric(accelerator="cpu", devices=1, precision="32-true")
-    return new_state(config, EMBEDDING_DIM, fabric, wording, species)
+    """Return both players with fresh weights on the CPU."""
+    return new_state(config, EMBEDDING_DIM, torch.device("cpu"), wording, species)
 
 
 def tiny_data(config: RunConfig = CONFIG) -> TrainingData:

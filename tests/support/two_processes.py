@@ -21,8 +21,8 @@ from captiongan.cli import main
 from captiongan.compute import distributed
 from captiongan.networks.layers import AppendDeviation
 from captiongan.runs.config import LossConfig, RunConfig
-from captiongan.training.loop import Trainer
-from captiongan.training.step import Metrics
+from captiongan.training.step import Batch
+from captiongan.training.trainer import Trainer
 from support.tiny_run import CONFIG, RECIPE, tiny_trainer
 
 RUNS = {
@@ -30,6 +30,13 @@ RUNS = {
         update={"losses": LossConfig(interpolation=1), "network": "reed"}
     ),
     "all that came later": RECIPE,
+    "relativistic pairs and both penalties": RECIPE.model_copy(
+        update={
+            "losses": RECIPE.losses.model_copy(
+                update={"discriminator": "relativistic-cls", "r1": 1.0, "r2": 1.0}
+            )
+        }
+    ),
     "remedies for shapes": RECIPE.model_copy(
         update={
             "generator": RECIPE.generator.model_copy(update={"attention": 8}),
@@ -76,17 +83,17 @@ def write_figures(folder: Path) -> None:
     save_file({"said": said, "gradient": gradient}, folder / f"deviation-{distributed.rank()}")
 
 
-def die_once_at(step: int) -> None:
+def die_once_at(fatal: int) -> None:
     """Kill the second process at a step, but not once more after the restart."""
-    whole = Trainer.take_step
+    whole = Trainer.begin_step
 
-    def take_step(self: Trainer) -> Metrics:
+    def begin_step(self: Trainer, step: int) -> Batch:
         before_restart = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
-        if before_restart and distributed.rank() == 1 and self.state.step == step:
+        if before_restart and distributed.rank() == 1 and step == fatal:
             os.kill(os.getpid(), signal.SIGKILL)
-        return whole(self)
+        return whole(self, step)
 
-    Trainer.take_step = take_step  # type: ignore[method-assign]
+    Trainer.begin_step = begin_step  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from fastapi.testclient import TestClient
 
 from captiongan.bundle.bundle import Bundle
 from captiongan.bundle.text_encoder import Embeddings
-from captiongan.draw.pipeline import Noise, Pipeline, Pixels
+from captiongan.draw.noise import Noise
+from captiongan.draw.pipeline import Pipeline, Pixels
 from captiongan.web.access import Access
 from captiongan.web.app import create_app
 from captiongan.web.limits import Limits

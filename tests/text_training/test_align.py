@@ -7,13 +7,12 @@ from torch.nn import functional as F
 from captiongan.text_training import align as alignment
 from captiongan.text_training.align import (
     SMALLEST_BATCH,
-    Pairs,
+    AlignmentData,
     PictureEmbedding,
     align,
     contrastive_loss,
-    r_at_1,
 )
-from captiongan.text_training.fit import Plan
+from captiongan.text_training.fit import FitOptions
 
 DIM = 16
 NOTHING = torch.zeros(0, DIM)
@@ -81,14 +80,6 @@ def test_a_feature_that_never_changes_does_no_harm() -> None:
     assert PictureEmbedding(features, DIM)(torch.from_numpy(features)).isfinite().all()
 
 
-def test_r_at_1_counts_pictures_nearest_to_their_own_caption() -> None:
-    captions = np.eye(200, dtype=np.float32)
-    assert r_at_1(captions, captions) == 1
-    pictures = captions.copy()
-    pictures[:50] = np.roll(captions[:50], 1, axis=0)
-    assert r_at_1(captions, pictures) == 0.75
-
-
 @pytest.fixture(autouse=True)
 def quick_to_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alignment, "PEAK_LEARNING_RATE", 0.02)
@@ -106,19 +97,21 @@ class Words(nn.Module):
         return F.normalize(self.tokens(token_ids + 9 * torch.arange(2)).sum(dim=1), dim=1)
 
 
-def tiny_pairs() -> Pairs:
+def tiny_pairs() -> AlignmentData:
     """Two tokens a caption, petals then centre; a picture shows both, each in its place."""
     captions = [[petals, centre] for petals in range(9) for centre in range(9) if petals != centre]
     features = np.zeros((len(captions), 18), dtype=np.float32)
     for row, (petals, centre) in enumerate(captions):
         features[row, [petals, 9 + centre]] = 1
     pictures = np.arange(len(captions))
-    return Pairs(captions, [ids[::-1] for ids in captions], pictures, torch.from_numpy(features))
+    return AlignmentData(
+        captions, [ids[::-1] for ids in captions], pictures, torch.from_numpy(features)
+    )
 
 
-def aligned(pairs: Pairs, epochs: int) -> tuple[Words, PictureEmbedding, list[str]]:
+def aligned(pairs: AlignmentData, epochs: int) -> tuple[Words, PictureEmbedding, list[str]]:
     words, pictures, said = Words(), PictureEmbedding(pairs.features.numpy(), DIM), list[str]()
-    align(words, pictures, pairs, Plan(epochs, [0]), lambda _: torch.zeros(()), said.append)
+    align(words, pictures, pairs, FitOptions(epochs, [0]), lambda _: torch.zeros(()), said.append)
     return words, pictures, said
 
 
@@ -143,14 +136,14 @@ def test_what_is_to_be_kept_is_part_of_the_loss() -> None:
         return 1000 * words.tokens.weight.square().sum()
 
     before = words.tokens.weight.square().sum().item()
-    align(words, pictures, pairs, Plan(30, [0]), keeping, lambda _: None)
+    align(words, pictures, pairs, FitOptions(30, [0]), keeping, lambda _: None)
     assert asked == list(range(30))
     assert words.tokens.weight.square().sum().item() < 0.99 * before
 
 
 def test_lengths_with_few_captions_are_left_out() -> None:
     few = SMALLEST_BATCH - 1
-    pairs = Pairs(
+    pairs = AlignmentData(
         [[1, 2]] * 40 + [[1]] * few, [None] * (40 + few), np.arange(40 + few), torch.eye(40 + few)
     )
     assert [len(rows) for rows in pairs.batches(np.random.default_rng(0))] == [40]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from captiongan.errors import DataError
 from captiongan.text_training import corpus
-from captiongan.text_training.corpus import Reading, gather, held_out
+from captiongan.text_training.corpus import Entry, gather, held_out
 from captiongan.text_training.wordnet import Dictionary
 
 CAPTIONS = [f"a flower with {count} petals" for count in range(400)]
@@ -25,7 +25,7 @@ def test_any_text_is_held_out_or_not_for_good(text: str) -> None:
 def test_what_is_held_out_is_nowhere_else() -> None:
     texts = gather([*CAPTIONS, *CAPTIONS], None, composed=300, seed=0)
     assert not set(texts.held_out) & set(texts.texts)
-    assert {reading.text for reading in texts.captions} | set(texts.held_out) >= set(CAPTIONS)
+    assert {entry.text for entry in texts.captions} | set(texts.held_out) >= set(CAPTIONS)
     assert len(set(texts.texts)) == len(texts.texts)
     assert len(texts.looks) + sum(1 for text in texts.held_out if text not in CAPTIONS) == 300
 
@@ -35,9 +35,9 @@ def test_texts_come_as_captions_then_glosses_then_looks(monkeypatch: pytest.Monk
     dictionary = Dictionary((*glosses, CAPTIONS[0]), {"vermilion": "a vivid red"})
     monkeypatch.setattr(corpus, "read_wordnet", lambda _: dictionary)
     texts = gather(CAPTIONS[:20], Path("wordnet"), composed=30, seed=0)
-    assert texts.readings == (*texts.captions, *texts.glosses, *texts.looks)
-    assert texts.texts == [reading.text for reading in texts.readings]
-    said = [reading.text for reading in texts.glosses]
+    assert texts.entries == (*texts.captions, *texts.glosses, *texts.looks)
+    assert texts.texts == [entry.text for entry in texts.entries]
+    said = [entry.text for entry in texts.glosses]
     assert set(said) <= {*glosses, "vermilion"}, "a gloss that is a caption counts once"
     assert len(said) > 30
 
@@ -48,14 +48,14 @@ def test_a_name_reads_as_its_definition_and_a_caption_as_itself(
     dictionary = Dictionary((), {"vermilion": "a vivid red to reddish-orange colour"})
     monkeypatch.setattr(corpus, "read_wordnet", lambda _: dictionary)
     texts = gather(CAPTIONS[:1], Path("wordnet"), composed=0, seed=0)
-    assert texts.captions == (Reading(CAPTIONS[0], CAPTIONS[0]),)
-    assert texts.glosses == (Reading("vermilion", "a vivid red to reddish-orange colour"),)
+    assert texts.captions == (Entry(CAPTIONS[0], CAPTIONS[0]),)
+    assert texts.glosses == (Entry("vermilion", "a vivid red to reddish-orange colour"),)
 
 
 def test_composed_sentences_bring_plain_words_and_colours() -> None:
     looks = gather([], None, composed=200, seed=0).looks
-    assert sum(reading.text != reading.plain for reading in looks) > 50
-    assert sum(len(reading.colours) > 1 for reading in looks) > 50
+    assert sum(entry.text != entry.plain for entry in looks) > 50
+    assert sum(len(entry.colours) > 1 for entry in looks) > 50
 
 
 def test_the_seed_decides_what_is_composed() -> None:

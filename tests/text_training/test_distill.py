@@ -6,8 +6,8 @@ from torch.nn import functional as F
 
 from captiongan.text_training import distill as distillation
 from captiongan.text_training.colour_binding import KINDS, ColourReadOut, bindings
-from captiongan.text_training.distill import Lessons, Texts, distill, distillation_loss
-from captiongan.text_training.fit import Plan
+from captiongan.text_training.distill import DistillationData, Texts, distill, distillation_loss
+from captiongan.text_training.fit import FitOptions
 from captiongan.text_training.vocabulary import COLOURS
 
 PETALS, CENTRE = KINDS[1:3]
@@ -20,7 +20,7 @@ def unit(rows: int, seed: int = 0) -> Tensor:
     return F.normalize(torch.randn(rows, DIM), dim=1)
 
 
-class Pupil(nn.Module):
+class Student(nn.Module):
     """Adds up a vector for each token at its place, so order can be learned."""
 
     def __init__(self) -> None:
@@ -32,12 +32,12 @@ class Pupil(nn.Module):
         return F.normalize(self.tokens(token_ids + places).sum(dim=1), dim=1)
 
 
-def lessons() -> Lessons:
+def data() -> DistillationData:
     """Pairs of texts that the teacher takes for the same, and that bind the other way round."""
     swapped = [{PETALS: RED, CENTRE: BLUE}, {PETALS: BLUE, CENTRE: RED}]
     token_ids = [[1, 2, 3, 4], [3, 2, 1, 4], [5, 6], [6, 7, 0]]
     targets = unit(3)[[0, 0, 1, 2]]
-    return Lessons(token_ids, targets, bindings([*swapped, {}, {}]))
+    return DistillationData(token_ids, targets, bindings([*swapped, {}, {}]))
 
 
 @pytest.fixture(autouse=True)
@@ -45,14 +45,14 @@ def quick_to_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distillation, "PEAK_LEARNING_RATE", 0.02)
 
 
-def taught(epochs: int) -> tuple[Pupil, list[str]]:
+def trained(epochs: int) -> tuple[Student, list[str]]:
     torch.manual_seed(0)
-    pupil, said = Pupil(), list[str]()
-    distill(pupil, ColourReadOut(DIM), lessons(), Plan(epochs, [0]), said.append)
-    return pupil, said
+    student, said = Student(), list[str]()
+    distill(student, ColourReadOut(DIM), data(), FitOptions(epochs, [0]), said.append)
+    return student, said
 
 
-def test_a_pupil_that_answers_as_its_teacher_has_no_loss() -> None:
+def test_a_student_that_answers_as_its_teacher_has_no_loss() -> None:
     teacher = unit(8)
     assert distillation_loss(teacher, teacher).item() == pytest.approx(0, abs=1e-6)
     assert distillation_loss(-teacher, teacher).item() == pytest.approx(2, abs=1e-6)
@@ -68,7 +68,7 @@ def test_the_relational_term_sees_what_the_cosines_do_not() -> None:
 
 
 def test_each_pass_deals_every_text_once_in_batches_of_one_length() -> None:
-    batches = list(lessons().batches(np.random.default_rng(0)))
+    batches = list(data().batches(np.random.default_rng(0)))
     assert sorted(row for rows in batches for row in rows) == [0, 1, 2, 3]
     assert sorted(map(len, batches)) == [1, 1, 2]
 
@@ -82,14 +82,14 @@ def test_token_ids_come_in_the_order_asked_for_on_the_device_where_they_are() ->
     assert Texts(token_ids, meta).batch(rows).device == meta
 
 
-def test_the_pupil_comes_to_answer_as_its_teacher() -> None:
+def test_the_student_comes_to_answer_as_its_teacher() -> None:
     torch.manual_seed(0)
-    before, (after, said) = Pupil(), taught(240)
-    learned = lessons()
+    before, (after, said) = Student(), trained(240)
+    learned = data()
 
-    def cosine(pupil: Pupil) -> float:
-        answers = [pupil(torch.tensor([ids]))[0] for ids in learned.token_ids]
-        return (torch.stack(answers) * learned.targets).sum(dim=1).mean().item()
+    def cosine(student: Student) -> float:
+        embeddings = [student(torch.tensor([ids]))[0] for ids in learned.token_ids]
+        return (torch.stack(embeddings) * learned.targets).sum(dim=1).mean().item()
 
     assert cosine(after) > cosine(before) + 0.5
     assert len(said) == 240
@@ -101,8 +101,8 @@ def test_what_order_binds_is_told_apart_though_the_teacher_does_not(
 ) -> None:
     def cosine_of_the_pair(binding_weight: float) -> float:
         monkeypatch.setattr(distillation, "BINDING_WEIGHT", binding_weight)
-        pupil, _ = taught(240)
-        one, other = pupil(torch.tensor(lessons().token_ids[:2]))
+        student, _ = trained(240)
+        one, other = student(torch.tensor(data().token_ids[:2]))
         return float((one @ other).item())
 
     assert cosine_of_the_pair(1.0) < cosine_of_the_pair(0.0) - 0.02

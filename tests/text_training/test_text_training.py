@@ -13,10 +13,10 @@ from captiongan.base.cache import CACHE_VARIABLE
 from captiongan.bundle.text_encoder import OnnxTextEncoder
 from captiongan.data.store import open_store
 from captiongan.errors import ConfigError, DataError, OutputError
-from captiongan.text_training import train
-from captiongan.text_training.align import Pairs
+from captiongan.text_training import stages, train
+from captiongan.text_training.align import AlignmentData
+from captiongan.text_training.colour_swap import swap_colours
 from captiongan.text_training.corpus import held_out
-from captiongan.text_training.grammar import swap_colours
 from captiongan.text_training.train import TextPlan, TextReport, train_text_encoder
 from support.command_line import captiongan
 from support.tiny_exam import BlockMeans, WordEncoder
@@ -88,7 +88,7 @@ def test_the_first_stage_is_remembered_and_gives_the_same_encoder(
     plan = replace(SHORT, align_epochs=0, seed=3)
     one = Training(plan, tmp_path / "one")
     assert "distilling, epoch 1 of 1: loss " in one.said[-1]
-    monkeypatch.setattr(train, "distill", None)  # as it is not called again
+    monkeypatch.setattr(stages, "distill", None)  # as it is not called again
     other = Training(plan, tmp_path / "other")
     for name in ("text_encoder.onnx", "tokenizer.json"):
         assert (one.folder / name).read_bytes() == (other.folder / name).read_bytes()
@@ -131,10 +131,10 @@ def test_what_is_held_out_is_kept_from_the_pictures_lessons(
 ) -> None:
     seen: list[int] = []
 
-    def look(_network: object, _pictures: object, pairs: Pairs, *_: object) -> None:
+    def look(_network: object, _pictures: object, pairs: AlignmentData, *_: object) -> None:
         seen.extend(pairs.pictures.tolist())
 
-    monkeypatch.setattr(train, "align", look)
+    monkeypatch.setattr(stages, "align", look)
     Training(SHORT, tmp_path / "out")
     apart = {number for number in range(60) if held_out(f"toy_{number:06}.png")}
     assert apart
@@ -144,9 +144,9 @@ def test_what_is_held_out_is_kept_from_the_pictures_lessons(
 def test_swapped_captions_are_those_of_the_rule(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lessons: list[Pairs] = []
+    lessons: list[AlignmentData] = []
     monkeypatch.setattr(
-        train, "align", lambda _network, _pictures, pairs, *_: lessons.append(pairs)
+        stages, "align", lambda _network, _pictures, pairs, *_: lessons.append(pairs)
     )
     training = Training(SHORT, tmp_path / "out")
     tokenizer = Tokenizer.from_file(str(training.folder / "tokenizer.json"))

@@ -14,24 +14,22 @@ from onnx import numpy_helper
 from safetensors.torch import save
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from captiongan.bundle.bundle import (
+from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle, write_bundle
+from captiongan.bundle.manifest import (
     CARD_FILES,
     CRITIC_FILE,
     GENERATOR_FILE,
-    Bundle,
-    find_bundle,
-    read_bundle,
-    write_bundle,
+    TrainingFacts,
 )
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError
 from captiongan.export.export import export_run
+from captiongan.networks.pixels import to_pictures
 from captiongan.networks.registry import NETWORKS, UNFOLDED_NETWORKS
+from captiongan.runs.build import build_discriminator, build_generator
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_trained import TrainedRun, load_trained
-from captiongan.training.batches import to_pictures
 from captiongan.training.bundle_weights import read_critic, read_generator
-from captiongan.training.state import build_discriminator, build_generator
 from support.tiny_bundle import write_tiny_bundle
 from support.tiny_run import CONFIG, EMBEDDING_DIM, RECIPE, tiny_run
 
@@ -41,11 +39,11 @@ REED = CONFIG.model_copy(update={"network": "reed"})
 
 
 def config_of(bundle: Bundle) -> RunConfig:
-    return RunConfig.model_validate(bundle.manifest.training["config"])
+    return RunConfig.model_validate(bundle.manifest.training.config)
 
 
 def altered(
-    bundle: Bundle, out: Path, training: dict[str, Any] | None = None, **files: bytes
+    bundle: Bundle, out: Path, training: TrainingFacts | None = None, **files: bytes
 ) -> Bundle:
     """Write a sound copy of a bundle with other facts or `files` (their names with _ for .)."""
     copied: dict[str, Path | bytes] = {
@@ -183,25 +181,23 @@ def test_a_network_is_held_weight_by_weight_unless_it_has_batch_norm_as_its_fact
 
 
 @pytest.mark.parametrize(
-    ("training", "message"),
+    ("config", "message"),
     [
         (
-            {"config": {"network": "dcgan"}},
+            {"network": "dcgan"},
             "bundle 'small' was trained by network 'dcgan', whose BatchNorm is folded into its "
             "weights; start from a bundle of fusion or projected",
         ),
-        ({"config": {"name": "of before there was a choice"}}, "was trained by network 'dcgan'"),
-        ({}, "'training > config > network' in bundle.json is missing, must be fusion or proj"),
-        ({"config": None}, "is missing, must be fusion or projected"),
-        ({"config": ["fusion"]}, "is missing, must be fusion or projected"),
-        ({"config": {"network": ["fusion"]}}, r"is \['fusion'\], must be fusion or projected"),
-        ({"config": {"network": "diffusion"}}, "is 'diffusion', must be fusion or projected"),
+        ({"name": "of before there was a choice"}, "was trained by network 'dcgan'"),
+        (None, "'training > config > network' in bundle.json is missing, must be fusion or proj"),
+        ({"network": ["fusion"]}, r"is \['fusion'\], must be fusion or projected"),
+        ({"network": "diffusion"}, "is 'diffusion', must be fusion or projected"),
     ],
 )
 def test_a_generator_of_another_network_is_refused_with_those_that_can_be_read(
-    bundle: Bundle, tmp_path: Path, training: dict[str, Any], message: str
+    bundle: Bundle, tmp_path: Path, config: dict[str, Any] | None, message: str
 ) -> None:
-    other = altered(bundle, tmp_path / "other", training=training)
+    other = altered(bundle, tmp_path / "other", training=TrainingFacts(config=config))
     with pytest.raises(BundleError, match=message) as caught:
         read_generator(other)
     assert "\n" not in str(caught.value)
@@ -218,7 +214,7 @@ def test_a_discriminator_of_any_network_is_read_back_as_it_was_exported(
 ) -> None:
     trained = load_trained(tiny_run(tmp_path, 1, scored=False, config=config))
     critic = read_critic(export_run(trained, tmp_path / "bundle", "small", "1", PROMPTS))
-    expected = trained.checkpoint.discriminator()
+    expected = trained.checkpoint.tensors("discriminator")
     assert critic is not None
     for name, values in critic.items():
         assert values.dtype == expected[name].dtype

@@ -5,15 +5,14 @@ import io
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 from rich.console import Console
 from torch import Tensor
 
 from captiongan.runs.config import LossConfig, RunConfig
 from captiongan.training.cuda_graph import WARM_UP, CapturedStep
-from captiongan.training.loop import Trainer
 from captiongan.training.state import TrainState, new_state
 from captiongan.training.step import Batch, Metrics, training_step
+from captiongan.training.trainer import Trainer
 from support.tiny_run import (
     CONFIG,
     EMBEDDING_DIM,
@@ -38,10 +37,17 @@ STILL = RECIPE.model_copy(
 )
 """The recipe without what is drawn at random within a step."""
 
+PENALISED = STILL.model_copy(
+    update={
+        "losses": STILL.losses.model_copy(
+            update={"discriminator": "relativistic-cls", "r1": 1.0, "r2": 1.0}
+        )
+    }
+)
+
 
 def new(config: RunConfig) -> TrainState:
-    fabric = Fabric(accelerator=DEVICE.type, devices=1, precision="32-true")
-    return new_state(config, EMBEDDING_DIM, fabric)
+    return new_state(config, EMBEDDING_DIM, DEVICE)
 
 
 def batch(number: int) -> Batch:
@@ -55,7 +61,9 @@ def weights(state: TrainState) -> Tensor:
 
 
 @on_a_gpu
-@pytest.mark.parametrize("config", [CONFIG, STILL], ids=["lecture", "recipe"])
+@pytest.mark.parametrize(
+    "config", [CONFIG, STILL, PENALISED], ids=["lecture", "recipe", "penalties"]
+)
 def test_captured_steps_are_the_plain_ones(config: RunConfig) -> None:
     plain, captured, step = new(config), new(config), CapturedStep(DEVICE)
     start = weights(plain)
@@ -128,10 +136,10 @@ def test_changes_of_pictures_are_drawn_anew_at_each_captured_step_by_the_seed() 
 
 def test_without_a_gpu_a_run_takes_plain_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr("captiongan.training.loop.choose_encoder", lambda _: StubEncoder())
+    monkeypatch.setattr("captiongan.training.trainer.choose_encoder", lambda _: StubEncoder())
     trainer = Trainer.prepare(CONFIG, Console(file=io.StringIO()))
     assert trainer.step is training_step
-    assert trainer.state.fabric.device.type == trainer.data.device.type == "cpu"
+    assert trainer.state.device.type == trainer.data.device.type == "cpu"
     assert trainer.take_step().keys() >= {"loss_d", "loss_g"}
 
 

@@ -14,7 +14,6 @@ from captiongan.training import rollback
 from captiongan.training.batches import WHOLE, TrainingData
 from captiongan.training.divergence import DivergenceError, check_finite, check_weights
 from captiongan.training.loop import train
-from captiongan.training.rollback import train_with_rollbacks
 from captiongan.training.state import TrainState
 from captiongan.training.step import Batch, backward_and_step, training_step
 from support.tiny_run import CONFIG, copied, equal, random_batch, tiny_state, tiny_trainer
@@ -139,7 +138,7 @@ def poison(monkeypatch: pytest.MonkeyPatch, step: int, times: int) -> None:
         return drawn._replace(noise=torch.full_like(drawn.noise, math.nan))
 
     monkeypatch.setattr(TrainingData, "batch", batch)
-    monkeypatch.setattr("captiongan.training.loop.SETTLING_BATCHES", 1)
+    monkeypatch.setattr("captiongan.training.trainer.SETTLING_BATCHES", 1)
 
 
 def test_a_run_that_diverges_stops_and_keeps_its_last_good_state(
@@ -160,7 +159,7 @@ def test_a_rollback_goes_on_from_the_last_checkpoint_at_half_the_learning_rate(
     poison(monkeypatch, step=6, times=1)
     config = saved_every(2, length=8, on_divergence="rollback")
     run, out = RunFolder.create(tmp_path, config), io.StringIO()
-    assert train_with_rollbacks(tiny_trainer(config), run, Console(file=out))
+    assert train(tiny_trainer(config), run, Console(file=out))
     assert checkpoints(run.checkpoints)[-1].step == 8
     (note,) = (line for line in run.metrics() if "rolled_back_from" in line)
     rate = config.optimiser.learning_rate / 2
@@ -179,7 +178,7 @@ def test_a_rollback_before_the_first_checkpoint_begins_again(
     poison(monkeypatch, step=2, times=1)
     config = saved_every(100, length=3, on_divergence="rollback")
     run = RunFolder.create(tmp_path, config)
-    assert train_with_rollbacks(tiny_trainer(config), run, Console(file=io.StringIO()))
+    assert train(tiny_trainer(config), run, Console(file=io.StringIO()))
     assert [line["step"] for line in run.metrics() if "loss_d" in line] == [1, 2, 3]
 
 
@@ -190,7 +189,7 @@ def test_a_run_is_rolled_back_so_often_and_no_more(
     config = saved_every(1, length=3, on_divergence="rollback", rollbacks=2)
     run = RunFolder.create(tmp_path, config)
     with pytest.raises(DivergenceError):
-        train_with_rollbacks(tiny_trainer(config), run, Console(file=io.StringIO()))
+        train(tiny_trainer(config), run, Console(file=io.StringIO()))
     assert run.config().training.rollbacks == 0
     assert checkpoints(run.checkpoints)[-1].step == 1
 
@@ -199,8 +198,8 @@ def test_a_run_that_is_to_stop_is_not_rolled_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     poison(monkeypatch, step=2, times=1)
-    monkeypatch.setattr(rollback, "_rolled_back", lambda *_: pytest.fail("rolled back"))
+    monkeypatch.setattr(rollback, "calmer", lambda *_: pytest.fail("rolled back"))
     config = saved_every(1, length=3)
     run = RunFolder.create(tmp_path, config)
     with pytest.raises(DivergenceError):
-        train_with_rollbacks(tiny_trainer(config), run, Console(file=io.StringIO()))
+        train(tiny_trainer(config), run, Console(file=io.StringIO()))

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from lightning_fabric import Fabric
 from rich.console import Console
 from torch import nn
 from torch.optim import Adam
@@ -34,8 +33,9 @@ from captiongan.runs.config import RunConfig
 from captiongan.runs.run_folder import RunFolder
 from captiongan.training.batches import TrainingData
 from captiongan.training.health import Health, spread
-from captiongan.training.loop import Trainer, train
+from captiongan.training.loop import train
 from captiongan.training.state import new_state
+from captiongan.training.trainer import Trainer
 from support.tiny_exam import WordEncoder
 from support.tiny_run import tiny_data
 
@@ -359,7 +359,7 @@ def test_a_run_raises_the_alarms_that_it_should(
 ) -> None:
     monkeypatch.setattr(alarms, "FAIR_CHANCE", 60)
     encoder = WordEncoder()
-    state = new_state(config, encoder.dim, Fabric(accelerator="cpu", devices=1))
+    state = new_state(config, encoder.dim, torch.device("cpu"))
     trainer = harm(Trainer(config, encoder, flowerbed(config, encoder), state))
     run, out = RunFolder.create(tmp_path, config), io.StringIO()
     assert train(trainer, run, Console(file=out))

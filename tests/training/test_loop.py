@@ -12,17 +12,18 @@ from safetensors.torch import load_file
 
 from captiongan.data.store import Pictures
 from captiongan.errors import RunError
-from captiongan.evaluation import extractors, probes
+from captiongan.evaluation import extractors, probe_training
 from captiongan.evaluation.distances import Features
 from captiongan.networks.dcgan import Generator
 from captiongan.runs.checkpoint import checkpoints, latest_checkpoint
 from captiongan.runs.config import RunConfig, ScoresConfig
 from captiongan.runs.run_folder import RunFolder
 from captiongan.training import self_scoring
-from captiongan.training.loop import SETTLING_BATCHES, train
+from captiongan.training.loop import train
 from captiongan.training.sample_grid import SampleGrid
 from captiongan.training.self_scoring import RunScores
 from captiongan.training.start import start
+from captiongan.training.trainer import SETTLING_BATCHES
 from support.tiny_exam import BlockMeans, WordEncoder
 from support.tiny_run import CONFIG, equal, tiny_trainer
 
@@ -31,7 +32,7 @@ def test_a_saved_average_is_settled_and_ready_to_draw(tmp_path: Path) -> None:
     run, trainer = RunFolder.create(tmp_path, CONFIG), tiny_trainer()
     trainer.take_step()
     trainer.save(run)
-    ema = latest_checkpoint(run.checkpoints).ema()
+    ema = latest_checkpoint(run.checkpoints).tensors("average")
     counters = [value for name, value in ema.items() if name.endswith("num_batches_tracked")]
     assert counters
     assert all(counter == SETTLING_BATCHES for counter in counters)
@@ -151,15 +152,16 @@ def test_the_best_checkpoint_holds_the_weights_of_its_step(
     give(1)
     short = trained(tmp_path / "short", scored_every(2, length=2))
     (best,) = checkpoints(run.best)
-    assert equal(best.ema(), latest_checkpoint(short.checkpoints).ema())
-    counters = [value for name, value in best.ema().items() if name.endswith("_tracked")]
+    ema = best.tensors("average")
+    assert equal(ema, latest_checkpoint(short.checkpoints).tensors("average"))
+    counters = [value for name, value in ema.items() if name.endswith("_tracked")]
     assert all(counter == SETTLING_BATCHES for counter in counters)
 
 
 def test_scoring_leaves_the_training_as_it_is_to_the_last_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With judges that train, and an extractor that uses random numbers up."""
+    """With probes that train, and an extractor that uses random numbers up."""
 
     class Wasteful(BlockMeans):
         def features(self, pictures: Pictures) -> Features:
@@ -168,7 +170,7 @@ def test_scoring_leaves_the_training_as_it_is_to_the_last_bit(
             return super().features(pictures)
 
     monkeypatch.setattr(self_scoring, "choose_encoder", lambda _: WordEncoder())
-    monkeypatch.setattr(probes, "STEPS", 3)
+    monkeypatch.setattr(probe_training, "STEPS", 3)
     monkeypatch.setitem(extractors.EXTRACTORS, "lite0", lambda *_: Wasteful("lite0"))
     config = scored_every(1, length=4)
     source = config.data.model_copy(update={"source": "toy:500"})
@@ -276,13 +278,13 @@ def test_a_resumed_run_forgets_the_scores_and_the_best_of_steps_that_it_takes_ag
     """It learns at another rate from then on, so that its steps and scores are not the old ones."""
     run = killed_after_its_best(tmp_path, give)
     (old,) = checkpoints(run.best)
-    forgotten = old.ema()
+    forgotten = old.tensors("average")
     give(*errors)
     start(None, None, tmp_path, run.path, ["optimiser.learning_rate=0.001"], dry_run=False)
     assert scored(run) == {2: 5, 4: 4, 6: errors[0], 8: errors[1]}
     assert best_of(run) == [best]
     (kept,) = checkpoints(run.best)
-    assert not equal(kept.ema(), forgotten)
+    assert not equal(kept.tensors("average"), forgotten)
 
 
 @pytest.mark.parametrize("killed_in", ["draw", "sheet"])

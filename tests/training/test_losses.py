@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 import torch
@@ -7,22 +8,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from captiongan.runs.config import LossConfig
+from captiongan.runs.rules import WITHOUT_MISMATCHING
 from captiongan.training.losses import (
-    DISCRIMINATOR_LOSSES,
-    GENERATOR_LOSSES,
+    LOSSES,
     contrastive_loss,
     fake_loss,
     feature_matching_loss,
     gan_discriminator_loss,
     gan_generator_loss,
+    gradient_penalty,
     hinge_discriminator_loss,
     hinge_generator_loss,
     interpolated,
     matching_aware_discriminator_loss,
     matching_aware_sum_discriminator_loss,
     mode_seeking_loss,
+    pairs_of,
     pixel_wise_loss,
     real_loss,
+    relativistic_discriminator_loss,
+    relativistic_generator_loss,
+    relativistic_matching_aware_discriminator_loss,
 )
 
 QUICK = settings(max_examples=60, deadline=None, derandomize=True)
@@ -42,6 +49,9 @@ LOSSES_OF_LOGITS: list[tuple[Callable[..., Tensor], int]] = [
     (matching_aware_sum_discriminator_loss, 3),
     (hinge_discriminator_loss, 3),
     (hinge_generator_loss, 1),
+    (relativistic_discriminator_loss, 2),
+    (relativistic_matching_aware_discriminator_loss, 3),
+    (relativistic_generator_loss, 2),
 ]
 
 
@@ -142,6 +152,15 @@ BY_HAND: list[tuple[Callable[..., Tensor], list[float], float]] = [
     (hinge_discriminator_loss, [1.0, -0.5, -1.0], 0.25),
     (hinge_discriminator_loss, [1.0, -1.0, 2.0], 1.5),
     (hinge_generator_loss, [0.75], -0.75),
+    # log(1 + exp(D(G(z)) - D(x))) of log 9 against -log 3, which is log(1 + 1 / 27), and back
+    (relativistic_discriminator_loss, [NINE_TENTHS, A_QUARTER], math.log(28 / 27)),
+    (relativistic_generator_loss, [NINE_TENTHS, A_QUARTER], math.log(28)),
+    # and of log 9 against 0, which is log(1 + 1 / 9)
+    (
+        relativistic_matching_aware_discriminator_loss,
+        [NINE_TENTHS, A_HALF, A_QUARTER],
+        (math.log(28 / 27) + math.log(10 / 9)) / 2,
+    ),
 ]
 
 
@@ -246,9 +265,64 @@ def test_pairs_that_are_right_by_the_margin_teach_nothing_more() -> None:
 
 
 def test_each_loss_of_the_discriminator_has_its_generators() -> None:
-    assert GENERATOR_LOSSES.keys() == DISCRIMINATOR_LOSSES.keys()
-    hinge = {name for name, loss in GENERATOR_LOSSES.items() if loss is hinge_generator_loss}
+    assert LOSSES.keys() == set(get_args(LossConfig.model_fields["discriminator"].annotation))
+    hinge = {name for name, loss in LOSSES.items() if loss.generator is hinge_generator_loss}
     assert hinge == {"hinge-cls"}
+
+
+# Of pairs that are compared, and of gradients
+
+
+@QUICK
+@given(LOGITS, st.floats(-5, 5))
+def test_what_all_logits_have_in_common_does_not_count_in_a_relative_loss(
+    logits: Tensor, more: float
+) -> None:
+    other = logits.flip(0) / 2
+    for row in (row for row in LOSSES.values() if row.relative):
+        for loss in (row.discriminator, row.generator):
+            given_logits = dict(zip(pairs_of(loss), (logits, other, -other), strict=False))
+            moved = {pairs: each + more for pairs, each in given_logits.items()}
+            torch.testing.assert_close(loss(**moved), loss(**given_logits))
+
+
+def test_a_relativistic_pair_is_two_pictures_of_the_same_row() -> None:
+    matching, generated = torch.tensor([[9.0], [-9.0]]), torch.tensor([[-9.0], [9.0]])
+    right = relativistic_discriminator_loss(matching, matching - 18)
+    assert right.item() < 1e-6
+    assert relativistic_discriminator_loss(matching, generated).item() == pytest.approx(9, rel=1e-4)
+
+
+def test_of_a_relativistic_loss_without_mismatching_pairs_the_paper_is_left() -> None:
+    matching, generated = noise(0, 2, 6, 1)
+    whole = relativistic_matching_aware_discriminator_loss(matching, generated, generated)
+    torch.testing.assert_close(whole, relativistic_discriminator_loss(matching, generated))
+
+
+@pytest.mark.parametrize("logits", [1, 4])
+def test_the_penalty_of_a_linear_discriminator_is_its_squared_weights(logits: int) -> None:
+    """D(x) = <w, x> + b has the gradient w everywhere; of K such, the mean has the mean of w."""
+    weight, pictures = noise(0, logits, 3 * 4 * 4), noise(1, 5, 3, 4, 4).requires_grad_()
+    expected = weight.mean(dim=0).square().sum()
+    weight.requires_grad_()
+    penalty = gradient_penalty(pictures.flatten(1) @ weight.T + 7, pictures)
+    torch.testing.assert_close(penalty, expected)
+    penalty.backward()
+    assert weight.grad is not None
+    torch.testing.assert_close(weight.grad, (2 * weight.mean(dim=0) / logits).expand_as(weight))
+
+
+def test_the_penalty_is_a_mean_over_the_pictures() -> None:
+    """D(x) = <x, x> / 2 has the gradient x."""
+    pictures = noise(0, 5, 3, 4, 4).requires_grad_()
+    logits = pictures.square().flatten(1).sum(dim=1) / 2
+    expected = pictures.detach().square().sum() / 5
+    torch.testing.assert_close(gradient_penalty(logits, pictures).detach(), expected)
+
+
+def test_losses_that_see_no_mismatching_pairs_are_those_that_runs_without_text_may_have() -> None:
+    without = {n for n, row in LOSSES.items() if "mismatching" not in pairs_of(row.discriminator)}
+    assert without == set(WITHOUT_MISMATCHING)
 
 
 @pytest.mark.parametrize("count", [2, 5])

@@ -12,7 +12,7 @@ import torch
 from captiongan.bundle.text_encoder import Embeddings, TextEncoder
 from captiongan.data import store
 from captiongan.data.toy import write_toy_folder
-from captiongan.evaluation import extractors, probes
+from captiongan.evaluation import extractors, probe_training
 from captiongan.runs.config import RunConfig, ScoresConfig, TextConfig
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.no_text import NoText
@@ -84,7 +84,7 @@ def test_a_prepared_training_with_scores_decodes_and_encodes_nothing(
     encoders: dict[str, Counting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = changed("data", source="toy:500")
-    monkeypatch.setattr(probes, "STEPS", 2)
+    monkeypatch.setattr(probe_training, "STEPS", 2)
     monkeypatch.setitem(extractors.EXTRACTORS, "lite0", lambda *_: BlockMeans("lite0"))
     prepared(config)
     asked = {name: list(encoder.texts) for name, encoder in encoders.items()}

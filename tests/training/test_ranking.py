@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from captiongan import __version__
-from captiongan.bundle.bundle import CRITIC_FILE, MODEL_FILES, RANKER_FILE, Bundle, read_bundle
+from captiongan.bundle.bundle import Bundle, read_bundle
+from captiongan.bundle.manifest import CRITIC_FILE, MODEL_FILES, RANKER_FILE
 from captiongan.bundle.model_card import with_ranking_section
 from captiongan.bundle.onnx_session import open_session
 from captiongan.data.pairs import Indices
@@ -20,9 +20,11 @@ from captiongan.evaluation.candidate import open_candidate
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import choose_extractor
 from captiongan.networks.ranker import Ranker
-from captiongan.training import ranking
-from captiongan.training.rank_teacher import Teacher, Verdict, fit_teacher, open_eye
-from captiongan.training.ranking import Lessons, RankerReport, distance, teach_ranking
+from captiongan.training import ranker_data, ranking
+from captiongan.training.rank_teacher import Teacher, Verdict, fit_teacher, open_extractor
+from captiongan.training.ranker_data import RankerData
+from captiongan.training.ranking import RankerReport, distance, teach_ranking
+from captiongan.version import __version__
 from support.command_line import captiongan
 from support.tiny_bundle import style_encoder, write_tiny_bundle
 from support.tiny_exam import BlockMeans
@@ -46,9 +48,9 @@ def silent(_: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def small_eye(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_extractor(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at mean colours of blocks in place of the large network's features."""
-    monkeypatch.setattr(ranking, "open_eye", BlockMeans)
+    monkeypatch.setattr(ranker_data, "open_extractor", BlockMeans)
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ class Taught:
         self.plain = write_tiny_bundle(folder / "plain")
         self.told: list[str] = []
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ranking, "open_eye", BlockMeans)
+            patch.setattr(ranker_data, "open_extractor", BlockMeans)
             self.report: RankerReport = teach_ranking(
                 self.plain.folder, DATA, folder / "taught", EPOCHS, 1.0, 0, self.told.append
             )
@@ -121,20 +123,20 @@ def test_nothing_is_learned_from_what_is_held_out(
 ) -> None:
     fitted: list[int] = []
     learned: list[set[int]] = []
-    batch = Lessons.batch
+    batch = RankerData.batch
 
     def noted(real: Features, drawn: Features, texts: torch.Tensor) -> Teacher:
         fitted.extend([len(real), len(drawn), len(texts)])
         return fit_teacher(real, drawn, texts)
 
     def seen(
-        lessons: Lessons, rows: Indices, random: np.random.Generator
+        data: RankerData, rows: Indices, random: np.random.Generator
     ) -> tuple[torch.Tensor, Verdict]:
         learned.append(set(rows.tolist()))
-        return batch(lessons, rows, random)
+        return batch(data, rows, random)
 
-    monkeypatch.setattr(ranking, "fit_teacher", noted)
-    monkeypatch.setattr(Lessons, "batch", seen)
+    monkeypatch.setattr(ranker_data, "fit_teacher", noted)
+    monkeypatch.setattr(RankerData, "batch", seen)
     teach_ranking(taught.plain.folder, DATA, tmp_path / "out", 2, 1.0, 0, silent)
     assert fitted == [200, 200, 200]
     assert len(set.union(*learned)) == 200 == sum(map(len, learned)) / 2
@@ -155,8 +157,8 @@ def test_what_is_taught_keeps_its_other_files_and_can_be_taught_anew(tmp_path: P
     taught = read_bundle(tmp_path / "two")
     assert taught.can_restyle and taught.has_critic and taught.has_ranker
     assert (taught.folder / CRITIC_FILE).read_bytes() == b"weights"
-    assert taught.manifest.training["extractors"] == ["lite0"]
-    assert taught.card.count("## Ranking") == 1
+    assert taught.manifest.training.extractors == ("lite0",)
+    assert (taught.folder / "README.md").read_text().count("## Ranking") == 1
 
 
 def test_manifest_and_card_tell_how_the_ranker_was_trained(taught: Taught) -> None:
@@ -165,12 +167,12 @@ def test_manifest_and_card_tell_how_the_ranker_was_trained(taught: Taught) -> No
     assert (ranker["data"], ranker["epochs"], ranker["wholeness"]) == (DATA, EPOCHS, 1.0)
     assert (ranker["seed"], ranker["captiongan"]) == (0, __version__)
     assert facts["data"] == "toy"  # what was there before is still there
-    card = taught.bundle.card
+    card = (taught.bundle.folder / "README.md").read_text()
     assert card.startswith("# tiny\n") and "--best-of 4" in card
     assert f"correlate by\n{taught.report.correlation:.2f} with its teacher's" in card
 
 
-def test_the_teachers_network_no_longer_judges_the_bundle(taught: Taught) -> None:
+def test_the_teachers_network_no_longer_scores_the_bundle(taught: Taught) -> None:
     candidate = open_candidate(str(taught.bundle.folder))
     assert candidate.took_part == ("lite0",)
     with pytest.raises(ConfigError, match="'lite0' took part in the training"):
@@ -178,7 +180,7 @@ def test_the_teachers_network_no_longer_judges_the_bundle(taught: Taught) -> Non
 
 
 def test_the_teacher_looks_through_lite0_at_160_pixels() -> None:
-    identity = open_eye().identity
+    identity = open_extractor().identity
     assert (identity.name, identity.input_side) == ("lite0", 160)
 
 
@@ -237,17 +239,17 @@ def test_verdicts_that_agree_are_no_distance_apart() -> None:
     assert distance(one, other) == pytest.approx(2 + 1.5)  # 1 - cos, and Huber's loss of 2
 
 
-def test_lessons_are_cropped_and_mirrored_as_the_bundle_learned() -> None:
+def test_pictures_are_cropped_and_mirrored_as_the_bundle_learned() -> None:
     real = np.zeros((1, 6, 6, 3), np.uint8)
     real[0, :, :, 0], real[0, :, :, 1] = np.arange(6), np.arange(6)[:, None]
     verdict = Verdict(torch.zeros(1, 2), torch.zeros(1))
     random = np.random.default_rng(0)
     for flip in (False, True):
         drawn, none = real[:, :4, :4], torch.zeros(1, 2)
-        lessons = Lessons(real, drawn, none, none, verdict, verdict, flip)
+        data = RankerData(real, drawn, none, none, verdict, verdict, flip)
         corners, mirrored = set(), set()
         for _ in range(100):
-            pictures, _ = lessons.batch(np.array([0]), random)
+            pictures, _ = data.batch(np.array([0]), random)
             levels = torch.round((pictures + 1) * 127.5).int()
             columns = levels[0, 0, 0].tolist()
             mirrored.add(columns[0] > columns[-1])

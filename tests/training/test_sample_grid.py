@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from captiongan.draw.picture import GAP
+from captiongan.draw.sheet import GAP
 from captiongan.networks.dcgan import Generator
 from captiongan.training.sample_grid import COLUMNS, SampleGrid
 from support.tiny_run import tiny_data

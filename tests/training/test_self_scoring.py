@@ -1,4 +1,4 @@
-"""A run scores itself with an exam of its own, the same at every reading."""
+"""A run scores itself with a benchmark of its own, the same at every reading."""
 
 import re
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ import torch
 from captiongan.base.cache import CACHE_VARIABLE
 from captiongan.data.store import Pictures, open_store
 from captiongan.data.toy import toy_examples
-from captiongan.evaluation import extractors, probes
-from captiongan.evaluation.benchmark import Answers
+from captiongan.evaluation import extractors, probe_training
+from captiongan.evaluation.benchmark import Samples
 from captiongan.evaluation.candidate import of_generator
 from captiongan.evaluation.coverage import nearest
 from captiongan.evaluation.scores import FEWEST, kid, r_at_1
@@ -36,7 +36,7 @@ def config_of(source: str, seed: int = 0) -> RunConfig:
 
 def put_in_stand_ins(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(self_scoring, "choose_encoder", lambda _: WordEncoder())
-    patch.setattr(probes, "STEPS", 5)
+    patch.setattr(probe_training, "STEPS", 5)
     patch.setitem(extractors.EXTRACTORS, "lite0", lambda *_: BlockMeans("lite0"))
 
 
@@ -80,24 +80,24 @@ def test_without_pictures_for_a_judge_all_are_the_exam_and_the_run_says_what_it_
     cache: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
-        raise AssertionError("MiniLM reads no captions where no judge does")
+        raise AssertionError("MiniLM reads no captions where no probe does")
 
     monkeypatch.setattr(WordEncoder, "encode", fail)
     for pictures in (FEWEST, 497):
         told: list[str] = []
-        exam = opened(cache, pictures=pictures, told=told).exam
-        assert (len(exam.real), exam.train, exam.judges) == (pictures, None, None)
+        benchmark = opened(cache, pictures=pictures, told=told).benchmark
+        assert (len(benchmark.real), benchmark.train, benchmark.probes) == (pictures, None, None)
         assert told[0] == (
             f"too few pictures for R@1: {pictures}, it takes 500; KID alone, against all of them, "
             "will choose the best checkpoint"
         )
-        assert exam.captions.size >= 1000
+        assert benchmark.captions.size >= 1000
         assert not any("R@1 0" in line for line in told)
 
 
 def test_five_hundred_pictures_are_enough_for_a_judge(cache: str) -> None:
     told: list[str] = []
-    assert opened(cache, pictures=500, told=told).exam.judges is not None
+    assert opened(cache, pictures=500, told=told).benchmark.probes is not None
     assert not any("too few" in line for line in told)
     assert re.fullmatch(r"real pictures in the place of drawn ones: R@1 \d\.\d{3}", told[-1])
 
@@ -105,10 +105,10 @@ def test_five_hundred_pictures_are_enough_for_a_judge(cache: str) -> None:
 def test_a_fifth_of_the_pictures_is_set_apart_and_the_judge_learns_from_the_others(
     scores: RunScores, cache: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exam = scores.exam
-    assert exam.train is not None
-    assert exam.judges is not None
-    assert (len(exam.real), len(exam.train)) == (PICTURES // 5, PICTURES - PICTURES // 5)
+    benchmark = scores.benchmark
+    assert benchmark.train is not None
+    assert benchmark.probes is not None
+    assert (len(benchmark.real), len(benchmark.train)) == (PICTURES // 5, PICTURES - PICTURES // 5)
     monkeypatch.setenv(CACHE_VARIABLE, cache)
     store = open_store(f"toy:{PICTURES}", 16, 16)
     pictures = {
@@ -117,19 +117,19 @@ def test_a_fifth_of_the_pictures_is_set_apart_and_the_judge_learns_from_the_othe
     }
     found = {
         example.file_name: picture.tobytes()
-        for part in (exam.real, exam.train)
+        for part in (benchmark.real, benchmark.train)
         for example, picture in zip(part.examples, part.pictures, strict=True)
     }
     assert found == pictures  # each in one part, and none in both
-    assert len(exam.real) + len(exam.train) == len(found)
-    learned = exam.judges.report
-    assert learned.pictures + learned.held_out == len(exam.train)
+    assert len(benchmark.real) + len(benchmark.train) == len(found)
+    learned = benchmark.probes.report
+    assert learned.pictures + learned.held_out == len(benchmark.train)
 
 
 def test_a_thousand_pictures_are_drawn_of_all_captions_in_turn(scores: RunScores) -> None:
-    exam = scores.exam
-    assert exam.captions.shape == (10, PICTURES // 5)
-    turns = exam.captions - exam.real.first_captions
+    benchmark = scores.benchmark
+    assert benchmark.captions.shape == (10, PICTURES // 5)
+    turns = benchmark.captions - benchmark.real.first_captions
     assert (turns == (np.arange(10) % 5)[:, None]).all()
 
 
@@ -137,13 +137,13 @@ def test_the_exam_is_the_same_at_every_opening_and_another_for_another_seed(
     scores: RunScores, cache: str
 ) -> None:
     again, other = opened(cache), opened(cache, seed=1)
-    assert again.exam.real.examples == scores.exam.real.examples
-    assert again.exam.judges is not None
-    assert scores.exam.judges is not None
-    assert again.exam.judges.sha256 == scores.exam.judges.sha256
-    assert other.exam.real.examples != scores.exam.real.examples
+    assert again.benchmark.real.examples == scores.benchmark.real.examples
+    assert again.benchmark.probes is not None
+    assert scores.benchmark.probes is not None
+    assert again.benchmark.probes.sha256 == scores.benchmark.probes.sha256
+    assert other.benchmark.real.examples != scores.benchmark.real.examples
     # Not the first fifth of the folder, which may be sorted by class.
-    names = sorted(example.file_name for example in scores.exam.real.examples)
+    names = sorted(example.file_name for example in scores.benchmark.real.examples)
     assert names[-1] > f"toy_{PICTURES // 2:06d}"
 
 
@@ -154,7 +154,7 @@ def test_the_extractor_that_the_configuration_names_judges(monkeypatch: pytest.M
     named = config.scores.model_copy(update={"extractor": "lite1"})
     found = RunScores.open(config.model_copy(update={"scores": named}), StubEncoder(), CPU, print)
     assert found is not None
-    assert found.exam.extractor.identity.name == "lite1"
+    assert found.benchmark.extractor.identity.name == "lite1"
 
 
 def test_the_figures_are_kid_r_at_1_and_novelty_of_what_the_average_draws(
@@ -162,14 +162,14 @@ def test_the_figures_are_kid_r_at_1_and_novelty_of_what_the_average_draws(
 ) -> None:
     ema = tiny_state().ema
     metrics = scores.measure(ema)
-    answers = scores.exam.answers(of_generator(scores.config, ema, StubEncoder()))
-    distance, found = kid(scores.exam, answers), r_at_1(scores.exam, answers)
+    samples = scores.benchmark.samples_of(of_generator(scores.config, ema, StubEncoder()))
+    distance, found = kid(scores.benchmark, samples), r_at_1(scores.benchmark, samples)
     assert metrics == {
         "score_kid": distance.value,
         "score_kid_standard_error": distance.standard_error,
         "score_r_at_1": found.value,
         "score_error": pytest.approx(distance.value * (1 - found.value)),
-        "score_novelty": pytest.approx(novelty_of(scores, answers)),
+        "score_novelty": pytest.approx(novelty_of(scores, samples)),
     }
     assert metrics["score_kid"] > 0  # an untrained generator
     assert scores.measure(ema) == metrics
@@ -189,33 +189,37 @@ def test_a_run_is_likened_to_one_from_scratch_once_it_is_as_good_as_the_shortest
 def test_without_a_judge_the_error_is_kid_alone(few: RunScores) -> None:
     ema = tiny_state().ema
     metrics = few.measure(ema)
-    answers = few.exam.answers(of_generator(few.config, ema, StubEncoder()))
-    distance = kid(few.exam, answers)
+    samples = few.benchmark.samples_of(of_generator(few.config, ema, StubEncoder()))
+    distance = kid(few.benchmark, samples)
     assert metrics == {
         "score_kid": distance.value,
         "score_kid_standard_error": distance.standard_error,
         "score_error": distance.value,
-        "score_novelty": pytest.approx(novelty_of(few, answers)),
+        "score_novelty": pytest.approx(novelty_of(few, samples)),
     }
 
 
-def novelty_of(scores: RunScores, answers: Answers) -> float:
-    """Measure it from the pictures of the exam, those the judge learned from among them."""
-    parts = [part.features for part in (scores.exam.real, scores.exam.train) if part is not None]
+def novelty_of(scores: RunScores, samples: Samples) -> float:
+    """Measure it from the pictures of the benchmark, those the probe learned from among them."""
+    parts = [
+        part.features
+        for part in (scores.benchmark.real, scores.benchmark.train)
+        if part is not None
+    ]
     real = np.concatenate(parts)
     between = np.linalg.norm(real[:, None] - real, axis=2)
     np.fill_diagonal(between, np.inf)
-    drawn = answers.features.reshape(-1, real.shape[1])
+    drawn = samples.features.reshape(-1, real.shape[1])
     return float(nearest(drawn, real)[1].mean() / between.min(axis=1).mean())
 
 
 def told_of(scores: RunScores, pictures: Pictures, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the alarms about a generator whose answers are these pictures, drawn at random."""
-    exam = scores.exam
-    rows = np.random.default_rng(0).integers(len(pictures), size=exam.captions.shape)
-    features = exam.extractor.features(pictures)
-    answers = Answers(pictures[rows], features[rows], exam.captions)
-    monkeypatch.setattr("captiongan.evaluation.benchmark.Exam.answers", lambda *_: answers)
+    """Return the alarms about a generator whose samples are these pictures, drawn at random."""
+    benchmark = scores.benchmark
+    rows = np.random.default_rng(0).integers(len(pictures), size=benchmark.captions.shape)
+    features = benchmark.extractor.features(pictures)
+    samples = Samples(pictures[rows], features[rows], benchmark.captions)
+    monkeypatch.setattr("captiongan.evaluation.benchmark.Benchmark.samples_of", lambda *_: samples)
     lines: list[str] = []
     Alarms(0, lines.append).hear_scores(1, scores.measure(tiny_state().ema))
     return lines
@@ -224,15 +228,15 @@ def told_of(scores: RunScores, pictures: Pictures, monkeypatch: pytest.MonkeyPat
 def test_whoever_draws_the_training_pictures_again_is_told_to_the_user(
     scores: RunScores, few: RunScores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where it learned by heart what the exam does not hold, and not to the last level."""
-    assert scores.exam.train is not None
-    for exam, real in (
-        (scores, scores.exam.train),
-        (scores, scores.exam.real),
-        (few, few.exam.real),
+    """Also if it learned by heart what is not in the benchmark, and not to the last level."""
+    assert scores.benchmark.train is not None
+    for which, real in (
+        (scores, scores.benchmark.train),
+        (scores, scores.benchmark.real),
+        (few, few.benchmark.real),
     ):
         almost = (real.pictures // 2 * 2).astype(np.uint8)
-        (line,) = told_of(exam, almost, monkeypatch)
+        (line,) = told_of(which, almost, monkeypatch)
         assert line.startswith("alarm at step 1: the generator repeats its training pictures: its ")
 
 
@@ -240,8 +244,8 @@ def test_whoever_draws_pictures_of_the_same_kind_is_not_told_of(
     scores: RunScores, few: RunScores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strangers = np.stack([np.asarray(each.picture) for each in toy_examples(300, 16, seed=9)])
-    for exam in (scores, few):
-        assert told_of(exam, strangers, monkeypatch) == []
+    for which in (scores, few):
+        assert told_of(which, strangers, monkeypatch) == []
 
 
 def test_where_every_training_picture_has_a_double_there_is_no_novelty(few: RunScores) -> None:
@@ -261,10 +265,10 @@ def test_no_error_is_below_that_of_a_distance_of_zero(
 ) -> None:
     """The real pictures themselves are at a distance below zero, as the estimate is unbiased."""
 
-    def real(*_: object) -> Answers:
-        return scores.exam.of_real
+    def real(*_: object) -> Samples:
+        return scores.benchmark.of_real
 
-    monkeypatch.setattr("captiongan.evaluation.benchmark.Exam.answers", real)
+    monkeypatch.setattr("captiongan.evaluation.benchmark.Benchmark.samples_of", real)
     metrics = scores.measure(tiny_state().ema)
     assert metrics["score_kid"] < 0
     assert metrics["score_error"] == 0

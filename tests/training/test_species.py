@@ -68,7 +68,7 @@ def test_both_players_are_told_the_class_of_a_picture_with_its_weight(network: s
     generated = state.generator(batch.noise, batch.matching)
     unlabelled = batch._replace(labels=None)
     without = update_discriminator(plain.state, unlabelled, generated.detach(), config.losses)
-    judge: Any = twin.state.discriminator.module
+    judge: Any = twin.state.discriminator
     told = judge.classify(judge.features(batch.pictures))
     assert told.shape == (len(batch.pictures), 2)
     metrics = update_discriminator(state, batch, generated.detach(), config.losses)

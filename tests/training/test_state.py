@@ -40,7 +40,7 @@ def inputs(*seeds: int) -> list[tuple[Tensor, Tensor]]:
 
 
 def generator_of(state: TrainState) -> Generator:
-    generator = state.generator.module
+    generator = state.generator
     assert isinstance(generator, Generator)
     return generator
 
@@ -72,7 +72,7 @@ def test_generator_and_average_know_the_wording_of_the_data() -> None:
     trainer = tiny_trainer(RECIPE)
     wording = trainer.data.wording()
     assert wording is not None and wording.any()
-    for network in (trainer.state.generator.module, trainer.state.ema):
+    for network in (trainer.state.generator, trainer.state.ema):
         assert torch.equal(network.get_buffer("wording"), wording)
 
 
@@ -103,7 +103,7 @@ def test_training_and_following_leave_the_wording_alone() -> None:
     before = trainer.state.ema.get_buffer("wording").clone()
     for _ in range(2):
         trainer.take_step()
-    for network in (trainer.state.generator.module, trainer.state.ema):
+    for network in (trainer.state.generator, trainer.state.ema):
         assert torch.equal(network.get_buffer("wording"), before)
 
 

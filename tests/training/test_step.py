@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from captiongan.networks.dcgan import Discriminator
+from captiongan.networks.layers import PairDiscriminator
 from captiongan.runs.config import LossConfig
 from captiongan.training.augment import blurred
 from captiongan.training.losses import (
-    DISCRIMINATOR_LOSSES,
+    LOSSES,
     contrastive_loss,
     feature_matching_loss,
     gan_generator_loss,
@@ -19,6 +19,8 @@ from captiongan.training.losses import (
     matching_aware_discriminator_loss,
     mode_seeking_loss,
     pixel_wise_loss,
+    relativistic_generator_loss,
+    relativistic_matching_aware_discriminator_loss,
 )
 from captiongan.training.state import TrainState
 from captiongan.training.step import (
@@ -47,7 +49,7 @@ def gradients(network: nn.Module) -> dict[str, Tensor]:
 
 
 def twin_of_the_discriminator(state: TrainState) -> Discriminator:
-    twin = copy.deepcopy(state.discriminator.module)
+    twin = copy.deepcopy(state.discriminator)
     assert isinstance(twin, Discriminator)
     return twin
 
@@ -64,18 +66,18 @@ class Witness(Discriminator):
     @classmethod
     def of(cls, state: TrainState) -> list[Tensor]:
         """Make a game's discriminator a witness; return what it will be shown."""
-        discriminator: Any = state.discriminator.module
+        discriminator: Any = state.discriminator
         discriminator.__class__ = cls
         discriminator.shown = []
         shown: list[Tensor] = discriminator.shown
         return shown
 
 
-class ByTheText(nn.Module):
+class ByTheText(PairDiscriminator):
     """A discriminator whose logit of a pair is the embedding's first number, plus the picture's."""
 
     def __init__(self) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         self.gain = nn.Parameter(torch.ones(()))
 
     def features(self, pictures: Tensor) -> Tensor:
@@ -84,17 +86,11 @@ class ByTheText(nn.Module):
     def logits(self, features: Tensor, embedding: Tensor) -> Tensor:
         return self.gain * (features + embedding[:, :1])
 
-    def forward(self, pictures: Tensor, embedding: Tensor) -> Tensor:
-        return self.logits(self.features(pictures), embedding)
 
-
-def state_with(discriminator: nn.Module) -> TrainState:
+def state_with(discriminator: PairDiscriminator) -> TrainState:
     state = tiny_state()
-    optimiser = torch.optim.SGD(discriminator.parameters(), lr=1.0)
-    fabric = Fabric(accelerator="cpu", devices=1)
-    state.discriminator, state.discriminator_optimiser = fabric.setup(discriminator, optimiser)
-    state.discriminator.mark_forward_method("features")
-    state.discriminator.mark_forward_method("logits")
+    state.discriminator = discriminator
+    state.discriminator_optimiser = torch.optim.SGD(discriminator.parameters(), lr=1.0, fused=True)
     return state
 
 
@@ -246,7 +242,7 @@ def test_interpolation_asks_to_pass_for_real_with_texts_between_two() -> None:
     between = torch.stack(
         [(batch.matching[row] + batch.matching[row - 1]) / 2 for row in range(BATCH_SIZE)]
     )
-    judge, draw = twin_of_the_discriminator(state), copy.deepcopy(state.generator.module)
+    judge, draw = twin_of_the_discriminator(state), copy.deepcopy(state.generator)
     expected = -torch.log(torch.sigmoid(judge(draw(batch.noise, between), between))).mean()
     losses = GAN_ONLY.model_copy(update={"interpolation": 3.0})
     metrics = update_generator(state, batch, generated, losses)
@@ -273,11 +269,93 @@ def test_hinges_are_those_of_both_players() -> None:
     torch.testing.assert_close(metrics["loss_g"], passing.detach())
 
 
+RELATIVE = GAN_ONLY.model_copy(update={"discriminator": "relativistic-cls"})
+
+
+def test_relativistic_players_compare_pairs_of_the_same_text() -> None:
+    state, batch = tiny_state(), random_batch()
+    generated = state.generator(batch.noise, batch.matching)
+    twin = twin_of_the_discriminator(state)
+    expected = relativistic_matching_aware_discriminator_loss(
+        matching=twin(batch.pictures, batch.matching),
+        mismatching=twin(batch.pictures, batch.mismatching),
+        generated=twin(generated, batch.matching),
+    )
+    metrics = update_discriminator(state, batch, generated.detach(), RELATIVE)
+    torch.testing.assert_close(metrics["loss_d"], expected.detach())
+    taught = twin_of_the_discriminator(state)
+    metrics = update_generator(state, batch, generated, RELATIVE)
+    drawn, real = taught(generated, batch.matching), taught(batch.pictures, batch.matching)
+    torch.testing.assert_close(metrics["loss_g"], relativistic_generator_loss(real, drawn).detach())
+
+
+def test_a_generator_that_is_not_compared_lets_no_real_picture_be_judged() -> None:
+    for losses, looks in ((GAN_ONLY, 1), (RELATIVE, 2)):
+        state, batch = tiny_state(), random_batch()
+        generated = state.generator(batch.noise, batch.matching)
+        shown = Witness.of(state)
+        update_generator(state, batch, generated, losses)
+        assert len(shown) == looks
+
+
+def test_accuracies_of_a_relative_loss_count_the_pairs_that_come_out_ahead() -> None:
+    batch = Batch(
+        pictures=torch.zeros(4, 3, 16, 16),
+        matching=numbers(101, 102, 103, 99),
+        mismatching=numbers(100, 103, 104, 100),
+        noise=torch.zeros(4, 5),
+    )
+    generated = torch.zeros(4, 3, 16, 16)
+    generated[:3] = -9
+    generated[3] = 1
+    metrics = update_discriminator(state_with(ByTheText()), batch, generated, RELATIVE)
+    assert metrics["accuracy_real"] == metrics["accuracy_generated"] == 0.75
+    assert metrics["accuracy_mismatching"] == 0.25
+
+
+@pytest.mark.parametrize("name", ["gan-cls", "relativistic-cls"])
+def test_r1_and_r2_add_half_of_what_the_gradients_at_real_and_generated_pictures_are(
+    name: str,
+) -> None:
+    """A discriminator that adds up the corner of a picture has a gradient of length 1 there."""
+    losses = GAN_ONLY.model_copy(update={"discriminator": name})
+    batch, generated = random_batch(), torch.zeros(BATCH_SIZE, 3, 16, 16)
+    plain = update_discriminator(state_with(ByTheText()), batch, generated, losses)
+    for weight in ("r1", "r2"):
+        penalised = losses.model_copy(update={weight: 3.0})
+        metrics = update_discriminator(state_with(ByTheText()), batch, generated, penalised)
+        assert metrics.keys() == plain.keys() | {f"loss_d_{weight}"}
+        assert metrics[f"loss_d_{weight}"] == 1.0
+        torch.testing.assert_close(metrics["loss_d"], plain["loss_d"] + 3 / 2)
+
+
+def test_a_penalised_discriminator_becomes_less_steep() -> None:
+    def steepness(r1: float) -> float:
+        state, batch = state_with(ByTheText()), random_batch()
+        generated = torch.zeros(BATCH_SIZE, 3, 16, 16)
+        for _ in range(5):
+            update_discriminator(
+                state, batch, generated, GAN_ONLY.model_copy(update={"r1": r1, "r2": r1})
+            )
+        return abs(state.discriminator.get_parameter("gain").item())
+
+    assert steepness(0.2) < steepness(0.0)
+
+
+def test_a_penalty_reaches_the_pictures_through_blur_and_changes() -> None:
+    torch.manual_seed(0)
+    state, batch = tiny_state(), random_batch()._replace(blur=torch.tensor(0.8))
+    changes: Any = {"r1": 1.0, "r2": 1.0, "augment": ("colour", "translation", "cutout")}
+    metrics = training_step(state, batch, RELATIVE.model_copy(update=changes))
+    assert metrics["loss_d_r1"] > 0 and metrics["loss_d_r2"] > 0
+    assert all(value.isfinite() and not value.requires_grad for value in metrics.values())
+
+
 def test_mode_seeking_draws_each_text_again_with_the_noise_of_the_one_before() -> None:
     state, batch = tiny_state(), random_batch()
     generated = state.generator(batch.noise, batch.matching)
     noise = torch.stack([batch.noise[row - 1] for row in range(BATCH_SIZE)])
-    again = copy.deepcopy(state.generator.module)(noise, batch.matching)
+    again = copy.deepcopy(state.generator)(noise, batch.matching)
     expected = mode_seeking_loss(generated, again, batch.noise, noise).detach()
     losses = GAN_ONLY.model_copy(update={"mode_seeking": 3.0})
     metrics = update_generator(state, batch, generated, losses)
@@ -331,7 +409,7 @@ def test_mismatching_pairs_fade_in_from_generated_ones_and_searching_from_nothin
     judge = twin_of_the_discriminator(twin)
     right = judge(batch.pictures, batch.matching)
     wrong = judge(generated, batch.matching)
-    expected = DISCRIMINATOR_LOSSES[name](right, wrong, wrong).detach()
+    expected = LOSSES[name].discriminator(right, wrong, wrong).detach()
     torch.testing.assert_close(metrics[0.0]["loss_d"], expected)
     assert torch.equal(metrics[0.0]["loss_g"], metrics[0.0]["loss_g_gan"])
     assert torch.equal(metrics[1.0]["loss_d"], metrics[None]["loss_d"])
@@ -365,7 +443,7 @@ def test_the_discriminator_sees_every_picture_changed_real_and_generated() -> No
     state, batch = tiny_state(), random_batch()
     shown = Witness.of(state)
     with torch.no_grad():  # or it would draw zeros of its own
-        state.generator.module.get_parameter("to_rgb.bias").fill_(0.5)
+        state.generator.get_parameter("to_rgb.bias").fill_(0.5)
     training_step(state, batch, EVERYTHING.model_copy(update={"augment": ("cutout",)}))
     assert len(shown) == 2 + 3  # x, G(z, e) for D; G(z, e), x, G(z, e_int) for G
     for pictures in shown:
@@ -391,7 +469,7 @@ def test_with_a_probability_the_discriminator_sees_some_pictures_unchanged() -> 
 def test_the_discriminator_sees_every_picture_blurred_and_changed_afterwards() -> None:
     state, batch = tiny_state(), random_batch()._replace(blur=torch.tensor(0.8))
     shown = Witness.of(state)
-    generated = copy.deepcopy(state.generator.module)(batch.noise, batch.matching)
+    generated = copy.deepcopy(state.generator)(batch.noise, batch.matching)
     metrics = training_step(state, batch, EVERYTHING)
     torch.testing.assert_close(shown[0], blurred(batch.pictures, torch.tensor(0.8)))
     torch.testing.assert_close(shown[1], blurred(generated, torch.tensor(0.8)).detach())
@@ -409,7 +487,7 @@ def test_the_discriminator_sees_every_picture_blurred_and_changed_afterwards() -
 def test_without_augmentation_a_step_shows_the_very_pictures_and_draws_nothing_at_random() -> None:
     state, batch = tiny_state(), random_batch()
     shown = Witness.of(state)
-    generated = copy.deepcopy(state.generator.module)(batch.noise, batch.matching)
+    generated = copy.deepcopy(state.generator)(batch.noise, batch.matching)
     before = torch.get_rng_state()
     training_step(state, batch, EVERYTHING)
     assert torch.equal(torch.get_rng_state(), before)

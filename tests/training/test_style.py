@@ -10,23 +10,18 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from captiongan import __version__
-from captiongan.bundle.bundle import (
-    CRITIC_FILE,
-    MODEL_FILES,
-    STYLE_FILE,
-    Bundle,
-    read_bundle,
-    write_bundle,
-)
+from captiongan.bundle.bundle import Bundle, read_bundle, write_bundle
+from captiongan.bundle.manifest import CRITIC_FILE, MODEL_FILES, STYLE_FILE
 from captiongan.bundle.model_card import with_style_section
 from captiongan.bundle.text_encoder import Embeddings
 from captiongan.data.store import captions_of
 from captiongan.draw.picture import Picture
 from captiongan.draw.pipeline import Pipeline, Pixels
+from captiongan.draw.sessions import STYLE_ENCODER, open_network
 from captiongan.errors import BundleError, CaptionganError, ConfigError, OutputError
 from captiongan.training import style
-from captiongan.training.style import BATCH, EXAMINED, StyleReport, teach_style
+from captiongan.training.style import BATCH, EVALUATED, StyleReport, teach_style
+from captiongan.version import __version__
 from support.command_line import captiongan
 from support.little_room import room_for
 from support.tiny_bundle import write_tiny_bundle
@@ -78,26 +73,26 @@ def test_the_report_tells_how_much_of_the_noise_is_read(taught: Taught) -> None:
 def test_what_is_told_to_be_read_is_what_the_written_file_reads(
     taught: Taught, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lessons = []
+    batches = []
     draw = Pipeline.draw
 
     def noted(pipeline: Pipeline, noise: npt.NDArray[np.float32], texts: Embeddings) -> Pixels:
-        lessons.append((noise, draw(pipeline, noise, texts)))
-        return lessons[-1][1]
+        batches.append((noise, draw(pipeline, noise, texts)))
+        return batches[-1][1]
 
     monkeypatch.setattr(Pipeline, "draw", noted)
     report = teach_style(taught.plain.folder, DATA, tmp_path / "out", 1, 0, silent)
-    assert len(lessons) == EXAMINED + 16  # a thousand pictures and a few
-    examined = lessons[:EXAMINED]
-    assert len({noise.tobytes() for noise, _ in lessons}) == len(lessons)
-    session = Pipeline(read_bundle(tmp_path / "out"))._style_encoder
-    read = np.concatenate([session.run(None, {"pictures": shown})[0] for _, shown in examined])
-    noise = np.concatenate([noise for noise, _ in examined])
+    assert len(batches) == EVALUATED + 16  # a thousand pictures and a few
+    held_out = batches[:EVALUATED]
+    assert len({noise.tobytes() for noise, _ in batches}) == len(batches)
+    session = open_network(read_bundle(tmp_path / "out"), STYLE_ENCODER)
+    read = np.concatenate([session.run(None, {"pictures": shown})[0] for _, shown in held_out])
+    noise = np.concatenate([noise for noise, _ in held_out])
     recovered = 1 - np.square(noise - read).mean() / np.square(noise).mean()
     assert report.recovered == pytest.approx(recovered, abs=1e-6)
 
 
-def test_lessons_are_drawn_of_all_captions(taught: Taught, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_are_drawn_of_all_captions(taught: Taught, monkeypatch: pytest.MonkeyPatch) -> None:
     captions = ["red", "yellow", "flower"]
     drawn: list[Embeddings] = []
 
@@ -107,7 +102,7 @@ def test_lessons_are_drawn_of_all_captions(taught: Taught, monkeypatch: pytest.M
 
     monkeypatch.setattr(Pipeline, "draw", noted)
     pipeline = Pipeline(taught.plain)
-    for _ in itertools.islice(style._lessons(pipeline, captions, np.random.default_rng(0)), 2):
+    for _ in itertools.islice(style._batches(pipeline, captions, np.random.default_rng(0)), 2):
         pass
     rows = {row.tobytes() for row in np.concatenate(drawn)}
     assert rows == {row.tobytes() for row in pipeline.encode(captions)}
@@ -136,7 +131,7 @@ def test_manifest_and_card_tell_how_the_style_encoder_was_trained(taught: Taught
     assert style["kimg"] == pytest.approx(KIMG, abs=BATCH / 1000)
     assert (style["data"], style["captions"]) == (["toy:4"], 20)
     assert (style["seed"], style["captiongan"]) == (0, __version__)
-    assert facts["data"] == "toy"  # what was there before is still there
+    assert facts["kimg"] == 1.5  # what was there before is still there
     card = (taught.bundle.folder / "README.md").read_text()
     assert card.startswith("# tiny\n") and "## Restyling" in card
     assert f"{100 * taught.report.recovered:.0f} % of the noise's variance" in card
@@ -204,7 +199,7 @@ def blocked(tiny: Bundle, folder: Path, fault: str) -> tuple[Path, Path]:
     ("fault", "rule"),
     [
         ("taken", "exists already"),
-        ("under a file", "is not a folder to write in"),
+        ("under a file", "is not a writable folder"),
         ("no card", r"no readable README\.md"),
         ("card not UTF-8", r"README\.md is not UTF-8"),
         ("no sample", r"no readable sample\.png"),
@@ -246,8 +241,8 @@ def test_the_command_writes_a_bundle_that_restyles(
     assert "% of the noise's variance" in capsys.readouterr().out
     bundle = read_bundle(out)
     assert bundle.can_restyle
-    style = bundle.manifest.training["style"]
-    assert isinstance(style, dict)
+    style = bundle.manifest.training.style
+    assert style is not None
     assert (style["seed"], style["kimg"]) == (7, 0.256)
 
 

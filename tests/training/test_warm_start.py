@@ -13,20 +13,23 @@ import torch
 from rich.console import Console
 
 from captiongan.base.files import sha256_of
-from captiongan.bundle.bundle import CRITIC_FILE, MANIFEST, Bundle, FileFacts, read_bundle
+from captiongan.bundle.bundle import Bundle, read_bundle
+from captiongan.bundle.manifest import CRITIC_FILE, MANIFEST, FileFacts
+from captiongan.draw.noise import noise_of
 from captiongan.draw.picture import read_metadata
-from captiongan.draw.pipeline import Pipeline, noise_of
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, CaptionganError, ConfigError
 from captiongan.export.export import bundle_of_run, export_run
+from captiongan.networks.pixels import to_pictures
 from captiongan.runs.checkpoint import checkpoints
 from captiongan.runs.load_trained import load_trained
 from captiongan.runs.run_folder import RunFolder
 from captiongan.training import start as begin
-from captiongan.training import warm_start
-from captiongan.training.batches import to_pictures
+from captiongan.training import starting_config, warm_up
 from captiongan.training.bundle_weights import read_critic, read_generator
-from captiongan.training.loop import Trainer, train
+from captiongan.training.loop import train
 from captiongan.training.start import start
+from captiongan.training.trainer import Trainer
 from support.command_line import captiongan
 from support.tiny_run import RECIPE, tiny_run
 
@@ -57,8 +60,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def short_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm_start, "WINDOW", 2)
-    monkeypatch.setattr(warm_start, "LONGEST_WARM_UP", 6)
+    monkeypatch.setattr(warm_up, "WINDOW", 2)
+    monkeypatch.setattr(warm_up, "LONGEST_WARM_UP", 6)
 
 
 @pytest.fixture
@@ -104,7 +107,7 @@ def test_at_step_0_a_run_draws_what_its_bundle_draws(name: str, made: Path, tmp_
         return int(np.abs(to_pictures(drawn).numpy().astype(int) - expected).max())
 
     assert error() > 1  # after twelve steps
-    trained.generator.load_state_dict(first.ema())
+    trained.generator.load_state_dict(first.tensors("average"))
     assert error() <= 1
 
 
@@ -140,7 +143,7 @@ def test_the_discriminator_of_a_bundle_is_taken_over(
     run = begun(made / "whole", tmp_path, "training.keep_checkpoints=100")
     had = read_critic(read_bundle(made / "whole"))
     assert had is not None
-    first = checkpoints(run.checkpoints)[0].discriminator()
+    first = checkpoints(run.checkpoints)[0].tensors("discriminator")
     assert first.keys() == had.keys()
     assert all(torch.equal(first[name], had[name]) for name in had)
 
@@ -161,7 +164,7 @@ def test_a_run_may_add_self_attention_to_its_bundle_and_still_draws_the_same_at_
 ) -> None:
     run = begun(made / "whole", tmp_path, "generator.attention=8", "training.keep_checkpoints=100")
     had = read_generator(read_bundle(made / "whole"))
-    first, *_, last = (saved.ema() for saved in checkpoints(run.checkpoints))
+    first, *_, last = (saved.tensors("average") for saved in checkpoints(run.checkpoints))
     assert not first["attentions.0.gamma"].any()
     assert last["attentions.0.gamma"].any()
     assert first.keys() - had.keys() == {f"attentions.0.{name}" for name in ATTENTION}
@@ -169,7 +172,7 @@ def test_a_run_may_add_self_attention_to_its_bundle_and_still_draws_the_same_at_
 
     child = export_run(load_trained(run), tmp_path / "child", "child", "1", ["a red flower"])
     again = begun(child.folder, tmp_path / "again", "training.keep_checkpoints=100")
-    drawn, taken = read_generator(child), checkpoints(again.checkpoints)[0].ema()
+    drawn, taken = read_generator(child), checkpoints(again.checkpoints)[0].tensors("average")
     assert drawn.keys() == taken.keys()
     assert all(torch.equal(drawn[name], taken[name]) for name in drawn)
     with pytest.raises(ConfigError, match=r"generator\.attention is 8 there and 0 here"):
@@ -188,7 +191,7 @@ def test_what_tells_classes_is_fresh_and_the_rest_of_the_discriminator_taken_ove
     for species in (0, 1):
         name = f"with-{species}"
         again = begun(tmp_path / "child", tmp_path / name, f"losses.species={species}", keep)
-        first = checkpoints(again.checkpoints)[0].discriminator()
+        first = checkpoints(again.checkpoints)[0].tensors("discriminator")
         own = {each for each in first if each.startswith("species.")}
         assert len(own) == 2 * species
         assert all(torch.equal(first[each], had[each]) for each in first.keys() - own)
@@ -202,7 +205,7 @@ def test_the_discriminator_warms_up_alone_until_it_tells_real_pairs_from_generat
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     accuracies = iter([0.2, 0.3, 0.3, 0.8, 0.9, 0.9])
-    monkeypatch.setattr(warm_start, "_accuracy", lambda *_: next(accuracies))
+    monkeypatch.setattr(warm_up, "_accuracy", lambda *_: next(accuracies))
     begun(made / "plain", tmp_path)
     assert list(accuracies) == [0.9]
     assert "warmed up the discriminator on 20 pictures" in capsys.readouterr().out
@@ -212,8 +215,8 @@ def test_the_warm_up_ends_when_the_discriminator_learns_no_more(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     accuracies = iter([0.2, 0.4, 0.5, 0.5, 0.52, 0.48, 0.6, 0.6])
-    monkeypatch.setattr(warm_start, "LONGEST_WARM_UP", 8)
-    monkeypatch.setattr(warm_start, "_accuracy", lambda *_: next(accuracies))
+    monkeypatch.setattr(warm_up, "LONGEST_WARM_UP", 8)
+    monkeypatch.setattr(warm_up, "_accuracy", lambda *_: next(accuracies))
     begun(made / "plain", tmp_path / "flat")
     assert list(accuracies) == [0.6, 0.6]
     out = capsys.readouterr().out
@@ -230,8 +233,8 @@ def test_the_warm_up_teaches_the_discriminator_and_leaves_the_generator_alone(
         patch.setattr(begin, "warm_up", lambda *_: True)
         cold = begun(made / "plain", tmp_path / "cold", "training.keep_checkpoints=100")
     untaught = checkpoints(cold.checkpoints)[0]
-    assert _equal(first.ema(), untaught.ema())
-    assert not _equal(first.discriminator(), untaught.discriminator())
+    assert _equal(first.tensors("average"), untaught.tensors("average"))
+    assert not _equal(first.tensors("discriminator"), untaught.tensors("discriminator"))
     assert later.step == 2
 
 
@@ -261,7 +264,7 @@ def test_a_signal_during_the_warm_up_ends_the_run_which_begins_again_as_if_it_ha
     number: signal.Signals, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     unbroken = begun(made / "whole", tmp_path / "unbroken")
-    out, update, taken = tmp_path / "stopped", warm_start._accuracy, []
+    out, update, taken = tmp_path / "stopped", warm_up._accuracy, []
 
     def struck(trainer: Trainer, step: int) -> float:
         taken.append(step)
@@ -270,7 +273,7 @@ def test_a_signal_during_the_warm_up_ends_the_run_which_begins_again_as_if_it_ha
 
     capsys.readouterr()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(warm_start, "_accuracy", struck)
+        patch.setattr(warm_up, "_accuracy", struck)
         complete = start(None, "toy:30", out, None, PLAN, False, bundle=str(made / "whole"))
     run = RunFolder(out / unbroken.path.name)
     assert (complete, taken) == (False, [0])
@@ -342,7 +345,7 @@ def test_the_networks_that_trained_the_bundle_count_as_a_part_of_the_run(bundle:
     facts = json.loads((bundle.folder / MANIFEST).read_text())
     facts["training"]["extractors"] = ["lite0"]
     (bundle.folder / MANIFEST).write_text(json.dumps(facts))
-    config = warm_start.starting_config(str(bundle.folder), None, [], "toy:30", print)
+    config = starting_config.starting_config(str(bundle.folder), None, [], "toy:30", print)
     assert config.extractors == ("lite0", "lite2")
 
 
@@ -354,7 +357,7 @@ def test_choices_for_the_bundles_own_training_are_not_taken_over(bundle: Bundle)
     theirs["network"] = "projected"
     theirs["discriminator"]["look"] = [96, 160]
     (bundle.folder / MANIFEST).write_text(json.dumps(facts))
-    config = warm_start.starting_config(str(bundle.folder), None, [], "toy:30", print)
+    config = starting_config.starting_config(str(bundle.folder), None, [], "toy:30", print)
     losses = config.losses
     assert losses.blur_kimg == losses.text_fade_kimg == losses.species == 0
     assert config.data.typical_share == 1 and config.discriminator.look == ()
@@ -486,7 +489,7 @@ def test_a_small_set_gets_its_recipe_which_a_file_and_set_change(
 ) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("training: {ema_halflife_kimg: 3}\n")
-    config = warm_start.starting_config(
+    config = starting_config.starting_config(
         str(made / "whole"), file, ["training.kimg=7"], "toy:30", print
     )
     assert config.training.batch_size == 16
@@ -501,8 +504,8 @@ def test_a_small_set_gets_its_recipe_which_a_file_and_set_change(
 def test_a_large_set_keeps_the_recipe_of_the_bundle(
     made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(warm_start, "SMALL_SET", 30)
-    config = warm_start.starting_config(str(made / "whole"), None, [], "toy:30", print)
+    monkeypatch.setattr(starting_config, "SMALL_SET", 30)
+    config = starting_config.starting_config(str(made / "whole"), None, [], "toy:30", print)
     assert config.training.batch_size == 4
     assert config.scores.patience == 0
 

@@ -107,9 +107,9 @@ class Answering(BaseHTTPRequestHandler):
 @pytest.mark.parametrize(
     ("answer_status", "answer_content", "reason", "retry_after"),
     [
-        (200, b"<html>", "something else than captiongan does", None),
-        (502, b"\xff", "something else than captiongan does", None),
-        (500, b"[]", "something else than captiongan does", None),
+        (200, b"<html>", "something that captiongan does not send", None),
+        (502, b"\xff", "something that captiongan does not send", None),
+        (500, b"[]", "something that captiongan does not send", None),
         (503, b'{"error": {"message": "later", "field": null}}', "^later$", 2),
     ],
 )

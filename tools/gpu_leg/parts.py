@@ -18,7 +18,7 @@ from torch import Tensor
 from captiongan.base.files import sha256_of, whole_folder
 from captiongan.data.store import open_store
 from captiongan.errors import DataError, OutputError, RunError
-from captiongan.runs.checkpoint import MANIFEST, PARTS, latest_checkpoint
+from captiongan.runs.checkpoint import MANIFEST, latest_checkpoint
 from captiongan.runs.load_config import KEPT_ENCODER
 from captiongan.runs.run_folder import RunFolder
 from tools.gpu_leg.data import add_file
@@ -90,10 +90,10 @@ def _archive(run: RunFolder, half: bool) -> bytes:
     with tarfile.open(fileobj=file, mode="w") as tar:
         for path in _facts(run):
             add_file(tar, path.relative_to(run.path).as_posix(), path.read_bytes())
-        for part in PARTS:
-            tensors = load_file(checkpoint / f"{part}.safetensors")
-            carried = _halved(part, tensors, beta1) if half else tensors
-            add_file(tar, f"checkpoints/{checkpoint.name}/{part}.safetensors", save(carried))
+        for part in sorted(checkpoint.glob("*.safetensors")):
+            tensors = load_file(part)
+            carried = _halved(part.stem, tensors, beta1) if half else tensors
+            add_file(tar, f"checkpoints/{checkpoint.name}/{part.name}", save(carried))
         manifest = (checkpoint / MANIFEST).read_bytes()
         add_file(tar, f"checkpoints/{checkpoint.name}/{MANIFEST}", manifest)
     return file.getvalue()
@@ -162,11 +162,11 @@ def _restore(content: bytes, work: Path) -> None:
         tar.extractall(work, filter="data")
     (work / "grids").mkdir(exist_ok=True)
     for manifest in (work / "checkpoints").glob(f"*/{MANIFEST}"):
-        files = [manifest.parent / f"{part}.safetensors" for part in PARTS]
+        files = sorted(manifest.parent.glob("*.safetensors"))
         for file in files:
             save_file(_widened(load_file(file)), file)
         facts = json.loads(manifest.read_bytes())
-        facts["files"] = {file.name: sha256_of(file) for file in sorted(files)}
+        facts["files"] = {file.name: sha256_of(file) for file in files}
         manifest.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     latest_checkpoint(work / "checkpoints")
 

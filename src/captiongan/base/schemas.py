@@ -9,11 +9,14 @@ import re
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
 
-from captiongan import __version__
 from captiongan.errors import CaptionganError
+from captiongan.version import __version__
 
 Facts = dict[str, object]
 Migration = Callable[[Facts], Facts]
+
+CARD = "card"
+"""Where a bundle's facts hold the text of its model card while they are migrated."""
 
 
 def never_scored(config: Facts) -> Facts:
@@ -39,7 +42,19 @@ def mirrors_nothing(manifest: Facts) -> Facts:
     return manifest | {"mirror_by_seed": False}
 
 
-BUNDLE: tuple[Migration, ...] = (mirrors_nothing,)
+def prompts_of_its_card(manifest: Facts) -> Facts:
+    """Bring a bundle's manifest from 2 to 3: its sample prompts stood in the model card alone.
+
+    The reader passes the card in as `CARD`. A card that somebody rewrote may list none.
+    """
+    listed = re.search(
+        r"^Rows, top to bottom.*?(?=^#|\Z)", str(manifest[CARD]), flags=re.DOTALL | re.MULTILINE
+    )
+    prompts = re.findall(r"^\d+\. (.+)$", listed[0], flags=re.MULTILINE) if listed else []
+    return manifest | {"sample_prompts": prompts}
+
+
+BUNDLE: tuple[Migration, ...] = (mirrors_nothing, prompts_of_its_card)
 CHECKPOINT: tuple[Migration, ...] = ()
 RUN_CONFIG: tuple[Migration, ...] = (never_scored, not_judged_by_its_teacher)
 """From schema 1 of each to today's."""

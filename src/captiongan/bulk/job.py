@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
-from captiongan import __version__
 from captiongan.base.files import replace_file, sha256_of
 from captiongan.bulk.layouts import LAYOUTS
 from captiongan.bulk.prompt_file import read_rows
-from captiongan.bundle.bundle import MANIFEST, Bundle
+from captiongan.bundle.bundle import Bundle
+from captiongan.bundle.manifest import MANIFEST
 from captiongan.draw.prompts import SEEDS, check_truncation, seeds_of
 from captiongan.errors import BulkError
+from captiongan.version import __version__
 
 JOB_FILE = "job.json"
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 
-from captiongan.base.ray_cluster import Cluster
 from captiongan.bulk.job import Job
+from captiongan.bulk.ray_cluster import Cluster
 from captiongan.bulk.shard import Shard, draw_shard
 from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
 from captiongan.draw.pipeline import Pipeline

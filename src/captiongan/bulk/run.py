@@ -12,7 +12,8 @@ from captiongan.bulk.journal import JOURNAL, Account, close_journal
 from captiongan.bulk.layouts import LAYOUTS
 from captiongan.bulk.prompt_file import read_rows
 from captiongan.bulk.shard import Shard, cut, draw_shard
-from captiongan.draw.pipeline import Pipeline, open_bundle
+from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
+from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import OutputError
 
 SECONDS_BETWEEN_LINES = 10
@@ -22,7 +23,7 @@ SECONDS_BETWEEN_LINES = 10
 def generate_all(
     prompts: Path,
     out: Path,
-    bundle: str | Path = "flowers",
+    bundle: Bundle | str | Path = "flowers",
     n: int = 1,
     seed: int = 0,
     truncation: float = 1.0,
@@ -41,7 +42,7 @@ def generate_all(
     Args:
         prompts: a file for `read_rows`; read twice, never held in memory.
         out: folder for the pictures; new, empty, or of the same job.
-        bundle: name of a shipped bundle, bundle folder or run folder, as for `load`.
+        bundle: an open one, the name of a shipped one, or the path of a folder.
         n: pictures of each row, as for `Pipeline.generate`.
         seed: seed of the first picture, from 0; the last one's must be below 2**32.
         truncation: as for `Pipeline.generate`.
@@ -53,12 +54,11 @@ def generate_all(
     Raises:
         BulkError: the prompts cannot be read or change during the job, `out` holds something else,
             or `layout` or `shard_size` breaks its rule.
-        BundleError: the bundle is missing or damaged.
-        RunError: the run cannot be exported.
+        BundleError: the bundle is missing, damaged, foreign or from a newer captiongan.
         PromptError: `n`, `seed` or `truncation` breaks its rule.
         OutputError: `out` cannot be written to.
     """
-    opened = open_bundle(bundle)
+    opened = bundle if isinstance(bundle, Bundle) else read_bundle(find_bundle(bundle))
     job = Job.of(prompts, opened, n, seed, truncation, layout, shard_size)
     what = f"output folder '{out}' cannot be written to"
     with os_errors_as(OutputError, what, "fix that, and the same command resumes the job"):

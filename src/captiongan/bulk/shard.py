@@ -14,8 +14,9 @@ from captiongan.bulk.layouts import LAYOUTS, Facts
 from captiongan.bulk.prompt_file import Reject, Row
 from captiongan.bundle.text_encoder import Reading
 from captiongan.draw.picture import Picture, mirrored
-from captiongan.draw.pipeline import MAX_BATCH, Pipeline, noise_of
+from captiongan.draw.pipeline import Pipeline
 from captiongan.draw.prompts import seeds_of
+from captiongan.draw.sessions import MAX_BATCH
 from captiongan.errors import PromptError
 
 
@@ -89,9 +90,9 @@ def _orders(pipeline: Pipeline, job: Job, shard: Shard) -> tuple[list[Order], En
 def _draw(pipeline: Pipeline, job: Job, batch: Sequence[Order]) -> Iterator[Picture]:
     """Draw the pictures that `Pipeline.generate` draws from the same texts and seeds."""
     embedding = np.stack([order.reading.embedding for order in batch])
-    noise = np.stack([noise_of(order.seed, pipeline.manifest.noise_dim) for order in batch])
+    noise = pipeline.noise([order.seed for order in batch], job.truncation)
     mirrors = [pipeline.mirrors(order.seed) for order in batch]
-    drawn = mirrored(pipeline.draw(job.truncation * noise, embedding), mirrors)
+    drawn = mirrored(pipeline.draw(noise, embedding), mirrors)
     for order, mirror, pixels in zip(batch, mirrors, drawn, strict=True):
         yield Picture(
             Image.fromarray(pixels),

@@ -1,174 +1,65 @@
 """The bundle: one folder that turns a sentence into pictures.
 
-The seam between training and drawing. Nothing in it runs code on loading, and every file but those
-of the model card is checked against the manifest `bundle.json` first. The format is in
+Training writes bundles and drawing reads them. Loading a bundle runs no code in it, and checks
+every file but those of the model card against the manifest first. The format is in
 `docs/bundle-format.md`.
 """
 
-import json
 import os
 import reprlib
 import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
 
-from captiongan import __version__
-from captiongan.base.files import os_errors_as, sha256_of, whole_folder
-from captiongan.base.schemas import BUNDLE, newest, of_today
-from captiongan.bundle.text_encoder import ENCODER_FILES, EncoderIdentity
+from captiongan.base.files import os_errors_as, whole_folder
+from captiongan.bundle.manifest import (
+    CARD_FILE,
+    CARD_FILES,
+    CRITIC_FILE,
+    MANIFEST,
+    MODEL_FILES,
+    OPTIONAL_FILES,
+    RANKER_FILE,
+    STYLE_FILE,
+    BundleManifest,
+    FileFacts,
+)
 from captiongan.errors import BundleError, OutputError
 
-MANIFEST = "bundle.json"
-GENERATOR_FILE = "generator.onnx"
-MODEL_FILES = (GENERATOR_FILE, *ENCODER_FILES)
-STYLE_FILE = "style_encoder.onnx"
-"""What a bundle has, beyond `MODEL_FILES`, if it can restyle."""
-
-CRITIC_FILE = "discriminator.safetensors"
-"""What a bundle has, beyond `MODEL_FILES`, if its discriminator travels with it."""
-
-RANKER_FILE = "ranker.onnx"
-"""What a bundle has, beyond `MODEL_FILES`, if it can keep the best of several pictures."""
-
-OPTIONAL_FILES = (STYLE_FILE, CRITIC_FILE, RANKER_FILE)
-
-CARD_FILES = ("README.md", "sample.png")
-
-LARGEST_MANIFEST = 2**20
-LARGEST_FILE = 2**30
-LARGEST_SIDE = 4096
-LARGEST_VECTOR = 2**16
-"""Bounds of what is read, in bytes, pixels and numbers: far above any use, far below any harm."""
+LARGEST_MANIFEST = LARGEST_CARD = 2**20
+"""Upper bounds in bytes: far above any use, far below any harm."""
 
 _SHIPPED = Path(__file__).parents[1] / "bundles"
 
 
 @dataclass(frozen=True)
-class FileFacts:
-    """What a file must be, to the last bit: its size in bytes and its sha256 in hexadecimal."""
-
-    size: int
-    sha256: str
-
-    @classmethod
-    def of(cls, path: Path) -> Self:
-        """Measure the file at `path`; raises OSError if it cannot be read."""
-        return cls(path.stat().st_size, sha256_of(path))
-
-
-@dataclass(frozen=True)
-class BundleManifest:
-    """The facts in `bundle.json`.
-
-    `resolution` is the side of a picture in pixels; `noise_dim` and `embedding_dim` are the lengths
-    of the generator's two inputs; `training` holds any facts that JSON can hold; `files` has one
-    entry for each of `MODEL_FILES`, and for those of `OPTIONAL_FILES` that the bundle has, and is
-    filled in by `write_bundle`. With `mirror_by_seed`, one bit of a seed says whether its finished
-    picture is mirrored left to right, see `captiongan.draw.pipeline.mirror_of`.
-    """
-
-    name: str
-    version: str
-    resolution: int
-    noise_dim: int
-    embedding_dim: int
-    text_encoder: EncoderIdentity
-    mirror_by_seed: bool = False
-    training: Mapping[str, object] = field(default_factory=dict)
-    captiongan: str = __version__
-    files: Mapping[str, FileFacts] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Read the manifest; raises BundleError naming the field that breaks a rule, and the rule.
-
-        Fields that this version does not know are passed over.
-        """
-        facts = _parse(text)
-        _count(facts, "schema")
-        facts = of_today(facts, BUNDLE, MANIFEST, BundleError)
-        return cls(
-            name=_text(facts, "name"),
-            version=_text(facts, "version"),
-            resolution=_count(facts, "resolution", most=LARGEST_SIDE),
-            noise_dim=_count(facts, "noise_dim", most=LARGEST_VECTOR),
-            embedding_dim=_count(facts, "embedding_dim", most=LARGEST_VECTOR),
-            text_encoder=EncoderIdentity(
-                _text(facts, "text_encoder", "name"), _sha256(facts, "text_encoder", "sha256")
-            ),
-            mirror_by_seed=_flag(facts, "mirror_by_seed"),
-            training=_object(facts, "training"),
-            captiongan=_text(facts, "captiongan"),
-            files={
-                name: FileFacts(
-                    _count(facts, "files", name, "bytes", most=LARGEST_FILE),
-                    _sha256(facts, "files", name, "sha256"),
-                )
-                for name in _model_files(facts)
-            },
-        )
-
-    def to_json(self) -> str:
-        """Write the manifest as indented JSON that `from_json` reads back as an equal one."""
-        facts = {
-            "schema": newest(BUNDLE),
-            "name": self.name,
-            "version": self.version,
-            "captiongan": self.captiongan,
-            "resolution": self.resolution,
-            "noise_dim": self.noise_dim,
-            "embedding_dim": self.embedding_dim,
-            "text_encoder": {
-                "name": self.text_encoder.name,
-                "sha256": self.text_encoder.sha256,
-            },
-            "mirror_by_seed": self.mirror_by_seed,
-            "training": dict(self.training),
-            "files": {
-                name: {"bytes": file.size, "sha256": file.sha256}
-                for name, file in self.files.items()
-            },
-        }
-        return json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-@dataclass(frozen=True)
 class Bundle:
-    """A folder whose files are what its manifest says."""
+    """A folder whose files match its manifest."""
 
     folder: Path
     manifest: BundleManifest
 
     @property
     def can_restyle(self) -> bool:
-        """Whether it has a style encoder."""
+        """Whether it has a style encoder, and so can redraw a given picture."""
         return STYLE_FILE in self.manifest.files
 
     @property
     def has_critic(self) -> bool:
-        """Whether the discriminator that its generator was trained against travels with it."""
+        """Whether it holds the discriminator that its generator was trained against."""
         return CRITIC_FILE in self.manifest.files
 
     @property
     def has_ranker(self) -> bool:
-        """Whether it can score pictures, and so keep the best of several."""
+        """Whether it has a ranker, and so can keep the best of several pictures."""
         return RANKER_FILE in self.manifest.files
 
     @property
     def is_shipped(self) -> bool:
-        """Whether it came with this package, and can be opened by its name alone."""
+        """Whether it comes with this package, so that its name alone finds it."""
         return self.folder.parent == _SHIPPED
-
-    @property
-    def card(self) -> str:
-        """The model card; empty if there is none that can be read."""
-        try:
-            return (self.folder / "README.md").read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            return ""
 
 
 def shipped_bundles() -> list[str]:
@@ -179,8 +70,8 @@ def shipped_bundles() -> list[str]:
 def find_bundle(name_or_path: str | Path) -> Path:
     """Return the folder of a bundle: a shipped one by its name, any other by its path.
 
-    A shipped name goes before a folder of that name in the working directory (write "./flowers" for
-    the latter). Raises BundleError if neither is there.
+    A shipped bundle takes precedence over a folder of the same name in the working directory; write
+    "./flowers" for the folder. Raises BundleError if there is neither.
     """
     if name_or_path in shipped_bundles():
         return _SHIPPED / name_or_path
@@ -197,7 +88,7 @@ def find_bundle(name_or_path: str | Path) -> Path:
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """Read and check a bundle: its manifest, then the size and sha256 of each file in it.
+    """Read and check a bundle: its manifest, then the size and sha256 of each file it lists.
 
     Raises BundleError if `folder` is not a bundle, is damaged or needs a newer captiongan.
     """
@@ -213,7 +104,8 @@ def read_bundle(folder: Path) -> Bundle:
                 f"'{folder / MANIFEST}' has {size:,} bytes, at most {LARGEST_MANIFEST:,} are read; "
                 "name a folder written by `captiongan export`"
             )
-        manifest = BundleManifest.from_json((folder / MANIFEST).read_bytes())
+        content = (folder / MANIFEST).read_bytes()
+        manifest = BundleManifest.from_json(content, _card(folder))
         for name, facts in manifest.files.items():
             _check_file(folder, name, facts)
     return Bundle(folder, manifest)
@@ -230,10 +122,10 @@ def contents(bundle: Bundle) -> dict[str, bytes]:
         with os_errors_as(BundleError, what, "restore the file, or copy the bundle again"):
             files[name] = (bundle.folder / name).read_bytes()
     try:
-        files["README.md"].decode()
+        files[CARD_FILE].decode()
     except UnicodeDecodeError as error:
         raise BundleError(
-            f"bundle '{bundle.folder}': README.md is not UTF-8 ({error.reason} at byte "
+            f"bundle '{bundle.folder}': {CARD_FILE} is not UTF-8 ({error.reason} at byte "
             f"{error.start}); save it as UTF-8"
         ) from error
     return files
@@ -243,9 +135,12 @@ def write_bundle(out: Path, files: Mapping[str, Path | bytes], manifest: BundleM
     """Write a bundle to `out`, which appears whole or not at all.
 
     `files` gives the content of each of `MODEL_FILES` and `CARD_FILES`, and of any of
-    `OPTIONAL_FILES`, as bytes or as a file to copy; `manifest.files` is measured here. Raises
-    OutputError if `out` holds something or cannot be written, BundleError if the result would not
-    be read back.
+    `OPTIONAL_FILES`, as bytes or as the path of a file to copy. The sizes and hashes in the
+    manifest are measured here.
+
+    Raises:
+        OutputError: `out` is not empty or cannot be written.
+        BundleError: a file is missing or unknown, or the result cannot be read back.
     """
     _check_complete(files)
     check_vacant(out)
@@ -271,10 +166,10 @@ def _check_complete(files: Mapping[str, Path | bytes]) -> None:
 
 
 def check_vacant(out: Path) -> None:
-    """Make sure that a bundle can be written to `out`, before there is one.
+    """Make sure that a bundle can be written to `out`, before any work is done for it.
 
     Raises:
-        OutputError: `out` holds something, or nothing may be written where it is to be.
+        OutputError: `out` is not empty, or the folder that is to hold it cannot be written.
     """
     what = f"bundle folder '{out}' cannot be examined"
     with os_errors_as(OutputError, what, "choose another place"):
@@ -288,7 +183,7 @@ def check_vacant(out: Path) -> None:
         )
     if not writable:
         raise OutputError(
-            f"bundle folder '{out}' cannot be made: '{parent}' is not a folder to write in; "
+            f"bundle folder '{out}' cannot be made: '{parent}' is not a writable folder; "
             "choose another place"
         )
 
@@ -313,6 +208,15 @@ def _reading(folder: Path) -> AbstractContextManager[None]:
     return os_errors_as(BundleError, what, "check its path and permissions")
 
 
+def _card(folder: Path) -> str:
+    """Return the start of the model card; empty if it cannot be read or is not UTF-8."""
+    try:
+        with (folder / CARD_FILE).open(encoding="utf-8") as card:
+            return card.read(LARGEST_CARD)
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def _check_file(folder: Path, name: str, facts: FileFacts) -> None:
     path = folder / name
     again = "copy or download the bundle again"
@@ -329,74 +233,3 @@ def _check_file(folder: Path, name: str, facts: FileFacts) -> None:
             f"bundle '{folder}': {name} has sha256 {sha256[:12]}, {MANIFEST} says "
             f"{facts.sha256[:12]}: it was changed or damaged; {again}"
         )
-
-
-def _parse(text: str | bytes) -> Mapping[str, object]:
-    try:
-        facts = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BundleError(
-            f"{MANIFEST} is not JSON ({error}); copy or download the bundle again"
-        ) from error
-    if not isinstance(facts, dict):
-        raise BundleError(
-            f"{MANIFEST} is {reprlib.repr(facts)}, must be a JSON object; "
-            "name a folder written by `captiongan export`"
-        )
-    return facts
-
-
-def _value(facts: object, path: tuple[str, ...]) -> object:
-    """Follow `path` through nested objects; None where it ends early."""
-    for key in path:
-        facts = facts.get(key) if isinstance(facts, dict) else None
-    return facts
-
-
-def _model_files(facts: Mapping[str, object]) -> tuple[str, ...]:
-    listed = (name for name in OPTIONAL_FILES if _value(facts, ("files", name)) is not None)
-    return (*MODEL_FILES, *listed)
-
-
-def _text(facts: object, *path: str) -> str:
-    value = _value(facts, path)
-    if isinstance(value, str) and value.strip() and value.isprintable():
-        return value
-    raise _broken(path, value, "a text on one line that is not empty")
-
-
-def _count(facts: object, *path: str, most: int | None = None) -> int:
-    value = _value(facts, path)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= (most or value):
-        return value
-    rule = f"a whole number from 1 to {most:,}" if most else "a whole number above 0"
-    raise _broken(path, value, rule)
-
-
-def _flag(facts: object, *path: str) -> bool:
-    value = _value(facts, path)
-    if isinstance(value, bool):
-        return value
-    raise _broken(path, value, "true or false")
-
-
-def _sha256(facts: object, *path: str) -> str:
-    value = _value(facts, path)
-    if isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef"):
-        return value
-    raise _broken(path, value, "64 hexadecimal digits in lower case")
-
-
-def _object(facts: object, *path: str) -> Mapping[str, object]:
-    value = _value(facts, path)
-    if isinstance(value, dict):
-        return value
-    raise _broken(path, value, "a JSON object")
-
-
-def _broken(path: tuple[str, ...], value: object, rule: str) -> BundleError:
-    found = "missing" if value is None else reprlib.repr(value)
-    return BundleError(
-        f"{MANIFEST}: '{' > '.join(path)}' is {found}, must be {rule}; "
-        "write the bundle again with `captiongan export`"
-    )

@@ -1,10 +1,10 @@
-"""The model card that a bundle carries: what it draws, how it was trained, how to use it."""
+"""The model card of a bundle: what it draws, how to use it, and how it was trained."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from captiongan.bundle.bundle import CRITIC_FILE, BundleManifest
+from captiongan.bundle.manifest import CRITIC_FILE, BundleManifest
 
 TERMS = (
     "pixel_wise",
@@ -14,23 +14,23 @@ TERMS = (
     "contrastive",
     "species",
 )
-"""Terms of the losses, by the options that weigh them."""
+"""Options that weight a term of the loss."""
 
 
 def model_card(
-    manifest: BundleManifest,
-    prompts: Sequence[str],
-    samples: int,
-    has_critic: bool,
-    starts_training: bool,
+    manifest: BundleManifest, samples: int, has_critic: bool, starts_training: bool
 ) -> str:
-    """Return the card as Markdown; `sample.png` has `prompts` in rows, `samples` in columns.
+    """Return the card of a new bundle as Markdown.
 
-    `has_critic` says whether the discriminator travels with the bundle, `starts_training` whether
-    another training can start from it.
+    Args:
+        manifest: with all facts about the training but those of a style encoder or a ranker.
+        samples: columns of `sample.png`, which has a row for each of `manifest.sample_prompts`.
+        has_critic: whether the bundle holds its discriminator.
+        starts_training: whether another training can start from it.
     """
-    training: Mapping[str, Any] = manifest.training
-    data, config = training["data"], training["config"]
+    training, prompts = manifest.training, manifest.sample_prompts
+    data, config = training.data, training.config
+    assert data is not None and config is not None
     rows = "\n".join(f"{number}. {prompt}" for number, prompt in enumerate(prompts, start=1))
     return f"""# {manifest.name} {manifest.version}
 
@@ -53,11 +53,11 @@ captiongan generate "{prompts[0]}" --bundle PATH_OF_THIS_FOLDER
 
 | | |
 |---|---|
-| data | `{data["name"]}`: {data["pictures"]:,} pictures, {data["captions"]:,} captions, \
-{data["classes"]} classes, {data["skipped"]} lines skipped |
+| data | `{data.name}`: {data.pictures:,} pictures, {data.captions:,} captions, \
+{data.classes} classes, {data.skipped} lines skipped |
 | preset | `{config["name"]}` |
 | start | {_start_in_words(config["training"])} |
-| length | {training["kimg"]:,} kimg (thousand pictures shown), {training["steps"]:,} steps |
+| length | {training.kimg:,} kimg (thousand pictures shown), {training.steps:,} steps |
 | facing | {_facing_in_words(manifest.mirror_by_seed)} |
 | losses | {_losses_in_words(config["losses"])} |
 | text encoder | {manifest.text_encoder} |
@@ -73,14 +73,8 @@ Pictures carry prompt, seed and software in their PNG metadata.
 """
 
 
-def sample_prompts(card: str) -> list[str]:
-    """Return the prompts of the sample that a card of `model_card` lists; none of another card."""
-    listed = re.search(r"^Rows, top to bottom.*?(?=^#|\Z)", card, flags=re.DOTALL | re.MULTILINE)
-    return re.findall(r"^\d+\. (.+)$", listed[0], flags=re.MULTILINE) if listed else []
-
-
 def _losses_in_words(losses: Mapping[str, Any]) -> str:
-    """Name the discriminator's loss, the further terms that count, and the augmentation."""
+    """Name the discriminator's loss, the terms with a weight above 0, and the augmentation."""
     words = [f"`{losses['discriminator']}`"]
     weights = {name: losses.get(name, 0) for name in TERMS}
     words += [f"{name.replace('_', ' ')} x {value:g}" for name, value in weights.items() if value]
@@ -96,14 +90,14 @@ def _losses_in_words(losses: Mapping[str, Any]) -> str:
 
 
 def _facing_in_words(mirror_by_seed: bool) -> str:
-    """Say whether the training pictures were turned one way."""
+    """Say whether the training pictures were turned to face one way."""
     if mirror_by_seed:
         return "all pictures turned one way; one bit of a seed mirrors its picture"
     return "as in the data"
 
 
 def _start_in_words(schedule: Mapping[str, Any]) -> str:
-    """Say which bundle's weights came first, if any did."""
+    """Say which bundle's weights the training started from, if any."""
     start = schedule.get("start")
     if start is None:
         return "from scratch"
@@ -111,7 +105,7 @@ def _start_in_words(schedule: Mapping[str, Any]) -> str:
 
 
 def _critic_in_words(has_critic: bool, starts_training: bool) -> str:
-    """Say whether the discriminator travels along, and what it is for."""
+    """Say whether the bundle holds the discriminator, and what for."""
     if not has_critic:
         return "left out"
     if not starts_training:
@@ -121,9 +115,9 @@ def _critic_in_words(has_critic: bool, starts_training: bool) -> str:
 
 
 def with_style_section(card: str, style: Mapping[str, Any]) -> str:
-    """Return a card with a section on the style encoder, of the facts `training > style`.
+    """Return a card with a section on the style encoder, which replaces an earlier one.
 
-    An earlier section of that name is replaced.
+    `style` is `training > style` of the manifest.
     """
     return f"""{_without_section(card, "Restyling")}
 
@@ -134,15 +128,15 @@ captiongan restyle YOUR_PICTURE "ANOTHER SENTENCE" --bundle PATH_OF_THIS_FOLDER
 ```
 
 The style encoder learned from {style["kimg"]:,} kimg of the generator's own pictures, drawn of
-{style["captions"]:,} captions ({", ".join(style["data"])}). Off pictures that it never saw it reads
+{style["captions"]:,} captions ({", ".join(style["data"])}). From pictures it never saw, it reads
 {100 * style["recovered"]:.0f} % of the noise's variance. captiongan {style["captiongan"]}.
 """
 
 
 def with_ranking_section(card: str, ranker: Mapping[str, Any]) -> str:
-    """Return a card with a section on the ranker, of the facts `training > ranker`.
+    """Return a card with a section on the ranker, which replaces an earlier one.
 
-    An earlier section of that name is replaced.
+    `ranker` is `training > ranker` of the manifest.
     """
     return f"""{_without_section(card, "Ranking")}
 
@@ -162,6 +156,6 @@ captiongan {ranker["captiongan"]}.
 
 
 def _without_section(card: str, title: str) -> str:
-    """Return a card without the section of that title, and without white space at its end."""
+    """Return a card without the section of that title, and without trailing white space."""
     section = rf"^## {title}\n.*?(?=^#{{1,2}} |\Z)"
     return re.sub(section, "", card, flags=re.DOTALL | re.MULTILINE).rstrip()

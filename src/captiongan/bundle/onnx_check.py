@@ -1,8 +1,8 @@
-"""What an ONNX file may hold before ONNX Runtime is given it.
+"""Checks an ONNX file before ONNX Runtime opens it.
 
-A bundle may come from anyone. Its networks are plain graphs of ONNX's own operators with all their
-weights inside; whatever reaches outside the file is refused. The file is read as the protocol
-buffers that it is (field numbers as in onnx.proto), so that no further package is needed.
+A bundle may come from anyone. Its networks are plain graphs of ONNX's own operators and contain all
+their weights; a file that refers to anything outside itself is refused. The check reads the file's
+protocol buffers itself (field numbers as in onnx.proto) and so needs no further package.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ DIMENSION, EXTERNAL_DATA, DATA_LOCATION = 1, 13, 14
 """Fields of TensorProto."""
 
 VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5
-"""Wire types: how long a field is."""
+"""Wire types, which decide the length of a field."""
 
 LARGEST_DIMENSION = 2**24
 
@@ -34,11 +34,11 @@ Field = tuple[int, int | memoryview]
 
 
 def check_onnx(path: Path) -> None:
-    """Make sure that a model reaches for nothing outside its file, and is no larger than it says.
+    """Make sure that a model refers to nothing outside its file and has no oversized tensor.
 
     Raises:
-        BundleError: it is not a model, or holds weights in another file, an operator that is not
-            ONNX's own, a graph inside a node, or a tensor with a side above 2**24.
+        BundleError: it is not a model, or it has weights in another file, an operator that is not
+            ONNX's own, a graph inside a node, or a tensor with a dimension above 2**24.
     """
     try:
         faults = list(_faults_of_model(memoryview(path.read_bytes())))
@@ -97,9 +97,9 @@ def _faults_of_tensor(tensor: memoryview) -> Iterator[str]:
 
 
 def _fields(message: memoryview) -> Iterator[Field]:
-    """Read the fields of a message: their numbers, and an integer or the bytes of each.
+    """Yield the fields of a message: the number of each, and its integer or its bytes.
 
-    Raises ValueError if the message ends too early or has a field that protocol buffers do not.
+    Raises ValueError if the message is cut short or has a field of an unknown type.
     """
     place = 0
     while place < len(message):
@@ -129,7 +129,7 @@ def _varints(packed: memoryview) -> Iterator[int]:
 
 
 def _varint(message: memoryview, place: int) -> tuple[int, int]:
-    """Read an integer of seven bits a byte; return it and the place behind it."""
+    """Read an integer with seven bits in each byte; return it and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
         if place >= len(message):

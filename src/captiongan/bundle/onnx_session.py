@@ -1,10 +1,10 @@
-"""Opening an ONNX file for drawing: which device, how many threads."""
+"""Opening an ONNX file for drawing on the CPU."""
 
 import os
 from pathlib import Path
 
-# Read when ONNX Runtime is imported. Its official builds would otherwise note each session in the
-# home folder, and send that to their maker.
+# ONNX Runtime reads this when it is imported. Without it, its official builds log each session in
+# the home folder and send the log to their maker.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime as ort
@@ -15,10 +15,10 @@ from captiongan.errors import BundleError
 
 
 def open_session(path: Path) -> ort.InferenceSession:
-    """Open an ONNX file for the CPU, on `OMP_NUM_THREADS` threads or the cores at hand.
+    """Open an ONNX file on the CPU, with `OMP_NUM_THREADS` threads or one for each available core.
 
     Raises:
-        BundleError: the file is not such a model, or reaches outside itself (`check_onnx`).
+        BundleError: the file is not an ONNX model, or `check_onnx` refuses it.
     """
     check_onnx(path)
     options = ort.SessionOptions()

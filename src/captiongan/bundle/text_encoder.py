@@ -1,6 +1,6 @@
-"""What a text encoder is, and the one that needs nothing but ONNX Runtime.
+"""Text encoders: their interface, and the one that runs on ONNX Runtime alone.
 
-An encoder that travels is a folder of two files, the same inside a bundle and inside this package:
+That encoder is a folder with two files, which a bundle holds, too:
 
     tokenizer.json      words to token ids; padding and truncation rules included (`tokenizers`)
     text_encoder.onnx   token ids to one unit vector per sentence
@@ -29,7 +29,7 @@ ENCODER_FILES = ("text_encoder.onnx", "tokenizer.json")
 
 @dataclass(frozen=True)
 class EncoderIdentity:
-    """Which encoder, to the last bit: runs, caches and bundles with different ones do not mix."""
+    """The identity of an encoder; runs, caches and bundles of different encoders do not mix."""
 
     name: str
     sha256: str
@@ -42,9 +42,9 @@ class EncoderIdentity:
 class Reading:
     """How an encoder reads a text.
 
-    `tokens` are the pieces that the network gets, its start and end marks included; `cut` says that
-    the text has more of them than are read. `unknown_words` of its `words` are not in the
-    vocabulary. `embedding` is (dim,) float32, of length 1.
+    `tokens` are what the network gets, with the start and end marks. `cut` is true if the text has
+    more tokens than the network reads. `words` counts its words; `unknown_words` are those that the
+    vocabulary does not have. `embedding` is (dim,) float32, of length 1.
     """
 
     text: str
@@ -76,8 +76,8 @@ class TextEncoder(Protocol):
 class OnnxTextEncoder:
     """The encoder of a bundle: tokenizer and ONNX network, no PyTorch.
 
-    Text is lower-cased and cut into tokens. Beyond `max_tokens` the rest is not read, with a
-    warning.
+    It lower-cases a text and splits it into tokens. It reads at most `max_tokens` of them and warns
+    if there are more.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -102,7 +102,7 @@ class OnnxTextEncoder:
 
     @property
     def folder(self) -> Path:
-        """Where the two files are."""
+        """The folder with the two files."""
         return self._folder
 
     @property
@@ -112,10 +112,13 @@ class OnnxTextEncoder:
 
     @property
     def max_tokens(self) -> int:
-        """How many tokens of a text are read, the start and end marks included."""
+        """How many tokens of a text are read, with the start and end marks."""
         truncation = self._tokenizer.truncation
         if truncation is None:
-            raise BundleError(f"'{self._folder / 'tokenizer.json'}' sets no longest text: not ours")
+            raise BundleError(
+                f"'{self._folder / 'tokenizer.json'}' sets no maximum length; "
+                "copy or download the bundle again"
+            )
         return int(truncation["max_length"])
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
@@ -132,7 +135,7 @@ class OnnxTextEncoder:
         return self._embed(encodings)
 
     def read(self, text: str) -> Reading:
-        """Return all that is known of one text, its embedding included; never warns."""
+        """Return how the encoder reads one text; never warns."""
         encoding = self._tokenizer.encode(text)
         unknown, words = self.unknown_words(text)
         (embedding,) = self._embed([encoding])
@@ -148,8 +151,8 @@ class OnnxTextEncoder:
     def unknown_words(self, text: str) -> tuple[list[str], int]:
         """Return the words of `text` that are not in the vocabulary, and how many words it has.
 
-        A word that the tokenizer must cut into pieces was rare or absent in the captions it learned
-        from. Punctuation does not count as a word.
+        Such a word was rare or absent in the captions that the tokenizer learned from, so the
+        tokenizer splits it into pieces. Punctuation does not count as a word.
         """
         normal = self._tokenizer.normalizer.normalize_str(text)
         words = [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
@@ -159,7 +162,7 @@ class OnnxTextEncoder:
 
 
 def equal_length_batches(lengths: Sequence[int], limit: int = 256) -> Iterator[list[int]]:
-    """Yield the positions of equal lengths together, at most `limit` at a time."""
+    """Yield the positions of texts of equal length together, at most `limit` at a time."""
     by_length: dict[int, list[int]] = defaultdict(list)
     for position, length in enumerate(lengths):
         by_length[length].append(position)

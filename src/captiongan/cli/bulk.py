@@ -48,8 +48,9 @@ def bulk(
     from rich.console import Console
 
     from captiongan.bulk.run import generate_all
+    from captiongan.opening import open_bundle
 
-    options = (bundle, n, seed, truncation, layout, shard_size, ray)
+    options = (open_bundle(bundle), n, seed, truncation, layout, shard_size, ray)
     try:
         account = generate_all(prompts, out, *options, Console(stderr=True))
     except KeyboardInterrupt:

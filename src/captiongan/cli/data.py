@@ -114,7 +114,7 @@ def caption_template(
     class_column: ClassColumn = None,
 ) -> None:
     """Make a captioned folder from pictures that have only class names or attributes."""
-    from captiongan.data.importers import template as composing
+    from captiongan.data.importers import caption_template as composing
     from captiongan.data.importers.fitting import Fit
     from captiongan.data.importers.items import Request
 

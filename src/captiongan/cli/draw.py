@@ -40,9 +40,10 @@ def generate(
 
     Several pictures are saved as NAME-SEED.png each, or with --grid as one sheet.
     """
-    from captiongan.draw.picture import check_output, in_a_square, numbered, save_grid
-    from captiongan.draw.pipeline import load
+    from captiongan.draw.picture import check_output, numbered
     from captiongan.draw.prompts import seeds_of
+    from captiongan.draw.sheet import in_a_square, save_grid
+    from captiongan.opening import load
 
     check_output(output)
     seeds = seeds_of(seed, n, best_of)
@@ -89,7 +90,7 @@ def interpolate(
     Give several sentences and one --seed, or one sentence and several --seed.
     """
     from captiongan.draw.picture import FILMS, check_output
-    from captiongan.draw.pipeline import load
+    from captiongan.opening import load
 
     check_output(output, (".png", *FILMS))
     load(bundle).interpolate(prompts, seeds or [0], steps, truncation).save(output, fps)
@@ -115,8 +116,9 @@ def restyle(
     --grid as one sheet.
     """
     from captiongan.base.image_reading import middle_square, read_picture
-    from captiongan.draw.picture import check_output, numbered, save_grid
-    from captiongan.draw.pipeline import load
+    from captiongan.draw.picture import check_output, numbered
+    from captiongan.draw.sheet import save_grid
+    from captiongan.opening import load
 
     check_output(output)
     paths = [output] if grid else numbered(output, range(1, len(prompts) + 1))

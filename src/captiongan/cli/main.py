@@ -9,9 +9,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from captiongan import __version__
 from captiongan.cli import bulk, data, draw, models, page, serve, train
 from captiongan.errors import CaptionganError
+from captiongan.version import __version__
 
 app = typer.Typer(
     name="captiongan",

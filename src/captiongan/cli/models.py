@@ -92,7 +92,7 @@ def evaluate(
             looked_at,
             best_of,
         )
-        candidates = [paper.candidate for paper in evaluation.papers]
+        candidates = [result.candidate for result in evaluation.results]
         shown = draw_public(candidates, prompts, seed) if prompts else None
         write_report(out, evaluation, shown)
     for line in table(evaluation):

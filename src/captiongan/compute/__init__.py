@@ -1,1 +1,1 @@
-"""What everything that computes with PyTorch shares: processes, devices, Adam's state."""
+"""Small tools with PyTorch that several halves of the package share."""

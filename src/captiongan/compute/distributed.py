@@ -170,7 +170,7 @@ class _Mean(torch.autograd.Function):
 
     @staticmethod
     def backward(_: Any, gradient: Tensor) -> Tensor:
-        return _sum(gradient) / world_size()
+        return mean(gradient)  # a gradient penalty lets gradients through this, too
 
 
 class _Gathered(torch.autograd.Function):

@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from captiongan.base.streams import Stream
 from captiongan.data.folder import Example
 from captiongan.data.summary import obstacle
 from captiongan.errors import DataError
@@ -116,7 +117,7 @@ class PairSampler:
         )
 
     def _permutation(self, number: int) -> Indices:
-        random = np.random.default_rng([self._seed, number, 1])
+        random = np.random.default_rng([self._seed, number, Stream.ORDER])
         return random.permutation(len(self._by_class))
 
     def _caption(self, pictures: Indices, random: np.random.Generator) -> Indices:

@@ -1,1 +1,1 @@
-"""Drawing: from sentences to pictures with ONNX Runtime, without PyTorch."""
+"""Drawing pictures of sentences with an opened bundle, without PyTorch."""

@@ -1,8 +1,8 @@
-"""Drawing on another machine: the methods of a `Pipeline`, answered by `captiongan serve`.
+"""Drawing on another machine: the methods of a `Pipeline`, executed by `captiongan serve`.
 
 Needs the extra `client`.
 
-    from captiongan.draw.client import Client
+    from captiongan import Client
 
     with Client("http://127.0.0.1:8000") as client:
         client.generate("a yellow flower", seed=7)[0].save("flower.png")
@@ -32,10 +32,10 @@ except ModuleNotFoundError as error:
 
 
 class ServerError(CaptionganError):
-    """What a server answered that did not draw: `status` is HTTP's, 0 where there was no answer.
+    """A server's answer that is not a drawing, or no answer.
 
-    `field` names what to change in the request; `retry_after` says how many seconds to wait where
-    the server was busy (503).
+    `status` is that of HTTP, 0 if there was no answer. `field` names what to change in the request.
+    `retry_after` is how many seconds to wait if the server was busy (503).
     """
 
     def __init__(
@@ -52,16 +52,19 @@ class ServerError(CaptionganError):
 
 
 class Client:
-    """A server's pictures, the same to the last bit as those of a `Pipeline` of the same bundle.
+    """Draws on a server, the same to the last bit as a `Pipeline` with the same bundle there.
 
-    Every method raises ServerError where the server does not answer, or not with pictures. Threads
+    Every method raises ServerError if the server does not answer, or answers with an error. Threads
     may share a client.
     """
 
     def __init__(self, address: str, token: str | None = None, timeout: float = 60.0) -> None:
-        """Name a server: its `address`, its `token` if it wants one, and how many seconds to wait.
+        """Remember a server; nothing is sent yet.
 
-        Nothing is sent yet.
+        Args:
+            address: of the server, such as `http://127.0.0.1:8000`.
+            token: the server's token, if it requires one.
+            timeout: how many seconds to wait for an answer.
         """
         self.address = address
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -74,7 +77,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._http.close()
 
     def bundles(self) -> dict[str, Mapping[str, Any]]:
@@ -184,7 +187,7 @@ class Client:
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
             raise ServerError(
                 f"server '{self.address}' answers {response.status_code} with something "
-                "else than captiongan does; check its address",
+                "that captiongan does not send; check its address",
                 response.status_code,
             ) from error
         seconds = response.headers.get("Retry-After", "")

@@ -1,4 +1,4 @@
-"""From one drawing to the next: paths between noises and between texts, saved as strip or film."""
+"""Interpolations: paths between noises and between texts, saved as a strip or a film."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,26 +13,27 @@ from captiongan.draw.picture import (
     FILMS,
     check_output,
     film,
-    grid,
     origin,
     png,
     truncated,
     turned,
     write_picture,
 )
+from captiongan.draw.sheet import grid
 
 Vectors = npt.NDArray[np.float32]
 
 Between = Callable[[Vectors, Vectors, int], Vectors]
-"""From one vector (D,) to another in two steps or more, both ends counted: (steps, D)."""
+"""Goes from one vector (D,) to another in two steps or more, with both ends: (steps, D)."""
 
 
 @dataclass(frozen=True)
 class Interpolation:
     """Pictures on the way from stop to stop, and all that is needed to draw them again.
 
-    A leg, from one stop to the next, has `steps` pictures with both stops; a stop between two legs
-    is in `images` once. If `mirrored`, all of them were turned left to right after they were drawn.
+    A leg goes from one stop to the next and has `steps` pictures, with both stops. A stop between
+    two legs is in `images` once. If `mirrored`, all images were mirrored left to right after they
+    were drawn.
     """
 
     images: Sequence[Image.Image]
@@ -46,7 +47,7 @@ class Interpolation:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The texts that the saved file carries; prompts and seeds are one a line."""
+        """The texts in the saved file; prompts and seeds are one a line."""
         way = {
             "prompt": "\n".join(self.prompts),
             "seed": "\n".join(map(str, self.seeds)),
@@ -64,8 +65,8 @@ class Interpolation:
     def save(self, path: str | Path, frames_per_second: float = 12.0) -> None:
         """Write a PNG with a strip for each leg, or a GIF or WebP film, by the ending of `path`.
 
-        The film plays there and back, for ever. Raises OutputError where the file cannot be
-        written or has another ending, or a film is not of 1 to 50 frames a second.
+        The film plays forwards and backwards in a loop. Raises OutputError if the file cannot be
+        written or has another ending, or unless a film has 1 to 50 frames a second.
         """
         path = Path(path)
         check_output(path, (".png", *FILMS))
@@ -80,16 +81,16 @@ class Interpolation:
 
 
 def line(start: Vectors, end: Vectors, steps: int) -> Vectors:
-    """Go straight from text to text: (1 - s) e_1 + s e_2 (Reed et al. 2016, section 4.3)."""
+    """Go from text to text on a line: (1 - s) e_1 + s e_2 (Reed et al. 2016, section 4.3)."""
     return _on_line(start, end, np.linspace(0, 1, steps, dtype=np.float32))
 
 
 def arc(start: Vectors, end: Vectors, steps: int) -> Vectors:
     """Go from noise to noise on a great circle (White 2016, arXiv 1609.04468, section 2.1).
 
-    Noise of D numbers has a length close to sqrt(D). On a straight line it would be shorter on the
-    way, which the generator has hardly ever seen. Between opposite noises, which random ones never
-    are, there is no one arc, and this one means nothing.
+    Noise of D numbers has a length close to sqrt(D). On a straight line it would become shorter,
+    and the generator has hardly ever seen short noise. Between exactly opposite noises there is no
+    single arc and the result means nothing; random noises are never opposite.
     """
     return on_arc(start, end, np.linspace(0, 1, steps))
 
@@ -97,7 +98,7 @@ def arc(start: Vectors, end: Vectors, steps: int) -> Vectors:
 def on_arc(start: Vectors, end: Vectors, shares: npt.ArrayLike) -> Vectors:
     """Return the noises at `shares`, 0 to 1, of the arc from `start` to `end`: (shares, D).
 
-    At 0 and at 1 they are `start` and `end` to the last bit.
+    At 0 the noise is `start` and at 1 it is `end`, to the last bit.
     """
     along = np.asarray(shares, dtype=float)
     cosine = start @ end / (np.linalg.norm(start) * np.linalg.norm(end))
@@ -114,7 +115,12 @@ def _on_line(start: Vectors, end: Vectors, shares: Vectors) -> Vectors:
     return way
 
 
+def at_stops(vectors: Vectors, stops: int) -> Vectors:
+    """Give each stop a row: its own, or the only one that there is."""
+    return vectors if len(vectors) == stops else np.repeat(vectors, stops, axis=0)
+
+
 def through(stops: Vectors, steps: int, between: Between) -> Vectors:
-    """Go from stop to stop (K, D), each leg in so many steps: ((K - 1) (steps - 1) + 1, D)."""
+    """Go from stop to stop (K, D), with `steps` on each leg: ((K - 1) (steps - 1) + 1, D)."""
     legs = [between(start, end, steps)[:-1] for start, end in pairwise(stops)]
     return np.concatenate([*legs, stops[-1:]])

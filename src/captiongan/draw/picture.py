@@ -1,8 +1,7 @@
-"""Drawn pictures: what they carry, how they lie side by side, how they are saved."""
+"""A drawn picture: what it carries, and how it is saved and read back."""
 
 import io
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -14,11 +13,9 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
-from captiongan import __version__
 from captiongan.base.files import os_errors_as, replace_file
 from captiongan.errors import CaptionganError, OutputError
-
-GAP = 2
+from captiongan.version import __version__
 
 FILMS = (".gif", ".webp")
 """Endings of the files that a film can be saved as."""
@@ -36,17 +33,18 @@ GENERATED = (
     'iptc:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/'
     'trainedAlgorithmicMedia"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
 )
-"""XMP that marks a file as drawn by a trained model, in IPTC's terms; a GIF has no place for it."""
+"""XMP that marks a file as made by a trained model, in IPTC's terms; a GIF cannot hold it."""
 
 
 @dataclass(frozen=True)
 class Picture:
     """One drawn picture (RGB) and all that is needed to draw it again.
 
-    Without a seed its noise was read off another picture, and that is needed, too. A variation of
-    the picture of seed `around` went `strength` of the way from that one to its own seed. A
-    `mirrored` one was turned left to right after it was drawn. The best of several has the `score`
-    for which it was kept; more is better, and only pictures of one sentence compare.
+    A restyled picture has no seed: its noise came from another picture, which is needed, too. A
+    variation of the picture of seed `around` has gone `strength` of the way from that one to its
+    own seed. A `mirrored` picture was mirrored left to right after it was drawn. The best of
+    several has the `score` for which it was kept; higher is better, and only the scores of one
+    sentence compare.
     """
 
     image: Image.Image
@@ -62,7 +60,7 @@ class Picture:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The texts that the saved file carries."""
+        """The texts in the saved file."""
         noise = {"seed": self.seed, "around": self.around, "strength": self.strength}
         facts = noise | {"score": self.score}
         given = {name: str(value) for name, value in facts.items() if value is not None}
@@ -70,9 +68,9 @@ class Picture:
         return {"prompt": self.prompt} | drawn_with | origin(self.bundle, self.bundle_version)
 
     def save(self, path: str | Path) -> None:
-        """Write a PNG with its metadata; raises OutputError where that cannot be done.
+        """Write a PNG with its metadata, and replace a file that exists.
 
-        The file appears whole or not at all; one that is there already is replaced.
+        The file appears whole or not at all. Raises OutputError if it cannot be written.
         """
         path = Path(path)
         check_output(path)
@@ -84,17 +82,17 @@ class Picture:
 
 
 def truncated(truncation: float) -> dict[str, str]:
-    """Say what the noise was multiplied by, unless by 1; `float` reads the text to the last bit."""
+    """Say what the noise was multiplied by, unless 1; `float` reads it back to the last bit."""
     return {} if truncation == 1 else {"truncation": str(truncation)}
 
 
 def turned(mirrored: bool) -> dict[str, str]:
-    """Say that a picture was mirrored left to right after it was drawn, if it was."""
+    """Say whether a picture was mirrored left to right after it was drawn."""
     return {"mirrored": "true"} if mirrored else {}
 
 
 def origin(bundle: str, bundle_version: str) -> dict[str, str]:
-    """Say what drew a picture: the texts that every saved file carries."""
+    """Say what drew a picture: the texts in every saved file."""
     return {
         "bundle": bundle,
         "bundle_version": bundle_version,
@@ -102,53 +100,9 @@ def origin(bundle: str, bundle_version: str) -> dict[str, str]:
     }
 
 
-def in_a_square(pictures: Sequence[Picture]) -> list[Sequence[Picture]]:
-    """Arrange `pictures` in rows, as square as their number allows; the last may be short."""
-    columns = math.ceil(math.sqrt(len(pictures)))
-    return [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
-
-
 def mirrored(pixels: npt.NDArray[np.uint8], which: npt.ArrayLike) -> npt.NDArray[np.uint8]:
     """Return pictures (N, H, W, 3), mirrored left to right where `which` (N,) says so."""
     return np.where(np.asarray(which)[:, None, None, None], pixels[:, :, ::-1], pixels)
-
-
-def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
-    """Lay rows of images of one size, at least one, on a white sheet, `GAP` pixels apart."""
-    width, height = (side + GAP for side in rows[0][0].size)
-    columns = max(len(row) for row in rows)
-    sheet = Image.new("RGB", (columns * width + GAP, len(rows) * height + GAP), "white")
-    for y, row in enumerate(rows):
-        for x, image in enumerate(row):
-            sheet.paste(image, (x * width + GAP, y * height + GAP))
-    return sheet
-
-
-def sheet_of(
-    rows: Sequence[Sequence[Picture]], before: Sequence[Image.Image] = ()
-) -> tuple[Image.Image, dict[str, str]]:
-    """Return the `grid` of `rows`, the first of which starts with `before`, and its metadata.
-
-    These are the first picture's, with all prompts (one a line) and "n", how many pictures. Of the
-    best of several, whose seeds are not in a row, all seeds and scores are there, one a line.
-    """
-    pictures = [picture for row in rows for picture in row]
-    prompts = "\n".join(dict.fromkeys(picture.prompt for picture in pictures))
-    metadata = pictures[0].metadata | {"prompt": prompts, "n": str(len(pictures))}
-    if pictures[0].score is not None:
-        for name in ("seed", "score"):
-            metadata[name] = "\n".join(picture.metadata[name] for picture in pictures)
-    first, *others = [[picture.image for picture in row] for row in rows]
-    return grid([[*before, *first], *others]), metadata
-
-
-def save_grid(
-    rows: Sequence[Sequence[Picture]], path: str | Path, before: Sequence[Image.Image] = ()
-) -> None:
-    """Write the sheet of `sheet_of` as a PNG, as `Picture.save` does."""
-    path = Path(path)
-    check_output(path)
-    write_picture(path, png(*sheet_of(rows, before)))
 
 
 def png(image: Image.Image, metadata: Mapping[str, str]) -> bytes:
@@ -168,15 +122,14 @@ def film(
     metadata: Mapping[str, str],
     frames_per_second: float = 12.0,
 ) -> bytes:
-    """Return the content of a file, `kind` gif or webp, that plays its frames for ever.
+    """Return the content of a file, `kind` gif or webp, that plays its frames in a loop.
 
-    The metadata are JSON in the GIF's comment, or in the WebP's EXIF image description. A GIF
-    counts time in hundredths of a second; one frame alone stands still. Raises OutputError unless
-    there are 1 to 50 `frames_per_second`.
+    The metadata are JSON in the GIF's comment or in the WebP's EXIF image description. A GIF counts
+    time in hundredths of a second. Raises OutputError unless `frames_per_second` is 1 to 50.
     """
     if not 1 <= frames_per_second <= 50:
         raise OutputError(
-            f"frames per second {frames_per_second}: must be from 1 to 50; 12 look smooth"
+            f"frames per second {frames_per_second}: must be from 1 to 50; 12 looks smooth"
         )
     note, encoded, exif = json.dumps(metadata), io.BytesIO(), Image.Exif()
     exif[IMAGE_DESCRIPTION] = note
@@ -196,15 +149,15 @@ def film(
 
 
 def write_picture(path: Path, content: bytes) -> None:
-    """Write a picture's file whole or not at all; raises OutputError where that cannot be done."""
+    """Write a picture's file whole or not at all; raises OutputError if it cannot be written."""
     with _writing(path):
         replace_file(path, content)
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
-    """Return the texts that a saved picture, sheet, strip or film carries.
+    """Return the texts in a saved picture, sheet, strip or film.
 
-    Raises CaptionganError if it is no readable PNG, and no GIF or WebP of ours.
+    Raises CaptionganError unless it is a readable PNG, or a GIF or WebP that captiongan wrote.
     """
     try:
         with Image.open(path, formats=("PNG", "GIF", "WEBP")) as image:
@@ -238,17 +191,18 @@ def check_output(path: Path, endings: Sequence[str] = (".png",)) -> None:
     """Raise OutputError unless `path` has a right ending and a folder that can be written to."""
     if path.suffix.lower() not in endings:
         raise OutputError(
-            f"output '{path}' does not end in {' or '.join(endings)}; nothing else is written: "
-            "name it so"
+            f"output '{path}' does not end in {' or '.join(endings)}; give it a name that does"
         )
     folder = path.parent
     with _writing(path):
         if not folder.is_dir():
             raise OutputError(
-                f"output '{path}': the folder '{folder}' does not exist; make it or choose another"
+                f"output '{path}': folder '{folder}' does not exist; create it or choose another"
             )
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise OutputError(f"output '{path}': no leave to write in '{folder}'; choose another")
+            raise OutputError(
+                f"output '{path}': permission denied in '{folder}'; choose another folder"
+            )
         if path.is_dir():
             raise OutputError(f"output '{path}' is a folder; name a file in it")
 

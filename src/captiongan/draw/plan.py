@@ -1,4 +1,4 @@
-"""What is to be drawn, worked out before anything is: checked, read, and as rows of numbers."""
+"""A drawing request, validated and encoded."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,9 @@ Drawn = TypeVar("Drawn")
 class Plan(Generic[Drawn]):
     """A row of `noise` (N, noise_dim) and of `embedding` (N, embedding_dim) for each picture.
 
-    Who draws the rows is free to draw them in parts, or among those of other plans: no picture
-    depends on its neighbours. `readings` are those of the prompts; `result` makes the pixels,
-    (N, H, W, 3) uint8, into what was asked for, which may be fewer pictures. It may take as long as
-    drawing does.
+    The rows may be drawn in parts, or together with those of other plans: no picture depends on its
+    neighbours. `readings` are those of the prompts. `result` turns the pixels, (N, H, W, 3) uint8,
+    into what was asked for, which may be fewer pictures; it may take as long as drawing.
     """
 
     noise: npt.NDArray[np.float32]

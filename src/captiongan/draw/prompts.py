@@ -1,4 +1,4 @@
-"""The rules for what can be asked of a pipeline: the prompt, the noise and how many pictures."""
+"""The rules for a drawing request: its prompts, its noise and the number of pictures."""
 
 import reprlib
 import unicodedata
@@ -14,18 +14,18 @@ MAX_PICTURES = 1_000
 MAX_BEST_OF = 64
 SEEDS = 2**32
 
-# Control characters, halves of characters, line and paragraph separators: none can be read aloud.
+# Control characters, halves of characters, line and paragraph separators.
 _UNREADABLE = {"Cc", "Cs", "Zl", "Zp"}
 
 
 class UnknownWordsWarning(UserWarning):
-    """Some words of a prompt were rare or absent in the captions the bundle learned from."""
+    """Some words of a prompt were rare or absent in the captions that the bundle learned from."""
 
 
 def check_prompt(prompt: str) -> str:
-    """Return `prompt` without outer white space.
+    """Return `prompt` without leading and trailing white space.
 
-    Raises PromptError unless that leaves 1 to 1,000 characters on one line, none of them a control
+    Raises PromptError unless it then has 1 to 1,000 characters on one line, none of them a control
     character (tabs and line ends are).
     """
     if not isinstance(prompt, str):
@@ -44,7 +44,7 @@ def check_prompt(prompt: str) -> str:
             raise PromptError(
                 "prompt",
                 f"{reprlib.repr(text)} has the control character {character!a} at "
-                f"position {position}, none is allowed; put a space in its place",
+                f"position {position}, none is allowed; replace it with a space",
             )
     return text
 
@@ -63,7 +63,7 @@ def check_prompts(prompts: Sequence[str]) -> list[str]:
 def check_words(reading: Reading, bundle: str) -> Reading:
     """Return `reading` if the bundle named `bundle` knows enough of its words.
 
-    Raises PromptError if there is no word at all or more than half of them are unknown.
+    Raises PromptError if it has no words, or if more than half of them are unknown.
     """
     unknown, shown = reading.unknown_words, reprlib.repr(reading.text)
     if reading.words == 0:
@@ -79,9 +79,10 @@ def check_words(reading: Reading, bundle: str) -> Reading:
 
 
 def warn_of(readings: Sequence[Reading], bundle: str) -> None:
-    """Warn the caller's caller of what was not understood, with UnknownWordsWarning, or not read.
+    """Warn of unknown words, with UnknownWordsWarning, and of prompts that are too long.
 
-    `bundle` is the name of the bundle whose text encoder read.
+    The warning points at the caller of the caller. `bundle` is the name of the bundle whose text
+    encoder read the prompts.
     """
     for reading in readings:
         if reading.unknown_words:
@@ -102,9 +103,10 @@ def warn_of(readings: Sequence[Reading], bundle: str) -> None:
 def seeds_of(seed: int, n: int, best_of: int = 1) -> range:
     """Return the seeds of `n` pictures, or of `best_of` candidates for each of them.
 
-    Candidate j of picture i has the seed `seed` + i * `best_of` + j, so no two share one. Raises
-    PromptError unless all are int, `n` is 1 to 1,000, `best_of` is 1 to 64, no more than 1,000
-    candidates are drawn, and every seed is below 2**32.
+    Candidate j of picture i has the seed `seed` + i * `best_of` + j, so no two have the same.
+
+    Raises PromptError unless all are int, `n` is 1 to 1,000, `best_of` is 1 to 64, there are at
+    most 1,000 candidates, and every seed is from 0 to 2**32 - 1.
     """
     if not _is_int(n) or not 1 <= n <= MAX_PICTURES:
         raise PromptError(
@@ -131,7 +133,7 @@ def seeds_of(seed: int, n: int, best_of: int = 1) -> range:
 
 
 def check_around(around: int | None, strength: float) -> float:
-    """Return `strength`, how far variations of the picture of seed `around` go, as a plain float.
+    """Return `strength`, how far variations go from the picture of seed `around`, as a float.
 
     Raises PromptError unless `around` is None or a seed, and `strength` is a number from 0 to 1.
     """
@@ -151,7 +153,7 @@ def check_around(around: int | None, strength: float) -> float:
 
 
 def check_truncation(truncation: float) -> float:
-    """Return `truncation`, by which the noise is multiplied, as a plain float.
+    """Return `truncation`, the factor of the noise, as a float.
 
     Raises PromptError unless it is a number above 0 and at most 1.
     """
@@ -159,17 +161,17 @@ def check_truncation(truncation: float) -> float:
         raise PromptError(
             "truncation",
             f"{reprlib.repr(truncation)} is not a number above 0 and at most 1; "
-            "leave it at 1 for all the variety there is, take less for pictures more alike",
+            "1 gives the full variety, less gives more typical pictures",
         )
     return float(truncation)
 
 
 def stops_of(prompts: Sequence[str], seeds: Sequence[int], steps: int) -> int:
-    """Return how many stops an interpolation has; what is given once stays the same at all of them.
+    """Return how many stops an interpolation has; a single prompt or seed holds for all of them.
 
-    Raises PromptError unless there are two stops at least, as many of `prompts` as of `seeds` where
-    both are several, each seed as for `seeds_of`, and `steps` from 2 up with 1,000 pictures in all
-    at most.
+    Raises PromptError unless there are two stops or more, as many `prompts` as `seeds` where there
+    are several of both, each seed is as for `seeds_of`, `steps` is 2 or more, and there are at most
+    1,000 pictures in all.
     """
     if _is_int(seeds):
         raise PromptError("seeds", f"{seeds} is a number, must be a list of them; write [{seeds}]")

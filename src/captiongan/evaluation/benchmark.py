@@ -1,4 +1,4 @@
-"""The exam: captions that every candidate draws, and what its answers are held against."""
+"""The benchmark: captions that every candidate draws, and what its samples are held against."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,29 +11,29 @@ from captiongan.data.store import Pictures
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.distances import Features, pairwise_spread
 from captiongan.evaluation.extractors import Extractor
-from captiongan.evaluation.probes import FEWEST_PICTURES, Judges
+from captiongan.evaluation.probes import FEWEST_PICTURES, Probes
 from captiongan.evaluation.real import RealPictures
 
 SAME_CAPTION = 4
-"""Pictures of each first caption, by which diversity is judged; further ones are of the others."""
+"""Pictures of each first caption, for diversity; further ones are of the other captions."""
 
 
 @dataclass(frozen=True)
-class Answers:
-    """R pictures for each of the N examples of an exam.
+class Samples:
+    """R pictures for each of the N examples of a benchmark.
 
-    `pictures` is (R, N, H, W, 3) uint8, `features` (R, N, D), and `captions` (R, N) numbers the
-    captions that they should show.
+    `pictures` is (R, N, H, W, 3) uint8, `features` (R, N, D), and `captions` (R, N) holds the
+    numbers of the captions that they should show.
     """
 
     pictures: Pictures
     features: Features
     captions: Indices
 
-    def shuffled(self, seed: int) -> "Answers":
+    def shuffled(self, seed: int) -> "Samples":
         """Return the same pictures, each in the place of another one of its round.
 
-        As good as answers by someone who did not read the captions.
+        These are samples of someone who did not read the captions.
         """
         random = np.random.default_rng(seed)
         rounds, count = self.captions.shape
@@ -42,30 +42,30 @@ class Answers:
             order = random.permutation(count)
             row[order] = np.roll(order, 1)
         here = np.arange(rounds)[:, None]
-        return Answers(self.pictures[here, moved], self.features[here, moved], self.captions)
+        return Samples(self.pictures[here, moved], self.features[here, moved], self.captions)
 
 
 @dataclass(frozen=True)
-class Exam:
-    """N real examples, the judges, and how many pictures are asked for each example.
+class Benchmark:
+    """N real examples, the probes, and the captions to draw.
 
-    `train` are the real pictures that candidates and judges learned from; where there are none,
-    `no_train` says why. `captions` (R, N) are the numbers of those to be drawn.
+    `train` are the real pictures that candidates and probes learned from; where there are none,
+    `no_train` says why. `captions` (R, N) are the numbers of the captions to draw.
     """
 
     real: RealPictures
     train: RealPictures | None
     no_train: str
-    judges: Judges | None
+    probes: Probes | None
     extractor: Extractor
     captions: Indices
     seed: int
     scale: float = 1.0
-    """By which KID and FID multiply features, so that those of all sides are of one size."""
+    """KID and FID multiply features by it, so that the features of all sides are of one size."""
 
     @property
     def rounds(self) -> int:
-        """How many pictures are asked for each example, R."""
+        """How many pictures are drawn for each example, R."""
         return len(self.captions)
 
     @property
@@ -74,20 +74,20 @@ class Exam:
         return self.extractor.identity.input_side
 
     @property
-    def no_judges(self) -> str:
-        """Why there are no judges, if so."""
+    def no_probes(self) -> str:
+        """Why there are no probes, if so."""
         if self.train is None:
             return self.no_train
-        return f"{len(self.train)} training pictures; judges take {FEWEST_PICTURES}"
+        return f"{len(self.train)} training pictures; probes take {FEWEST_PICTURES}"
 
-    def answers(self, candidate: Candidate) -> Answers:
+    def samples_of(self, candidate: Candidate) -> Samples:
         """Let a candidate draw: picture r of example n has the seed `seed` + r * N + n.
 
         A candidate that keeps the best of k draws k for each, with the seeds from `seed` +
         (r * N + n) * k on.
 
         Raises:
-            RunError: the extractor makes something of the pictures that is not finite.
+            RunError: a feature of the pictures is not finite.
         """
         count = len(self.real) * candidate.best_of
         rounds = []
@@ -97,24 +97,24 @@ class Exam:
             rounds.append(candidate.pictures_of(texts, range(first, first + count)))
         return self._described(np.stack(rounds))
 
-    def seen(self, answers: Answers) -> Answers:
-        """Return answers to the same exam as its own extractor describes their pictures."""
-        return self._described(answers.pictures)
+    def described(self, samples: Samples) -> Samples:
+        """Return samples of the same benchmark as this one's own extractor describes them."""
+        return self._described(samples.pictures)
 
     @cached_property
-    def of_real(self) -> Answers:
+    def of_real(self) -> Samples:
         """The real pictures themselves, in every round."""
         shape = (self.rounds, len(self.real))
         pictures = np.broadcast_to(self.real.pictures, (*shape, *self.real.pictures.shape[1:]))
         features = np.broadcast_to(self.real.features, (*shape, self.real.features.shape[1]))
-        return Answers(pictures, features, self.captions)
+        return Samples(pictures, features, self.captions)
 
     @property
-    def of_train(self) -> Answers | None:
+    def of_train(self) -> Samples | None:
         """Real pictures of the train split drawn at random, none twice if they suffice for a round.
 
-        As many rounds of them as there are, R at most. They are not kept, as the exams at several
-        sides would each hold a copy.
+        There are as many rounds as suffice, R at most. They are not kept, as the benchmarks at
+        several sides would each hold a copy.
         """
         if self.train is None:
             return None
@@ -122,10 +122,10 @@ class Exam:
         count = len(self.real)
         rounds = max(1, min(self.rounds, len(self.train) // count))
         rows = random.choice(len(self.train), (rounds, count), replace=len(self.train) < count)
-        return Answers(self.train.pictures[rows], self.train.features[rows], self.captions[:rounds])
+        return Samples(self.train.pictures[rows], self.train.features[rows], self.captions[:rounds])
 
     @cached_property
-    def of_flat(self) -> Answers:
+    def of_flat(self) -> Samples:
         """Sheets of one colour, the mean colour of each real picture: one round of them."""
         means = self.real.pictures.mean(axis=(1, 2), keepdims=True).round().astype(np.uint8)
         sheets = np.broadcast_to(means, self.real.pictures.shape)
@@ -145,28 +145,29 @@ class Exam:
         ]
         return float(np.mean(spreads)) if spreads else None
 
-    def _described(self, pictures: Pictures) -> Answers:
+    def _described(self, pictures: Pictures) -> Samples:
         features = np.stack([self.extractor.features(each) for each in pictures])
-        return Answers(pictures, features, self.captions[: len(pictures)])
+        return Samples(pictures, features, self.captions[: len(pictures)])
 
 
-def answers_at_all_sides(exams: Sequence[Exam], candidate: Candidate) -> list[Answers]:
-    """Let a candidate draw once, and return its answers as the exam at each side describes them.
+def samples_at_all_sides(benchmarks: Sequence[Benchmark], candidate: Candidate) -> list[Samples]:
+    """Let a candidate draw once; return its samples as the benchmark at each side describes them.
 
-    `exams` differ in nothing but their extractor and what follows from it.
+    `benchmarks` differ in nothing but their extractor and what follows from it.
 
     Raises:
-        RunError: an extractor makes something of the pictures that is not finite.
+        RunError: a feature of the pictures is not finite.
     """
-    first, *others = exams
-    answers = first.answers(candidate)
-    return [answers, *(exam.seen(answers) for exam in others)]
+    first, *others = benchmarks
+    samples = first.samples_of(candidate)
+    return [samples, *(benchmark.described(samples) for benchmark in others)]
 
 
-def questions(real: RealPictures, rounds: int, same: int) -> Indices:
-    """Number the captions to be drawn, (R, N): `same` times each first one, then one of each other.
+def captions_to_draw(real: RealPictures, rounds: int, same: int) -> Indices:
+    """Return the numbers of the captions to draw, (R, N).
 
-    After its last caption an example begins anew with its first.
+    Each first caption comes `same` times, then each other one once. After its last caption an
+    example begins again with its first.
     """
     rows = np.arange(len(real))
     turns = np.maximum(0, np.arange(rounds) - (same - 1))

@@ -1,6 +1,5 @@
-"""The candidates of an evaluation: bundles and runs, which draw alike."""
+"""The candidates of an evaluation: bundles and runs, with one way to draw."""
 
-import reprlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,32 +12,28 @@ import onnx.numpy_helper
 import torch
 
 from captiongan.base.files import sha256_of
-from captiongan.bundle.bundle import GENERATOR_FILE, MANIFEST, find_bundle
+from captiongan.bundle.bundle import find_bundle
+from captiongan.bundle.manifest import GENERATOR_FILE, MANIFEST
 from captiongan.bundle.text_encoder import Embeddings, TextEncoder
 from captiongan.data.store import Pictures
+from captiongan.draw.noise import Noise, mirror_of, noise_rows
 from captiongan.draw.picture import mirrored
-from captiongan.draw.pipeline import (
-    MAX_BATCH,
-    Noise,
-    Pipeline,
-    Scores,
-    best_rows,
-    mirror_of,
-    noise_of,
-)
+from captiongan.draw.pipeline import Pipeline
+from captiongan.draw.ranking import Scores, best_rows
+from captiongan.draw.sessions import MAX_BATCH
 from captiongan.errors import BundleError, RunError
 from captiongan.networks.layers import PictureGenerator
+from captiongan.networks.pixels import to_pictures
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_trained import Which, load_trained
 from captiongan.runs.run_folder import RunFolder
-from captiongan.training.batches import to_pictures
 
 
 @dataclass(frozen=True)
-class Samples:
-    """Two sample grids of a run, the first and the newest, as PNG by their steps.
+class SampleGrids:
+    """Two sample grids of a run, the first and the newest, as PNG by step.
 
-    `captions` name the rows, if the run noted them. A real picture begins each row.
+    `captions` name the rows, if the run noted them. Each row begins with a real picture.
     """
 
     captions: tuple[str, ...]
@@ -50,9 +45,10 @@ class Candidate:
     """Something that draws pictures (H, W, 3) of captions, and is to be scored.
 
     `facts` say what it is, for the report; `took_part` are the extractors that had a part in its
-    training; `curve` are the figures of its run, if it is one, and `samples` what it drew on the
-    way. Noise is multiplied by `truncation`, above 0 and at most 1. With `mirror_by_seed`, a bit of
-    the seed mirrors the picture, see `mirror_of`. Of `best_of` pictures, 1 to 64, the one with the
+    training. A run has its metrics in `curve`, and in `sample_grids` what it drew on the way.
+
+    Noise is multiplied by `truncation`, above 0 and at most 1. With `mirror_by_seed`, a bit of the
+    seed mirrors the picture, see `mirror_of`. Of `best_of` pictures, 1 to 64, the one with the
     highest `score` is kept; something without a ranker has none, and `best_of` 1.
     """
 
@@ -64,7 +60,7 @@ class Candidate:
     encode: Callable[[Sequence[str]], Embeddings]
     draw: Callable[[Noise, Embeddings], Pictures]
     curve: Sequence[dict[str, float]] = ()
-    samples: Samples | None = None
+    sample_grids: SampleGrids | None = None
     truncation: float = 1.0
     mirror_by_seed: bool = False
     score: Callable[[Pictures, Embeddings], Scores] | None = None
@@ -75,7 +71,7 @@ class Candidate:
 
         With `best_of` k, each caption has k seeds in a row, and the best picture of these is kept.
         """
-        noise = self.truncation * np.stack([noise_of(seed, self.noise_dim) for seed in seeds])
+        noise = noise_rows(seeds, self.noise_dim, self.truncation)
         embeddings = np.repeat(self.encode(captions), self.best_of, axis=0)
         batch = MAX_BATCH - MAX_BATCH % self.best_of  # no caption is in two batches
         parts = [slice(start, start + batch) for start in range(0, len(noise), batch)]
@@ -110,7 +106,6 @@ def _bundle(folder: Path) -> Candidate:
     pipeline = Pipeline.from_bundle(folder)
     _check_finite(folder)
     manifest = pipeline.manifest
-    training: dict[str, Any] = dict(manifest.training)
     return Candidate(
         name=manifest.name,
         facts={
@@ -118,9 +113,9 @@ def _bundle(folder: Path) -> Candidate:
             "name": manifest.name,
             "version": manifest.version,
             "sha256": sha256_of(folder / MANIFEST),
-            "kimg": training.get("kimg"),
+            "kimg": manifest.training.kimg,
         },
-        took_part=took_part(training.get("extractors", []), folder),
+        took_part=manifest.training.extractors,
         resolution=manifest.resolution,
         noise_dim=manifest.noise_dim,
         encode=pipeline.encode,
@@ -139,21 +134,6 @@ def _check_finite(folder: Path) -> None:
                 f"bundle '{folder}': the weight {weight.name} in {GENERATOR_FILE} is not finite; "
                 "export another checkpoint"
             )
-
-
-def took_part(extractors: object, folder: Path) -> tuple[str, ...]:
-    """Return the extractors that had a part in a bundle's training, of its training facts.
-
-    Raises:
-        BundleError: they are not a list of names.
-    """
-    if isinstance(extractors, list) and all(isinstance(name, str) for name in extractors):
-        return tuple(extractors)
-    raise BundleError(
-        f"bundle '{folder}': 'training > extractors' in {MANIFEST} is "
-        f"{reprlib.repr(extractors)}, must be a list of names; "
-        "write the bundle again with `captiongan export`"
-    )
 
 
 def of_generator(config: RunConfig, generator: PictureGenerator, encoder: TextEncoder) -> Candidate:
@@ -192,19 +172,23 @@ def _run(folder: RunFolder, which: Which) -> Candidate:
     }
     candidate = of_generator(trained.config, trained.generator, trained.encoder)
     return replace(
-        candidate, name=name, facts=facts, curve=folder.metrics(), samples=_samples(folder)
+        candidate,
+        name=name,
+        facts=facts,
+        curve=folder.metrics(),
+        sample_grids=_sample_grids(folder),
     )
 
 
-def _samples(folder: RunFolder) -> Samples | None:
-    """Read what a run drew first and last; None where that is not two grids."""
+def _sample_grids(folder: RunFolder) -> SampleGrids | None:
+    """Read the first and the last grid that a run drew; None unless there are two."""
     steps = folder.grid_steps()
     if len(steps) < 2:
         return None
     data: dict[str, Any] = {}
     with suppress(RunError):  # a run draws without its notes, too
         data = folder.data_facts()
-    return Samples(
+    return SampleGrids(
         captions=tuple(data.get("sample_captions", [])),
         grids={step: folder.grid(step).read_bytes() for step in (steps[0], steps[-1])},
     )

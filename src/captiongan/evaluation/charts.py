@@ -1,4 +1,4 @@
-"""Where the lines, ticks and edges of a chart are; `page.html.jinja` draws them as SVG."""
+"""The layout of charts: lines, ticks and edges, which `page_parts.html.jinja` draws as SVG."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from captiongan.evaluation.distances import Floats
 Point = tuple[float, float]
 
 LEFT, RIGHT, TOP, BOTTOM = 40, 344, 8, 132
-"""Edges of the field in which lines are drawn, in pixels of a drawing of 360 x 164."""
+"""Edges of the plot area, in pixels of a drawing of 360 x 164."""
 
 MOST_POINTS = 300
 BINS = 30
@@ -21,17 +21,17 @@ CURVES = {
     "KID, lower is better": {"score_kid": "KID"},
     "R@1, higher is better": {"score_r_at_1": "R@1"},
     "Losses": {"loss_d": "discriminator", "loss_g": "generator"},
-    "Share of pairs judged rightly": {
+    "Share of pairs classified correctly": {
         "accuracy_real": "real",
         "accuracy_mismatching": "mismatching",
         "accuracy_generated": "drawn",
     },
 }
-"""What is drawn of a run: titles, and the keys of `metrics.jsonl` with their names."""
+"""The charts of a run: titles, and the keys of `metrics.jsonl` with their names."""
 
 
 def curve(candidate: Candidate) -> list[dict[str, Any]]:
-    """Return charts of a run's figures over its length, in kimg; none for a bundle."""
+    """Return charts of a run's metrics over its length, in kimg; none for a bundle."""
     charts = []
     for title, names in CURVES.items():
         lines = {name: _series(candidate.curve, key) for key, name in names.items()}
@@ -53,7 +53,7 @@ def histogram(title: str, across: str, samples: Mapping[str, Floats]) -> dict[st
 
 
 def _series(metrics: Sequence[Mapping[str, float]], key: str) -> list[Point]:
-    """Return one figure over kimg, thinned out where it was noted very often."""
+    """Return one metric over kimg, thinned out if there are very many points."""
     points = [(line["kimg"], line[key]) for line in metrics if key in line]
     finite = [point for point in points if all(map(math.isfinite, point))]
     return finite[:: 1 + len(finite) // MOST_POINTS]
@@ -62,7 +62,7 @@ def _series(metrics: Sequence[Mapping[str, float]], key: str) -> list[Point]:
 def _chart(
     title: str, across: str, lines: Mapping[str, Sequence[Point]], mark: float | None
 ) -> dict[str, Any]:
-    """Place lines, which have a point at least, and a mark on the axis across them."""
+    """Lay out lines, with at least one point in all, and a mark on the horizontal axis."""
     xs, ys = zip(*(point for line in lines.values() for point in line), strict=True)
     columns, rows = _ticks(min(0, *xs), max(xs)), _ticks(min(0, *ys), max(ys))
 

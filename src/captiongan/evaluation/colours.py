@@ -1,16 +1,16 @@
 """Do the colours of a picture agree with the colour words of its caption?
 
-A colour that the caption names is there to the degree min(1, share / 0.2), where its share of the
-pixels is weighed by a Gaussian window in the middle, an eighth of the side wide. The agreement is
-the mean of that over the named colours.
+A colour that the caption names is present to the degree min(1, share / 0.2). The share is that of
+the pixels, weighted by a Gaussian window in the middle, an eighth of the side wide. The agreement
+is the mean over the named colours.
 
 The colours are the eleven basic ones of Berlin and Kay, "Basic Color Terms", 1969. Which of them a
-pixel has depends on its lightness, chroma and hue alone. The numbers were chosen on the training
-sets of flowers and birds, then rounded, such that textbook samples keep their names. There, this
-rule told a picture's own captions from others better than the nearest of published prototypes did,
-than all pixels counted alike, and than a colour that is either there or not. Read a score beside
-that of shuffled captions: some of the agreement is luck, the more so where the background has the
-colours that captions name.
+pixel has depends on its lightness, chroma and hue alone. The thresholds were chosen on the training
+sets of flowers and birds, then rounded so that textbook samples keep their names. On those sets,
+this rule told a picture's own captions from others better than three alternatives did: the nearest
+of published prototypes, equal weights for all pixels, and a colour that is either present or not.
+Read a score beside that of shuffled captions: some of the agreement is luck, and more of it where
+the background has the colours that captions name.
 """
 
 import re
@@ -23,9 +23,9 @@ from captiongan.data.pairs import Indices
 from captiongan.data.store import Pictures
 from captiongan.evaluation.distances import Floats
 
-# A word stands for the colour that pictures have more of where captions use it; a rare word for
-# what the dictionary says. Left out are words for which pictures and dictionary disagree, or
-# neither decides: maroon, burgundy, plum, salmon, coral, rust, cream, silver and others. So are
+# A word stands for the colour that pictures have more of where captions use it, a rare word for the
+# one in its dictionary definition. Words are left out where pictures and dictionary disagree or
+# neither decides (maroon, burgundy, plum, salmon, coral, rust, cream, silver and others). So are
 # misspellings, and dark, light, bright and pale.
 _WORDS = {
     "black": "black blacks blacker blackish",
@@ -45,7 +45,7 @@ COLOURS = tuple(_WORDS)
 """The eleven basic colours, in the order of the columns of `colour_shares`."""
 
 ENOUGH = 0.2
-"""The share from which on a colour that is named is fully there."""
+"""The share from which a named colour is fully present."""
 
 WINDOW = 0.125
 """Standard deviation of the Gaussian window as a share of height and width."""
@@ -53,8 +53,8 @@ WINDOW = 0.125
 _NAMED = {word: colour for colour, words in _WORDS.items() for word in words.split()}
 _WORD = re.compile(r"[^\W_]+")
 
-# Where each hue begins, in degrees of CIELAB; pink goes on beyond 360, up to where red begins. Blue
-# reaches so far because pure blue lies at 306.
+# The first degree of each hue in CIELAB. Pink continues past 360 up to the start of red. Blue
+# reaches this far because pure blue lies at 306.
 _HUES = {
     "red": 15,
     "orange": 45,
@@ -87,24 +87,24 @@ _PIXELS_AT_ONCE = 2**20
 def colours_named(caption: str) -> frozenset[str]:
     """Return which of the `COLOURS` a caption names, by their own words or by synonyms.
 
-    Only whole words count, in any case; hyphens part words. A word is taken as it stands: "not red"
-    names red, and so does "red" of the background.
+    Only whole words count, in any case; hyphens separate words. Context does not count: "not red"
+    names red, and so does a red background.
     """
     words = _WORD.findall(caption.lower())
     return frozenset(_NAMED[word] for word in words if word in _NAMED)
 
 
 def colour_shares(pictures: Pictures) -> Floats:
-    """Measure how much of each picture has each colour: (N, 11), 0 to 1, each row of sum 1.
+    """Measure the share of each colour in each picture: (N, 11), 0 to 1, each row of sum 1.
 
-    Pixels are weighed by a Gaussian window in the middle, where the subject is. The colour of a
+    Pixels are weighted by a Gaussian window in the middle, where the subject is. The colour of a
     pixel is that of the middle of its cell in a 32 x 32 x 32 grid of sRGB values:
 
-    - black if it is very dark, or dark with hardly a chroma;
-    - else white or grey, by lightness, with hardly a chroma, or light with little chroma;
+    - black if it is very dark, or dark with almost no chroma;
+    - else white or grey, by lightness, if it has almost no chroma, or is light with little;
     - else brown, if it is a red, orange or yellow of little chroma, or a dark orange;
     - else pink, if it is a light red;
-    - else what its hue is called.
+    - else the name of its hue.
 
     Lightness, chroma and hue are those of CIELAB under D65 (CIE 15:2004; sRGB: IEC 61966-2-1:1999).
 
@@ -126,12 +126,11 @@ def colour_shares(pictures: Pictures) -> Floats:
 
 
 def colour_agreement(pictures: Pictures, captions: Sequence[str]) -> Floats:
-    """Say how far each picture has the colours that its caption names: (N,), 0 to 1.
+    """Measure how far each picture has the colours that its caption names: (N,), 0 to 1.
 
-    A named colour is there to the degree min(1, share / `ENOUGH`), its share being that of
-    `colour_shares`; the agreement is the mean over the colours that `colours_named` finds. It is
-    NaN where the caption names none. Colours that the picture has and the caption does not name
-    cost nothing.
+    A named colour is present to the degree min(1, share / `ENOUGH`), with its share from
+    `colour_shares`. The agreement is the mean over the colours that `colours_named` finds, and NaN
+    if the caption names none. Other colours of the picture cost nothing.
 
     Args:
         pictures: sRGB, (N, H, W, 3) uint8, N from 0, H and W from 1.
@@ -146,13 +145,13 @@ def colour_agreement(pictures: Pictures, captions: Sequence[str]) -> Floats:
             f"captions: {len(captions)}, must be {len(pictures)}, as many as pictures; "
             "give each picture one caption"
         )
-    there = np.minimum(colour_shares(pictures) / ENOUGH, 1)
+    present = np.minimum(colour_shares(pictures) / ENOUGH, 1)
     agreement: Floats = np.full(len(captions), np.nan)
     for row, caption in enumerate(captions):
         named = colours_named(caption)
         columns = [column for column, colour in enumerate(COLOURS) if colour in named]
         if columns:
-            agreement[row] = there[row, columns].mean()
+            agreement[row] = present[row, columns].mean()
     return agreement
 
 
@@ -175,7 +174,7 @@ def _window(length: int) -> Floats:
 
 
 def _colour_numbers(pictures: Pictures) -> Indices:
-    """Return the place of each pixel's colour in `COLOURS`: (N, H * W)."""
+    """Return the index of each pixel's colour in `COLOURS`: (N, H * W)."""
     cells = (pictures // (256 // _LEVELS)).astype(np.uint16)
     numbers = (cells[..., 0] * _LEVELS + cells[..., 1]) * _LEVELS + cells[..., 2]
     found: Indices = _colour_table()[numbers.reshape(len(pictures), -1)]
@@ -193,7 +192,7 @@ def _weighed_counts(numbers: Indices, weights: Floats) -> Floats:
 
 @cache
 def _colour_table() -> Indices:
-    """Return the place in `COLOURS` of each cell of the sRGB grid, blue changing fastest."""
+    """Return the index in `COLOURS` of each cell of the sRGB grid, blue changing fastest."""
     middles = (np.arange(_LEVELS) + 0.5) * (256 / _LEVELS) - 0.5
     grid = np.stack(np.meshgrid(middles, middles, middles, indexing="ij"), axis=-1).reshape(-1, 3)
     lightness, chroma, hue = _lightness_chroma_hue(grid)

@@ -1,4 +1,4 @@
-"""Which differences between candidates exceed the noise: a paired bootstrap over the exam."""
+"""Which differences between candidates exceed the noise: a paired bootstrap over the benchmark."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,8 @@ from itertools import combinations
 import numpy as np
 
 from captiongan.evaluation.distances import Floats
-from captiongan.evaluation.scores import Best, Result
+from captiongan.evaluation.score import Best
+from captiongan.evaluation.scorer import ScoreResult
 
 RESAMPLES = 2000
 INTERVAL = (2.5, 97.5)
@@ -63,23 +64,23 @@ class Difference:
         return ", ".join(f"{change} at {', '.join(at)} px" for change, at in sides.items())
 
 
-def differences(marks: Sequence[Sequence[Result]], seed: int = 0) -> list[Difference]:
-    """Compare each two candidates in each score that is a mean over the examples of the exam.
+def differences(scores: Sequence[Sequence[ScoreResult]], seed: int = 0) -> list[Difference]:
+    """Compare each pair of candidates in each score that is a mean over the examples.
 
-    Examples are drawn with replacement (Efron 1979), the same ones for both candidates and at all
-    sides, so what is hard about an example is hard for both and cancels. Scores without parts (FID)
-    are not compared.
+    Examples of the benchmark are drawn with replacement (Efron 1979), the same ones for both
+    candidates and at all sides, so what is hard about an example is hard for both and cancels.
+    Scores without parts (FID) are not compared.
     """
     pairs = [
         _difference(first, second, seed)
-        for results in zip(*marks, strict=True)
+        for results in zip(*scores, strict=True)
         for first, second in combinations(enumerate(results), 2)
     ]
     return [each for each in pairs if each is not None]
 
 
 def _difference(
-    first: tuple[int, Result], second: tuple[int, Result], seed: int
+    first: tuple[int, ScoreResult], second: tuple[int, ScoreResult], seed: int
 ) -> Difference | None:
     (place, one), (other_place, other) = first, second
     if one.measured is None or other.measured is None:

@@ -1,19 +1,17 @@
-"""Which pictures are like which: precision, recall, density, coverage and nearest neighbours.
+"""Similarity of pictures: precision, recall, density, coverage and nearest neighbours.
 
-All work on features, (N, D), as in `distances`, with Euclidean distances in float64.
+All functions take features, (N, D), as in `distances`, with Euclidean distances in float64.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from captiongan.data.pairs import Indices
 from captiongan.evaluation.distances import Features, Floats, checked_pair, row_blocks
 
-Indices = npt.NDArray[np.int64]
-
 TIE = 1e-12
-"""What a squared distance may be off by rounding, as a share of the squared norms it comes from."""
+"""Rounding error of a squared distance, as a share of the squared norms it is computed from."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def nearest(
         queries: features, (N, D), N at least 1.
         pool: features to search, (M, D), M at least 1.
         leaving_out: a row of the pool for each query, (N,), that is not searched: the query itself,
-            where its nearest neighbour is wanted. M must be at least 2 then.
+            if the pool holds it. M must then be at least 2.
 
     Raises:
         ValueError: no rows, other D, a wrong shape or a value that is not finite.
@@ -106,7 +104,7 @@ def nearest(
 def _squared_reach(points: Floats, k: int) -> Floats:
     """Square the distance of each point from its k-th neighbour: (N,).
 
-    It is widened by what rounding may take: without that, chance says whether a ball holds the very
+    It is widened by the rounding error. Otherwise chance would decide whether a ball holds the
     neighbour that sets its size.
     """
     # A point is its own neighbour number 0.

@@ -1,7 +1,7 @@
 """Distances between two sets of pictures, as functions of their features.
 
-Features are (N, D): one row per picture, D numbers that a network says about it, as float32 or
-float64. All sums are done in float64.
+Features are (N, D): one row per picture, D numbers by a network, as float32 or float64. All sums
+are in float64.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ Features = npt.NDArray[np.float32 | np.float64]
 Floats = npt.NDArray[np.float64]
 
 BLOCK_ROWS = 1024
-"""How many rows of a kernel or of a table of distances exist at one time."""
+"""Rows of a kernel or of a table of distances that are in memory at one time."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ def frechet_distance(one: Features, other: Features) -> float:
     Heusel et al. 2017, eq. 6: the distance of two Gaussians with the means and the (unbiased)
     covariances of the features. Also right for fewer rows than features.
 
-    The estimate is biased upwards, the more the fewer the pictures: two draws from one distribution
-    lie apart, and a worse model shown with more pictures may look better. Compare only values of
-    equal N and equal M.
+    The estimate is biased upwards, and more so with fewer pictures: two draws from one distribution
+    lie apart, and a worse model with more pictures may look better. Compare only values of equal N
+    and equal M.
 
     Args:
         one: features of one set, (N, D), N at least 2.

@@ -1,4 +1,4 @@
-"""The verb `evaluate`: open an exam, let every candidate sit it, tell the results."""
+"""The verb `evaluate`: open a benchmark, run every candidate on it, compare their scores."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from captiongan.bundle.bundle import RANKER_FILE
+from captiongan.bundle.manifest import RANKER_FILE
 from captiongan.bundle.text_encoder import EncoderIdentity, TextEncoder
 from captiongan.compute.memory import keep_freed_memory
 from captiongan.data.store import PictureStore, open_store
@@ -15,10 +15,10 @@ from captiongan.draw.prompts import check_truncation, seeds_of
 from captiongan.errors import ConfigError, DataError
 from captiongan.evaluation.benchmark import (
     SAME_CAPTION,
-    Answers,
-    Exam,
-    answers_at_all_sides,
-    questions,
+    Benchmark,
+    Samples,
+    captions_to_draw,
+    samples_at_all_sides,
 )
 from captiongan.evaluation.candidate import Candidate, open_candidate
 from captiongan.evaluation.comparison import Difference, differences
@@ -29,15 +29,15 @@ from captiongan.evaluation.extractors import (
     choose_extractors,
     remembered_features,
 )
-from captiongan.evaluation.probes import open_judges
+from captiongan.evaluation.probe_training import open_probes
 from captiongan.evaluation.real import RealPictures
-from captiongan.evaluation.scores import Marker, Result
+from captiongan.evaluation.scorer import Scorer, ScoreResult
 from captiongan.runs.load_trained import Which
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.minilm import MiniLM
 
 TRAIN = "train"
-"""The split that candidates and judges learn from."""
+"""The split that candidates and probes learn from."""
 
 MOST_PICTURES = 50_000
 """More would take the memory of a small machine, and KID hours."""
@@ -46,19 +46,19 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Paper:
-    """One candidate with its answers, as the largest side of the exam sees them, and its marks."""
+class ModelResult:
+    """A candidate, its samples as the benchmark at the largest side describes them, its scores."""
 
     candidate: Candidate
-    answers: Answers
-    marks: list[Result]
+    samples: Samples
+    scores: list[ScoreResult]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An exam, what the candidates made of it, and how they compare.
+    """A benchmark, the results of the candidates, and how they compare.
 
-    `exams` are that exam at each side of the extractor, in ascending order.
+    `benchmarks` are that benchmark at each side of the extractor, in ascending order.
     """
 
     data: str
@@ -66,14 +66,14 @@ class Evaluation:
     rejects: int
     also_in_train: int
     sentences: EncoderIdentity
-    exams: list[Exam]
-    papers: list[Paper]
+    benchmarks: list[Benchmark]
+    results: list[ModelResult]
     differences: list[Difference]
 
     @property
-    def exam(self) -> Exam:
-        """The exam at the largest side, which sees most of a picture."""
-        return self.exams[-1]
+    def benchmark(self) -> Benchmark:
+        """The benchmark at the largest side, where the extractor sees most of a picture."""
+        return self.benchmarks[-1]
 
 
 def evaluate(
@@ -95,22 +95,22 @@ def evaluate(
         models: run folders, bundles' folders, or names of shipped bundles.
         data: a folder with a captioned folder for each split, `train` among them.
         split: the captioned folder in it whose captions are drawn.
-        extractor_name: the network that judges, see `choose_extractors`.
+        extractor_name: the network whose features are scored, see `choose_extractors`.
         per_picture: how many pictures to draw for each real one.
         seed: of the first picture, of the rival captions, and of the stand-ins.
         which: checkpoint of a run.
-        say: hears what is going on.
+        say: called with each line of progress.
         truncation: multiplies the noise of all models, see `Pipeline.generate`.
-        sides: in pixels, at which the extractor looks at pictures; each score is the mean over
+        sides: in pixels, to which the extractor resizes pictures; each score is the mean over
             them. Without any, those of `choose_extractors`.
         best_of: how many pictures to draw for each that is scored; the one that the model's own
             ranker likes best is kept.
 
     Raises:
         BundleError, RunError: a model cannot be opened, or draws what is not finite.
-        ConfigError: models of different resolutions, too many pictures, an extractor that is none,
-            took part, or cannot look at these sides, or a model without a ranker with `best_of`
-            above 1.
+        ConfigError: models of different resolutions, too many pictures, an extractor that is
+            unknown, took part, or has none of these sides, or a model without a ranker with
+            `best_of` above 1.
         DataError: the split cannot be used.
         OutputError: the cache cannot be written.
         PromptError: `truncation` is not above 0 and at most 1, or `best_of` not 1 to 64.
@@ -133,23 +133,23 @@ def evaluate(
     store = _open_split(data, split, resolution)
     _check_total(len(store.examples), per_picture)
     first, *others = extractors
-    exam = _open_exam(store, data, split, first, encoder, per_picture, seed, say)
-    exams = [exam, *(_seen_by(each, exam, encoder.identity, say) for each in others)]
-    exams = _of_one_size(exams, choose_extractor(extractor_name, took_part))
-    marker, papers = Marker(*exams), []
+    benchmark = _open_benchmark(store, data, split, first, encoder, per_picture, seed, say)
+    benchmarks = [benchmark, *(_seen_by(each, benchmark, encoder.identity, say) for each in others)]
+    benchmarks = _of_one_size(benchmarks, choose_extractor(extractor_name, took_part))
+    scorer, results = Scorer(*benchmarks), []
     for candidate in candidates:
-        say(f"{candidate.name}: drawing and scoring {exam.captions.size:,} pictures")
-        answers = answers_at_all_sides(exams, candidate)
-        papers.append(Paper(candidate, answers[-1], marker.mark(*answers)))
+        say(f"{candidate.name}: drawing and scoring {benchmark.captions.size:,} pictures")
+        samples = samples_at_all_sides(benchmarks, candidate)
+        results.append(ModelResult(candidate, samples[-1], scorer.score(*samples)))
     return Evaluation(
         data=data.resolve().name,
         split=split,
         rejects=len(store.rejects),
-        also_in_train=_also_in_train(exam),
+        also_in_train=_also_in_train(benchmark),
         sentences=encoder.identity,
-        exams=exams,
-        papers=papers,
-        differences=differences([paper.marks for paper in papers], seed),
+        benchmarks=benchmarks,
+        results=results,
+        differences=differences([result.scores for result in results], seed),
     )
 
 
@@ -198,7 +198,7 @@ def _open_split(data: Path, split: str, resolution: int) -> PictureStore:
     return store
 
 
-def _open_exam(
+def _open_benchmark(
     store: PictureStore,
     data: Path,
     split: str,
@@ -207,7 +207,7 @@ def _open_exam(
     per_picture: int,
     seed: int,
     say: Say,
-) -> Exam:
+) -> Benchmark:
     say(f"{len(store.examples):,} real pictures of '{split}', extractor {extractor.identity}")
     real = RealPictures.describe(store.examples, store.pictures, extractor, encoder)
     train, no_train = None, _why_no_train(data, split)
@@ -215,49 +215,55 @@ def _open_exam(
         say(f"learning from '{TRAIN}'; the first time takes minutes")
         learned = open_store(str(data / TRAIN), store.pictures.shape[1], minimum_side=1)
         train = RealPictures.describe(learned.examples, learned.pictures, extractor, encoder)
-    return Exam(
+    return Benchmark(
         real=real,
         train=train,
         no_train=no_train,
-        judges=open_judges(train, extractor.identity, encoder.identity) if train else None,
+        probes=open_probes(train, extractor.identity, encoder.identity) if train else None,
         extractor=extractor,
-        captions=questions(real, per_picture, SAME_CAPTION),
+        captions=captions_to_draw(real, per_picture, SAME_CAPTION),
         seed=seed,
     )
 
 
-def _seen_by(extractor: Extractor, exam: Exam, sentences: EncoderIdentity, say: Say) -> Exam:
-    """Return the same exam as another extractor sees it, with judges of its own."""
+def _seen_by(
+    extractor: Extractor, benchmark: Benchmark, sentences: EncoderIdentity, say: Say
+) -> Benchmark:
+    """Return the same benchmark as another extractor sees it, with probes of its own."""
     say(f"extractor {extractor.identity}")
-    train = exam.train.seen_by(extractor) if exam.train else None
+    train = benchmark.train.seen_by(extractor) if benchmark.train else None
     return replace(
-        exam,
-        real=exam.real.seen_by(extractor),
+        benchmark,
+        real=benchmark.real.seen_by(extractor),
         train=train,
-        judges=open_judges(train, extractor.identity, sentences) if train else None,
+        probes=open_probes(train, extractor.identity, sentences) if train else None,
         extractor=extractor,
     )
 
 
-def _of_one_size(exams: Sequence[Exam], own: Extractor) -> list[Exam]:
-    """Scale the features of each side to the root mean square that they have at the own side.
+def _of_one_size(benchmarks: Sequence[Benchmark], own: Extractor) -> list[Benchmark]:
+    """Scale the features of each side, so that they have the size of those at the own side.
 
-    It is that of the real pictures. Features shrink as the side grows, by four times from 96 to 224
-    pixels, and KID and FID with them, so that unscaled the smallest side would outweigh all others.
+    The size is the root mean square over the real pictures. Features shrink as the side grows, by
+    four times from 96 to 224 pixels, and KID and FID with them. Unscaled, the smallest side would
+    outweigh all others.
     """
-    wanted = _size(remembered_features(own, exams[0].real.pictures))
-    return [replace(exam, scale=wanted / _size(exam.real.features)) for exam in exams]
+    wanted = _size(remembered_features(own, benchmarks[0].real.pictures))
+    return [
+        replace(benchmark, scale=wanted / _size(benchmark.real.features))
+        for benchmark in benchmarks
+    ]
 
 
 def _size(features: Features) -> float:
     return float(np.sqrt(np.square(features, dtype=np.float64).mean()))
 
 
-def _also_in_train(exam: Exam) -> int:
+def _also_in_train(benchmark: Benchmark) -> int:
     """Count the real pictures that the train split has as well, pixel for pixel."""
-    learned = exam.train.pictures if exam.train else ()
+    learned = benchmark.train.pictures if benchmark.train else ()
     known = {hashlib.sha256(picture.tobytes()).digest() for picture in learned}
-    return sum(hashlib.sha256(each.tobytes()).digest() in known for each in exam.real.pictures)
+    return sum(hashlib.sha256(each.tobytes()).digest() in known for each in benchmark.real.pictures)
 
 
 def _check_total(pictures: int, per_picture: int) -> None:
@@ -273,5 +279,5 @@ def _why_no_train(data: Path, split: str) -> str:
     if not (data / TRAIN).is_dir():
         return f"the data set has no folder '{TRAIN}' to learn from"
     if (data / split).samefile(data / TRAIN):
-        return f"'{TRAIN}' is what the judges would learn from"
+        return f"'{TRAIN}' is what the probes would learn from"
     return ""

@@ -25,19 +25,19 @@ from captiongan.evaluation.distances import Features
 from captiongan.networks.efficientnet_lite import FEATURES, VARIANTS, EfficientNetLite
 
 VERSION = 1
-"""Part of the name of stored features: to be raised whenever others would come out."""
+"""Part of the name of stored features. Raise it whenever other features come out."""
 
 BATCH = 16
-"""Pictures at a time; more would leave the processor's caches."""
+"""Pictures at a time; more would not fit in the processor's caches."""
 
 INPUT_SIDES = {"lite0": 128, "lite1": 160, "lite2": 128}
-"""Large enough: judges gain little from more, as docs/decisions/0005-extractors.md measures."""
+"""Large enough: probes gain little from more, as docs/decisions/0005-extractors.md measures."""
 
 SIDES = (96, 128, 160, 224)
-"""Sides at which a report looks at pictures. One alone may flatter: docs/sides.md."""
+"""Sides to which a report resizes pictures. One alone may flatter: docs/sides.md."""
 
 SIDE_STEP, SMALLEST_SIDE, LARGEST_SIDE = 32, 96, 256
-"""Sides that may be asked for: the networks halve pictures five times."""
+"""Valid sides: the networks halve pictures five times."""
 
 
 @dataclass(frozen=True)
@@ -130,17 +130,17 @@ def choose_extractor(
     device: torch.device | None = None,
     side: int | None = None,
 ) -> Extractor:
-    """Return the extractor of that name, one of `EXTRACTORS`, unless it would judge its own pupil.
+    """Return the extractor of that name, one of `EXTRACTORS`, if it may score.
 
-    `took_part` are the extractors that had a part in the training of what is to be scored. Pictures
-    are resized to `side` pixels, or to the extractor's own side.
+    It may not if it is in `took_part`, the extractors that had a part in the training of what is
+    scored. Pictures are resized to `side` pixels, or to the extractor's own side.
 
     Raises:
-        ConfigError: there is no such extractor, it took part, it cannot look at that side, or its
-            package or its weights are missing or damaged.
+        ConfigError: the extractor is unknown, it took part, it has no such side, or its package or
+            weights are missing or damaged.
     """
     if name not in EXTRACTORS:
-        raise ConfigError(f"extractor '{name}' is none; choose {', '.join(EXTRACTORS)}")
+        raise ConfigError(f"unknown extractor '{name}'; choose {', '.join(EXTRACTORS)}")
     if name in took_part:
         others = ", ".join(other for other in EXTRACTORS if other not in took_part)
         raise ConfigError(
@@ -171,9 +171,9 @@ def choose_extractors(
 
 
 def remembered_features(extractor: Extractor, pictures: Pictures) -> Features:
-    """Return an extractor's features of pictures that are met again and again, such as real ones.
+    """Return an extractor's features of pictures that recur, such as real ones.
 
-    They are measured once per (extractor identity, pictures), and then read from the cache.
+    They are computed once per (extractor identity, pictures), and then read from the cache.
 
     Raises:
         ValueError: pictures of another type or shape.
@@ -215,7 +215,7 @@ def open_inception(device: torch.device, side: int | None = None) -> Extractor:
 
     if side is not None:
         raise ConfigError(
-            f"--sides {side}: extractor 'inception' looks at {SIDE} pixels only, as the published "
+            f"--sides {side}: extractor 'inception' has {SIDE} pixels only, as the published "
             "scores do; leave --sides out, or choose --extractor lite1"
         )
     return inception_extractor(device)

@@ -24,7 +24,7 @@ def inception_extractor(device: torch.device) -> Extractor:
     """Return Inception v3 (Szegedy et al. 2016) with the weights of 2015-12-05.
 
     The network of the Fréchet Inception Distance (Heusel et al. 2017). It resizes pictures itself,
-    without antialiasing, as TensorFlow 1 did; so the published scores were measured.
+    without antialiasing, as TensorFlow 1 did, because the published scores were measured that way.
 
     Raises:
         ConfigError: torch-fidelity cannot be imported, or its weights can neither be found nor
@@ -34,11 +34,11 @@ def inception_extractor(device: torch.device) -> Extractor:
     identity = ExtractorIdentity(
         "inception", FEATURES, SIDE, "bilinear as TensorFlow 1 did", sha256_of(weights)
     )
-    return NetworkExtractor(identity, _OneAnswer(network), _as_is, device)
+    return NetworkExtractor(identity, _OneOutput(network), _as_is, device)
 
 
-class _OneAnswer(nn.Module):
-    """torch-fidelity answers with a tuple: a tensor for each of the features asked for."""
+class _OneOutput(nn.Module):
+    """torch-fidelity returns a tuple: a tensor for each requested kind of features."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()

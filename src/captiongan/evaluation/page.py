@@ -1,6 +1,6 @@
-"""The page of a report: one HTML file that needs no script and asks no one for anything.
+"""The page of a report: one HTML file that needs no script and loads nothing.
 
-This module chooses what it shows; `page.html.jinja` has the words, and `page.css` the looks.
+This module chooses what the page shows; `page.html.jinja` has the words, `page.css` the style.
 """
 
 import base64
@@ -16,11 +16,11 @@ from PIL import Image
 
 from captiongan.data.pairs import Indices
 from captiongan.data.store import Pictures
-from captiongan.evaluation.benchmark import SAME_CAPTION, Answers, Exam
+from captiongan.evaluation.benchmark import SAME_CAPTION, Benchmark, Samples
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.charts import curve, histogram
 from captiongan.evaluation.coverage import nearest
-from captiongan.evaluation.evaluate import Evaluation, Paper
+from captiongan.evaluation.evaluate import Evaluation, ModelResult
 from captiongan.evaluation.real import RealPictures
 
 EXAMPLES = 12
@@ -29,7 +29,7 @@ FEWER = 8
 
 NEIGHBOURS = 3
 EXAMPLE_STREAM = 5
-"""Keeps the choice of examples apart from other random numbers of the exam."""
+"""Keeps the choice of examples apart from other random numbers of the benchmark."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def draw_public(
 
 
 def page(facts: Mapping[str, Any], evaluation: Evaluation, public: PublicPrompts | None) -> str:
-    """Return the page that tells the facts of `report_facts` and shows examples.
+    """Return the page with the facts of `report_facts` and with examples.
 
     With `public`, nothing of the data is in it: no caption, no real picture, and no picture that
     was drawn of a caption.
@@ -79,13 +79,14 @@ def page(facts: Mapping[str, Any], evaluation: Evaluation, public: PublicPrompts
     environment.filters |= {"figure": figure, "decimals": decimals, "place": place}
     return environment.get_template("page.html.jinja").render(
         facts=facts,
+        meaning={each.score.name: each.score.meaning for each in evaluation.results[0].scores},
         public=public is not None,
         examples=list(_own(public) if public else _examples(evaluation)),
         memory=list(_memory(evaluation, with_pictures=public is None)),
-        no_memory=evaluation.exam.no_train,
+        no_memory=evaluation.benchmark.no_train,
         alignment=[] if public else list(_alignment(evaluation)),
-        curves=[curve(paper.candidate) for paper in evaluation.papers],
-        samples=[] if public else list(_samples(evaluation.papers)),
+        curves=[curve(result.candidate) for result in evaluation.results],
+        grids=[] if public else list(_grids(evaluation.results)),
     )
 
 
@@ -138,12 +139,12 @@ def _own(public: PublicPrompts) -> Iterator[dict[str, Any]]:
 
 
 def _examples(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
-    exam, papers = evaluation.exam, evaluation.papers
-    for row in np.sort(_choice(exam, _share(EXAMPLES, papers))):
+    benchmark, results = evaluation.benchmark, evaluation.results
+    for row in np.sort(_choice(benchmark, _share(EXAMPLES, results))):
         yield {
-            "caption": exam.real.captions[exam.captions[0, row]],
-            "real": _data_uri(exam.real.pictures[row]),
-            "drawn": [_data_uris(each.answers.pictures[:SAME_CAPTION, row]) for each in papers],
+            "caption": benchmark.real.captions[benchmark.captions[0, row]],
+            "real": _data_uri(benchmark.real.pictures[row]),
+            "drawn": [_data_uris(each.samples.pictures[:SAME_CAPTION, row]) for each in results],
         }
 
 
@@ -152,16 +153,16 @@ def _memory(evaluation: Evaluation, with_pictures: bool) -> Iterator[dict[str, A
 
     The distances are multiples of `unit`, the mean distance of the real ones.
     """
-    exam, papers = evaluation.exam, evaluation.papers
-    if exam.train is None:
+    benchmark, results = evaluation.benchmark, evaluation.results
+    if benchmark.train is None:
         return
-    of_real = nearest(exam.real.features, exam.train.features)[1]
+    of_real = nearest(benchmark.real.features, benchmark.train.features)[1]
     unit = float(of_real.mean()) or 1.0
-    for paper in papers:
-        answers = paper.answers
-        drawn = answers.features.reshape(-1, answers.features.shape[-1])
-        distances = nearest(drawn, exam.train.features)[1]
-        rows = [int(distances.argmin()), *_choice(exam, _share(FEWER, papers))]
+    for result in results:
+        samples = result.samples
+        drawn = samples.features.reshape(-1, samples.features.shape[-1])
+        distances = nearest(drawn, benchmark.train.features)[1]
+        rows = [int(distances.argmin()), *_choice(benchmark, _share(FEWER, results))]
         yield {
             "unit": unit,
             "closest": float(distances.min()) / unit,
@@ -171,37 +172,37 @@ def _memory(evaluation: Evaluation, with_pictures: bool) -> Iterator[dict[str, A
                 {"drawn": distances / unit, "real": of_real / unit},
             ),
             "pictures": [
-                _neighbours(exam.train, answers, row, unit) for row in rows if with_pictures
+                _neighbours(benchmark.train, samples, row, unit) for row in rows if with_pictures
             ],
         }
 
 
-def _neighbours(train: RealPictures, answers: Answers, row: int, unit: float) -> dict[str, Any]:
-    place = np.unravel_index(row, answers.captions.shape)
-    distances = np.linalg.norm(train.features - answers.features[place], axis=1) / unit
+def _neighbours(train: RealPictures, samples: Samples, row: int, unit: float) -> dict[str, Any]:
+    place = np.unravel_index(row, samples.captions.shape)
+    distances = np.linalg.norm(train.features - samples.features[place], axis=1) / unit
     found = distances.argsort()[:NEIGHBOURS]
     return {
-        "drawn": _data_uri(answers.pictures[place]),
+        "drawn": _data_uri(samples.pictures[place]),
         "train": [(_data_uri(train.pictures[each]), float(distances[each])) for each in found],
     }
 
 
 def _alignment(evaluation: Evaluation) -> Iterator[dict[str, list[dict[str, Any]]]]:
-    exam, papers = evaluation.exam, evaluation.papers
-    if exam.judges is None:
+    benchmark, results = evaluation.benchmark, evaluation.results
+    if benchmark.probes is None:
         return
-    count = _share(FEWER, papers)
-    for paper in papers:
-        numbers, pictures = paper.answers.captions[0], paper.answers.pictures[0]
-        cosines = exam.judges.retrieval.cosine(
-            paper.answers.features[0], exam.real.sentences[numbers]
+    count = _share(FEWER, results)
+    for result in results:
+        numbers, pictures = result.samples.captions[0], result.samples.pictures[0]
+        cosines = benchmark.probes.retrieval.cosine(
+            result.samples.features[0], benchmark.real.sentences[numbers]
         )
         order = cosines.argsort()
         yield {
             end: [
                 {
                     "picture": _data_uri(pictures[row]),
-                    "caption": exam.real.captions[numbers[row]],
+                    "caption": benchmark.real.captions[numbers[row]],
                     "cosine": float(cosines[row]),
                 }
                 for row in rows
@@ -210,24 +211,24 @@ def _alignment(evaluation: Evaluation) -> Iterator[dict[str, list[dict[str, Any]
         }
 
 
-def _samples(papers: Sequence[Paper]) -> Iterator[dict[str, Any]]:
-    for paper in papers:
-        if found := paper.candidate.samples:
+def _grids(results: Sequence[ModelResult]) -> Iterator[dict[str, Any]]:
+    for result in results:
+        if found := result.candidate.sample_grids:
             yield {
-                "name": paper.candidate.name,
+                "name": result.candidate.name,
                 "captions": found.captions,
                 "grids": {step: _png_uri(grid) for step, grid in found.grids.items()},
             }
 
 
-def _choice(exam: Exam, count: int) -> Indices:
-    random = np.random.default_rng([exam.seed, EXAMPLE_STREAM])
-    return random.permutation(len(exam.real))[:count]
+def _choice(benchmark: Benchmark, count: int) -> Indices:
+    random = np.random.default_rng([benchmark.seed, EXAMPLE_STREAM])
+    return random.permutation(len(benchmark.real))[:count]
 
 
-def _share(most: int, papers: Sequence[Paper]) -> int:
+def _share(most: int, results: Sequence[ModelResult]) -> int:
     """From three models on, show fewer pictures of each, so that the page stays light."""
-    return max(min(most, 2 * most // len(papers)), 1)
+    return max(min(most, 2 * most // len(results)), 1)
 
 
 def _data_uris(pictures: Pictures) -> list[str]:

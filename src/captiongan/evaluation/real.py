@@ -1,4 +1,4 @@
-"""Real pictures with all that the judges need of them."""
+"""Real pictures with all that the probes need of them."""
 
 import hashlib
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class RealPictures:
         extractor: Extractor,
         encoder: TextEncoder,
     ) -> "RealPictures":
-        """Compute, or remember, what extractor and text encoder make of pictures and captions."""
+        """Compute, or read from the cache, the features of pictures and embeddings of captions."""
         captions = [caption for example in examples for caption in example.captions]
         features = remembered_features(extractor, pictures)
         return cls(tuple(examples), pictures, features, encoder.encode(captions))
@@ -92,5 +92,5 @@ class RealPictures:
         )
 
     def captions_of(self, rows: Indices, turn: Indices) -> Indices:
-        """Number a caption of each picture in `rows`, by turns; after its last comes its first."""
+        """Return a caption's number for each picture in `rows`; after its last comes its first."""
         return self.first_captions[rows] + turn % self.caption_counts[rows]

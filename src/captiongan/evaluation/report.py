@@ -1,7 +1,7 @@
 """The report of an evaluation: `report.json` for programs and quotes, `report.html` for readers.
 
-In `report.json` are no captions, no pictures and no paths. Each score in it stands alone, as it
-repeats on what and with what it was measured.
+`report.json` holds no captions, no pictures and no paths. Each score in it stands alone: it repeats
+on what and with what it was measured.
 """
 
 import json
@@ -12,21 +12,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from captiongan import __version__
 from captiongan.base.files import os_errors_as, replace_file
 from captiongan.errors import OutputError
-from captiongan.evaluation.benchmark import Exam
+from captiongan.evaluation.benchmark import Benchmark
 from captiongan.evaluation.comparison import Difference
-from captiongan.evaluation.evaluate import Evaluation, Paper
+from captiongan.evaluation.evaluate import Evaluation, ModelResult
 from captiongan.evaluation.page import PublicPrompts, draw_public, page, quote
-from captiongan.evaluation.scores import Best, Measured, Result
+from captiongan.evaluation.score import Best, Measured
+from captiongan.evaluation.scorer import ScoreResult
+from captiongan.version import __version__
 
 __all__ = ["PublicPrompts", "check_folder", "draw_public", "report_facts", "write_report"]
 
 FACTS = "report.json"
 PAGE = "report.html"
 DIGITS = 6
-"""Significant digits of the figures in `report.json`."""
+"""Significant digits of the numbers in `report.json`."""
 
 
 def check_folder(out: Path) -> None:
@@ -34,7 +35,7 @@ def check_folder(out: Path) -> None:
     with _writing(out):
         out.mkdir(parents=True, exist_ok=True)
         if not os.access(out, os.W_OK | os.X_OK):
-            raise OutputError(f"--out '{out}': no leave to write in it; choose another folder")
+            raise OutputError(f"--out '{out}': permission denied; choose another folder")
 
 
 def write_report(out: Path, evaluation: Evaluation, public: PublicPrompts | None) -> None:
@@ -58,27 +59,27 @@ def write_report(out: Path, evaluation: Evaluation, public: PublicPrompts | None
 def report_facts(evaluation: Evaluation) -> dict[str, Any]:
     """Return what `report.json` holds: finite numbers, texts, lists and objects of them.
 
-    A score that was left out is `{"omitted": reason}`, and so are judges where there are none.
+    A score that was left out is `{"omitted": reason}`, and so are probes where there are none.
     """
-    exam = evaluation.exam
+    benchmark = evaluation.benchmark
     facts = {
         "captiongan": __version__,
         "data": {
             "name": evaluation.data,
             "split": evaluation.split,
-            "pictures": len(exam.real),
-            "captions": len(exam.real.captions),
+            "pictures": len(benchmark.real),
+            "captions": len(benchmark.real.captions),
             "rejects": evaluation.rejects,
             "also_in_train": evaluation.also_in_train,
-            "digest": exam.real.digest,
-            "resize": _resize(exam),
+            "digest": benchmark.real.digest,
+            "resize": _resize(benchmark),
         },
-        "seed": exam.seed,
-        "per_picture": exam.rounds,
+        "seed": benchmark.seed,
+        "per_picture": benchmark.rounds,
         "extractor": _extractor(evaluation),
         "sentences": asdict(evaluation.sentences),
-        "judges": _judges(evaluation),
-        "models": [_model(evaluation, paper) for paper in evaluation.papers],
+        "judges": _probes(evaluation),
+        "models": [_model(evaluation, result) for result in evaluation.results],
         "differences": [
             _difference(each, evaluation)
             for each in evaluation.differences
@@ -89,8 +90,8 @@ def report_facts(evaluation: Evaluation) -> dict[str, Any]:
     return rounded
 
 
-def _resize(exam: Exam) -> str:
-    return f"middle square, Lanczos to {exam.real.pictures.shape[1]} px"
+def _resize(benchmark: Benchmark) -> str:
+    return f"middle square, Lanczos to {benchmark.real.pictures.shape[1]} px"
 
 
 def _extractor(evaluation: Evaluation) -> dict[str, Any]:
@@ -98,54 +99,54 @@ def _extractor(evaluation: Evaluation) -> dict[str, Any]:
 
     Reports of one side alone, before there were several, have `input_side` in its place.
     """
-    facts = asdict(evaluation.exam.extractor.identity)
+    facts = asdict(evaluation.benchmark.extractor.identity)
     del facts["input_side"]
-    return facts | {"input_sides": [exam.side for exam in evaluation.exams]}
+    return facts | {"input_sides": [benchmark.side for benchmark in evaluation.benchmarks]}
 
 
-def _judges(evaluation: Evaluation) -> dict[str, Any]:
-    """Tell of the judges at each side."""
-    if evaluation.exam.judges is None:
-        return {"omitted": evaluation.exam.no_judges}
+def _probes(evaluation: Evaluation) -> dict[str, Any]:
+    """Tell of the probes at each side."""
+    if evaluation.benchmark.probes is None:
+        return {"omitted": evaluation.benchmark.no_probes}
     return {
-        str(exam.side): asdict(exam.judges.report) | {"sha256": exam.judges.sha256}
-        for exam in evaluation.exams
-        if exam.judges
+        str(benchmark.side): asdict(benchmark.probes.report) | {"sha256": benchmark.probes.sha256}
+        for benchmark in evaluation.benchmarks
+        if benchmark.probes
     }
 
 
-def _model(evaluation: Evaluation, paper: Paper) -> dict[str, Any]:
-    exam, label = evaluation.exam, paper.candidate.name
+def _model(evaluation: Evaluation, result: ModelResult) -> dict[str, Any]:
+    benchmark, label = evaluation.benchmark, result.candidate.name
     facts: dict[str, Any] = {"label": label, "kind": "model", "sha256": None, "kimg": None}
-    facts |= paper.candidate.facts
-    facts |= {"truncation": paper.candidate.truncation, "best_of": paper.candidate.best_of}
+    facts |= result.candidate.facts
+    facts |= {"truncation": result.candidate.truncation, "best_of": result.candidate.best_of}
     measured_on_and_with = {
         "model": label,
         "model_kind": facts["kind"],
         "model_sha256": facts["sha256"],
         "data": evaluation.data,
         "split": evaluation.split,
-        "real_pictures": len(exam.real),
-        "resize": _resize(exam),
+        "real_pictures": len(benchmark.real),
+        "resize": _resize(benchmark),
         "extractor": _extractor(evaluation),
         "judges_sha256": {
-            str(each.side): each.judges.sha256 for each in evaluation.exams if each.judges
+            str(each.side): each.probes.sha256 for each in evaluation.benchmarks if each.probes
         },
-        "seed": exam.seed,
+        "seed": benchmark.seed,
         "truncation": facts["truncation"],
         "best_of": facts["best_of"],
         "captiongan": __version__,
     }
-    scores = {each.score.name: _score(each, measured_on_and_with) for each in paper.marks}
+    scores = {each.score.name: _score(each, measured_on_and_with) for each in result.scores}
     return facts | {"scores": scores}
 
 
-def _score(result: Result, measured_on_and_with: dict[str, Any]) -> dict[str, Any]:
-    marks = _measured(result.measured)
+def _score(result: ScoreResult, measured_on_and_with: dict[str, Any]) -> dict[str, Any]:
+    measured = _measured(result.measured)
     title = {"title": result.score.title}
-    if marks is None:
+    if measured is None:
         return title | {"omitted": result.omitted or "it came out as no finite number"}
-    score = title | marks | {"best": result.score.best} | _bounds(result) | measured_on_and_with
+    score = title | measured | {"best": result.score.best} | _bounds(result) | measured_on_and_with
     by_side = {
         str(side): (_measured(each.measured) or {}) | _bounds(each)
         for side, each in result.by_side.items()
@@ -153,7 +154,7 @@ def _score(result: Result, measured_on_and_with: dict[str, Any]) -> dict[str, An
     return score | {"quote": quote(score), "by_side": by_side}
 
 
-def _bounds(result: Result) -> dict[str, Any]:
+def _bounds(result: ScoreResult) -> dict[str, Any]:
     return {"ceiling": _measured(result.ceiling), "floor": _measured(result.floor)}
 
 
@@ -170,8 +171,8 @@ def _measured(measured: Measured | None) -> dict[str, Any] | None:
 
 
 def _difference(difference: Difference, evaluation: Evaluation) -> dict[str, Any]:
-    labels = [paper.candidate.name for paper in evaluation.papers]
-    scores = {result.score.name: result.score for result in evaluation.papers[0].marks}
+    labels = [result.candidate.name for result in evaluation.results]
+    scores = {result.score.name: result.score for result in evaluation.results[0].scores}
     best, second = scores[difference.score].best, labels[difference.second]
     return {
         "score": difference.score,

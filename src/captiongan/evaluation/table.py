@@ -4,26 +4,27 @@ from collections.abc import Iterator, Sequence
 
 from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation
-from captiongan.evaluation.scores import Measured, Result
+from captiongan.evaluation.score import Measured
+from captiongan.evaluation.scorer import ScoreResult
 
 BEST = {"low": "lower is better", "high": "higher is better", "one": "best near 1"}
 
 
 def table(evaluation: Evaluation) -> Iterator[str]:
-    """Yield a line a score for each candidate, with ceiling and floor, then the differences."""
-    for paper in evaluation.papers:
-        yield f"{paper.candidate.name}: {evaluation.data}/{evaluation.split}"
+    """Yield one line per score for each candidate, with ceiling and floor, then the differences."""
+    for result in evaluation.results:
+        yield f"{result.candidate.name}: {evaluation.data}/{evaluation.split}"
         yield f"  {'score':14}{'value':>20}{'ceiling':>10}{'floor':>10}"
-        for result in paper.marks:
-            yield f"  {result.score.title:14}{_row(result)}"
-        yield from _by_side(paper.marks)
+        for each in result.scores:
+            yield f"  {each.score.title:14}{_row(each)}"
+        yield from _by_side(result.scores)
     for difference in evaluation.differences:
         yield _difference(difference, evaluation)
 
 
-def _by_side(marks: Sequence[Result]) -> Iterator[str]:
+def _by_side(scores: Sequence[ScoreResult]) -> Iterator[str]:
     """Yield the values at each side, if there are several, of the scores that differ by it."""
-    several = [result for result in marks if result.by_side]
+    several = [result for result in scores if result.by_side]
     if several:
         heads = "".join(f"{f'{side} px':>10}" for side in several[0].by_side)
         yield f"  {'by side':14}{heads}"
@@ -32,7 +33,7 @@ def _by_side(marks: Sequence[Result]) -> Iterator[str]:
         yield f"  {result.score.title:14}{values}"
 
 
-def _row(result: Result) -> str:
+def _row(result: ScoreResult) -> str:
     if result.measured is None:
         return f"left out: {result.omitted}"
     error = result.measured.standard_error
@@ -46,8 +47,8 @@ def _value(measured: Measured | None) -> str:
 
 
 def _difference(difference: Difference, evaluation: Evaluation) -> str:
-    names = [paper.candidate.name for paper in evaluation.papers]
-    best = {each.score.name: each.score.best for each in evaluation.papers[0].marks}
+    names = [result.candidate.name for result in evaluation.results]
+    best = {each.score.name: each.score.best for each in evaluation.results[0].scores}
     verdict = "exceeds the noise" if difference.exceeds_noise else "within the noise"
     if difference.sides_disagree:
         verdict += ", but the sides disagree"

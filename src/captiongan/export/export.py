@@ -1,4 +1,8 @@
-"""From a checkpoint to a bundle: the seam between training and drawing."""
+"""From a checkpoint of a run to a bundle, which draws without PyTorch.
+
+A bundle is the only thing that a run is exported to. Any other target, such as a page or a format
+of another program, starts from a `Bundle`; `captiongan.opening.open_bundle` opens a run as one.
+"""
 
 import hashlib
 import io
@@ -6,47 +10,47 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from captiongan import __version__
 from captiongan.base.cache import cache_folder
 from captiongan.base.files import sha256_of
-from captiongan.bundle.bundle import (
+from captiongan.bundle.bundle import Bundle, read_bundle, write_bundle
+from captiongan.bundle.manifest import (
     CRITIC_FILE,
     GENERATOR_FILE,
-    Bundle,
     BundleManifest,
-    read_bundle,
-    write_bundle,
+    DataFacts,
+    TrainingFacts,
 )
 from captiongan.bundle.model_card import model_card
 from captiongan.bundle.text_encoder import ENCODER_FILES, OnnxTextEncoder
-from captiongan.draw.picture import grid, mirrored
-from captiongan.draw.pipeline import mirror_of, noise_of
+from captiongan.draw.noise import mirror_of, noise_rows
+from captiongan.draw.picture import mirrored
+from captiongan.draw.sheet import grid
 from captiongan.errors import RunError
 from captiongan.export.to_onnx import as_onnx
 from captiongan.networks.layers import PictureGenerator
+from captiongan.networks.pixels import to_pictures
 from captiongan.networks.registry import UNFOLDED_NETWORKS
 from captiongan.runs.checkpoint import MANIFEST, Checkpoint
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.runs.run_folder import RunFolder
 from captiongan.text.registry import is_folder, why_it_stays
-from captiongan.training.batches import to_pictures
+from captiongan.version import __version__
 
 SAMPLES = 4
-"""Pictures per prompt on the card; seeds count on from row to row.
+"""Pictures per prompt in the card's sample.
 
-The same seeds in each row would show one bad pose in every row.
+Seeds count on from row to row, because the same seeds would show one bad pose in every row.
 """
 
 
 class DrawingGenerator(nn.Module):
-    """The generator as a bundle has it: pictures come out as (B, H, W, 3) uint8."""
+    """A generator that returns pictures as (B, H, W, 3) uint8, as that of a bundle does."""
 
     def __init__(self, generator: PictureGenerator) -> None:
         super().__init__()
@@ -65,18 +69,19 @@ def export_run(
     prompts: Sequence[str],
     with_critic: bool = True,
 ) -> Bundle:
-    """Write the running average of a run's generator, and its discriminator, as a bundle.
+    """Write the EMA of a run's generator, and its discriminator, as a bundle.
 
     Args:
         trained: a checkpoint of a run.
-        out: the bundle's folder; must not exist, or be empty.
+        out: the bundle's folder; it must be empty or not exist.
         name: of the bundle.
         version: of the bundle.
-        prompts: for the sample on the model card.
-        with_critic: whether the discriminator travels along, for another training to start from.
+        prompts: one or more, for the sample on the model card and for pages to offer.
+        with_critic: whether the bundle also holds the discriminator, so that another training can
+            start from it.
 
     Raises:
-        RunError: the text encoder or the discriminator cannot travel.
+        RunError: the text encoder or the discriminator does not fit in a bundle.
         OutputError: `out` cannot be written.
     """
     config, encoder = trained.config, _travelling(trained)
@@ -88,6 +93,7 @@ def export_run(
         embedding_dim=encoder.dim,
         text_encoder=encoder.identity,
         mirror_by_seed=config.data.facing,
+        sample_prompts=tuple(prompts),
         training=_training_facts(trained),
     )
     files: dict[str, Path | bytes] = {file: encoder.folder / file for file in ENCODER_FILES}
@@ -95,19 +101,19 @@ def export_run(
         files[CRITIC_FILE] = _critic(trained.checkpoint)
     files[GENERATOR_FILE] = _drawing(trained.generator, config, encoder.dim)
     files["sample.png"] = _sample(trained.generator, config, encoder, prompts)
-    card = model_card(manifest, prompts, SAMPLES, with_critic, config.network in UNFOLDED_NETWORKS)
+    card = model_card(manifest, SAMPLES, with_critic, config.network in UNFOLDED_NETWORKS)
     files["README.md"] = card.encode()
     return write_bundle(out, files, manifest)
 
 
 def bundle_of_run(run: Path) -> Bundle:
-    """Return the bundle of a run's best checkpoint, as `export_run` writes it, for drawing.
+    """Return a run's best checkpoint as a bundle without its discriminator, for drawing.
 
-    It is kept in the cache, so the next call is quick.
+    The bundle is kept in the cache, so the next call is quick.
 
     Raises:
         BundleError: the bundle in the cache is damaged.
-        RunError: there is no usable checkpoint, or the text encoder cannot travel.
+        RunError: there is no usable checkpoint, or the text encoder does not fit in a bundle.
         OutputError: the cache cannot be written.
     """
     folder = RunFolder.open(run)
@@ -140,7 +146,7 @@ def _critic(checkpoint: Checkpoint) -> bytes:
     """Return the discriminator as the content of a safetensors file, in half precision."""
     weights = {
         name: values.half() if values.is_floating_point() else values
-        for name, values in checkpoint.discriminator().items()
+        for name, values in checkpoint.tensors("discriminator").items()
     }
     for name, values in weights.items():
         if not values.isfinite().all():
@@ -162,25 +168,25 @@ def _drawing(generator: PictureGenerator, config: RunConfig, embedding_dim: int)
     )
 
 
-def _training_facts(trained: TrainedRun) -> dict[str, Any]:
+def _training_facts(trained: TrainedRun) -> TrainingFacts:
     facts = trained.folder.data_facts()
-    return {
-        "kimg": trained.kimg,
-        "steps": trained.checkpoint.step,
-        "data": {
-            "name": Path(facts["source"]).name,
-            "pictures": facts["pictures"],
-            "captions": facts["captions"],
-            "classes": facts["classes"],
-            "skipped": len(facts["skipped"]),
-        },
-        "extractors": list(trained.config.extractors),
-        "config": _without_places(trained.config),
-    }
+    return TrainingFacts(
+        kimg=trained.kimg,
+        steps=trained.checkpoint.step,
+        data=DataFacts(
+            name=Path(facts["source"]).name,
+            pictures=facts["pictures"],
+            captions=facts["captions"],
+            classes=facts["classes"],
+            skipped=len(facts["skipped"]),
+        ),
+        extractors=trained.config.extractors,
+        config=_without_places(trained.config),
+    )
 
 
 def _without_places(config: RunConfig) -> dict[str, Any]:
-    """Return all options but the paths of this machine."""
+    """Return all options except paths of this machine."""
     facts = config.model_dump(exclude={"data": {"source"}, "training": {"start": {"bundle"}}})
     if is_folder(config.text.encoder):
         del facts["text"]["encoder"]
@@ -191,14 +197,14 @@ def _without_places(config: RunConfig) -> dict[str, Any]:
 def _sample(
     generator: PictureGenerator, config: RunConfig, encoder: OnnxTextEncoder, prompts: Sequence[str]
 ) -> bytes:
-    """Draw the card's picture as PNG: a prompt a row, each picture of a seed of its own."""
+    """Draw the card's sample as a PNG: a row for each prompt, a seed for each picture."""
     dim = config.generator.noise_dim
     rows = []
     for row, embedding in enumerate(torch.from_numpy(encoder.encode(prompts))):
         seeds = range(row * SAMPLES, (row + 1) * SAMPLES)
-        noise = np.stack([noise_of(seed, dim) for seed in seeds])
+        noise = torch.from_numpy(noise_rows(seeds, dim))
         mirrors = [config.data.facing and mirror_of(seed, dim) for seed in seeds]
-        pictures = to_pictures(generator(torch.from_numpy(noise), embedding.expand(SAMPLES, -1)))
+        pictures = to_pictures(generator(noise, embedding.expand(SAMPLES, -1)))
         rows.append([*map(Image.fromarray, mirrored(pictures.numpy(), mirrors))])
     png = io.BytesIO()
     grid(rows).save(png, format="PNG")

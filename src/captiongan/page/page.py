@@ -7,15 +7,14 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from captiongan import __version__
 from captiongan.base.files import replace_file, whole_folder
-from captiongan.bundle.model_card import sample_prompts
 from captiongan.draw.picture import GENERATED, XMP_KEY
 from captiongan.draw.pipeline import Pipeline
 from captiongan.draw.prompts import MAX_CHARACTERS
 from captiongan.errors import CaptionganError, OutputError
 from captiongan.page.modules import linked
 from captiongan.page.parts import ENGINE, HERE, Parts
+from captiongan.version import __version__
 
 STATIC = HERE.parent / "web" / "static"
 
@@ -152,7 +151,7 @@ def _facts(pipeline: Pipeline) -> dict[str, object]:
         "mirror_by_seed": manifest.mirror_by_seed,
         "shipped": pipeline.bundle.is_shipped,
         "ranks": pipeline.bundle.has_ranker,
-        "examples": sample_prompts(pipeline.bundle.card),
+        "examples": list(manifest.sample_prompts),
     }
 
 

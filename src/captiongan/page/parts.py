@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from captiongan.bundle.bundle import GENERATOR_FILE, RANKER_FILE, Bundle
+from captiongan.bundle.bundle import Bundle
+from captiongan.bundle.manifest import GENERATOR_FILE, RANKER_FILE
 from captiongan.page.modules import linked
 
 HERE = Path(__file__).parent

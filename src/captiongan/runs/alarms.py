@@ -1,12 +1,11 @@
-"""Alarms in words while a run trains: what goes wrong in a GAN, and its losses do not tell.
+"""Alarms in words while a run trains: what goes wrong in a GAN without showing in its losses.
 
-A generator may draw the same pictures whatever the text is (it takes little to please a
-discriminator that reads none), or whatever the noise is (Reed et al. 2016, section 4.4; a
-pixel-wise loss rewards it), or one picture only (mode collapse; Goodfellow 2016, section 5.1.1), or
-its training pictures again. A discriminator may be too strong to learn from (Arjovsky and Bottou
-2017), or be none at all.
+A generator may ignore the text (a discriminator that reads none is easily pleased), ignore the
+noise (Reed et al. 2016, section 4.4; a pixel-wise loss rewards it), draw one picture only (mode
+collapse; Goodfellow 2016, section 5.1.1), or repeat its training pictures. A discriminator may be
+too strong to learn from (Arjovsky and Bottou 2017), or tell nothing apart.
 
-All goes by figures that stand in `metrics.jsonl`: who only has the file can hear the same alarms.
+All alarms follow from `metrics.jsonl`, so a reader of that file alone can raise the same ones.
 """
 
 import math
@@ -14,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 FAIR_CHANCE = 500
-"""Steps before the first alarm by a grid, and for which a discriminator has to be in trouble."""
+"""Steps before the first alarm by a grid, and for which a discriminator must be in trouble."""
 
 LEAST_TEXT_SPREAD = 0.2
 LEAST_NOISE_SPREAD = 0.1
@@ -25,14 +24,14 @@ LEAST_NOVELTY = 0.8
 pictures, below which they are taken for repetitions."""
 
 ALWAYS = 0.99
-"""Share of the pairs of a kind which counts as all of them."""
+"""Share of the pairs of a kind that counts as all of them."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that went wrong, the figures that show it, and what to try, in words."""
+    """Something that went wrong, the metrics that show it, and what to try."""
 
     what: str
     signs: str
@@ -82,14 +81,14 @@ REPEATS = Trouble(
 
 
 class Alarm:
-    """Says a trouble when it begins, and when it is over; in between it is silent."""
+    """Reports a trouble when it begins and when it ends; in between it is silent."""
 
     def __init__(self, say: Say) -> None:
         self._say = say
         self._trouble: Trouble | None = None
 
     def hear(self, step: int, trouble: Trouble | None, metrics: dict[str, float]) -> None:
-        """Take in what is wrong after `step` steps, if anything, and the figures that show it."""
+        """Update with what is wrong after `step` steps, if anything, and metrics that show it."""
         before, self._trouble = self._trouble, trouble
         if trouble and trouble != before:
             signs = trouble.signs.format(**metrics)
@@ -99,7 +98,7 @@ class Alarm:
 
 
 class Alarms:
-    """All alarms of a run, by its figures from the step where it begins, or goes on."""
+    """All alarms of a run, by its metrics, from the step where it starts or resumes."""
 
     def __init__(self, step: int, say: Say) -> None:
         self._of_generator, self._of_discriminator = Alarm(say), Alarm(say)
@@ -108,16 +107,16 @@ class Alarms:
         self._suspicion: Trouble | None = None
 
     def hear_grid(self, step: int, metrics: dict[str, float]) -> None:
-        """Sound the alarm where the figures of a sample grid, of `Health.see_grid`, call for it."""
+        """Raise an alarm if the metrics of a sample grid, see `Health.see_grid`, call for it."""
         trouble = trouble_of_generator(metrics) if step >= FAIR_CHANCE else None
         self._of_generator.hear(step, trouble, metrics)
 
     def hear_reading(self, step: int, metrics: dict[str, float]) -> None:
-        """Sound the alarm if the discriminator has been in the same trouble for long.
+        """Raise an alarm if the discriminator has been in the same trouble for long.
 
         Args:
             step: steps taken so far.
-            figures: of `Averages.take`, over the steps since the last reading.
+            metrics: of `Averages.take`, means over the steps since the last call.
         """
         suspicion = trouble_of_discriminator(metrics)
         if suspicion != self._suspicion:
@@ -127,12 +126,12 @@ class Alarms:
         self._of_discriminator.hear(step, suspicion if lasting else None, metrics)
 
     def hear_scores(self, step: int, metrics: dict[str, float]) -> None:
-        """Sound the alarm where the figures of `RunScores.measure` call for it, at any step."""
+        """Raise an alarm if the metrics of `RunScores.measure` call for it, at any step."""
         self._of_scores.hear(step, trouble_of_scores(metrics), metrics)
 
 
 def trouble_of_generator(metrics: dict[str, float]) -> Trouble | None:
-    """Tell from the figures of `Health.see_grid` what is wrong with a generator, if anything."""
+    """Return what is wrong with a generator by the metrics of `Health.see_grid`, if anything."""
     deaf = metrics.get("health_text_spread", 0) < LEAST_TEXT_SPREAD
     still = metrics["health_noise_spread"] < LEAST_NOISE_SPREAD
     if deaf and still:
@@ -143,7 +142,7 @@ def trouble_of_generator(metrics: dict[str, float]) -> Trouble | None:
 
 
 def trouble_of_discriminator(metrics: dict[str, float]) -> Trouble | None:
-    """Tell from the accuracies of a reading what is wrong with a discriminator, if anything."""
+    """Return what is wrong with a discriminator by its accuracies, if anything."""
     low, high = sorted((metrics["accuracy_real"], metrics["accuracy_generated"]))
     if low > ALWAYS:
         return TOO_STRONG
@@ -151,5 +150,5 @@ def trouble_of_discriminator(metrics: dict[str, float]) -> Trouble | None:
 
 
 def trouble_of_scores(metrics: dict[str, float]) -> Trouble | None:
-    """Tell from the figures of `RunScores.measure` whether a generator learned by heart."""
+    """Return whether a generator memorised, by the metrics of `RunScores.measure`."""
     return REPEATS if metrics.get("score_novelty", math.inf) < LEAST_NOVELTY else None

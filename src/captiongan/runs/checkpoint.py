@@ -8,30 +8,35 @@ code.
 
 import json
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from captiongan import __version__
 from captiongan.base.files import remove, remove_leftovers, sha256_of, whole_folder
 from captiongan.base.schemas import CHECKPOINT, newest, of_today
 from captiongan.bundle.text_encoder import EncoderIdentity
-from captiongan.compute.adam_state import moments, restore_moments
 from captiongan.errors import RunError
-from captiongan.training.state import TrainState
+from captiongan.version import __version__
 
 MANIFEST = "manifest.json"
-PARTS = (
-    "generator",
-    "discriminator",
-    "average",
-    "generator_optimiser",
-    "discriminator_optimiser",
-)
+SUFFIX = ".safetensors"
+
+
+class Training(Protocol):
+    """What a checkpoint can be taken of: tensors by the names of their parts, after some steps."""
+
+    step: int
+
+    def state(self) -> Mapping[str, Mapping[str, Tensor]]:
+        """Return the tensors of each part, by their names."""
+
+    def restore(self, state: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
+        """Go back to what `state` returned; raises KeyError or RuntimeError if it does not fit."""
 
 
 class IncompleteError(RunError):
@@ -46,37 +51,34 @@ class Checkpoint:
     step: int
     encoder: EncoderIdentity
 
-    def ema(self) -> dict[str, Tensor]:
-        """Read the weights of the generator's running average."""
-        return load_file(self.path / "average.safetensors")
-
-    def discriminator(self) -> dict[str, Tensor]:
-        """Read the weights of the discriminator."""
-        return load_file(self.path / "discriminator.safetensors")
+    def tensors(self, part: str) -> dict[str, Tensor]:
+        """Read the tensors of a part, such as `average`."""
+        return load_file(self.path / f"{part}{SUFFIX}")
 
 
 def save_checkpoint(
-    state: TrainState, encoder: EncoderIdentity, folder: Path, keep: int
+    training: Training, encoder: EncoderIdentity, folder: Path, keep: int
 ) -> Checkpoint:
-    """Write the game's state to `folder`, then drop all but the newest `keep` checkpoints.
+    """Write a training's state to `folder`, then drop all but the newest `keep` checkpoints.
 
     A step that is saved already is not written again. What killed processes left half written or
     half removed goes first. Raises OSError.
     """
     before = checkpoints(folder)
-    if before and before[-1].step == state.step:
+    if before and before[-1].step == training.step:
         return before[-1]
     remove_leftovers(folder, "step-*")
-    final = folder / f"step-{state.step:09d}"
+    final = folder / f"step-{training.step:09d}"
     if final.exists():  # damaged, or it would be among those before
         remove(final)
     with whole_folder(final) as work:
-        for name, tensors in _tensors(state).items():
-            (work / f"{name}.safetensors").write_bytes(save(tensors))
+        for part, tensors in training.state().items():
+            contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+            (work / f"{part}{SUFFIX}").write_bytes(save(contiguous))
         manifest = {
             "schema": newest(CHECKPOINT),
             "captiongan": __version__,
-            "step": state.step,
+            "step": training.step,
             "text_encoder": asdict(encoder),
             "files": {file.name: sha256_of(file) for file in sorted(work.iterdir())},
         }
@@ -121,8 +123,8 @@ def forget_checkpoints_after(folder: Path, step: int) -> None:
             remove(saved.path)
 
 
-def load_checkpoint(checkpoint: Checkpoint, state: TrainState, encoder: EncoderIdentity) -> None:
-    """Put a checkpoint's state into the game.
+def load_checkpoint(checkpoint: Checkpoint, training: Training, encoder: EncoderIdentity) -> None:
+    """Put a checkpoint's state into a training.
 
     Raises:
         RunError: it was trained with another text encoder, or its networks have other shapes.
@@ -133,18 +135,13 @@ def load_checkpoint(checkpoint: Checkpoint, state: TrainState, encoder: EncoderI
             f"this run has {encoder}; set text.encoder to the former"
         )
     try:
-        parts = {part: load_file(checkpoint.path / f"{part}.safetensors") for part in PARTS}
-        state.generator.load_state_dict(parts["generator"])
-        state.discriminator.load_state_dict(parts["discriminator"])
-        state.ema.load_state_dict(parts["average"])
-    except (RuntimeError, SafetensorError) as error:
+        state = {file.stem: load_file(file) for file in checkpoint.path.glob(f"*{SUFFIX}")}
+        training.restore(state, checkpoint.step)
+    except (KeyError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
         raise RunError(
             f"'{checkpoint.path}' does not fit the configured networks: {reason}"
         ) from error
-    restore_moments(state.generator_optimiser, parts["generator_optimiser"])
-    restore_moments(state.discriminator_optimiser, parts["discriminator_optimiser"])
-    state.step = checkpoint.step
 
 
 def _read(path: Path) -> Checkpoint:
@@ -157,25 +154,10 @@ def _read(path: Path) -> Checkpoint:
     try:
         manifest: Any = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         manifest = of_today(manifest, CHECKPOINT, f"'{path}'", RunError)
-        for part in PARTS:
-            file = path / f"{part}.safetensors"
+        for file in {path / name for name in manifest["files"]} | {*path.glob(f"*{SUFFIX}")}:
             if sha256_of(file) != manifest["files"][file.name]:
                 raise IncompleteError(f"'{file}' is damaged: its sha256 is not the manifest's")
         encoder = EncoderIdentity(**manifest["text_encoder"])
         return Checkpoint(path, manifest["step"], encoder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise IncompleteError(f"'{path}' is not a complete checkpoint: {error}") from error
-
-
-def _tensors(state: TrainState) -> dict[str, dict[str, Tensor]]:
-    return {
-        "generator": _contiguous(state.generator.state_dict()),
-        "discriminator": _contiguous(state.discriminator.state_dict()),
-        "average": _contiguous(state.ema.state_dict()),
-        "generator_optimiser": moments(state.generator_optimiser),
-        "discriminator_optimiser": moments(state.discriminator_optimiser),
-    }
-
-
-def _contiguous(tensors: dict[str, Any]) -> dict[str, Tensor]:
-    return {name: tensor.contiguous() for name, tensor in tensors.items()}

@@ -138,10 +138,20 @@ class DiscriminatorConfig(_Section):
 class LossConfig(_Section):
     """The discriminator's loss, the weights of the further terms, and what changes pictures."""
 
-    discriminator: Literal["gan", "gan-cls", "gan-cls-sum", "hinge-cls"] = "gan-cls"
+    discriminator: Literal[
+        "gan", "gan-cls", "gan-cls-sum", "hinge-cls", "relativistic", "relativistic-cls"
+    ] = "gan-cls"
     """`gan`: real and generated pairs; `gan-cls`: mismatching pairs, too, and both wrong kinds
     halved; `gan-cls-sum`: the same without halving; `hinge-cls`: as `gan-cls`, by hinges, so that
-    a pair judged rightly by a margin teaches nothing more."""
+    a pair judged rightly by a margin teaches nothing more; `relativistic`: by differences of the
+    logits of real and generated pairs (R3GAN, Huang et al. 2024, arXiv 2501.05441);
+    `relativistic-cls`: the same with mismatching pairs."""
+
+    r1: Weight = 0.0
+    """Weight, from 0 up, of the gradient penalty on real pictures, halved; 0 leaves it out."""
+
+    r2: Weight = 0.0
+    """Weight, from 0 up, of the gradient penalty on generated pictures, halved; 0 leaves it out."""
 
     pixel_wise: Weight = 50.0
     """Weight alpha, from 0 up, of L1(G(z, e), x); 0 leaves the term out."""
@@ -274,6 +284,14 @@ class TrainingConfig(_Section):
 
     rollbacks: int = Field(3, ge=0, le=20)
     """How many rollbacks are left, 0 to 20; each takes one."""
+
+    def steps(self, kimg: float) -> int:
+        """Return how many steps show that many thousand pictures, at least one."""
+        return max(1, round(kimg * 1000 / self.batch_size))
+
+    def kimg_after(self, step: int) -> float:
+        """Return how many thousand real pictures have been shown after so many steps."""
+        return step * self.batch_size / 1000
 
 
 class ScoresConfig(_Section):

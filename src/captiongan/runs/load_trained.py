@@ -6,11 +6,11 @@ from typing import Literal
 from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.errors import RunError
 from captiongan.networks.layers import PictureGenerator
+from captiongan.runs.build import build_generator
 from captiongan.runs.checkpoint import Checkpoint, checkpoints, latest_checkpoint
 from captiongan.runs.config import RunConfig
 from captiongan.runs.run_folder import RunFolder
 from captiongan.text.registry import choose_encoder
-from captiongan.training.state import build_generator
 
 Which = Literal["best", "newest"]
 
@@ -28,7 +28,7 @@ class TrainedRun:
     @property
     def kimg(self) -> float:
         """How many thousand real pictures had been shown."""
-        return round(self.checkpoint.step * self.config.training.batch_size / 1000, 1)
+        return round(self.config.training.kimg_after(self.checkpoint.step), 1)
 
 
 def load_trained(folder: RunFolder, which: Which = "best") -> TrainedRun:
@@ -50,7 +50,7 @@ def load_trained(folder: RunFolder, which: Which = "best") -> TrainedRun:
         )
     generator = build_generator(config, encoder.dim)
     try:
-        generator.load_state_dict(checkpoint.ema())
+        generator.load_state_dict(checkpoint.tensors("average"))
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise RunError(

@@ -19,14 +19,17 @@ NO_TEXT = "none"
 TYPICAL_EXTRACTOR = "lite0"
 """The extractor that finds the typical pictures of `data.typical_share`."""
 
-WITHOUT_TEXT = {
-    "losses.discriminator": "gan",
-    "losses.interpolation": 0,
-    "losses.contrastive": 0,
-    "losses.text_fade_kimg": 0,
-    "text.noise": 0,
-    "text.wording": 0,
-    "data.mismatching": "class",
+WITHOUT_MISMATCHING = ("gan", "relativistic")
+"""The losses of the discriminator that see no mismatching pairs."""
+
+WITHOUT_TEXT: dict[str, tuple[object, ...]] = {
+    "losses.discriminator": WITHOUT_MISMATCHING,
+    "losses.interpolation": (0,),
+    "losses.contrastive": (0,),
+    "losses.text_fade_kimg": (0,),
+    "text.noise": (0,),
+    "text.wording": (0,),
+    "data.mismatching": ("class",),
 }
 """The values of options that need text otherwise."""
 
@@ -61,13 +64,13 @@ def _of_the_text(config: "RunConfig") -> Iterator[str]:
                 f"networks take no text; set text.encoder={NO_TEXT}, or take another network"
             )
         return
-    without_text = WITHOUT_TEXT | ({"network": "dcgan"} if network.needs_text else {})
+    without_text = WITHOUT_TEXT | ({"network": ("dcgan",)} if network.needs_text else {})
     for option, usable in without_text.items():
         value = attrgetter(option)(config)
-        if value != usable:
+        if value not in usable:
             yield (
                 f"{option} = {value!r} needs text, and text.encoder = '{NO_TEXT}' is without; "
-                f"set {option}={usable}, or choose an encoder"
+                f"set {option}={usable[0]}, or choose an encoder"
             )
 
 
@@ -138,11 +141,12 @@ def _of_the_losses(config: "RunConfig") -> Iterator[str]:
             " there are no changes to apply; set losses.augment=[translation], or "
             "losses.augment_probability=1"
         )
-    if losses.text_fade_kimg and losses.discriminator == "gan" and not losses.contrastive:
+    loss = losses.discriminator
+    if losses.text_fade_kimg and loss in WITHOUT_MISMATCHING and not losses.contrastive:
         yield (
-            f"losses.text_fade_kimg = {losses.text_fade_kimg:g} with losses.discriminator = 'gan' "
-            "and losses.contrastive = 0: no term depends on the text alone; set "
-            "losses.text_fade_kimg=0, or losses.discriminator=gan-cls"
+            f"losses.text_fade_kimg = {losses.text_fade_kimg:g} with losses.discriminator = "
+            f"'{loss}' and losses.contrastive = 0: no term depends on the text alone; set "
+            f"losses.text_fade_kimg=0, or losses.discriminator={loss}-cls"
         )
 
 

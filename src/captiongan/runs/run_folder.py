@@ -24,7 +24,6 @@ from typing import Any
 from filelock import FileLock, Timeout
 from PIL.Image import Image
 
-from captiongan import __version__
 from captiongan.base.files import (
     naming,
     os_errors_as,
@@ -38,6 +37,7 @@ from captiongan.bundle.text_encoder import ENCODER_FILES
 from captiongan.errors import OutputError, RunError
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_config import KEPT_ENCODER, SCHEMA, load_config
+from captiongan.version import __version__
 
 """Where a run keeps its copy of a text encoder; `config.yaml` names it relative to the run."""
 

@@ -1,4 +1,4 @@
-"""A text encoder that remembers: each caption is encoded once per encoder, ever."""
+"""A text encoder with a cache on disk: each caption is encoded once per encoder."""
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +17,10 @@ Progress = Callable[[int, int], None]
 
 
 class CachedTextEncoder:
-    """Another encoder, with its answers kept on disk by (encoder identity, caption).
+    """Another encoder, with its embeddings kept on disk by (encoder identity, caption).
 
-    One SQLite file per identity, so several processes may use it at once. `on_progress` hears how
-    many of the new captions are encoded: (done, total).
+    There is one SQLite file per identity, so several processes may use it at once. `on_progress` is
+    called with how many of the new captions are encoded: (done, total).
     """
 
     def __init__(self, encoder: TextEncoder, on_progress: Progress | None = None) -> None:
@@ -85,7 +85,7 @@ class CachedTextEncoder:
 def _read(store: sqlite3.Connection, texts: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     for start in range(0, len(texts), 500):
         chunk = texts[start : start + 500]
-        marks = ",".join("?" * len(chunk))
+        slots = ",".join("?" * len(chunk))
         yield from store.execute(
-            f"SELECT caption, e FROM embedding WHERE caption IN ({marks})", chunk
+            f"SELECT caption, e FROM embedding WHERE caption IN ({slots})", chunk
         )

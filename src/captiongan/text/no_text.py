@@ -1,4 +1,4 @@
-"""No text, in the place of an encoder: for the lecture's GAN and DCGAN, which draw without."""
+"""The encoder of networks without text: the lecture's GAN and DCGAN."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 
 
 class NoText:
-    """Answers every sentence with an embedding of length 0."""
+    """Gives every sentence an embedding of 0 numbers."""
 
     identity = EncoderIdentity("none", hashlib.sha256().hexdigest())
     dim = 0
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
-        """Return nothing of `texts`: (N, 0) float32."""
+        """Return an empty embedding of each text: (N, 0) float32."""
         return np.empty((len(texts), 0), dtype=np.float32)

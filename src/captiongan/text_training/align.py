@@ -4,7 +4,7 @@ The joint embedding of Reed et al. 2016 (1605.05396, section 3.2), with the symm
 loss of Radford et al. 2021 in the place of its ranking loss: among the pairs of a batch a picture
 must find its caption, and a caption its picture. The pictures' features come from a frozen network,
 and a linear map brings them into the space of the embeddings. A caption with two colours exchanged
-is one more wrong answer for a picture (Yuksekgonul et al. 2023), so word order counts.
+is one more wrong candidate for a picture (Yuksekgonul et al. 2023), so word order counts.
 """
 
 import math
@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captiongan.bundle.text_encoder import Embeddings, equal_length_batches
+from captiongan.bundle.text_encoder import equal_length_batches
 from captiongan.evaluation.distances import Features
 from captiongan.text_training.distill import Say, Texts, TokenIds, embed, to_device
-from captiongan.text_training.fit import Course, Plan, Rows, take
+from captiongan.text_training.fit import FitOptions, Objective, Rows, fit
 
 BATCH = 256
 SMALLEST_BATCH = 16
@@ -29,16 +29,14 @@ SMALLEST_BATCH = 16
 PEAK_LEARNING_RATE = 3e-4
 FIRST_TEMPERATURE = 0.07
 IMPOSSIBLE = -1e4
-CANDIDATES = 100
-"""Among so many captions, a picture's own must be the nearest."""
 
 
 @dataclass(frozen=True)
-class Pairs:
+class AlignmentData:
     """C captions as token ids, and the picture of each.
 
-    `swapped` are the same captions with two colours exchanged, or None where that says nothing;
-    `pictures` (C,) numbers the rows of `features` (N, D), on whose device they are learned.
+    `swapped` are the same captions with two colours exchanged, or None where that means the same.
+    `pictures` (C,) holds the rows of `features` (N, D), which are on the device of the training.
     """
 
     token_ids: TokenIds
@@ -47,7 +45,7 @@ class Pairs:
     features: Tensor
 
     def batches(self, order: np.random.Generator) -> Iterator[Rows]:
-        """Deal the captions out, in batches of equal lengths and changing company."""
+        """Yield the captions, shuffled, in batches of equal lengths."""
         shuffled = order.permutation(len(self.token_ids))
         lengths = [len(self.token_ids[row]) for row in shuffled]
         batches = [
@@ -106,59 +104,47 @@ def contrastive_loss(
 def align(
     student: nn.Module,
     pictures: PictureEmbedding,
-    pairs: Pairs,
-    plan: Plan,
+    data: AlignmentData,
+    options: FitOptions,
     keeping: Callable[[int], Tensor],
     say: Say,
 ) -> None:
-    """Train a student and its picture side on so many passes over the captions.
+    """Train a student and its picture side. All three are on one device.
 
-    All three are on one device. `keeping` is a further loss, asked for at each step, of what must
-    not be forgotten.
+    `keeping` returns a further loss at each step, of what must not be forgotten.
 
     Raises:
-        OutputError: the plan's bookmark cannot be written.
+        OutputError: the checkpoint cannot be written.
     """
 
     def terms(rows: Rows, step: int) -> list[Tensor]:
-        return [_pairs_loss(student, pictures, pairs, rows), keeping(step)]
+        return [_alignment_loss(student, pictures, data, rows), keeping(step)]
 
-    def tell(epoch: int, losses: Sequence[float]) -> None:
+    def on_epoch(epoch: int, losses: Sequence[float]) -> None:
         loss, kept = losses
         say(
-            f"aligning, epoch {epoch} of {plan.passes}: loss {loss:.4f}, of what is kept {kept:.4f}"
+            f"aligning, epoch {epoch} of {options.epochs}: loss {loss:.4f}, "
+            f"of what is kept {kept:.4f}"
         )
 
-    pupils = nn.ModuleDict({"network": student, "pictures": pictures})
-    take(Course(pairs.batches, terms), pupils, PEAK_LEARNING_RATE, plan, tell)
+    learning = nn.ModuleDict({"network": student, "pictures": pictures})
+    fit(Objective(data.batches, terms), learning, PEAK_LEARNING_RATE, options, on_epoch)
 
 
-def _pairs_loss(student: nn.Module, pictures: PictureEmbedding, pairs: Pairs, rows: Rows) -> Tensor:
-    lengths = pairs.texts.lengths
-    swapped = rows + len(pairs.token_ids)
+def _alignment_loss(
+    student: nn.Module, pictures: PictureEmbedding, data: AlignmentData, rows: Rows
+) -> Tensor:
+    lengths = data.texts.lengths
+    swapped = rows + len(data.token_ids)
     wrong = swapped[lengths[swapped] == lengths[rows]]
-    token_ids = pairs.texts.batch(np.concatenate([rows, wrong]))
+    token_ids = data.texts.batch(np.concatenate([rows, wrong]))
     embeddings, own = embed(student, token_ids), token_ids[: len(rows)]
-    numbers = to_device(pairs.pictures[rows], pairs.features.device)
+    numbers = to_device(data.pictures[rows], data.features.device)
     same_text = (own[:, None] == own).all(dim=2)
     return contrastive_loss(
         embeddings[: len(rows)],
-        pictures(pairs.features[numbers]),
+        pictures(data.features[numbers]),
         embeddings[len(rows) :],
         pictures.log_scale.exp(),
         (numbers[:, None] == numbers) | same_text,
     )
-
-
-def r_at_1(captions: Embeddings, pictures: Embeddings) -> float:
-    """Return how often a picture's own caption is the nearest of a hundred in a row: 0 to 1.
-
-    Both are unit embeddings (N, dim) in the same order, N from `CANDIDATES`; what is left over from
-    the last hundred does not count.
-    """
-    found = []
-    for start in range(0, len(captions) - CANDIDATES + 1, CANDIDATES):
-        block = slice(start, start + CANDIDATES)
-        nearest = (pictures[block] @ captions[block].T).argmax(axis=1)
-        found.append(nearest == np.arange(CANDIDATES))
-    return float(np.mean(found))

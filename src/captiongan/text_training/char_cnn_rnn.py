@@ -1,8 +1,8 @@
-"""`char-cnn-rnn`: the text encoder of the GAN that GAN-CLS comes from, read letter by letter.
+"""`char-cnn-rnn`: the character-level text encoder of the GAN that GAN-CLS comes from.
 
 Reed et al. 2016, "Learning Deep Representations of Fine-grained Visual Descriptions"
 (arXiv 1605.05395), as used in their "Generative Adversarial Text to Image Synthesis"
-(arXiv 1605.05396). Convolutions find parts of words wherever they stand, a recurrent network reads
+(arXiv 1605.05396). Convolutions find parts of words anywhere, and a recurrent network reads
 them in order. Of the released variants this is the one with a ReLU recurrence over eight places;
 the other, a GRU over eighteen, is 1.4 times as large.
 
@@ -39,8 +39,8 @@ def character_tokenizer() -> Tokenizer:
     """Return the tokenizer with a token for each character: always 201 ids, 0 to 69.
 
     Lower case, accents stripped. Id 0, the blank, stands for a character outside `ALPHABET` and
-    fills up a short text; of a long one the rest is not read. Asked for unknown words, an encoder
-    with this tokenizer names the letters and digits of other scripts.
+    pads a short text; a long one is cut. The unknown words of an encoder with this tokenizer are
+    the letters and digits of other scripts.
     """
     characters = {character: token_id for token_id, character in enumerate(ALPHABET, BLANK_ID + 1)}
     tokenizer = Tokenizer(WordLevel({BLANK: BLANK_ID, **characters}, unk_token=BLANK))

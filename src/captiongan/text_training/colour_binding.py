@@ -1,8 +1,8 @@
-"""Which part has which colour: what word order tells, made plain to see in an embedding.
+"""Colour binding: which part has which colour must be readable in an embedding.
 
 A teacher that puts "white petals with a yellow centre" next to "yellow petals with a white centre"
-(their cosine is 0.995 in MiniLM) teaches its pupil to do the same. Composed sentences say what they
-bind, so here a linear read-out must find it in the pupil's embedding.
+(their cosine is 0.995 in MiniLM) teaches its student to do the same. Composed sentences know what
+they bind, so here a linear read-out must find it in the student's embedding.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,16 +18,16 @@ UNSAID = -1
 
 WHOLE = "the whole"
 KINDS = (WHOLE, *dict.fromkeys(kind for parts in PARTS.values() for kind in parts))
-"""What can have a colour: a thing as a whole, of whatever kind, or a kind of part."""
+"""What can have a colour: a whole thing of any kind, or a kind of part."""
 
 _KIND_NUMBER = {kind: number for number, kind in enumerate(KINDS)}
 _COLOUR_NUMBER = {colour: number for number, colour in enumerate(COLOURS)}
 
 
 def bindings(colours: Sequence[Mapping[str, str]]) -> Tensor:
-    """Number the colour of each of `KINDS`, or `UNSAID`: (N, kinds).
+    """Return the number of the colour of each of `KINDS`, or `UNSAID`: (N, kinds).
 
-    `colours` names them, as `Look.colours` does.
+    `colours` names the colours of each text, as `Look.colours` does.
     """
     numbers = torch.full((len(colours), len(KINDS)), UNSAID, dtype=torch.int8)
     for row, said in enumerate(colours):
@@ -40,7 +40,7 @@ class ColourReadOut(nn.Module):
     """Reads the colour of each of `KINDS` off embeddings (B, dim): logits (B, kinds, colours).
 
     A logit is a scaled cosine with a direction of its own for each kind and colour. It is bounded,
-    so no weights can make up for embeddings that hardly differ: these have to move apart.
+    so large weights cannot amplify a small difference: the embeddings themselves must move apart.
     """
 
     def __init__(self, dim: int) -> None:

@@ -1,8 +1,8 @@
-"""First stage of an encoder's training: to answer as its teacher does (Hinton et al. 2015).
+"""First stage of an encoder's training: to embed as its teacher does (Hinton et al. 2015).
 
 Two terms between unit vectors. `1 - cos(s, t)` puts each text where the teacher puts it. The mean
 squared difference of the two matrices of cosines inside a batch keeps apart what the teacher keeps
-apart (relational distillation, Park et al. 2019). A third term is the pupil's own: colours must
+apart (relational distillation, Park et al. 2019). A third term is the student's own: colours must
 stay with their parts (`binding.py`).
 """
 
@@ -19,7 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from captiongan.bundle.text_encoder import equal_length_batches
 from captiongan.compute.devices import computes_bf16
 from captiongan.text_training.colour_binding import ColourReadOut, binding_loss
-from captiongan.text_training.fit import Course, Plan, Rows, take
+from captiongan.text_training.fit import FitOptions, Objective, Rows, fit
 
 BATCH = 512
 PEAK_LEARNING_RATE = 1e-3
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 
 class Texts:
-    """Texts as token ids, one behind the other on a device."""
+    """Texts as token ids, concatenated on a device."""
 
     def __init__(self, token_ids: TokenIds, device: torch.device) -> None:
         self.lengths = np.array([len(ids) for ids in token_ids])
@@ -47,10 +47,10 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Lessons:
+class DistillationData:
     """N texts as token ids, where the teacher puts them (N, dim), and `bindings` (N, parts).
 
-    They are learned on the device of the two tensors.
+    The two tensors are on the device of the training.
     """
 
     token_ids: TokenIds
@@ -58,7 +58,7 @@ class Lessons:
     colours: Tensor
 
     def batches(self, order: np.random.Generator) -> Iterator[Rows]:
-        """Deal all texts out once, in batches of equal lengths and changing company."""
+        """Yield all texts once, shuffled, in batches of equal lengths."""
         shuffled = order.permutation(len(self.token_ids))
         lengths = [len(self.token_ids[row]) for row in shuffled]
         batches = list(equal_length_batches(lengths, limit=BATCH))
@@ -66,11 +66,11 @@ class Lessons:
             yield shuffled[batches[number]]
 
     def loss(self, student: nn.Module, read_out: ColourReadOut, rows: Rows) -> Tensor:
-        """Return what a student gets wrong in these texts."""
-        answers = embed(student, self._texts.batch(rows))
+        """Return the loss of a student on these texts."""
+        embeddings = embed(student, self._texts.batch(rows))
         here = to_device(rows, self.targets.device)
-        return distillation_loss(answers, self.targets[here]) + BINDING_WEIGHT * binding_loss(
-            read_out(answers), self.colours[here]
+        return distillation_loss(embeddings, self.targets[here]) + BINDING_WEIGHT * binding_loss(
+            read_out(embeddings), self.colours[here]
         )
 
     @cached_property
@@ -79,7 +79,7 @@ class Lessons:
 
 
 def to_device(rows: Rows, device: torch.device) -> Tensor:
-    """Bring numbers to a device, without waiting until it has done what came before."""
+    """Copy numbers to a device, without waiting for its earlier work."""
     return torch.from_numpy(rows).to(device, non_blocking=True)
 
 
@@ -101,19 +101,21 @@ def distillation_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def distill(
-    student: nn.Module, read_out: ColourReadOut, lessons: Lessons, plan: Plan, say: Say
+    student: nn.Module,
+    read_out: ColourReadOut,
+    data: DistillationData,
+    options: FitOptions,
+    say: Say,
 ) -> None:
-    """Train a student, and the read-out with it, on so many passes over the lessons.
-
-    All three are on one device.
+    """Train a student, and the read-out with it. All three are on one device.
 
     Raises:
-        OutputError: the plan's bookmark cannot be written.
+        OutputError: the checkpoint cannot be written.
     """
-    course = Course(lessons.batches, lambda rows, _: [lessons.loss(student, read_out, rows)])
-    pupils = nn.ModuleDict({"network": student, "read_out": read_out})
+    objective = Objective(data.batches, lambda rows, _: [data.loss(student, read_out, rows)])
+    learning = nn.ModuleDict({"network": student, "read_out": read_out})
 
-    def tell(epoch: int, losses: Sequence[float]) -> None:
-        say(f"distilling, epoch {epoch} of {plan.passes}: loss {losses[0]:.4f}")
+    def on_epoch(epoch: int, losses: Sequence[float]) -> None:
+        say(f"distilling, epoch {epoch} of {options.epochs}: loss {losses[0]:.4f}")
 
-    take(course, pupils, PEAK_LEARNING_RATE, plan, tell)
+    fit(objective, learning, PEAK_LEARNING_RATE, options, on_epoch)

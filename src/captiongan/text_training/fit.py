@@ -1,7 +1,7 @@
-"""How both stages of an encoder's training learn: in passes, with a bookmark after each.
+"""The loop of both stages of an encoder's training: epochs, with a checkpoint after each.
 
-All that is drawn at random follows from the seed and the number of the pass or step, so a training
-that was killed goes on from its bookmark as if nothing had been.
+All random numbers follow from the seed and the number of the epoch or step, so a training that was
+killed resumes from its checkpoint to the same weights.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,15 +22,16 @@ from captiongan.compute.learning_rate import warm_up_then_cosine
 from captiongan.errors import DataError
 
 Rows = npt.NDArray[np.int64]
-Tell = Callable[[int, Sequence[float]], None]
+OnEpoch = Callable[[int, Sequence[float]], None]
+"""Called after each epoch with its number, from 1, and the mean of each term of the loss."""
 
 
 @dataclass(frozen=True)
-class Course:
+class Objective:
     """What is learned.
 
-    `batches` deals out the rows of a pass, as many batches every time; `terms` are those of the
-    loss of a batch, at a step from 0.
+    `batches` yields the rows of each batch of an epoch, equally many batches every time. `terms`
+    returns the terms of the loss of a batch at a step, from 0.
     """
 
     batches: Callable[[np.random.Generator], Iterator[Rows]]
@@ -38,45 +39,47 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How often to go over a course, and by which random numbers.
+class FitOptions:
+    """How many epochs to train, by which random numbers, and where to keep the checkpoint.
 
-    `bookmark` is the file of the cache that keeps what was learned until the next pass.
+    `checkpoint` is the file of the cache that holds the newest epoch; None keeps none.
     """
 
-    passes: int
+    epochs: int
     seed: Sequence[int]
-    bookmark: Path | None = None
+    checkpoint: Path | None = None
 
 
-def take(course: Course, pupils: nn.Module, peak: float, plan: Plan, tell: Tell) -> None:
-    """Go over a course, from the bookmark on if there is one; `tell` hears the terms' means.
+def fit(
+    objective: Objective, student: nn.Module, peak: float, options: FitOptions, on_epoch: OnEpoch
+) -> None:
+    """Train a student on an objective, from its checkpoint if there is one.
 
-    The learning rate rises to `peak` and falls to 0. The bookmark stays: what was learned is safe
-    when the caller has written it.
+    The learning rate rises to `peak` and falls to 0. The checkpoint stays until the caller, who has
+    stored what was learned, removes it.
 
     Raises:
         DataError: there is not a single batch.
-        OutputError: the bookmark cannot be written.
+        OutputError: the checkpoint cannot be written.
     """
-    optimiser = torch.optim.AdamW(pupils.parameters(), fused=True)
-    steps = sum(1 for _ in course.batches(np.random.default_rng(0)))
+    optimiser = torch.optim.AdamW(student.parameters(), fused=True)
+    steps = sum(1 for _ in objective.batches(np.random.default_rng(0)))
     if not steps:
         raise DataError("there are too few texts of one length to learn from; give more captions")
-    for number in range(_read(plan.bookmark, pupils, optimiser), plan.passes):
-        order, heard = np.random.default_rng([*plan.seed, number]), []
-        for step, rows in enumerate(course.batches(order), start=number * steps):
-            terms = torch.stack(list(course.terms(rows, step)))
-            rate = peak * warm_up_then_cosine(step, plan.passes * steps)
-            _descend(terms.sum(), optimiser, rate)
-            heard.append(terms.detach())
-        tell(number + 1, torch.stack(heard).mean(dim=0).tolist())
-        if plan.bookmark is not None:
-            write_to_cache(plan.bookmark, _state(number + 1, pupils, optimiser))
+    for epoch in range(_restore(options.checkpoint, student, optimiser), options.epochs):
+        order, history = np.random.default_rng([*options.seed, epoch]), []
+        for step, rows in enumerate(objective.batches(order), start=epoch * steps):
+            terms = torch.stack(list(objective.terms(rows, step)))
+            rate = peak * warm_up_then_cosine(step, options.epochs * steps)
+            _backward_and_step(terms.sum(), optimiser, rate)
+            history.append(terms.detach())
+        on_epoch(epoch + 1, torch.stack(history).mean(dim=0).tolist())
+        if options.checkpoint is not None:
+            write_to_cache(options.checkpoint, _state(epoch + 1, student, optimiser))
 
 
-def _descend(loss: Tensor, optimiser: Optimizer, learning_rate: float) -> None:
-    """Take one step down the gradient, which is clipped to length 1."""
+def _backward_and_step(loss: Tensor, optimiser: Optimizer, learning_rate: float) -> None:
+    """Take one step along the gradient, which is clipped to length 1."""
     optimiser.zero_grad()
     loss.backward()
     for group in optimiser.param_groups:
@@ -85,31 +88,31 @@ def _descend(loss: Tensor, optimiser: Optimizer, learning_rate: float) -> None:
     optimiser.step()
 
 
-def _state(passes: int, pupils: nn.Module, optimiser: Optimizer) -> bytes:
-    weights = {f"pupils.{name}": value for name, value in pupils.state_dict().items()}
-    return save(weights | moments(optimiser), {"passes": str(passes)})
+def _state(epochs: int, student: nn.Module, optimiser: Optimizer) -> bytes:
+    weights = {f"student.{name}": value for name, value in student.state_dict().items()}
+    return save(weights | moments(optimiser), {"epochs": str(epochs)})
 
 
-def _read(bookmark: Path | None, pupils: nn.Module, optimiser: Optimizer) -> int:
-    """Fill in what a bookmark keeps; return after how many passes it was set, or 0 without one."""
-    if bookmark is None or not bookmark.is_file():
+def _restore(checkpoint: Path | None, student: nn.Module, optimiser: Optimizer) -> int:
+    """Load a checkpoint; return how many epochs it had seen, or 0 if there is none of use."""
+    if checkpoint is None or not checkpoint.is_file():
         return 0
     try:
-        with safe_open(bookmark, framework="pt") as file:
+        with safe_open(checkpoint, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            passes = int(file.metadata()["passes"])
+            epochs = int(file.metadata()["epochs"])
     except (OSError, KeyError, TypeError, ValueError, SafetensorError):
         return 0
     weights = {
-        name.removeprefix("pupils."): tensors.pop(name)
+        name.removeprefix("student."): tensors.pop(name)
         for name in [*tensors]
-        if name.startswith("pupils.")
+        if name.startswith("student.")
     }
-    if _shapes(weights) != _shapes(pupils.state_dict()):
+    if _shapes(weights) != _shapes(student.state_dict()):
         return 0
-    pupils.load_state_dict(weights)
+    student.load_state_dict(weights)
     restore_moments(optimiser, tensors)
-    return passes
+    return epochs
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:

@@ -1,13 +1,12 @@
 """Sentences about looks, composed from a grammar: colours, parts, shapes, sizes, textures.
 
-A composed sentence knows what it says: which part has which colour. So two sentences that differ in
-nothing but the order of their words can be told apart, which no caption of a data set promises.
+A composed sentence knows which part has which colour. So two sentences that differ only in the
+order of their words can be told apart. No caption of a data set promises that.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, combinations
 from random import Random
 from typing import NamedTuple
 
@@ -15,7 +14,6 @@ from captiongan.text_training.vocabulary import (
     ABOUT_PEOPLE,
     AMOUNTS,
     COLOURS,
-    COVERS,
     IRREGULAR_PLURALS,
     PARTS,
     SHADES,
@@ -32,7 +30,7 @@ def _templates(lines: str) -> list[list[str]]:
     return [line.split() for line in lines.strip().splitlines()]
 
 
-# {thing}: a noun, perhaps with adjectives. {whole}: the thing's own colour. The others each tell of
+# {thing}: a noun, perhaps with adjectives. {whole}: the thing's own colour. Each other slot names
 # one more part: {part} 'a yellow centre', {bare} the same without article, {clause} 'the centre is
 # yellow', {is} 'centre is yellow'.
 _SENTENCES = _templates(
@@ -96,7 +94,7 @@ _SINGLE_LOOKS = _templates(
     this {thing} has {part}
     """
 )
-# How often, of 1.
+# Probabilities.
 _SINGLE = 0.15
 _WORN = 0.4
 _HYPHENED = 0.3
@@ -107,15 +105,15 @@ _COUNTED = 0.15
 _RELATIVE = 0.2
 
 _GROUPS = tuple(PARTS)
-_ADJECTIVES = (TEXTURES, SHAPES, SIZES)
-_A_BEFORE_VOWEL = re.compile(r"\ba (?=(?!uni|eu|one)[aeiou])")
+ADJECTIVES = (TEXTURES, SHAPES, SIZES)
+A_BEFORE_VOWEL = re.compile(r"\ba (?=(?!uni|eu|one)[aeiou])")
 
 
 class Word(NamedTuple):
-    """What a sentence says at one place, and the plain word for it.
+    """A word at one place of a sentence, and the plain word for it.
 
-    The two differ in synonyms and in the grammar that hangs on them ("foliage is", "leaves are").
-    A colour, with its shade, names the kind of part that has it and its family.
+    The two differ in synonyms and in the grammar that follows from them ("foliage is", "leaves
+    are"). A colour, with its shade, names the kind of part that has it and its family.
     """
 
     said: str
@@ -137,7 +135,7 @@ class Look:
 
     @property
     def plain(self) -> str:
-        """The same sentence with the plain word of its family in the place of every synonym."""
+        """The same sentence with every synonym replaced by the plain word of its family."""
         return _join(word.plain for word in self.words)
 
     @property
@@ -147,10 +145,10 @@ class Look:
 
 
 def compose(count: int, seed: int) -> list[Look]:
-    """Return `count` sentences, no two alike; the first ones do not depend on `count`.
+    """Return `count` different sentences; the first ones do not depend on `count`.
 
-    About half of the colours are synonyms. Most sentences tell the colours of two or three parts of
-    one thing, which are then of different families; parts and colours come in any order.
+    About half of the colours are synonyms. Most sentences give the colours of two or three parts of
+    one thing, all of different families; parts and colours come in any order.
     """
     rng = Random(f"looks/{seed}")
     looks: dict[str, Look] = {}
@@ -160,51 +158,8 @@ def compose(count: int, seed: int) -> list[Look]:
     return list(looks.values())
 
 
-def swapped(look: Look, rng: Random) -> Look | None:
-    """Return the minimal pair: two parts, drawn at random, have exchanged their colours.
-
-    A shade goes with its colour. None if no two parts have colours of different families.
-    """
-    coloured = [place for place, word in enumerate(look.words) if word.part]
-    pairs = [
-        (one, other)
-        for one, other in combinations(coloured, 2)
-        if look.words[one].family != look.words[other].family
-    ]
-    if not pairs:
-        return None
-    one, other = rng.choice(pairs)
-    words = list(look.words)
-    words[one] = look.words[other]._replace(part=look.words[one].part)
-    words[other] = look.words[one]._replace(part=look.words[other].part)
-    return Look(tuple(words))
-
-
-def swap_colours(caption: str) -> str | None:
-    """Return the minimal pair of a caption that people wrote: its two colours are exchanged.
-
-    The caption must name two colours and no more, of different families, each bound to another kind
-    of part: by an adjective before the noun ("white petals with a bright yellow centre"), or by a
-    verb after it ("the wings are mostly black"). A whole thing counts as one more kind, the same as
-    what covers it: a flower and its petals, a bird and its feathers. A shade goes with its colour.
-    Else None: "red and yellow petals" would mean the same.
-    """
-    colours = list(_COLOUR.finditer(caption))
-    if len(colours) != 2 or not all(colour["word"] for colour in colours):
-        return None
-    one, other = colours
-    kinds = {_bound_kind(caption, one), _bound_kind(caption, other)}
-    if _family(one) == _family(other) or len(kinds) < 2 or None in kinds:
-        return None
-    return (
-        _with_article(caption[: one.start()], _in_case_of(one[0], other[0]))
-        + _with_article(caption[one.end() : other.start()], _in_case_of(other[0], one[0]))
-        + caption[other.end() :]
-    )
-
-
 class _Telling:
-    """One thing, and the parts and colours of it that are still to be told."""
+    """One thing, with those of its parts and colours that are still to be named."""
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
@@ -261,7 +216,7 @@ class _Telling:
     def _next_part(self) -> tuple[Word, list[Word]]:
         """Return a word for the next part and, in any order, one or two looks of it."""
         kind = next(self._parts)
-        one, other = self._rng.sample(_ADJECTIVES, 2)
+        one, other = self._rng.sample(ADJECTIVES, 2)
         looks = [self._colour(kind) if self._chance(_COLOURED) else self._adjective(one)]
         if self._chance(_MORE_LOOKS):
             looks.insert(self._rng.randrange(2), self._adjective(other))
@@ -276,7 +231,7 @@ class _Telling:
         return Word(said, plain, part, family if part else "")
 
     def _adjective(self, families: Families | None = None) -> Word:
-        families = families or self._rng.choice(_ADJECTIVES)
+        families = families or self._rng.choice(ADJECTIVES)
         return self._hyphened(self._word(families, self._any(families)))
 
     def _word(self, families: Families, plain: str) -> Word:
@@ -324,89 +279,4 @@ def _is_plural(noun: str) -> bool:
 
 
 def _join(words: Iterable[str]) -> str:
-    return _A_BEFORE_VOWEL.sub("an ", " ".join(filter(None, words)).replace(" ,", ","))
-
-
-# The rest reads captions that people wrote.
-
-_WHOLE = "the whole thing"
-_MORE_ADJECTIVES = ("outer", "inner", "upper", "lower", "central", "main", "coloured", "colored")
-_ADVERB = (
-    "(?:all|almost|also|both|completely|entirely|fully|mainly|mostly|nearly|predominantly"
-    "|primarily|pure|purely|quite|slightly|solid|very)"
-)
-_PLACE = "(?:above|along|around|at|behind|below|in|inside|near|of|on|surrounding|under)"
-_DETERMINER = "(?:a|an|each|her|his|its|the|their|these|this)"
-
-
-def _any_of(words: Iterable[str]) -> str:
-    """Return a pattern of words, the longest first; in captions, hyphens stand for spaces too."""
-    longest_first = sorted(set(words), key=lambda word: (-len(word), word))
-    return r"\b(?:" + "|".join(longest_first).replace(" ", "[ -]") + r")\b"
-
-
-def _by_word(families: Families) -> dict[str, str]:
-    return {word: plain for plain, words in families.items() for word in words}
-
-
-def _kinds() -> dict[str, str]:
-    """Return the kind of part of each word, in singular and plural."""
-    parts = {word: kind for table in PARTS.values() for word, kind in _by_word(table).items()}
-    things = {word: _WHOLE for table in THINGS.values() for word in _by_word(table)}
-    kinds = things | {word: _WHOLE if kind in COVERS else kind for word, kind in parts.items()}
-    plurals = {f"{word}s": kind for word, kind in kinds.items()}
-    singulars = {word.removesuffix("s"): kind for word, kind in kinds.items()}
-    irregular = {one: kinds[many] for one, many in IRREGULAR_PLURALS.items()}
-    return plurals | singulars | irregular | kinds
-
-
-_FAMILY_OF = _by_word(COLOURS)
-_KIND_OF = _kinds()
-
-_NOUN = _any_of(_KIND_OF)
-_ADJECTIVE = _any_of([*chain(*map(_by_word, (*_ADJECTIVES, SHADES))), *_MORE_ADJECTIVES])
-_SHADE = _any_of(word + ending for word in _by_word(SHADES) for ending in ("", "r", "er"))
-_COLOUR = re.compile(
-    rf"(?:{_SHADE}[ -])*(?P<word>{_any_of(_FAMILY_OF)})"
-    rf"|\b(?:{'|'.join(COLOURS)})\w+",  # "yellowy", "pinks": a colour, but not in the tables
-    re.IGNORECASE,
-)
-_THEN_PART = re.compile(
-    rf"(?:(?:,| and|, and)?[ -]{_ADJECTIVE}){{,2}}[ -](?P<noun>{_NOUN})"
-    rf"(?![ -](?:{_NOUN}|shaped|like|tipped)\b)",
-    re.IGNORECASE,
-)
-_PART_IS = re.compile(
-    rf"(?P<noun>{_NOUN})"
-    rf"(?: {_PLACE} (?:{_DETERMINER} )?{_NOUN}){{,2}}"
-    rf"(?: that| which)? (?:is|are) (?:(?:{_ADVERB}|{_ADJECTIVE}),?(?: and)? )*$",
-    re.IGNORECASE,
-)
-
-
-def _bound_kind(caption: str, colour: re.Match[str]) -> str | None:
-    """Return the kind of part that has this colour, if that is beyond doubt."""
-    after = _THEN_PART.match(caption, colour.end())
-    before = _PART_IS.search(caption, 0, colour.start())
-    kinds = {_KIND_OF[_spoken(binding["noun"])] for binding in (after, before) if binding}
-    return kinds.pop() if len(kinds) == 1 else None
-
-
-def _family(colour: re.Match[str]) -> str:
-    return _FAMILY_OF[_spoken(colour["word"])]
-
-
-def _spoken(words: str) -> str:
-    return words.lower().replace("-", " ")
-
-
-def _in_case_of(replaced: str, colour: str) -> str:
-    if replaced.isupper():
-        return colour.upper()
-    return colour.capitalize() if replaced[0].isupper() else colour.lower()
-
-
-def _with_article(before: str, colour: str) -> str:
-    """Join the two, with the article that the colour asks for."""
-    article = "an" if _A_BEFORE_VOWEL.match(f"a {colour.lower()}") else "a"
-    return re.sub(r"\b(a)n? $", rf"\1{article[1:]} ", before, flags=re.IGNORECASE) + colour
+    return A_BEFORE_VOWEL.sub("an ", " ".join(filter(None, words)).replace(" ,", ","))

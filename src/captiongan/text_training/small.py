@@ -1,7 +1,7 @@
-"""`small`: our own text encoder, 3.3 M parameters, made to travel in a bundle.
+"""`small`: our own text encoder, 3.3 M parameters, small enough for a bundle.
 
-Word pieces, a few transformer layers, the mean over the tokens, one unit vector. It is trained by
-`distill.py` and `align.py`, and runs from ONNX everywhere else.
+Word pieces, a few transformer layers, the mean over the tokens, one unit vector. `distill.py` and
+`align.py` train it; everywhere else it runs from ONNX.
 """
 
 from collections.abc import Sequence
@@ -28,8 +28,8 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int = 12_000) -> Tokenizer
     """
     learner = _tokenizer(WordPiece(unk_token=UNKNOWN))
     letters = sorted({letter for text in texts for letter in _letters(learner, text)})
-    # Ties between pieces go by number, and the trainer numbers letters as it happens to meet them;
-    # so they are numbered beforehand.
+    # Ties between pieces go by number, and the trainer numbers letters in no fixed order. So they
+    # are numbered beforehand.
     first = [UNKNOWN, START, *letters, *(f"##{letter}" for letter in letters)]
     learner.train_from_iterator(
         texts,
@@ -60,9 +60,9 @@ def _letters(tokenizer: Tokenizer, text: str) -> set[str]:
 class SmallTextEncoder(nn.Module):
     """Transformer from token ids (B, T) to unit embeddings (B, dim). Nothing is padded or masked.
 
-    Pre-norm layers (Xiong et al. 2020), learned positions, mean over the tokens. So that the
-    vocabulary does not take most of the weights, a token has `pieces` numbers of its own, and a
-    matrix that all share widens them (Lan et al. 2020).
+    Pre-norm layers (Xiong et al. 2020), learned positions, mean over the tokens. A token has
+    `pieces` numbers of its own, which a shared matrix widens (Lan et al. 2020), so that the
+    vocabulary does not take most of the weights.
     """
 
     def __init__(

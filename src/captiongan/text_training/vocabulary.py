@@ -1,7 +1,7 @@
-"""The words for looks: tables of families, each a plain word and its synonyms, and of parts.
+"""The vocabulary of looks: tables of families, each a plain word and its synonyms, and of parts.
 
-No word is in two families, so a word that is read says which family is meant. The sorting of
-colours follows everyday speech, not colorimetry: maroon is a red, teal a turquoise, rust a brown.
+No word is in two families, so each word identifies its family. Colours are sorted as in everyday
+speech, not by colorimetry: maroon is a red, teal a turquoise, rust a brown.
 """
 
 from collections.abc import Mapping

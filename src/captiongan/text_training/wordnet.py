@@ -1,6 +1,6 @@
-"""General English text about things and looks, from a dictionary: WordNet 3.0 (Miller 1995).
+"""General English about things and looks, from a dictionary: WordNet 3.0 (Miller 1995).
 
-Definitions, usage examples, and the names of whatever can be seen, with what they mean. The
+It gives definitions, usage examples, and the names of visible things with their meanings. The
 database is a folder of plain text files in the format that `man 5 wndb` describes.
 """
 
@@ -27,7 +27,7 @@ VISIBLE = {
     25: "shapes",
     27: "substances",
 }
-"""Lexicographer files (`man 5 lexnames`) of the nouns that have a look."""
+"""Lexicographer files (`man 5 lexnames`) of the nouns for visible things."""
 
 SENSES = 3
 
@@ -58,10 +58,10 @@ class _Synset:
 
 @dataclass(frozen=True)
 class Dictionary:
-    """What a dictionary says, each text once and with at least one letter.
+    """The texts of a dictionary, each once and with at least one letter.
 
-    `sentences` are definitions, then usage examples. `names` are the words for what can be seen,
-    each with its definition; of a word with several meanings, the first `SENSES` that have a look.
+    `sentences` are definitions, then usage examples. `names` are the words for visible things, each
+    with its definition; a word with several meanings has the first `SENSES` visible ones.
     """
 
     sentences: tuple[str, ...]

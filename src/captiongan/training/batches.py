@@ -10,11 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from captiongan._moved import forward
+from captiongan.base.streams import Stream
 from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.data.pairs import Indices, Pairs, PairSampler, class_numbers
 from captiongan.data.store import Pictures, PictureStore
 from captiongan.draw.picture import mirrored
 from captiongan.errors import DataError
+from captiongan.networks.pixels import to_tensor
 from captiongan.runs.config import RunConfig
 from captiongan.training.conditioning import wording_directions
 from captiongan.training.data_source import to_learn_from
@@ -23,10 +26,7 @@ from captiongan.training.fading import blur_sigma, text_weight
 from captiongan.training.step import Batch
 from captiongan.training.typical import most_typical
 
-NOISE_STREAM = 2
-"""Keeps the noise apart from the sampler's own random numbers."""
-TEXT_STREAM = 5
-"""Keeps what is added to the texts apart from the noise."""
+__getattr__ = forward("captiongan.training.batches", "captiongan.networks.pixels")
 
 CPU = torch.device("cpu")
 WHOLE = slice(None)
@@ -89,7 +89,7 @@ class TrainingData:
     def batch(self, step: int, rows: slice = WHOLE) -> Batch:
         """Return the batch of a step (from 0 up), or some rows of it, the same at every call."""
         pairs = self.sampler(step)
-        random = np.random.default_rng([self.config.training.seed, step, NOISE_STREAM])
+        random = np.random.default_rng([self.config.training.seed, step, Stream.NOISE])
         shape = (len(pairs.pictures), self.config.generator.noise_dim)
         noise = random.standard_normal(shape, dtype=np.float32)
         return Batch(
@@ -147,7 +147,7 @@ class TrainingData:
         texts = self.embeddings[self._to_device(together)].mean(dim=1)
         if not self.config.text.noise:
             return texts
-        random = np.random.default_rng([self.config.training.seed, step, TEXT_STREAM, which])
+        random = np.random.default_rng([self.config.training.seed, step, Stream.TEXT, which])
         shape = (len(captions), texts.shape[1])
         directions = random.standard_normal(shape, dtype=np.float32)
         length = self.config.text.noise / texts.shape[1] ** 0.5
@@ -192,14 +192,3 @@ class TrainingData:
         if self.device.type == "cuda":
             here = here.pin_memory()  # from other memory, a copy waits for the step before
         return here.to(self.device, non_blocking=True)
-
-
-def to_tensor(pictures: Tensor) -> Tensor:
-    """Turn pictures (N, H, W, 3) uint8 into (N, 3, H, W) in [-1, 1], channels last in memory."""
-    return pictures.permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def to_pictures(tensor: Tensor) -> Tensor:
-    """Turn (N, 3, H, W) in [-1, 1] into pictures (N, H, W, 3) uint8, rounded to nearest."""
-    levels = torch.round((tensor + 1) * 127.5).clamp(0, 255)
-    return levels.to(torch.uint8).permute(0, 2, 3, 1)

@@ -11,7 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from captiongan.bundle.bundle import CRITIC_FILE, GENERATOR_FILE, MANIFEST, Bundle
+from captiongan.bundle.bundle import Bundle
+from captiongan.bundle.manifest import CRITIC_FILE, GENERATOR_FILE, MANIFEST
 from captiongan.bundle.onnx_check import check_onnx
 from captiongan.errors import BundleError
 from captiongan.networks.registry import NETWORKS, UNFOLDED_NETWORKS
@@ -63,9 +64,9 @@ def check_unfolded(bundle: Bundle) -> None:
     Raises:
         BundleError: it is not of one of `UNFOLDED_NETWORKS`.
     """
-    config = bundle.manifest.training.get("config")
+    config = bundle.manifest.training.config
     # A configuration without a network is from before there was a choice.
-    network = config.get("network", "dcgan") if isinstance(config, dict) else None
+    network = config.get("network", "dcgan") if config else None
     if network in UNFOLDED_NETWORKS:
         return
     name, usable = bundle.manifest.name, " or ".join(UNFOLDED_NETWORKS)

@@ -1,7 +1,7 @@
-"""What captions of one picture differ by: other words, and other things told or left out.
+"""Conditioning augmentation: each text is moved at random before a picture is drawn of it.
 
-Conditioning augmentation (Zhang et al. 2017, StackGAN, section 3.2) moves each text at random
-before a picture is drawn of it. There its spread is learned; here it is measured.
+Zhang et al. 2017 (StackGAN, section 3.2) learn the spread of that move. Here it is measured: it is
+how captions of one picture differ, in their words and in what they mention.
 """
 
 import torch
@@ -12,12 +12,12 @@ from torch.nn import functional as F
 def wording_directions(embeddings: Tensor, pictures: Tensor, count: int) -> Tensor:
     """Return the directions in which captions of one picture differ most: (D, count).
 
-    Each is as long as they differ in it (standard deviation), the longest first.
+    The length of each is the standard deviation along it, the longest first.
 
     Args:
         embeddings: of captions, (C, D).
         pictures: the number of each caption's picture, (C,) from 0 up.
-        count: of the directions; those beyond D are 0.
+        count: number of directions; those beyond D are 0.
     """
     totals = torch.zeros(int(pictures.max()) + 1, embeddings.shape[1], dtype=torch.float64)
     totals.index_add_(0, pictures, embeddings.double())

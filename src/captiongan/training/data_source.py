@@ -8,7 +8,7 @@ from pathlib import Path
 
 from captiongan.data.store import PictureStore, Progress, open_store
 from captiongan.errors import ConfigError
-from captiongan.evaluation import CANDIDATES
+from captiongan.evaluation.retrieval import POOL
 from captiongan.runs.config import RunConfig
 from captiongan.text.registry import is_folder
 
@@ -68,7 +68,7 @@ def set_apart(pictures: int) -> int:
     The exam is of all of them then, see `RunScores`.
     """
     count = min(PICTURES, round(SHARE * pictures))
-    return count if count >= CANDIDATES else 0
+    return count if count >= POOL else 0
 
 
 def with_absolute_paths(config: RunConfig) -> RunConfig:

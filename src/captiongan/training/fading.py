@@ -23,5 +23,4 @@ def text_weight(config: RunConfig, step: int) -> float | None:
 
 def progress(config: RunConfig, step: int, kimg: float) -> float:
     """Return how far a step is on the way to `kimg`, from 0 to 1; all the way if that is 0."""
-    shown = step * config.training.batch_size / 1000
-    return min(shown / kimg, 1.0) if kimg else 1.0
+    return min(config.training.kimg_after(step) / kimg, 1.0) if kimg else 1.0

@@ -1,4 +1,4 @@
-"""The variety of a run's sample grids, by which alarms go: of captions, and of noises."""
+"""The variety of a run's sample grids, over captions and over noises, for the alarms."""
 
 import math
 from collections.abc import Sequence
@@ -10,16 +10,16 @@ from captiongan.runs.alarms import Alarms, Say
 from captiongan.training.batches import TrainingData
 
 SIDE = 16
-"""To which pictures are averaged, so that grain does not count as variety."""
+"""Pictures are averaged to this side, so that grain does not count as variety."""
 
 REAL_PICTURES = 256
 
 
 class Health:
-    """Watches over a run from the step where it begins, or goes on.
+    """Watches over a run from the step where it starts or resumes.
 
     Args:
-        data: what the run is trained on; the variety of its pictures is the yardstick.
+        data: what the run is trained on; the variety of its pictures is the reference.
         captions: of the rows of the sample grid.
         step: steps taken so far.
         say: called with each line for the console.
@@ -33,7 +33,7 @@ class Health:
         self._alarms = Alarms(step, say)
 
     def see_grid(self, step: int, pictures: Pictures) -> dict[str, float]:
-        """Sound the alarm where a sample grid calls for it; return the figures it goes by.
+        """Raise an alarm if a sample grid calls for it; return the metrics that it is checked by.
 
         Args:
             step: steps taken so far.
@@ -47,11 +47,11 @@ class Health:
         return metrics
 
     def hear_reading(self, step: int, metrics: dict[str, float]) -> None:
-        """Sound the alarm as `Alarms.hear_reading` does."""
+        """See `Alarms.hear_reading`."""
         self._alarms.hear_reading(step, metrics)
 
     def hear_scores(self, step: int, metrics: dict[str, float]) -> None:
-        """Sound the alarm as `Alarms.hear_scores` does."""
+        """See `Alarms.hear_scores`."""
         self._alarms.hear_scores(step, metrics)
 
 
@@ -72,5 +72,5 @@ def spread(pictures: Pictures, axis: int) -> float:
 
 
 def _firsts(captions: Sequence[str]) -> list[int]:
-    """Number the captions that no earlier one is equal to."""
+    """Return the numbers of the captions that equal no earlier one."""
     return [row for row, caption in enumerate(captions) if caption not in captions[:row]]

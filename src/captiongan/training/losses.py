@@ -3,9 +3,14 @@
 With D(x) = sigmoid(logit), -log D(x) is softplus(-logit) and -log(1 - D(x)) is softplus(logit),
 which never meets the logarithm of zero. Logits are (B,) or (B, K), K of each pair, unless a loss
 says otherwise; every loss is a scalar, the mean over all of them.
+
+`LOSSES` has a row for each adversarial loss. To add one, write its two functions, add its row, and
+add its name to `losses.discriminator` in the configuration.
 """
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -89,45 +94,120 @@ def hinge_generator_loss(generated: Tensor) -> Tensor:
     return -generated.mean()
 
 
-DISCRIMINATOR_LOSSES: dict[str, Callable[..., Tensor]] = {
-    "gan": gan_discriminator_loss,
-    "gan-cls": matching_aware_discriminator_loss,
-    "gan-cls-sum": matching_aware_sum_discriminator_loss,
-    "hinge-cls": hinge_discriminator_loss,
-}
-"""The discriminator's losses by their names in `losses.discriminator`.
+def relativistic_discriminator_loss(matching: Tensor, generated: Tensor) -> Tensor:
+    """L_D = softplus(-(D(x) - D(G(z)))): a real picture is more real than a generated one.
 
-Their arguments are the logits of the joint distributions, by the names of these.
-"""
-
-
-def discriminator_loss(
-    name: str, logits: dict[str, Tensor], text_weight: Tensor | None = None
-) -> Tensor:
-    """Return the discriminator's loss of that name in `DISCRIMINATOR_LOSSES`.
+    The pairing loss of Jolicoeur-Martineau 2018 (arXiv 1807.00734), as in R3GAN (Huang et al. 2024,
+    arXiv 2501.05441, section 2.1). Each real picture is paired with the generated one of its text.
+    Only differences of logits count, so each real picture has a generated one to beat, and G gains
+    nothing by leaving some of them out.
 
     Args:
-        name: of the loss.
-        logits: of the joint distributions, by their names.
+        matching: logits of real pictures, each with its text where there is text.
+        generated: logits of generated pictures, each with the text of the same row.
+    """
+    return F.softplus(generated - matching).mean()
+
+
+def relativistic_matching_aware_discriminator_loss(
+    matching: Tensor, mismatching: Tensor, generated: Tensor
+) -> Tensor:
+    """L_D = [softplus(D(G(z, e), e) - D(x, e)) + softplus(D(x, e_k) - D(x, e))] / 2.
+
+    The loss above for pairs with text. The mismatching pair takes the place of the generated one in
+    half of the loss: the same picture fits its own text better than another's. Without that half,
+    the text of a pair would cancel out in every difference, and a D that does not read would lose
+    nothing. Both wrong kinds count half, as in `matching_aware_discriminator_loss`. Args: as there.
+    """
+    return (
+        relativistic_discriminator_loss(matching, generated)
+        + relativistic_discriminator_loss(matching, mismatching)
+    ) / 2
+
+
+def relativistic_generator_loss(matching: Tensor, generated: Tensor) -> Tensor:
+    """L_G = softplus(-(D(G(z, e), e) - D(x, e))): the same game with the sides exchanged.
+
+    Huang et al. 2024, section 2.1. Args: as of `relativistic_discriminator_loss`.
+    """
+    return F.softplus(matching - generated).mean()
+
+
+def gradient_penalty(logits: Tensor, pictures: Tensor) -> Tensor:
+    """E |dD/dx|^2: how steep D is at the pictures.
+
+    It is R1 on real pictures and R2 on generated ones (Mescheder et al. 2018, arXiv 1801.04406,
+    equation 9). The relativistic loss needs them to converge (Huang et al. 2024, section 2.2).
+
+    Args:
+        logits: (B,) or (B, K), computed from the pictures; of K logits, the mean counts.
+        pictures: (B, 3, H, W), which require gradients.
+
+    Returns:
+        The squared length of the gradient of a picture's logit, a mean over the pictures.
+    """
+    of_each_picture = len(logits) * logits.mean()
+    (slope,) = torch.autograd.grad(of_each_picture, pictures, create_graph=True)
+    return slope.square().flatten(1).sum(dim=1).mean()
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How both players are scored on D's logits.
+
+    The functions take logits by the names of the pairs: `matching` (real pictures with their
+    texts), `mismatching` (real pictures with other texts) and `generated`. A function's arguments
+    say which pairs it needs, and D judges no others. The discriminator's take `matching` and
+    `generated` at least.
+    """
+
+    discriminator: Callable[..., Tensor]
+    generator: Callable[..., Tensor]
+    """Logits of real pairs reach it without gradients."""
+    penalty: Callable[[Tensor, Tensor], Tensor] = gradient_penalty
+    """Of logits and the pictures they were computed from. `losses.r1` weighs it on real pictures,
+    `losses.r2` on generated ones."""
+    relative: bool = False
+    """Whether logits mean something only by their differences."""
+
+
+def pairs_of(loss: Callable[..., Tensor]) -> tuple[str, ...]:
+    """Return the names of the pairs whose logits a loss takes."""
+    return tuple(inspect.signature(loss).parameters)
+
+
+LOSSES = {
+    "gan": Loss(gan_discriminator_loss, gan_generator_loss),
+    "gan-cls": Loss(matching_aware_discriminator_loss, gan_generator_loss),
+    "gan-cls-sum": Loss(matching_aware_sum_discriminator_loss, gan_generator_loss),
+    "hinge-cls": Loss(hinge_discriminator_loss, hinge_generator_loss),
+    "relativistic": Loss(
+        relativistic_discriminator_loss, relativistic_generator_loss, relative=True
+    ),
+    "relativistic-cls": Loss(
+        relativistic_matching_aware_discriminator_loss, relativistic_generator_loss, relative=True
+    ),
+}
+"""The adversarial losses by their names in `losses.discriminator`."""
+
+
+def faded_discriminator_loss(
+    loss: Callable[..., Tensor], logits: Mapping[str, Tensor], text_weight: Tensor | None = None
+) -> Tensor:
+    """Return a discriminator's loss of which mismatching pairs count a part.
+
+    Args:
+        loss: of a row of `LOSSES`.
+        logits: of the pairs that it takes, by their names.
         text_weight: how far mismatching pairs count, from 0 to 1 (a scalar); None is 1. The rest of
             their weight is given to generated pairs, so that right and wrong pairs stay in balance
             (transitional training, Shahbazi et al. 2022, arXiv 2201.06578).
     """
-    loss = DISCRIMINATOR_LOSSES[name]
     with_text = loss(**logits)
     if text_weight is None or "mismatching" not in logits:
         return with_text
-    without = loss(**logits | {"mismatching": logits["generated"]})
+    without = loss(**{**logits, "mismatching": logits["generated"]})
     return without.lerp(with_text, text_weight)
-
-
-GENERATOR_LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
-    "gan": gan_generator_loss,
-    "gan-cls": gan_generator_loss,
-    "gan-cls-sum": gan_generator_loss,
-    "hinge-cls": hinge_generator_loss,
-}
-"""The generator's loss against each of them, of the logits of what it drew."""
 
 
 def contrastive_loss(logits: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The teacher of a ranker: two linear maps of the features of a large network.
 
 One says which sentence a picture shows, the other how likely it is a real picture. The network is
-EfficientNet-Lite0, which takes too long to be looked through at every drawing.
+EfficientNet-Lite0, which is too slow to run for every drawing.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import Extractor, open_lite
 
 EXTRACTOR, SIDE = "lite0", 160
-"""The network, and the side in pixels at which it looks."""
+"""The network, and the side in pixels to which pictures are resized for it."""
 
 RIDGE = 0.1
 """Penalty of the map to texts, as a share of a feature's variance."""
@@ -26,7 +26,7 @@ PENALTY = 0.01
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of N pictures: `shown` (N, D), of length 1, and `whole` (N,).
+    """What is predicted of N pictures: `shown` (N, D), of length 1, and `whole` (N,).
 
     `whole` is a logit of being real, with mean 0 and deviation 1 over the drawn pictures that the
     teacher learned from.
@@ -50,13 +50,13 @@ class Teacher:
     bias: Tensor
 
     def __call__(self, features: Features) -> Verdict:
-        """Judge pictures by their features (N, F)."""
+        """Predict from the features (N, F) of pictures."""
         rows = (torch.from_numpy(features) - self.mean) / self.deviation
         return Verdict(F.normalize(rows @ self.to_text, dim=1), rows @ self.to_whole + self.bias)
 
 
-def open_eye() -> Extractor:
-    """Return the network through which the teacher looks; raises ConfigError if it is damaged."""
+def open_extractor() -> Extractor:
+    """Return the network of the teacher; raises ConfigError if it is damaged."""
     return open_lite(EXTRACTOR, torch.device("cpu"), SIDE)
 
 

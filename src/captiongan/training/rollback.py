@@ -15,28 +15,21 @@ from captiongan.runs.checkpoint import (
 from captiongan.runs.config import RunConfig
 from captiongan.runs.run_folder import RunFolder
 from captiongan.training.divergence import DivergenceError
-from captiongan.training.loop import Trainer, train
+from captiongan.training.trainer import Trainer
 
 
-def train_with_rollbacks(trainer: Trainer, run: RunFolder, console: Console) -> bool:
-    """Train as `train` does; roll back when that diverges, as often as the configuration says.
+def rolled_back(
+    trainer: Trainer, run: RunFolder, console: Console, error: DivergenceError
+) -> Trainer:
+    """Return a trainer at the newest checkpoint, or at the start if there is none.
 
     Raises:
-        DivergenceError: the run diverged and is not to be rolled back, or not once more.
+        DivergenceError: the one that is given; the run is not to be rolled back, or not once more.
     """
-    while True:
-        try:
-            return train(trainer, run, console)
-        except DivergenceError as error:
-            plan = trainer.config.training
-            if plan.on_divergence == "stop" or not plan.rollbacks:
-                raise
-            say(console, str(error).partition(";")[0])
-            trainer = _rolled_back(trainer, run, console)
-
-
-def _rolled_back(trainer: Trainer, run: RunFolder, console: Console) -> Trainer:
-    """Return a trainer at the newest checkpoint, or at the start if there is none."""
+    plan = trainer.config.training
+    if plan.on_divergence == "stop" or not plan.rollbacks:
+        raise error
+    say(console, str(error).partition(";")[0])
     before = trainer.state.step
     trainer = trainer.begin_again(calmer(trainer.config))
     if checkpoints(run.checkpoints):

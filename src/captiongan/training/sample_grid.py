@@ -4,23 +4,23 @@ import numpy as np
 import torch
 from PIL import Image
 
+from captiongan.base.streams import Stream
 from captiongan.data.pairs import first_captions
 from captiongan.data.store import Pictures
-from captiongan.draw.picture import grid
+from captiongan.draw.sheet import grid
 from captiongan.networks.layers import PictureGenerator
-from captiongan.training.batches import TrainingData, to_pictures
+from captiongan.networks.pixels import to_pictures
+from captiongan.training.batches import TrainingData
 
 ROWS = 8
 COLUMNS = 8
-GRID_STREAM = 3
-"""Keeps the grid's noise apart from the steps'."""
 
 
 class SampleGrid:
     """Captions in rows, the same noise in each column, the real picture first."""
 
     def __init__(self, data: TrainingData) -> None:
-        random = np.random.default_rng([data.config.training.seed, 0, GRID_STREAM])
+        random = np.random.default_rng([data.config.training.seed, 0, Stream.GRID])
         count = len(data.store.examples)
         examples = sorted(random.choice(count, size=min(ROWS, count), replace=False).tolist())
         first = first_captions(data.store.examples)[examples]

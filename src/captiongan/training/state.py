@@ -1,21 +1,20 @@
 """The adversarial game: two players, their optimisers, and the generator's running average."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.wrappers import _FabricModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Adam, Optimizer
 
+from captiongan.compute.adam_state import moments, restore_moments
 from captiongan.compute.devices import computes_bf16, default_device
 from captiongan.networks.layers import PairDiscriminator, PictureGenerator
-from captiongan.networks.registry import NETWORKS
 from captiongan.networks.synchronised import synchronise
+from captiongan.runs.build import build_discriminator, build_generator
 from captiongan.runs.config import Precision, RunConfig
 
 
@@ -28,9 +27,8 @@ class TrainState:
     after so many, and the discriminator learns `discriminator_pace` times as fast.
     """
 
-    fabric: Fabric
-    generator: _FabricModule
-    discriminator: _FabricModule
+    generator: PictureGenerator
+    discriminator: PairDiscriminator
     ema: PictureGenerator
     generator_optimiser: Optimizer
     discriminator_optimiser: Optimizer
@@ -38,7 +36,47 @@ class TrainState:
     diverged: Tensor
     """Not 0 once a loss or gradient was not finite; from then on no weight is updated."""
     discriminator_pace: float = 1.0
+    mixed: bool = False
+    """Whether the generator computes in bfloat16; the discriminator never does."""
     step: int = 0
+
+    @property
+    def device(self) -> torch.device:
+        """Where both players are."""
+        return self.diverged.device
+
+    def generate(self, noise: Tensor, embedding: Tensor) -> Tensor:
+        """G(z, e) in the run's precision: (B, noise_dim) and (B, D) to float32 (B, 3, H, W)."""
+        dtype = torch.bfloat16 if self.mixed else torch.float32
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
+            pictures: Tensor = self.generator(noise.to(dtype), embedding.to(dtype))
+        return pictures.float()
+
+    def state(self) -> dict[str, dict[str, Tensor]]:
+        """Return all weights and moments by the names of their parts; `restore` takes them back."""
+        networks = {
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "average": self.ema.state_dict(),
+        }
+        return networks | {
+            "generator_optimiser": moments(self.generator_optimiser),
+            "discriminator_optimiser": moments(self.discriminator_optimiser),
+        }
+
+    def restore(self, state: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
+        """Go back to what `state` returned after so many steps.
+
+        Raises:
+            KeyError: a part is missing.
+            RuntimeError: the weights are of other networks.
+        """
+        self.generator.load_state_dict(state["generator"])
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.ema.load_state_dict(state["average"])
+        restore_moments(self.generator_optimiser, state["generator_optimiser"])
+        restore_moments(self.discriminator_optimiser, state["discriminator_optimiser"])
+        self.step = step
 
 
 def choose_precision(wanted: Precision) -> Literal["32-true", "bf16-mixed"]:
@@ -48,31 +86,10 @@ def choose_precision(wanted: Precision) -> Literal["32-true", "bf16-mixed"]:
     return "bf16-mixed" if computes_bf16(default_device()) else "32-true"
 
 
-def build_generator(config: RunConfig, embedding_dim: int) -> PictureGenerator:
-    """Return the run's generator with fresh weights."""
-    return NETWORKS[config.network].build_generator(
-        resolution=config.data.resolution, embedding_dim=embedding_dim, **dict(config.generator)
-    )
-
-
-def build_discriminator(
-    config: RunConfig, embedding_dim: int, species: int = 0
-) -> PairDiscriminator:
-    """Return the run's discriminator with fresh weights; it tells so many classes apart."""
-    discriminator = NETWORKS[config.network].build_discriminator(
-        resolution=config.data.resolution,
-        embedding_dim=embedding_dim,
-        **config.discriminator.model_dump(exclude={"look"}),
-    )
-    if species:
-        discriminator.tell_species(species)
-    return discriminator
-
-
 def new_state(
     config: RunConfig,
     embedding_dim: int,
-    fabric: Fabric,
+    device: torch.device,
     wording: Tensor | None = None,
     species: int = 0,
 ) -> TrainState:
@@ -89,25 +106,16 @@ def new_state(
     ema = build_generator(config, embedding_dim)
     ema.load_state_dict(generator.state_dict())
     ema.eval().requires_grad_(False)
-    diverged = torch.zeros((), device=fabric.device)
-    wrapped_generator, generator_optimiser = _set_up(generator, config, fabric, diverged)
-    wrapped_discriminator, discriminator_optimiser = _set_up(
-        discriminator, config, fabric, diverged
-    )
-    wrapped_discriminator.mark_forward_method("features")
-    wrapped_discriminator.mark_forward_method("logits")
-    wrapped_discriminator.mark_forward_method("all_logits")
-    wrapped_discriminator.mark_forward_method("classify")
     return TrainState(
-        fabric=fabric,
-        generator=wrapped_generator,
-        discriminator=wrapped_discriminator,
-        ema=ema.to(fabric.device),
-        generator_optimiser=generator_optimiser,
-        discriminator_optimiser=discriminator_optimiser,
+        generator=generator,
+        discriminator=discriminator,
+        ema=ema.to(device),
+        generator_optimiser=_set_up(generator, config, device),
+        discriminator_optimiser=_set_up(discriminator, config, device),
         learning_rate=partial(learning_rate, config),
-        diverged=diverged,
+        diverged=torch.zeros((), device=device),
         discriminator_pace=config.optimiser.discriminator_pace,
+        mixed=choose_precision(config.training.precision) == "bf16-mixed",
     )
 
 
@@ -119,7 +127,7 @@ def learning_rate(config: RunConfig, step: int) -> float:
     plan = config.optimiser
     if not plan.halve_every_kimg:
         return plan.learning_rate
-    period = max(1, round(plan.halve_every_kimg * 1000 / config.training.batch_size))
+    period = config.training.steps(plan.halve_every_kimg)
     return plan.learning_rate * 0.5 ** (step // period)
 
 
@@ -172,22 +180,18 @@ def finished_updates(state: TrainState) -> int:
     return int(moments["step"])
 
 
-def _set_up(
-    module: nn.Module, config: RunConfig, fabric: Fabric, diverged: Tensor
-) -> tuple[_FabricModule, Optimizer]:
+def _set_up(module: nn.Module, config: RunConfig, device: torch.device) -> Optimizer:
+    """Bring a network to its device, ready to be trained; return its optimiser."""
     synchronise(module)
     _lay_channels_last(module)
-    optimiser = Adam(
+    module.to(device)
+    return Adam(
         module.parameters(),
         lr=config.optimiser.learning_rate,
         betas=(config.optimiser.beta1, config.optimiser.beta2),
         fused=True,
-        capturable=fabric.device.type == "cuda",
+        capturable=device.type == "cuda",
     )
-    # What loss scaling uses to pass over a step; a fused Adam reads it without a word to the host.
-    optimiser.found_inf = diverged  # type: ignore[attr-defined]
-    wrapped, wrapped_optimiser = fabric.setup(module, optimiser)
-    return wrapped, wrapped_optimiser
 
 
 def _lay_channels_last(module: nn.Module) -> None:

@@ -1,6 +1,6 @@
 """The training step, as on the slides: draw (x, e, e_k); update D; update G."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -13,12 +13,13 @@ from captiongan.compute import distributed
 from captiongan.runs.config import LossConfig
 from captiongan.training.augment import blurred, diff_augment
 from captiongan.training.losses import (
-    GENERATOR_LOSSES,
+    LOSSES,
     contrastive_loss,
-    discriminator_loss,
+    faded_discriminator_loss,
     feature_matching_loss,
     interpolated,
     mode_seeking_loss,
+    pairs_of,
     pixel_wise_loss,
     species_loss,
 )
@@ -57,7 +58,7 @@ def training_step(state: TrainState, batch: Batch, losses: LossConfig) -> Metric
     Of several processes (`distributed.py`) each has its share of the batch; the figures are of all.
     """
     set_learning_rate(state)
-    generated = state.generator(batch.noise, batch.matching)
+    generated = state.generate(batch.noise, batch.matching)
     metrics = update_discriminator(state, batch, generated.detach(), losses)
     metrics |= update_generator(state, batch, generated, losses)
     distributed.average_(list(metrics.values()))
@@ -70,28 +71,42 @@ def update_discriminator(
 ) -> Metrics:
     """Teach D which pairs are real: (x, e) yes; (x, e_k) no; (G(z, e), e) no.
 
-    These are the joint distributions of the slides: matching, mismatching and generated pairs. The
-    loss `gan` leaves out the mismatching ones. With the contrastive term D also learns which text
-    of the batch is x's, and with labels the class of x.
+    These are the joint distributions of the slides: matching, mismatching and generated pairs. A
+    loss may leave out the mismatching ones, as `gan` does. With the contrastive term D also learns
+    which text of the batch is x's, with labels the class of x, and with R1 and R2 not to be steep
+    at real and at generated pictures.
     """
-    discriminator = state.discriminator
-    real_features = _features(state, batch, batch.pictures, losses)
-    logits = {"matching": discriminator.logits(real_features, batch.matching)}
-    if losses.discriminator != "gan":
-        logits["mismatching"] = discriminator.logits(real_features, batch.mismatching)
+    discriminator, loss_of = state.discriminator, LOSSES[losses.discriminator]
+    real = batch.pictures.detach().requires_grad_(losses.r1 > 0)
+    generated = generated.detach().requires_grad_(losses.r2 > 0)
+    features = _features(state, batch, real, losses)
+    logits = {"matching": discriminator.logits(features, batch.matching)}
+    if "mismatching" in pairs_of(loss_of.discriminator):
+        logits["mismatching"] = discriminator.logits(features, batch.mismatching)
     logits["generated"] = discriminator.logits(
         _features(state, batch, generated, losses), batch.matching
     )
 
-    loss = discriminator_loss(losses.discriminator, logits, batch.text_weight)
+    loss = faded_discriminator_loss(loss_of.discriminator, logits, batch.text_weight)
+    metrics = {}
     if losses.contrastive:
-        every = _every_pair(state, real_features, batch)
+        every = _every_pair(state, features, batch)
         loss = loss + batch.faded(losses.contrastive) * contrastive_loss(every)
     if batch.labels is not None:
-        told = discriminator.classify(real_features)
+        told = discriminator.classify(features)
         loss = loss + losses.species * species_loss(told, batch.labels)
-    length = backward_and_step(state, loss, state.discriminator_optimiser)
-    return {"loss_d": loss.detach(), "gradient_d": length} | accuracies(logits)
+    if losses.r1:
+        metrics["loss_d_r1"] = loss_of.penalty(logits["matching"], real)
+        loss = loss + losses.r1 / 2 * metrics["loss_d_r1"]
+    if losses.r2:
+        metrics["loss_d_r2"] = loss_of.penalty(logits["generated"], generated)
+        loss = loss + losses.r2 / 2 * metrics["loss_d_r2"]
+    metrics |= {
+        "loss_d": loss,
+        "gradient_d": backward_and_step(state, loss, state.discriminator_optimiser),
+    }
+    metrics = {name: figure.detach() for name, figure in metrics.items()}
+    return metrics | accuracies(logits, loss_of.relative)
 
 
 def backward_and_step(state: TrainState, loss: Tensor, optimiser: Optimizer) -> Tensor:
@@ -100,22 +115,32 @@ def backward_and_step(state: TrainState, loss: Tensor, optimiser: Optimizer) -> 
     If it or the loss is not finite, this step and all that follow leave the weights alone.
     """
     optimiser.zero_grad()
-    state.fabric.backward(loss)
+    loss.backward()
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     gradients = [weight.grad for weight in weights if weight.grad is not None]
     loss = loss.detach().clone()
     distributed.average_([*gradients, loss])
     length = get_total_norm(gradients)
     state.diverged.masked_fill_(~(loss + length).isfinite(), 1)
+    # Fused Adam reads `found_inf` on the device, so nothing waits: if it is not 0, its step does
+    # nothing. `check_finite` says so in words.
+    optimiser.found_inf = state.diverged  # type: ignore[attr-defined]
     optimiser.step()
     return length
 
 
-def accuracies(logits: dict[str, Tensor]) -> Metrics:
-    """Return the share of pairs that D judges rightly, of each kind of pairs in `logits`."""
-    right = {"accuracy_real": logits["matching"] > 0}
-    wrong = {f"accuracy_{pairs}": logits[pairs] < 0 for pairs in logits if pairs != "matching"}
-    return {name: hits.float().mean() for name, hits in (right | wrong).items()}
+def accuracies(logits: dict[str, Tensor], relative: bool = False) -> Metrics:
+    """Return the share of pairs that D judges rightly, of each kind of pairs in `logits`.
+
+    A logit is held against 0. Where only differences count, it is held against the pair of the
+    other side: the matching against the generated pair, a wrong pair against the matching one.
+    """
+    matching = logits["matching"]
+    real, wrong = (logits["generated"], matching) if relative else (0, 0)
+    right = {"accuracy_real": matching > real} | {
+        f"accuracy_{pairs}": logits[pairs] < wrong for pairs in logits if pairs != "matching"
+    }
+    return {name: hits.float().mean() for name, hits in right.items()}
 
 
 def update_generator(
@@ -138,12 +163,14 @@ def generator_terms(
     Those of the slides are -log D(G(z, e), e), alpha * L1 and beta * L2 of features; with GAN-INT,
     pictures of texts between two are to pass as well. Mode seeking and the contrastive term are
     younger, and so is telling the class of the picture that a text was written for. How pictures
-    pass is up to the discriminator's loss.
+    pass is up to the row of `LOSSES`: a relative loss holds them against real ones.
     """
-    discriminator, passing = state.discriminator, GENERATOR_LOSSES[losses.discriminator]
+    discriminator, passing = state.discriminator, LOSSES[losses.discriminator].generator
     features = _features(state, batch, generated, losses)
-    passed = passing(discriminator.logits(features, batch.matching))
-    terms: dict[str, tuple[float | Tensor, Tensor]] = {"gan": (1.0, passed)}
+    logits = {"generated": discriminator.logits(features, batch.matching)}
+    if real := [kind for kind in pairs_of(passing) if kind != "generated"]:
+        logits |= _real_logits(state, batch, losses, real)
+    terms: dict[str, tuple[float | Tensor, Tensor]] = {"gan": (1.0, passing(**logits))}
     if losses.pixel_wise:
         terms["pixel"] = losses.pixel_wise, pixel_wise_loss(generated, batch.pictures)
     if losses.feature_matching:
@@ -151,11 +178,12 @@ def generator_terms(
         terms["feature"] = losses.feature_matching, matched
     if losses.interpolation:
         between = interpolated(batch.matching)
-        drawn = _features(state, batch, state.generator(batch.noise, between), losses)
-        terms["interpolation"] = losses.interpolation, passing(discriminator.logits(drawn, between))
+        drawn = _features(state, batch, state.generate(batch.noise, between), losses)
+        passed = passing(**logits | {"generated": discriminator.logits(drawn, between)})
+        terms["interpolation"] = losses.interpolation, passed
     if losses.mode_seeking:
         noise = distributed.rolled(batch.noise)
-        other = state.generator(noise, batch.matching)
+        other = state.generate(noise, batch.matching)
         terms["mode_seeking"] = (
             losses.mode_seeking,
             mode_seeking_loss(generated, other, batch.noise, noise),
@@ -175,6 +203,16 @@ def _features(state: TrainState, batch: Batch, pictures: Tensor, losses: LossCon
     shown = diff_augment(shown, losses.augment, losses.augment_probability)
     features: Tensor = state.discriminator.features(shown)
     return features
+
+
+@torch.no_grad()
+def _real_logits(
+    state: TrainState, batch: Batch, losses: LossConfig, kinds: Iterable[str]
+) -> dict[str, Tensor]:
+    """D's logits of kinds of real pairs, for a generator that is held against them."""
+    features = _features(state, batch, batch.pictures, losses)
+    texts = {"matching": batch.matching, "mismatching": batch.mismatching}
+    return {kind: state.discriminator.logits(features, texts[kind]) for kind in kinds}
 
 
 def _every_pair(state: TrainState, features: Tensor, batch: Batch) -> Tensor:

@@ -1,9 +1,9 @@
-"""Teaching a bundle to restyle: a style encoder that undoes its generator.
+"""Training of a bundle's style encoder, which inverts its generator.
 
     L_style = E || z - S(G(z, e)) ||^2                       (Reed et al. 2016, section 4.4)
 
-The generator draws all the lessons itself, of noise and captions, so no picture is needed. It has
-learned whatever a picture shows beyond its caption as noise: place, size, pose, background.
+The generator draws all training pictures itself, from noise and captions, so no data set of
+pictures is needed. Noise is what a picture shows beyond its caption: place, size, pose, background.
 """
 
 import math
@@ -17,10 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from captiongan import __version__
 from captiongan.base.files import os_errors_as
 from captiongan.bundle.bundle import (
-    STYLE_FILE,
     Bundle,
     check_vacant,
     contents,
@@ -28,6 +26,7 @@ from captiongan.bundle.bundle import (
     read_bundle,
     write_bundle,
 )
+from captiongan.bundle.manifest import STYLE_FILE
 from captiongan.bundle.model_card import with_style_section
 from captiongan.bundle.onnx_session import open_session
 from captiongan.compute.devices import computes_bf16
@@ -38,23 +37,24 @@ from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, ConfigError, OutputError
 from captiongan.export.to_onnx import write_onnx
 from captiongan.networks.style_encoder import StyleEncoder
+from captiongan.version import __version__
 
 BATCH = 64
 FEATURES = 32
 PEAK_LEARNING_RATE = 2e-3
-EXAMINED = 16
+EVALUATED = 16
 """Batches that were never trained on, for the report."""
 
-Lesson = tuple[Tensor, Tensor]
+DrawnBatch = tuple[Tensor, Tensor]
 """Drawn pictures (B, H, W, 3) uint8, and the noise (B, noise_dim) of each."""
 
 
 @dataclass(frozen=True)
 class StyleReport:
-    """How a style encoder was trained, and how well it reads.
+    """How a style encoder was trained, and how well it recovers noise.
 
-    `recovered` is the share of the noise's variance that it reads off pictures it never saw: 1 for
-    an encoder that knows all, 0 or somewhat below for one that knows nothing.
+    `recovered` is the share of the noise's variance that it explains on pictures it never saw: 1 is
+    perfect, 0 or somewhat below is no knowledge.
     """
 
     kimg: float
@@ -82,7 +82,7 @@ def teach_style(
         out: the new bundle's folder; must not exist, or be empty.
         kimg: how many thousand pictures to draw, above 0.
         seed: decides first weights, noise and captions.
-        say: hears what is going on.
+        say: called with each line of progress.
 
     Raises:
         BundleError: the bundle is missing or damaged, has no card, or draws pictures of a side that
@@ -100,10 +100,10 @@ def teach_style(
     encoder = _new_encoder(taught, seed)
     captions = captions_of(data)
     say(f"reading {len(captions):,} captions")
-    lessons = _lessons(Pipeline(taught), captions, np.random.default_rng(seed))
-    examined = [next(lessons) for _ in range(EXAMINED)]
+    batches = _batches(Pipeline(taught), captions, np.random.default_rng(seed))
+    held_out = [next(batches) for _ in range(EVALUATED)]
     steps = math.ceil(kimg * 1000 / BATCH)
-    _train(encoder, lessons, steps, say)
+    _train(encoder, batches, steps, say)
     with _writing_aside(), TemporaryDirectory() as folder:
         onnx = Path(folder) / STYLE_FILE
         _write_encoder(encoder, taught.manifest.resolution, onnx)
@@ -113,11 +113,11 @@ def teach_style(
             captions=len(captions),
             seed=seed,
             parameters=sum(weight.numel() for weight in encoder.parameters()),
-            recovered=_recovered(onnx, examined),
+            recovered=_recovered(onnx, held_out),
         )
         style = asdict(report)
         card = with_style_section(files["README.md"].decode(), style).encode()
-        facts = {**taught.manifest.training, "style": style}
+        facts = replace(taught.manifest.training, style=style)
         write_bundle(
             out,
             {**files, "README.md": card, STYLE_FILE: onnx},
@@ -142,10 +142,10 @@ def _new_encoder(bundle: Bundle, seed: int) -> StyleEncoder:
     return StyleEncoder(side, FEATURES, bundle.manifest.noise_dim)
 
 
-def _lessons(
+def _batches(
     pipeline: Pipeline, captions: Sequence[str], random: np.random.Generator
-) -> Iterator[Lesson]:
-    """Let the generator draw batch after batch, of captions and noise chosen at random."""
+) -> Iterator[DrawnBatch]:
+    """Yield batches that the generator draws of random captions and noise, without end."""
     embeddings = pipeline.encode(captions)
     while True:
         noise = random.standard_normal((BATCH, pipeline.manifest.noise_dim), dtype=np.float32)
@@ -154,7 +154,7 @@ def _lessons(
 
 
 def _train(
-    encoder: StyleEncoder, lessons: Iterator[Lesson], steps: int, say: Callable[[str], None]
+    encoder: StyleEncoder, batches: Iterator[DrawnBatch], steps: int, say: Callable[[str], None]
 ) -> None:
     optimiser = torch.optim.Adam(encoder.parameters(), lr=PEAK_LEARNING_RATE, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -162,7 +162,7 @@ def _train(
     )
     bf16 = computes_bf16(torch.device("cpu"))
     for step in range(1, steps + 1):
-        pictures, noise = next(lessons)
+        pictures, noise = next(batches)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             read = encoder(pictures)
         loss = (noise - read.float()).square().mean()
@@ -186,9 +186,9 @@ def _write_encoder(encoder: StyleEncoder, side: int, path: Path) -> None:
     )
 
 
-def _recovered(onnx: Path, examined: Sequence[Lesson]) -> float:
+def _recovered(onnx: Path, held_out: Sequence[DrawnBatch]) -> float:
     """Measure the encoder as it was written: 1 - mean (z - S(x))^2 / mean z^2."""
     session = open_session(onnx)
-    read = np.concatenate([session.run(None, {"pictures": x.numpy()})[0] for x, _ in examined])
-    noise = np.concatenate([z.numpy() for _, z in examined])
+    read = np.concatenate([session.run(None, {"pictures": x.numpy()})[0] for x, _ in held_out])
+    noise = np.concatenate([z.numpy() for _, z in held_out])
     return 1 - float(np.square(noise - read).mean() / np.square(noise).mean())

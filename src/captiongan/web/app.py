@@ -9,9 +9,9 @@ from typing import Any
 from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse
 
-from captiongan import __version__
 from captiongan.draw.pipeline import Pipeline
 from captiongan.page.page import page_file
+from captiongan.version import __version__
 from captiongan.web.access import Access
 from captiongan.web.descriptions import bundle_facts, limit_facts
 from captiongan.web.errors import RefusedError, answer_errors

@@ -1,9 +1,8 @@
-"""What is told about the open bundles and the limits."""
+"""What the server tells about the open bundles and its limits."""
 
 import re
-from collections.abc import Mapping
 
-from captiongan.bundle.model_card import sample_prompts
+from captiongan.bundle.manifest import TrainingFacts
 from captiongan.draw.pipeline import Pipeline
 from captiongan.draw.prompts import MAX_CHARACTERS, SEEDS
 from captiongan.web.limits import Limits
@@ -11,7 +10,7 @@ from captiongan.web.schema import BundleFacts, TextEncoderFacts
 
 
 def bundle_facts(pipeline: Pipeline) -> BundleFacts:
-    """Return what is told of a bundle."""
+    """Return what the server tells about a bundle."""
     manifest = pipeline.manifest
     return BundleFacts(
         name=manifest.name,
@@ -20,7 +19,7 @@ def bundle_facts(pipeline: Pipeline) -> BundleFacts:
         noise_dim=manifest.noise_dim,
         shipped=pipeline.bundle.is_shipped,
         ranks=pipeline.bundle.has_ranker,
-        examples=sample_prompts(pipeline.bundle.card),
+        examples=list(manifest.sample_prompts),
         text_encoder=TextEncoderFacts(
             name=manifest.text_encoder.name, sha256=manifest.text_encoder.sha256
         ),
@@ -35,16 +34,16 @@ def limit_facts(limits: Limits) -> dict[str, int | float]:
     return told | {"prompt_characters": MAX_CHARACTERS, "seed": SEEDS - 1}
 
 
-def _training_facts(training: Mapping[str, object]) -> dict[str, str | int | float]:
-    """Return how long, on how much, by which preset: no other text, as it could be a path."""
-    data, config = training.get("data"), training.get("config")
-    facts = {name: training.get(name) for name in ("kimg", "steps")}
-    if isinstance(data, Mapping):
-        facts |= {name: data.get(name) for name in ("pictures", "captions", "classes")}
+def _training_facts(training: TrainingFacts) -> dict[str, str | int | float]:
+    """Return length, amount of data and preset; any other text could be a path."""
+    facts = {"kimg": training.kimg, "steps": training.steps}
+    if training.data:
+        for name in ("pictures", "captions", "classes"):
+            facts[name] = getattr(training.data, name)
     told: dict[str, str | int | float] = {
-        name: value for name, value in facts.items() if isinstance(value, int | float)
+        name: value for name, value in facts.items() if value is not None
     }
-    preset = config.get("name") if isinstance(config, Mapping) else None
+    preset = (training.config or {}).get("name")
     if isinstance(preset, str) and re.fullmatch(r"[\w.-]+", preset):
         told["preset"] = preset
     return told

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
-from captiongan.draw.pipeline import MAX_BATCH
 from captiongan.draw.prompts import MAX_PICTURES
+from captiongan.draw.sessions import MAX_BATCH
 from captiongan.errors import CaptionganError
 
 

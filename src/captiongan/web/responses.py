@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from captiongan.bundle.text_encoder import Reading
 from captiongan.draw.interpolation import Interpolation
-from captiongan.draw.picture import Picture, film, in_a_square, png, sheet_of
+from captiongan.draw.picture import Picture, film, png
+from captiongan.draw.sheet import in_a_square, sheet_of
 from captiongan.web.schema import (
     GenerateAnswer,
     InterpolateAnswer,

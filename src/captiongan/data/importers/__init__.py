@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from captiongan.data.importers import (
     birds,
     coco,
+    csv_table,
     flickr,
     flowers,
     folder,
     hdf5,
-    parquet,
-    table,
+    hugging_face,
     webdataset,
 )
 from captiongan.data.importers.items import Item, Request
@@ -25,12 +25,12 @@ Importer = Callable[[Request], Iterator[Item]]
 IMPORTERS: dict[str, Importer] = {
     "birds": birds.read,
     "coco": coco.read,
-    "csv": table.read,
+    "csv": csv_table.read,
     "flickr": flickr.read,
     "flowers": flowers.read,
     "folder": folder.read,
     "hdf5": hdf5.read,
-    "hf": parquet.read,
+    "hf": hugging_face.read,
     "webdataset": webdataset.read,
 }
 """The importers by kind."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from captiongan.data.importers.items import Box, Item, Note, Request, captioned, only_splits
-from captiongan.data.importers.reed import ReedReader
+from captiongan.data.importers.reed_captions import ReedReader
 from captiongan.data.importers.source import Member, members
 from captiongan.errors import DataError
 

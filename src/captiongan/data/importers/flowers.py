@@ -15,7 +15,7 @@ from typing import Any
 
 from captiongan.base.image_reading import without_path
 from captiongan.data.importers.items import Item, Note, Request, captioned, needs, only_splits
-from captiongan.data.importers.reed import ReedReader
+from captiongan.data.importers.reed_captions import ReedReader
 from captiongan.data.importers.source import Member, members
 from captiongan.errors import DataError
 

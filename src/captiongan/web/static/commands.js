@@ -27,11 +27,7 @@ export function asCommand(state, place) {
 
 /** Write the Python that draws what the state shows. */
 export function asPython(state, place) {
-  const lines = ["import captiongan"];
-  if (state.view === "pictures" && state.n > 1) {
-    lines.push("from captiongan.draw.picture import in_a_square, save_grid");
-  }
-  lines.push("", `pipeline = captiongan.load(${python(place)})`);
+  const lines = ["import captiongan", "", `pipeline = captiongan.load(${python(place)})`];
   const less = state.truncation === 1 ? "" : `, truncation=${state.truncation}`;
   if (state.view === "pictures") {
     const near =
@@ -40,7 +36,7 @@ export function asPython(state, place) {
     const settings = `n=${state.n}, seed=${firstSeed(state)}${less}${near}${best}`;
     const file = python(stageFile(state, ".png"));
     lines.push(`pictures = pipeline.generate(${python(state.prompt)}, ${settings})`);
-    if (state.n > 1) lines.push(`save_grid(in_a_square(pictures), ${file})`);
+    if (state.n > 1) lines.push(`captiongan.save_grid(captiongan.in_a_square(pictures), ${file})`);
     else lines.push(`pictures[0].save(${file})`);
   } else {
     const { prompts, seeds } = wayOf(state);

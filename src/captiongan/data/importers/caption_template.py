@@ -15,9 +15,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from captiongan.data.importers.csv_table import (
+    find_table,
+    note,
+    pictures_of,
+    read_table,
+    rows_by_file,
+)
 from captiongan.data.importers.items import PICTURE, Found, Item, Note, Request, only_splits
 from captiongan.data.importers.source import members
-from captiongan.data.importers.table import find_table, note, pictures_of, read_table, rows_by_file
 from captiongan.errors import DataError
 
 CAPTIONS = 5

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from captiongan.base.image_reading import without_path
+from captiongan.data.importers.csv_table import COLUMNS
 from captiongan.data.importers.items import (
     Found,
     Item,
@@ -22,7 +23,6 @@ from captiongan.data.importers.items import (
     split_in,
 )
 from captiongan.data.importers.source import MAXIMUM_FILE, MemberError, unbroken
-from captiongan.data.importers.table import COLUMNS
 from captiongan.errors import DataError
 
 _BRANCH = "refs/convert/parquet"

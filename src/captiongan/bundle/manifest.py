@@ -1,0 +1,294 @@
+"""The manifest of a bundle, `bundle.json`: its facts, their rules, and the files that it lists.
+
+The format is in `docs/bundle-format.md`.
+"""
+
+import json
+import math
+import reprlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from captiongan.base.files import sha256_of
+from captiongan.base.schemas import BUNDLE, CARD, newest, of_today
+from captiongan.bundle.text_encoder import ENCODER_FILES, EncoderIdentity
+from captiongan.errors import BundleError
+from captiongan.version import __version__
+
+MANIFEST = "bundle.json"
+GENERATOR_FILE = "generator.onnx"
+MODEL_FILES = (GENERATOR_FILE, *ENCODER_FILES)
+"""The files that every bundle has and the manifest lists."""
+
+STYLE_FILE = "style_encoder.onnx"
+"""In a bundle that can restyle."""
+
+CRITIC_FILE = "discriminator.safetensors"
+"""In a bundle that also holds its discriminator."""
+
+RANKER_FILE = "ranker.onnx"
+"""In a bundle that can keep the best of several pictures."""
+
+OPTIONAL_FILES = (STYLE_FILE, CRITIC_FILE, RANKER_FILE)
+"""The files that a bundle may have; the manifest lists those that it has."""
+
+CARD_FILE = "README.md"
+CARD_FILES = (CARD_FILE, "sample.png")
+"""The files of the model card; users may edit them, so the manifest does not list them."""
+
+LARGEST_FILE = 2**30
+LARGEST_SIDE = 4096
+LARGEST_VECTOR = 2**16
+"""Upper bounds in bytes, pixels and numbers: far above any use, far below any harm."""
+
+Known = TypeVar("Known")
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """The identity of a file: its size in bytes and its sha256 in hexadecimal."""
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Measure the file at `path`; raises OSError if it cannot be read."""
+        return cls(path.stat().st_size, sha256_of(path))
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """The training data: its name, and how many pictures, captions, classes and skipped lines."""
+
+    name: str
+    pictures: int
+    captions: int
+    classes: int
+    skipped: int
+
+    @classmethod
+    def from_facts(cls, facts: object) -> Self | None:
+        """Return what JSON says; None unless every field is there and has its type."""
+        if not isinstance(facts, dict):
+            return None
+        values: list[Any] = [facts.get(each.name) for each in fields(cls)]
+        name, *counts = values
+        if isinstance(name, str) and all(isinstance(count, int) for count in counts):
+            return cls(name, *counts)
+        return None
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """How a bundle was trained; None where the bundle does not say.
+
+    `kimg` is thousand pictures shown. `extractors` names the networks that had a part in the
+    training and so must not score the bundle. `config` holds the options of the run, `style` how
+    the style encoder was trained, `ranker` how the ranker was. Drawing needs none of these.
+    """
+
+    kimg: float | None = None
+    steps: int | None = None
+    data: DataFacts | None = None
+    extractors: tuple[str, ...] = ()
+    config: Mapping[str, Any] | None = None
+    style: Mapping[str, Any] | None = None
+    ranker: Mapping[str, Any] | None = None
+
+    @classmethod
+    def from_manifest(cls, manifest: Mapping[str, object]) -> Self:
+        """Read the object `training` of a manifest; a fact of the wrong type counts as missing.
+
+        Raises BundleError if it is not an object, or `extractors` is not a list of names: a network
+        that trained the bundle must not pass as one that did not.
+        """
+        facts = _object(manifest, "training")
+        listed = "extractors" in facts
+        return cls(
+            kimg=_number(facts.get("kimg")),
+            steps=_of_type(int, facts.get("steps")),
+            data=DataFacts.from_facts(facts.get("data")),
+            extractors=_texts(manifest, "training", "extractors") if listed else (),
+            config=_of_type(dict, facts.get("config")),
+            style=_of_type(dict, facts.get("style")),
+            ranker=_of_type(dict, facts.get("ranker")),
+        )
+
+    def to_facts(self) -> dict[str, object]:
+        """Return the known facts as JSON has them."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class BundleManifest:
+    """The facts in `bundle.json`.
+
+    `resolution` is the side of a picture in pixels. `noise_dim` and `embedding_dim` are the lengths
+    of the generator's two inputs. With `mirror_by_seed`, one bit of a seed decides whether its
+    finished picture is mirrored left to right, see `captiongan.draw.noise.mirror_of`.
+    `sample_prompts` are those of the model card's sample. `files` has an entry for each of
+    `MODEL_FILES` and for each of `OPTIONAL_FILES` in the bundle; `write_bundle` fills it in.
+    """
+
+    name: str
+    version: str
+    resolution: int
+    noise_dim: int
+    embedding_dim: int
+    text_encoder: EncoderIdentity
+    mirror_by_seed: bool = False
+    sample_prompts: tuple[str, ...] = ()
+    training: TrainingFacts = field(default_factory=TrainingFacts)
+    captiongan: str = __version__
+    files: Mapping[str, FileFacts] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, text: str | bytes, card: str = "") -> Self:
+        """Read a manifest of any schema up to today's; unknown fields are ignored.
+
+        Args:
+            text: the content of `bundle.json`.
+            card: the content of `README.md`, which lists the sample prompts of schemas 1 and 2.
+
+        Raises:
+            BundleError: a field breaks a rule, or the schema is a later one.
+        """
+        facts = _parse(text)
+        _count(facts, "schema")
+        facts = of_today({**facts, CARD: card}, BUNDLE, MANIFEST, BundleError)
+        return cls(
+            name=_text(facts, "name"),
+            version=_text(facts, "version"),
+            resolution=_count(facts, "resolution", most=LARGEST_SIDE),
+            noise_dim=_count(facts, "noise_dim", most=LARGEST_VECTOR),
+            embedding_dim=_count(facts, "embedding_dim", most=LARGEST_VECTOR),
+            text_encoder=EncoderIdentity(
+                _text(facts, "text_encoder", "name"), _sha256(facts, "text_encoder", "sha256")
+            ),
+            mirror_by_seed=_flag(facts, "mirror_by_seed"),
+            sample_prompts=_texts(facts, "sample_prompts"),
+            training=TrainingFacts.from_manifest(facts),
+            captiongan=_text(facts, "captiongan"),
+            files={
+                name: FileFacts(
+                    _count(facts, "files", name, "bytes", most=LARGEST_FILE),
+                    _sha256(facts, "files", name, "sha256"),
+                )
+                for name in _listed_files(facts)
+            },
+        )
+
+    def to_json(self) -> str:
+        """Write the manifest as indented JSON that `from_json` reads back as an equal one."""
+        facts = {
+            "schema": newest(BUNDLE),
+            "name": self.name,
+            "version": self.version,
+            "captiongan": self.captiongan,
+            "resolution": self.resolution,
+            "noise_dim": self.noise_dim,
+            "embedding_dim": self.embedding_dim,
+            "text_encoder": asdict(self.text_encoder),
+            "mirror_by_seed": self.mirror_by_seed,
+            "sample_prompts": self.sample_prompts,
+            "training": self.training.to_facts(),
+            "files": {
+                name: {"bytes": file.size, "sha256": file.sha256}
+                for name, file in self.files.items()
+            },
+        }
+        return json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _parse(text: str | bytes) -> Mapping[str, object]:
+    try:
+        facts = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(
+            f"{MANIFEST} is not JSON ({error}); copy or download the bundle again"
+        ) from error
+    if not isinstance(facts, dict):
+        raise BundleError(
+            f"{MANIFEST} is {reprlib.repr(facts)}, must be a JSON object; "
+            "name a folder written by `captiongan export`"
+        )
+    return facts
+
+
+def _value(facts: object, path: tuple[str, ...]) -> object:
+    """Follow `path` through nested objects; None where it ends early."""
+    for key in path:
+        facts = facts.get(key) if isinstance(facts, dict) else None
+    return facts
+
+
+def _listed_files(facts: Mapping[str, object]) -> tuple[str, ...]:
+    listed = (name for name in OPTIONAL_FILES if _value(facts, ("files", name)) is not None)
+    return (*MODEL_FILES, *listed)
+
+
+def _text(facts: object, *path: str) -> str:
+    value = _value(facts, path)
+    if isinstance(value, str) and value.strip() and value.isprintable():
+        return value
+    raise _broken(path, value, "a text on one line that is not empty")
+
+
+def _texts(facts: object, *path: str) -> tuple[str, ...]:
+    value = _value(facts, path)
+    if isinstance(value, list) and all(map(_is_unicode, value)):
+        return tuple(value)
+    raise _broken(path, value, "a list of texts")
+
+
+def _is_unicode(text: object) -> bool:
+    """Whether this is a text that UTF-8 can write; JSON may also hold halves of characters."""
+    return isinstance(text, str) and not any("\ud800" <= each <= "\udfff" for each in text)
+
+
+def _count(facts: object, *path: str, most: int | None = None) -> int:
+    value = _value(facts, path)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= (most or value):
+        return value
+    rule = f"a whole number from 1 to {most:,}" if most else "a whole number above 0"
+    raise _broken(path, value, rule)
+
+
+def _flag(facts: object, *path: str) -> bool:
+    value = _value(facts, path)
+    if isinstance(value, bool):
+        return value
+    raise _broken(path, value, "true or false")
+
+
+def _sha256(facts: object, *path: str) -> str:
+    value = _value(facts, path)
+    if isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef"):
+        return value
+    raise _broken(path, value, "64 hexadecimal digits in lower case")
+
+
+def _object(facts: object, *path: str) -> Mapping[str, object]:
+    value = _value(facts, path)
+    if isinstance(value, dict):
+        return value
+    raise _broken(path, value, "a JSON object")
+
+
+def _broken(path: tuple[str, ...], value: object, rule: str) -> BundleError:
+    found = "missing" if value is None else reprlib.repr(value)
+    return BundleError(
+        f"{MANIFEST}: '{' > '.join(path)}' is {found}, must be {rule}; "
+        "write the bundle again with `captiongan export`"
+    )
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) and -math.inf < value < math.inf else None
+
+
+def _of_type(kind: type[Known], value: object) -> Known | None:
+    return value if isinstance(value, kind) else None

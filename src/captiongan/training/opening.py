@@ -1,0 +1,32 @@
+"""Opens what a run needs, and says what was found."""
+
+from rich.console import Console
+
+from captiongan.base.progress import say
+from captiongan.runs.config import RunConfig
+from captiongan.text.registry import why_it_stays
+from captiongan.training.trainer import Trainer
+
+
+def opened(config: RunConfig, console: Console) -> Trainer:
+    """Return a run before its first step; raises as `Trainer.prepare` does."""
+    say(console, f"opening {config.data.source}; the first time decodes and encodes it")
+    trainer = Trainer.prepare(config, console)
+    facts = trainer.data.facts()
+    say(
+        console,
+        f"{facts['pictures']:,} pictures, {facts['captions']:,} captions, "
+        f"{facts['classes']} classes, {len(facts['skipped'])} lines skipped",
+    )
+    if facts["left_out"]:
+        say(console, f"{facts['left_out']:,} less typical pictures left out (data.typical_share)")
+    if trainer.data.turned is not None:
+        count = trainer.data.turned.sum()
+        say(console, f"data.facing: {count:,} pictures are mirrored, so that all face one way")
+    for reject in facts["skipped"][:5]:
+        say(console, f"  skipped {reject}")
+    if len(facts["skipped"]) > 5:
+        say(console, f"  and others; all: captiongan data check {facts['source']}")
+    if reason := why_it_stays(config.text.encoder):
+        say(console, f"text.encoder={config.text.encoder}: this run cannot be exported, {reason}")
+    return trainer
