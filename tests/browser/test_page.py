@@ -361,7 +361,10 @@ def test_a_picture_in_anothers_page_draws_and_follows_its_attributes(
         expect(image).to_have_attribute("alt", "a red flower")
         assert_same_picture(pixels_of(image), drawn(pipeline, "a red flower", 9))
         page.locator("captiongan-picture").evaluate(
-            "(each) => { each.setAttribute('seed', '3'); each.setAttribute('prompt', 'a yellow flower'); }"
+            """(each) => {
+                each.setAttribute("seed", "3");
+                each.setAttribute("prompt", "a yellow flower");
+            }"""
         )
         expect(image).to_have_attribute("alt", "a yellow flower")
         assert_same_picture(pixels_of(image), drawn(pipeline, "a yellow flower", 3))

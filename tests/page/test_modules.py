@@ -15,7 +15,9 @@ def write(folder: Path, **modules: str) -> Path:
 def test_a_module_comes_once_and_before_those_that_import_it(tmp_path: Path) -> None:
     entry = write(
         tmp_path,
-        entry='import { a } from "./one.js";\nimport * as two from "./two.js";\nexport const c = a;\n',
+        entry=(
+            'import { a } from "./one.js";\nimport * as two from "./two.js";\nexport const c = a;\n'
+        ),
         one='import { b as d } from "./two.js";\nexport function a() { return d; }\n',
         two="const b = 1;\nexport { b };\n",
     )
@@ -39,7 +41,7 @@ def test_a_module_comes_once_and_before_those_that_import_it(tmp_path: Path) -> 
 )
 def test_what_cannot_go_into_a_page_is_refused(tmp_path: Path, code: str) -> None:
     entry = write(tmp_path, entry=f"{code}\n", one="")
-    with pytest.raises(ValueError, match="module 'entry.js' has `"):
+    with pytest.raises(ValueError, match=r"module 'entry\.js' has `"):
         linked(entry)
 
 

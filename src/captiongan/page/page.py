@@ -1,10 +1,7 @@
 """Writes the studio as a page that needs no server: one file, or a folder for any web host."""
 
 import base64
-import hashlib
-import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from captiongan.base.files import replace_file, whole_folder
@@ -12,26 +9,13 @@ from captiongan.draw.picture import GENERATED, XMP_KEY
 from captiongan.draw.pipeline import Pipeline
 from captiongan.draw.prompts import MAX_CHARACTERS
 from captiongan.errors import CaptionganError, OutputError
+from captiongan.page.markup import as_json, markup
 from captiongan.page.modules import linked
 from captiongan.page.parts import ENGINE, HERE, Parts
 from captiongan.version import __version__
 
-STATIC = HERE.parent / "web" / "static"
-
 LIMITS = {"prompts": 16, "n": 64, "steps": 120, "prompt_characters": MAX_CHARACTERS}
 """How much one request of a page asks for at most."""
-
-OPENING = (
-    '<p id="opening">Opening … If this stays, the browser is too old, or the file is damaged: '
-    "get it again.</p>\n"
-    '<p id="loading" class="loading" role="status" hidden><label for="loading-bar">Loading</label> '
-    '<progress id="loading-bar" max="1"></progress></p>\n'
-)
-
-LICENCES = (
-    '<footer><details id="licences"><summary>Licences</summary>'
-    '<pre id="licence-texts" tabindex="0" aria-label="Licences"></pre></details></footer>\n'
-)
 
 
 def write_page(pipelines: Sequence[Pipeline], out: Path) -> None:
@@ -93,7 +77,7 @@ def page_file(pipelines: Sequence[Pipeline]) -> bytes:
         f'<script type="text/plain" id="part-{name}">{text}</script>\n'
         for name, text in texts.items()
     )
-    return _html(site, "".join(blocks), connect="'none'").encode()
+    return markup(site, "".join(blocks), connect="'none'").encode()
 
 
 def _write_folder(pipelines: Sequence[Pipeline], out: Path) -> None:
@@ -102,8 +86,8 @@ def _write_folder(pipelines: Sequence[Pipeline], out: Path) -> None:
     sizes = {name: len(content) for name, content in parts.contents.items()}
     site |= {"inside": False, "parts": sizes}
     files = {
-        "index.html": _html(site, "", connect="'self'").encode(),
-        "site.json": _json(site).encode(),
+        "index.html": markup(site, "", connect="'self'").encode(),
+        "site.json": as_json(site).encode(),
         "captiongan-picture.js": linked(ENGINE / "picture.js").encode(),
         "example.html": (HERE / "example.html").read_bytes(),
     }
@@ -153,42 +137,3 @@ def _facts(pipeline: Pipeline) -> dict[str, object]:
         "ranks": pipeline.bundle.has_ranker,
         "examples": list(manifest.sample_prompts),
     }
-
-
-def _html(site: Mapping[str, object], blocks: str, connect: str) -> str:
-    """Return the studio's page with its style and script inside, and `blocks` at its end."""
-    script, style = linked(ENGINE / "page.js"), (STATIC / "studio.css").read_text(encoding="utf-8")
-    icon = base64.b64encode((STATIC / "icon.svg").read_bytes()).decode()
-    policy = (
-        f"default-src 'none'; script-src '{_digest(script)}' 'wasm-unsafe-eval'; "
-        f"style-src '{_digest(style)}'; img-src data: blob:; worker-src blob:; "
-        f"connect-src {connect}; base-uri 'none'; form-action 'none'"
-    )
-    end = (
-        f'{LICENCES}<script type="application/json" id="site">{_json(site)}</script>\n'
-        f'<script type="module">{script}</script>\n{blocks}'
-    )
-    changes = {
-        r"<meta charset[^>]*>": rf'\g<0>\n<meta http-equiv="Content-Security-Policy" content="{policy}">',
-        r'href="/static/icon.svg"': f'href="data:image/svg+xml;base64,{icon}"',
-        r'<link rel="stylesheet"[^>]*>': f"<style>{style}</style>",
-        r'\s*<script type="module" src=[^>]*></script>': "",
-        r"<body>": f"<body>\n{OPENING}",
-        r"</body>": f"{end}</body>",
-    }
-    page = (STATIC / "index.html").read_text(encoding="utf-8")
-    for pattern, text in changes.items():
-        put = text if text.startswith("\\g") else (lambda _, text=text: text)
-        page, count = re.subn(pattern, put, page)
-        assert count == 1, pattern
-    return page
-
-
-def _digest(text: str) -> str:
-    """Return a text's digest as a content security policy names it."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _json(facts: Mapping[str, object]) -> str:
-    """Write JSON that no name or prompt can break out of in a page."""
-    return json.dumps(facts).replace("<", "\\u003c")
