@@ -1,7 +1,7 @@
 """Writes pages of the reference, in Markdown, from the code: the command line, a run's options."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -65,7 +65,10 @@ def _section(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def _option(name: str, field: FieldInfo) -> str:
-    kind = str(getattr(field.annotation, "__name__", field.annotation)).replace("typing.", "")
+    if get_origin(field.annotation) is Literal:
+        kind = " or ".join(map(str, get_args(field.annotation)))
+    else:
+        kind = str(getattr(field.annotation, "__name__", field.annotation)).replace("typing.", "")
     default = "required" if field.is_required() else f"`{field.default!r}`"
     told, rule = " ".join((field.description or "").split()), _bounds(field.metadata)
     return f"| `{name}` | `{_cell(kind)}` | {default} | {_cell(rule)} | {_cell(told)} |"
