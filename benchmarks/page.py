@@ -7,6 +7,8 @@ A real Chromium opens both, one after the other, and draws sentences that neithe
 Writes its part of docs/page.md.
 """
 
+import os
+import platform
 import re
 import shutil
 import tempfile
@@ -22,7 +24,7 @@ import typer
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks.marked_page import check_marks, write_measured
-from benchmarks.serve import conditions, markdown, serving
+from benchmarks.serve import markdown, serving
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import CaptionganError
 from captiongan.opening import load
@@ -69,7 +71,8 @@ def main(
         lines.append(row("one file", measured(browser, file.as_uri(), repeats)))
         with serving(bundle) as address:
             lines.append(row("a server's", measured(browser, address, repeats)))
-    table = f"{conditions(bundle, note)}\n\n{markdown(lines)}"
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), browser and server together"
+    table = f"Bundle `{bundle}`; {machine}{'; ' if note else ''}{note}.\n\n{markdown(lines)}"
     write_measured(docs / PAGE, table, "speed")
 
 
