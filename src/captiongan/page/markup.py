@@ -44,8 +44,9 @@ def markup(site: Mapping[str, object], blocks: str, connect: str) -> str:
         f'{LICENCES}<script type="application/json" id="site">{as_json(site)}</script>\n'
         f'<script type="module">{script}</script>\n{blocks}'
     )
+    guard = f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
     changes = {
-        r"(?<=<meta charset=\"utf-8\">\n)": f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n',
+        r"(?<=<meta charset=\"utf-8\">\n)": guard,
         r'href="/static/icon.svg"': f'href="data:image/svg+xml;base64,{icon}"',
         r'<link rel="stylesheet"[^>]*>': f"<style>{style}</style>",
         r'\s*<script type="module" src=[^>]*></script>': "",
