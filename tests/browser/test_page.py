@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from captiongan.bundle.bundle import shipped_bundles
 from captiongan.draw.picture import read_metadata
@@ -200,6 +200,23 @@ def test_a_folder_loads_only_what_is_drawn_with(visitor: Visitor, site: tuple[st
     page.get_by_label("Bundle").select_option("flowers-128")
     write(page, RED)
     assert len(asked - before) == 1  # its generator: the text encoder is the one of `flowers`
+
+
+def test_a_bar_shows_how_far_the_loading_is(visitor: Visitor, site: tuple[str, Path]) -> None:
+    page = visitor.open(site[0])
+    wait_until_drawn(page)
+    held: list[Route] = []
+    bar = page.get_by_role("progressbar", name="Loading")
+    expect(bar).to_be_hidden()
+    page.route("**/parts/*", lambda route: held.append(route))
+    page.get_by_label("Bundle").select_option("flowers-lecture")
+    expect(bar).to_be_visible()
+    while len(held) < 3:
+        page.wait_for_timeout(50)
+    with redrawn(page):
+        for route in held:
+            route.continue_()
+    expect(bar).to_be_hidden()
 
 
 def test_best_of_and_mirrors_are_the_pipelines(visitor: Visitor, tmp_path: Path) -> None:

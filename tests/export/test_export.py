@@ -18,6 +18,8 @@ from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import ConfigError, OutputError, RunError
 from captiongan.export.export import export_run
 from captiongan.networks.pixels import to_pictures
+from captiongan.opening import load
+from captiongan.page.page import page_file
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.runs.run_folder import RunFolder
 from captiongan.training.start import start
@@ -145,6 +147,14 @@ def test_the_discriminator_travels_in_half_precision_unless_told_to_stay(
 
 
 @pytest.mark.parametrize("value", [float("nan"), 1e6])
+def test_a_page_is_written_beside_the_bundle_if_asked_for(
+    fusion_run: TrainedRun, tmp_path: Path
+) -> None:
+    export = ("export", fusion_run.folder.path, "--out", tmp_path / "mine")
+    assert captiongan(*export, "--page") == 0
+    assert (tmp_path / "mine.html").read_bytes() == page_file([load(tmp_path / "mine")])
+
+
 def test_a_discriminator_that_does_not_fit_half_precision_is_named_and_may_stay_behind(
     value: float, run: TrainedRun, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ export class PartsBeside {
 
   get(id, onBytes) {
     if (!this.#coming.has(id)) {
+      onBytes(id, 0, this.#sizes[id]);
       const promise = this.#fetch(id, onBytes);
       const forget = () => this.#coming.delete(id);
       promise.then(forget, forget);
