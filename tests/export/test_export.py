@@ -121,6 +121,14 @@ def test_a_bundle_is_small_tells_its_training_and_names_no_place_of_the_machine(
         assert not any(place in file.read_bytes() for place in places)
 
 
+def test_a_page_is_written_beside_the_bundle_if_asked_for(
+    fusion_run: TrainedRun, tmp_path: Path
+) -> None:
+    export = ("export", fusion_run.folder.path, "--out", tmp_path / "mine")
+    assert captiongan(*export, "--page") == 0
+    assert (tmp_path / "mine.html").read_bytes() == page_file([load(tmp_path / "mine")])
+
+
 def test_the_discriminator_travels_in_half_precision_unless_told_to_stay(
     fusion_run: TrainedRun, tmp_path: Path
 ) -> None:
@@ -147,14 +155,6 @@ def test_the_discriminator_travels_in_half_precision_unless_told_to_stay(
 
 
 @pytest.mark.parametrize("value", [float("nan"), 1e6])
-def test_a_page_is_written_beside_the_bundle_if_asked_for(
-    fusion_run: TrainedRun, tmp_path: Path
-) -> None:
-    export = ("export", fusion_run.folder.path, "--out", tmp_path / "mine")
-    assert captiongan(*export, "--page") == 0
-    assert (tmp_path / "mine.html").read_bytes() == page_file([load(tmp_path / "mine")])
-
-
 def test_a_discriminator_that_does_not_fit_half_precision_is_named_and_may_stay_behind(
     value: float, run: TrainedRun, tmp_path: Path
 ) -> None:
