@@ -166,7 +166,7 @@ def test_manifest_and_card_tell_how_the_ranker_was_trained(taught: Taught) -> No
     ranker = facts["ranker"]
     assert (ranker["data"], ranker["epochs"], ranker["wholeness"]) == (DATA, EPOCHS, 1.0)
     assert (ranker["seed"], ranker["captiongan"]) == (0, __version__)
-    assert facts["data"] == "toy"  # what was there before is still there
+    assert facts["kimg"] == 1.5  # what was there before is still there
     card = (taught.bundle.folder / "README.md").read_text()
     assert card.startswith("# tiny\n") and "--best-of 4" in card
     assert f"correlate by\n{taught.report.correlation:.2f} with its teacher's" in card

@@ -95,6 +95,7 @@ def test_what_is_missing_for_training_is_named_with_the_remedy(
     def absent(name: str) -> object:
         raise ModuleNotFoundError(f"No module named '{name}'", name="torch")
 
+    monkeypatch.delitem(vars(captiongan), "train", raising=False)
     monkeypatch.setattr("importlib.import_module", absent)
     with pytest.raises(CaptionganError, match=r"captiongan\.train needs the package 'torch'.*pip"):
         _ = captiongan.train
