@@ -67,7 +67,8 @@ def main(
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         file = Path(folder) / "page.html"
         file.write_bytes(page_file([pipeline]))
-        lines = [["page", "opens, s", *(f"{n} drawn, ms" for n in NUMBERS), "memory, MB"]]
+        titles = ["page", "opens, s", *(f"{n} drawn, ms" for n in NUMBERS), "memory, MB"]
+        lines: list[Sequence[str]] = [titles]
         lines.append(row("one file", measured(browser, file.as_uri(), repeats)))
         with serving(bundle) as address:
             lines.append(row("a server's", measured(browser, address, repeats)))
@@ -80,11 +81,12 @@ def sizes(pipeline: Pipeline) -> str:
     """Return the table of what a page with one bundle weighs."""
     parts = Parts()
     names = parts.add_bundle(pipeline.bundle) | parts.add_runtime()
-    rows = [[name.replace("_", " "), len(parts.contents[part])] for name, part in names.items()]
+    weights = {name: len(parts.contents[part]) for name, part in names.items()}
     whole = len(page_file([pipeline]))
-    inside = sum((size + 2) // 3 * 4 for _, size in rows)
-    rows += [["markup, style and the page's script", whole - inside]]
-    lines = [["part", "MB, compressed"], *([name, f"{size / 1e6:.2f}"] for name, size in rows)]
+    inside = sum((size + 2) // 3 * 4 for size in weights.values())
+    weights["markup, style and the page's script"] = whole - inside
+    lines = [["part", "MB, compressed"]]
+    lines += [[name.replace("_", " "), f"{size / 1e6:.2f}"] for name, size in weights.items()]
     return f"{markdown(lines)}\nThe one file has {whole / 1e6:.1f} MB: base64 takes a third more.\n"
 
 
