@@ -18,6 +18,8 @@ from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import ConfigError, OutputError, RunError
 from captiongan.export.export import export_run
 from captiongan.networks.pixels import to_pictures
+from captiongan.opening import load
+from captiongan.page.page import page_file
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.runs.run_folder import RunFolder
 from captiongan.training.start import start
@@ -126,6 +128,14 @@ def test_a_bundle_is_small_tells_its_training_and_names_no_place_of_the_machine(
     places = [sys.prefix.encode(), str(Path(__file__).parents[2]).encode(), bytes(tmp_path)]
     for file in folder.iterdir():
         assert not any(place in file.read_bytes() for place in places)
+
+
+def test_a_page_is_written_beside_the_bundle_if_asked_for(
+    fusion_run: TrainedRun, tmp_path: Path
+) -> None:
+    export = ("export", fusion_run.folder.path, "--out", tmp_path / "mine")
+    assert captiongan(*export, "--page") == 0
+    assert (tmp_path / "mine.html").read_bytes() == page_file([load(tmp_path / "mine")])
 
 
 def test_the_discriminator_travels_in_half_precision_unless_told_to_stay(

@@ -119,11 +119,18 @@ def export(
         bool,
         typer.Option("--without-critic", help="Leave out the discriminator: a smaller bundle."),
     ] = False,
+    with_page: Annotated[
+        bool,
+        typer.Option("--page", help="Also write OUT.html, a page that draws without a server."),
+    ] = False,
 ) -> None:
     """Write a run's checkpoint as a bundle that draws without PyTorch.
 
     The bundle includes the discriminator, so that another training can start from it.
     """
+    from captiongan.draw.pipeline import Pipeline
+    from captiongan.page.page import size_of, write_page
+
     with training_half():
         from captiongan.export.export import export_run
         from captiongan.runs.load_trained import load_trained
@@ -135,6 +142,10 @@ def export(
     bundle = export_run(trained, out, name, version, lines, with_critic=not without_critic)
     size = sum(file.stat().st_size for file in bundle.folder.iterdir()) / 1e6
     typer.echo(f"{bundle.folder} ({size:.1f} MB), from {trained.checkpoint.path.name}")
+    if with_page:
+        page = out.with_name(f"{out.name}.html")
+        write_page([Pipeline(bundle)], page)
+        typer.echo(f"{page} ({size_of(page) / 1e6:.1f} MB)")
 
 
 @text_app.command("train")
