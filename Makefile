@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PROMPT_FLOWER := The flower has petals that are bright pinkish purple with white stigma
 PROMPT_BIRD := This small bird has a pink breast and crown, and black primaries and secondaries
 
-.PHONY: run test pytest lint format docs notebook chromium bench torture sbom clean
+.PHONY: run test pytest lint format docs notebook browsers bench torture sbom clean
 
 run: $(VENV)/.runtime
 	@mkdir -p pictures
@@ -12,11 +12,11 @@ run: $(VENV)/.runtime
 	$(BIN)/captiongan generate "$(PROMPT_BIRD)" -n 16 --seed 7 --grid --bundle birds --best-of 4 -o pictures/bird.png
 
 test:
-	$(MAKE) --jobs=2 $(VENV)/.dev chromium
+	$(MAKE) --jobs=2 $(VENV)/.dev browsers
 	$(MAKE) --jobs=2 lint pytest
 
 # Many tests start Pythons of their own: what one has compiled is to be there for the next.
-pytest: $(VENV)/.dev chromium
+pytest: $(VENV)/.dev browsers
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n logical --dist worksteal
 
 lint: $(VENV)/.dev
@@ -25,10 +25,10 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 
-chromium:
-	@command -v chromium >/dev/null \
-		|| { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq chromium; } \
-		|| { echo "the tests drive a real Chromium; install it: sudo apt-get install chromium"; exit 1; }
+browsers:
+	@command -v chromium >/dev/null && command -v firefox-esr >/dev/null \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq chromium firefox-esr; } \
+		|| { echo "the tests drive a real Chromium and Firefox; install them: sudo apt-get install chromium firefox-esr"; exit 1; }
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -13,6 +13,7 @@ VERBS = {
     "gpu_step": "training steps on a GPU, for docs/gpu.md",
     "import_graph": "rooms, arrows and circles of the imports between packages",
     "importing": "time and memory of imports, by the number of pictures",
+    "page": "a page without a server beside the server's, for docs/page.md",
     "performance": "training and drawing against the exercise, for docs/performance.md",
     "scaling": "processes against threads, for docs/scale.md",
     "serve": "the server under load, for docs/serve.md",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import captiongan
-from benchmarks.soak.inputs import damaged
+from benchmarks.soak.damage import damaged
 
 CLIENTS = 16
 PATIENCE = 30.0

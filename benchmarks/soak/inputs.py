@@ -1,10 +1,9 @@
-"""Hostile files, made at random from good ones: pictures, lines of metadata, bundles.
+"""Hostile files, made at random from good ones: pictures, metadata, bundles, checkpoints, prompts.
 
 Whatever comes of them must be an answer or one of our own errors. Each kind is tried in a child
 process, so that a crash of a library would be counted and not end the count.
 """
 
-import hashlib
 import io
 import json
 import multiprocessing
@@ -12,20 +11,28 @@ import random
 import resource
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
+import pyarrow
+import torch
 from PIL import Image
+from pyarrow import parquet
+from torch import Tensor
 
-from captiongan.bundle.bundle import find_bundle, read_bundle
-from captiongan.bundle.manifest import MANIFEST, FileFacts
-from captiongan.bundle.text_encoder import ENCODER_FILES
+from benchmarks.soak.bundles import hostile_bundle
+from benchmarks.soak.damage import damaged
+from benchmarks.soak.sources import hostile_archive, hostile_table
+from captiongan.bulk.prompt_file import Reject as PromptReject
+from captiongan.bulk.prompt_file import open_prompts
+from captiongan.bundle.text_encoder import EncoderIdentity
 from captiongan.data.folder import METADATA, Reject, read_captioned_folder
 from captiongan.errors import CaptionganError
-from captiongan.opening import load
+from captiongan.runs.checkpoint import MANIFEST as CHECKPOINT_MANIFEST
+from captiongan.runs.checkpoint import checkpoints, save_checkpoint, sealed
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 MODES = ("RGB", "RGBA", "L", "P", "CMYK", "I;16", "1")
@@ -127,33 +134,65 @@ def hostile_line(moments: random.Random, folder: Path) -> str:
     return _read(folder)
 
 
-def hostile_bundle(moments: random.Random, folder: Path) -> str:
-    """Damage a file of a shipped bundle, put the manifest right where that can be, and draw."""
-    source, bundle = find_bundle("birds"), folder / "bundle"
-    bundle.mkdir()
-    files = [*read_bundle(source).manifest.files, MANIFEST]
-    for name in files:
-        (bundle / name).write_bytes((source / name).read_bytes())
-    target = moments.choice(files)
-    (bundle / target).write_bytes(damaged((bundle / target).read_bytes(), moments))
-    if target != MANIFEST:
-        _vouch_for(bundle, target)
-    load(bundle).generate("a red bird", best_of=2)
-    return "drawn"
+class _Few:
+    """As little as a checkpoint can be taken of."""
+
+    step = 5
+
+    def state(self) -> Mapping[str, Mapping[str, Tensor]]:
+        return {"average": {"weight": torch.ones(1)}}
+
+    def restore(self, state: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
+        raise NotImplementedError
 
 
-def damaged(content: bytes, moments: random.Random) -> bytes:
-    """Return content with a few bytes changed, often near its start; sometimes cut or grown."""
-    changed = bytearray(content)
-    for _ in range(moments.choice([1, 1, 2, 8])):
-        reach = moments.choice([64, 1024, len(changed)])
-        place = moments.randrange(min(reach, len(changed)))
-        changed[place] = moments.choice([0, 0x7F, 0xFF, moments.randrange(256)])
-    if moments.random() < 0.2:
-        del changed[moments.randrange(len(changed)) :]
-    if moments.random() < 0.1:
-        changed += moments.randbytes(100)
-    return bytes(changed)
+def hostile_checkpoint(moments: random.Random, folder: Path) -> str:
+    """Change a bit or more of a manifest, or a value and the manifest's sha256 with it."""
+    saved = save_checkpoint(_Few(), EncoderIdentity("stub", "ab" * 32), folder, 1, "cd" * 32)
+    file = saved.path / CHECKPOINT_MANIFEST
+    content, vouched = file.read_bytes(), moments.random() < 0.5
+    if vouched:
+        facts = json.loads(content)
+        name = moments.choice([*facts, "other"])
+        file.write_bytes(sealed(facts | {name: moments.choice(HOSTILE_VALUES)}))
+    elif moments.random() < 0.5:
+        file.write_bytes(damaged(content, moments))
+    else:
+        flipped = bytearray(content)
+        flipped[moments.randrange(len(flipped))] ^= 1 << moments.randrange(8)
+        file.write_bytes(flipped)
+    found = checkpoints(folder)
+    if found and (found[0].step, found[0].path) != (saved.step, saved.path):
+        raise ValueError(f"taken for step {found[0].step}")
+    if found and not vouched and found != [saved]:
+        raise ValueError("changed unnoticed")
+    return "used" if found else "passed over"
+
+
+ROWS_OF_PROMPTS = 9
+
+
+def hostile_prompts(moments: random.Random, folder: Path) -> str:
+    """Damage a row of a file of prompts; all others must be read, those of parquet apart."""
+    texts = [f"flower {number}" for number in range(ROWS_OF_PROMPTS)]
+    ending, at = moments.choice(["txt", "jsonl", "csv", "parquet"]), moments.randrange(1, 9)
+    file = folder / f"prompts.{ending}"
+    if ending == "parquet":
+        parquet.write_table(pyarrow.table({"prompt": texts}), file)
+        file.write_bytes(damaged(file.read_bytes(), moments))
+    else:
+        lines = [json.dumps({"prompt": text}) if ending == "jsonl" else text for text in texts]
+        lines = [*(["prompt"] if ending == "csv" else []), *lines]
+        raw = [line.encode() for line in lines]
+        raw[at] = damaged(moments.choice([b"", b'"']) + raw[at], moments).replace(b"\n", b"")
+        file.write_bytes(b"\n".join(raw))
+    with open_prompts(file) as prompts:
+        rows = list(prompts.rows())
+    read = [row.prompt for row in rows if not isinstance(row, PromptReject)]
+    lost = {*texts} - {*read}
+    if ending != "parquet" and len(lost) > 1:
+        raise ValueError(f"{len(lost)} rows lost to one: {rows!r:.500}")
+    return f"{ending}: {'read' if len(read) == len(rows) else 'rejects'}"
 
 
 def _read(folder: Path) -> str:
@@ -161,18 +200,12 @@ def _read(folder: Path) -> str:
     return next((item.kind for item in items if isinstance(item, Reject)), "read")
 
 
-def _vouch_for(bundle: Path, name: str) -> None:
-    """Write the true size and sha256 of a file into the manifest, as an attacker would."""
-    manifest = json.loads((bundle / MANIFEST).read_bytes())
-    facts = FileFacts.of(bundle / name)
-    manifest["files"][name] = {"bytes": facts.size, "sha256": facts.sha256}
-    parts = b"".join((bundle / part).read_bytes() for part in ENCODER_FILES)
-    manifest["text_encoder"]["sha256"] = hashlib.sha256(parts).hexdigest()
-    (bundle / MANIFEST).write_text(json.dumps(manifest))
-
-
 KINDS: dict[str, Try] = {
     "pictures": hostile_picture,
     "lines of metadata": hostile_line,
+    "archives": hostile_archive,
+    "tables": hostile_table,
     "bundles": hostile_bundle,
+    "checkpoints": hostile_checkpoint,
+    "prompts": hostile_prompts,
 }

@@ -54,3 +54,15 @@ def test_a_cache_that_cannot_be_written_is_refused_with_the_variable_to_set() ->
     (cache_folder("tests") / "numbers").mkdir()
     with pytest.raises(OutputError, match=f"numbers' cannot be written .*set {CACHE_VARIABLE}"):
         cached("tests", "numbers", lambda: b"12345")
+
+
+def test_without_a_home_it_is_one_line_with_the_variable_to_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv(CACHE_VARIABLE)
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(OutputError, match=f"no home directory.*set {CACHE_VARIABLE} to a folder"):
+        cache_folder("pictures")

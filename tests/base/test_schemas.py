@@ -169,7 +169,7 @@ def test_all_else_of_an_old_configuration_means_what_it_did(old: RunFolder) -> N
 def test_a_run_that_goes_on_is_noted_as_of_today(old: RunFolder) -> None:
     old.write_config(old.config())
     noted = yaml.safe_load((old.path / "config.yaml").read_text())
-    assert (noted["schema"], noted["captiongan"]) == (SCHEMA, __version__) == (3, "0.1.0")
+    assert (noted["schema"], noted["captiongan"]) == (SCHEMA, __version__) == (4, "0.1.0")
     assert noted["scores"]["every_kimg"] == old.config().scores.every_kimg == 0
 
 
@@ -235,6 +235,7 @@ def test_what_a_run_of_schema_3_wrote_is_read_to_the_letter(tmp_path: Path) -> N
     written = yaml.safe_load(OF_SCHEMA_3)
     del written["schema"], written["captiongan"]
     written["text"]["encoder"] = str(tmp_path / "text_encoder" / "flowers")
+    written["text"]["conditioning_augmentation"] = written["text"].pop("wording")
     read = yaml.safe_load(load_config(tmp_path / "config.yaml", schema=1).to_yaml())
     assert merged(read, written) == read  # which may have options that came later
 
@@ -262,7 +263,7 @@ def test_a_run_of_a_later_version_is_refused_with_the_version_to_install(
 ) -> None:
     run = tiny_run(tmp_path, 1)
     edit(run, schema=SCHEMA + 1, captiongan=by, speed="a new option")
-    with pytest.raises(ConfigError, match=rf"config.yaml' has schema 4, .* {install}$"):
+    with pytest.raises(ConfigError, match=rf"config.yaml' has schema {SCHEMA + 1}, .* {install}$"):
         run.config()
 
 
@@ -282,21 +283,24 @@ def test_a_checkpoint_of_a_later_version_is_refused_and_not_passed_over(tmp_path
     file = saved.path / "manifest.json"
     facts = json.loads(file.read_text())
     assert facts["captiongan"] == __version__
-    file.write_text(json.dumps(facts | {"schema": 2, "captiongan": "0.9.0"}))
-    with pytest.raises(RunError, match=r"step-000000002' has schema 2, .* captiongan 0.9.0 or"):
+    file.write_text(json.dumps(facts | {"schema": 3, "captiongan": "0.9.0"}))
+    with pytest.raises(RunError, match=r"step-000000002' has schema 3, .* captiongan 0.9.0 or"):
         checkpoints(tmp_path)
     state.step = 3
-    with pytest.raises(RunError, match="schema 2"):
+    with pytest.raises(RunError, match="schema 3"):
         save_checkpoint(state, StubEncoder().identity, tmp_path, keep=1)
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_checkpoint_that_does_not_tell_its_version_is_of_today(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", [["captiongan"], []])
+def test_a_checkpoint_of_before_they_named_their_run_still_counts(
+    told: list[str], tmp_path: Path
+) -> None:
     saved = save_checkpoint(tiny_state(), StubEncoder().identity, tmp_path, keep=1)
     file = saved.path / "manifest.json"
     facts = json.loads(file.read_text())
-    del facts["captiongan"]  # as before there was a need to tell
-    file.write_text(json.dumps(facts))
+    names = [*told, "step", "text_encoder", "files"]
+    file.write_text(json.dumps({"schema": 1} | {name: facts[name] for name in names}))
     assert checkpoints(tmp_path) == [saved]
 
 

@@ -56,7 +56,12 @@ def test_a_run_killed_at_any_moment_ends_as_one_that_never_was(short: dict[str, 
     assert kills["torn"] == 0
 
 
-@pytest.mark.parametrize("kind", ["pictures", "lines of metadata", "bundles"])
+KINDS = [
+    *("pictures", "lines of metadata", "archives", "tables", "bundles", "checkpoints", "prompts")
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_hostile_files_are_used_or_refused_in_words(kind: str, short: dict[str, Any]) -> None:
     tried = short["tried"][kind]
     assert tried["crashes"] == []

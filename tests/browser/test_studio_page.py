@@ -500,7 +500,7 @@ def test_a_busy_server_is_asked_again(page: Page, visitor: Visitor) -> None:
 def test_a_bundle_that_is_not_here_is_said(visitor: Visitor, studio: str) -> None:
     page = visitor.open(f"{studio}/#bundle=fish&prompt=a+red+flower&n=4&seed=-1&strength=x&pin=[]")
     wait_until_drawn(page)
-    expect(page.locator("#status")).to_contain_text("This server has no bundle “fish”")
+    expect(page.locator("#status")).to_contain_text("There is no bundle “fish” here")
     expect(page.get_by_label("Bundle")).to_have_value("flowers")
     expect(page.get_by_label("Seed", exact=True)).to_have_value("7")
 

@@ -410,7 +410,7 @@ def test_the_former_verb_draws_the_same_and_names_the_new_one(
 def test_progress_is_a_line_now_and_then(
     prompts: Path, tiny: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = iter([0.0, 6.0, 7.0, 18.0])  # the start, then three shards
+    clock = iter([0.0, 0.0, 6.0, 7.0, 18.0, 18.0])  # the start, three shards, the one line
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     told = io.StringIO()
     generate_all(

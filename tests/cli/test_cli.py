@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -223,3 +224,20 @@ def test_the_version_is_printed_by_the_module_too() -> None:
     command = [sys.executable, "-m", "captiongan", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == f"captiongan {__version__}\n"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii:strict", "utf-8"])
+def test_names_that_the_output_cannot_express_are_escaped(encoding: str, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "花.jpg").write_bytes(b"no picture")
+    (folder / "metadata.jsonl").write_text('{"file_name": "花.jpg", "text": "a flower"}\n', "utf-8")
+    code = "from captiongan.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "data", "check", str(folder)],
+        env=os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        capture_output=True,
+        timeout=60,
+    )
+    assert b"Traceback" not in done.stderr
+    assert b"\\u82b1" in done.stdout or "花".encode() in done.stdout

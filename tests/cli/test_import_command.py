@@ -1,9 +1,12 @@
 """`captiongan data import` as a person uses it."""
 
+import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -118,6 +121,96 @@ def test_ctrl_c_says_how_to_go_on(
     source = LAYOUTS["csv"](tmp_path / "source")
     assert captiongan("data", "import", "csv", source, tmp_path / "out") == 130
     assert "repeat the command to continue" in capsys.readouterr().err
+
+
+# The same command again
+
+
+def captions(out: Path) -> list[str]:
+    lines = (out / "metadata.jsonl").read_text().splitlines()
+    return [text for line in lines for text in json.loads(line)["text"]]
+
+
+def table_and_pictures(root: Path) -> list[object]:
+    """Write a table of a picture, and another that it does not name; return an import of it."""
+    write_folder(root, {"t.csv": b"file,caption\n1.jpg,a rsoe\n"})
+    write_folder(root / "photos", {"1.jpg": picture(1), "2.jpg": picture(2)})
+    return ["data", "import", "csv", root / "t.csv", root / "out", "--pictures", root / "photos"]
+
+
+def correct_the_table(root: Path) -> None:
+    (root / "t.csv").write_text("file,caption\n1.jpg,a rose\n")
+
+
+def replace_a_picture(root: Path) -> None:
+    (root / "photos" / "1.jpg").write_bytes(picture(3))
+
+
+def add_a_picture(root: Path) -> None:
+    (root / "photos" / "3.jpg").write_bytes(picture(3))
+
+
+@pytest.mark.parametrize("change", [correct_the_table, replace_a_picture, add_a_picture])
+def test_a_changed_source_is_not_taken_for_the_imported_one(
+    tmp_path: Path, capsys: Told, change: Callable[[Path], None]
+) -> None:
+    command = table_and_pictures(tmp_path)
+    assert captiongan(*command) == captiongan(*command) == 0
+    change(tmp_path)
+    assert captiongan(*command) == 2
+    assert "as it was before it changed; remove that folder" in capsys.readouterr().err
+    assert captions(tmp_path / "out") == ["a rsoe"]
+
+
+def test_a_copied_table_and_other_files_beside_it_change_nothing(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"t.csv": b"file,caption\n1.jpg,a rose\n", "1.jpg": picture(1)})
+    command = ["data", "import", "csv", tmp_path / "t.csv", tmp_path / "out"]
+    assert captiongan(*command) == 0
+    os.utime(tmp_path / "t.csv", (1, 1))
+    (tmp_path / "log.txt").write_text("imported")
+    assert captiongan(*command) == 0
+
+
+def test_a_corrected_source_is_imported_after_one_with_nothing_usable(tmp_path: Path) -> None:
+    command = table_and_pictures(tmp_path)
+    (tmp_path / "t.csv").write_text("file,caption\n9.jpg,a rose\n")
+    assert captiongan(*command) == captiongan(*command) == 2
+    correct_the_table(tmp_path)
+    assert captiongan(*command) == 0
+    assert captions(tmp_path / "out") == ["a rose"]
+
+
+def test_changed_sentences_are_not_taken_for_the_imported_ones(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"pictures/rose/1.jpg": picture(1), "t.txt": b"a {class}\n"})
+    pictures, template, out = tmp_path / "pictures", tmp_path / "t.txt", tmp_path / "out"
+    command = ["data", "caption-template", pictures, template, out]
+    assert captiongan(*command) == 0
+    template.write_text("one {class}\n")
+    assert captiongan(*command) == 2
+
+
+@pytest.mark.parametrize("verb", [["import", "folder"], ["split", "--test", "0.5"]])
+def test_a_changed_captioned_folder_is_not_taken_for_the_same(
+    verb: list[str], tmp_path: Path
+) -> None:
+    lines = [f'{{"file_name": "{n}.jpg", "text": "rose {n}"}}\n' for n in range(4)]
+    write_folder(tmp_path / "in", {f"{n}.jpg": picture(n) for n in range(4)})
+    (tmp_path / "in" / "metadata.jsonl").write_text("".join(lines[:3]))
+    command = ["data", *verb, tmp_path / "in", tmp_path / "out"]
+    assert captiongan(*command) == captiongan(*command) == 0
+    (tmp_path / "in" / "metadata.jsonl").write_text("".join(lines))
+    assert captiongan(*command) == 2
+
+
+def test_an_import_of_an_older_version_is_still_known(tmp_path: Path) -> None:
+    command = table_and_pictures(tmp_path)
+    assert captiongan(*command) == 0
+    journal = tmp_path / "out" / "import.jsonl"
+    first, _, rest = journal.read_text().partition("\n")
+    wish = json.loads(first)["wish"]
+    del wish["content"]
+    journal.write_text(json.dumps({"wish": wish}) + "\n" + rest)
+    assert captiongan(*command) == 0
 
 
 # What foreign containers could smuggle in

@@ -8,11 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from safetensors.torch import load_file
 
 from captiongan.runs.checkpoint import latest_checkpoint
 from captiongan.runs.run_folder import RunFolder
-from captiongan.training.rollback import calmer
+from captiongan.training.rollback import after_rollback
 from support.command_line import captiongan
 
 TINY = [
@@ -71,22 +72,32 @@ def test_a_watched_run_says_where_its_live_view_is_and_trains_as_usual(
     assert len(readings(tmp_path / "runs" / "00000-dcgan")) == 10
 
 
-def test_ctrl_c_saves_and_the_resumed_run_equals_the_one_that_was_never_stopped(
-    tmp_path: Path,
-) -> None:
-    length = ["--set", "training.kimg=8"]  # 1,000 steps: long enough to be caught in the middle
-    command = [sys.executable, "-m", "captiongan", "train", *TINY, *length]
-    process = subprocess.Popen(
-        [*command, "--out", str(tmp_path / "stopped")], stdout=subprocess.PIPE, text=True
-    )
-    metrics = tmp_path / "stopped" / "00000-dcgan" / "metrics.jsonl"
+def stopped_in_the_middle(runs: Path, *signals: signal.Signals) -> tuple[int, str, Path]:
+    """Train 1,000 steps, long enough to be caught; return code, output and run folder."""
+    command = [sys.executable, "-m", "captiongan", "train", *TINY, "--set", "training.kimg=8"]
+    process = subprocess.Popen([*command, "--out", str(runs)], stdout=subprocess.PIPE, text=True)
+    metrics = runs / "00000-dcgan" / "metrics.jsonl"
     deadline = time.monotonic() + 120
     while not metrics.is_file() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    for number in signals:
+        process.send_signal(number)
     told, _ = process.communicate(timeout=60)
-    assert process.returncode == 130
-    stopped = metrics.parent
+    return process.returncode, told, metrics.parent
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+def test_a_lost_connection_saves(tmp_path: Path) -> None:
+    code, told, run = stopped_in_the_middle(tmp_path, signal.SIGHUP, signal.SIGHUP)
+    assert (code, "saved" in told) == (130, False)
+    assert 0 < latest_checkpoint(run / "checkpoints").step < 1000
+
+
+def test_ctrl_c_saves_and_the_resumed_run_equals_the_one_that_was_never_stopped(
+    tmp_path: Path,
+) -> None:
+    code, told, stopped = stopped_in_the_middle(tmp_path / "stopped", signal.SIGINT)
+    assert code == 130
     assert f"captiongan train --resume {stopped}" in told
     assert "stopping: saving" in told
     reached = latest_checkpoint(stopped / "checkpoints").step
@@ -151,6 +162,16 @@ def test_a_run_goes_on_where_its_data_moved_but_not_on_other_data(
     resume = ["train", "--resume", run, "--data", moved, "--set", "training.kimg=0.16"]
     assert captiongan(*resume) == 0
     assert str(moved) in (run / "config.yaml").read_text()
+    drawn = {picture: picture.read_bytes() for picture in moved.glob("*.png")}
+    for picture in drawn:
+        with Image.open(picture) as opened:
+            Image.new("RGB", opened.size).save(picture)
+    assert captiongan(*resume, "--set", "training.kimg=0.24") == 2
+    assert "its pictures have changed" in capsys.readouterr().err
+    facts = json.loads((run / "data.json").read_text())
+    del facts["pixels_sha256"]  # as before it told them
+    (run / "data.json").write_text(json.dumps(facts))
+    assert captiongan(*resume, "--set", "training.kimg=0.24") == 0
     metadata = moved / "metadata.jsonl"
     metadata.write_text("".join(metadata.read_text().splitlines(keepends=True)[:-1]))
     assert captiongan(*resume, "--set", "training.kimg=0.24") == 2
@@ -182,7 +203,7 @@ def test_a_run_without_text_trains_draws_goes_on_and_says_that_it_cannot_be_expo
     }
     capsys.readouterr()
     assert captiongan("export", run, "--out", tmp_path / "bundle") == 2
-    assert "draws from text, and this run does without" in capsys.readouterr().err
+    assert "draws from text, and this run has none" in capsys.readouterr().err
     assert not (tmp_path / "bundle").exists()
 
 
@@ -219,7 +240,7 @@ def test_a_complete_run_says_so_and_how_to_go_further(
     before = (run / "config.yaml").read_text()
     for further in ([], ["--set", "training.kimg=0.04"]):
         assert captiongan("train", "--resume", run, *further) == 0
-        assert "has reached 0.08 kimg; go further with" in capsys.readouterr().out
+        assert "has reached 0.08 kimg; train it longer with" in capsys.readouterr().out
     assert (run / "config.yaml").read_text() == before
 
 
@@ -229,7 +250,7 @@ def test_the_command_that_began_a_run_goes_on_with_it_after_a_rollback_but_not_w
     run = RunFolder(tmp_path / "night")
     command = ["train", *TINY, "--set", "training.kimg=0.08", "--into", run.path]
     assert captiongan(*command) == 0
-    run.write_config(calmer(run.config()))
+    run.write_config(after_rollback(run.config()))
     assert captiongan(*command) == 0
     assert "has reached 0.08 kimg" in capsys.readouterr().out
     assert captiongan(*command, "--set", "optimiser.learning_rate=0.5") == 2
@@ -245,7 +266,7 @@ BAD = {
     "an unknown encoder": (["train", *TINY, "--set", "text.encoder=gpt"], "gpt' is unknown"),
     "a missing file": (["train", *TINY, "--config", "nowhere.yaml"], "nowhere.yaml"),
     "no run": (["train", "--resume", "nowhere"], "not a run"),
-    "resume with a file": (["train", "--resume", "x", "--config", "y"], "leave --config"),
+    "resume with a file": (["train", "--resume", "x", "--config", "y"], "leave out --config"),
     "an export of nothing": (["export", "nowhere", "--out", "bundle"], "not a run"),
     "a check of nothing": (["data", "check", "nowhere"], "nowhere"),
 }

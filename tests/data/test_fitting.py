@@ -119,3 +119,10 @@ def test_grey_and_very_wide_pictures_are_kept_as_they_are() -> None:
 def test_a_broken_picture_is_refused_with_its_name() -> None:
     with pytest.raises(UnusablePictureError, match="'rose': unreadable picture"):
         fitted(Fit(), b"<html>", "rose", None)
+
+
+def test_a_picture_is_not_padded_beyond_the_largest_one_that_is_read() -> None:
+    content = encoded(Image.new("1", (20_000, 1)))
+    assert fit(Fit(), content).size == (20_000, 1)
+    with pytest.raises(UnusablePictureError, match="20000x20000 when padded"):
+        fit(Fit("pad"), content)

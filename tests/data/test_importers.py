@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,7 +16,7 @@ from captiongan.data.folder import LoadedExample, read_captioned_folder
 from captiongan.data.importers import IMPORTERS, choose_importer
 from captiongan.data.importers.fitting import Fit
 from captiongan.data.importers.hugging_face import read as read_parquet
-from captiongan.data.importers.importing import import_pictures
+from captiongan.data.importers.importing import NOT_TEXT, import_pictures
 from captiongan.data.importers.items import Request, Splits
 from captiongan.data.importers.journal import Account
 from captiongan.errors import DataError
@@ -204,15 +205,44 @@ def test_a_part_that_is_missing_is_named_and_nothing_is_left(
     assert not (tmp_path / "out").exists()
 
 
-def test_captions_that_are_not_utf8_lose_a_letter_not_the_picture(tmp_path: Path) -> None:
-    files = flower_files()
-    name = "cvpr2016_flowers/text_c10/class_00002/image_00001.txt"
-    files["cvpr2016_flowers.tar.gz"][name] = b"a r\xf4se with petals\n"
-    for part in files.values():
-        write_folder(tmp_path / "source", part)
-    imported("flowers", tmp_path / "source", tmp_path / "out")
-    captions = [item.example.captions for item in everything(tmp_path / "out")]
-    assert ("a r se with petals",) in captions
+def not_utf8(kind: str, root: Path) -> Path:
+    """Write a source of a kind, with a picture of which one caption of two is not UTF-8."""
+    good, bad = b"a rose", "a ros\u00e9".encode("cp1252")
+    both = b'"a rose", "' + bad + b'"'
+    if kind == "webdataset":
+        write_tar(root / "x.tar", {"1.jpg": picture(1), "1.txt": good + b"\n" + bad})
+    elif kind == "json of webdataset":
+        write_tar(root / "x.tar", {"1.jpg": picture(1), "1.json": b'{"text": [' + both + b"]}"})
+    elif kind == "hdf5":
+        root.mkdir()
+        with h5py.File(root / "x.h5", "w") as file:
+            for number, text in enumerate((good, bad)):
+                group = file.create_group(f"train/a_{number}")
+                group["img"], group["txt"] = np.void(picture(1)), np.bytes_(text)
+        return root / "x.h5"
+    else:
+        captions = {
+            "csv": b"file,caption\n1.jpg," + good + b"\n1.jpg," + bad + b"\n",
+            "flickr": b"1.jpg#0\t" + good + b"\n1.jpg#1\t" + bad + b"\n",
+            "coco": b'{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": ['
+            + b", ".join(b'{"image_id": 1, "caption": "%s"}' % text for text in (good, bad))
+            + b"]}",
+        }
+        name = {"csv": "t.csv", "flickr": "x.token.txt", "coco": "captions_train.json"}[kind]
+        write_folder(root, {name: captions[kind], "1.jpg": picture(1)})
+    return root
+
+
+@pytest.mark.parametrize(
+    "kind", ["webdataset", "json of webdataset", "hdf5", "csv", "flickr", "coco"]
+)
+def test_a_caption_that_is_not_utf8_is_left_out_and_told_by_every_reader(
+    kind: str, tmp_path: Path
+) -> None:
+    source = not_utf8(kind, tmp_path / "source")
+    account = imported(kind.split()[-1], source, tmp_path / "out", splits="none")
+    assert [item.example.captions for item in everything(tmp_path / "out")] == [("a rose",)]
+    assert account.remarks == {NOT_TEXT: 1}
 
 
 def test_a_data_set_of_the_hub_is_fetched_file_by_file(
@@ -286,7 +316,7 @@ def test_columns_of_other_names_can_be_named(tmp_path: Path) -> None:
         ("a,b\n1,2\n", "no column for the caption .it has a, b."),
         ("caption\nx\n", "no column for the picture"),
         ("", "no column for the caption"),
-        ('file,caption\n1.jpg,"open\n', "cannot be read .unexpected end"),
+        ('file,caption\n1.jpg,"open\n', "t.csv:2: bad row .a quote is opened and never closed"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_one_line(tmp_path: Path, text: str, says: str) -> None:
@@ -297,7 +327,7 @@ def test_a_table_that_cannot_be_read_is_one_line(tmp_path: Path, text: str, says
 def test_a_table_in_another_encoding_is_refused_with_the_fix(tmp_path: Path) -> None:
     source = csv_folder(tmp_path / "source", "", 1)
     (source / "t.csv").write_bytes("file,caption\n1.jpg,a ros\u00e9\n".encode("cp1252"))
-    with pytest.raises(DataError, match="save it as CSV in UTF-8"):
+    with pytest.raises(DataError, match=r"1.jpg: not UTF-8 .save the captions in UTF-8"):
         imported("csv", source, tmp_path / "out")
 
 

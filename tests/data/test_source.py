@@ -95,6 +95,7 @@ def test_links_out_of_a_folder_and_pipes_in_it_are_not_read(tmp_path: Path) -> N
         "loop.jpg": "no plain file",
         "outside.jpg": "outside the folder",
         "pipe.jpg": "no plain file",
+        "up/": "linked folder",
     }
 
 
@@ -184,6 +185,27 @@ def test_no_damage_to_an_archive_gives_anything_but_its_content_or_one_line(
         read(path)
     except DataError as error:
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("count", "comment"), [(0, b""), (1, b"made by hand"), (9, b""), (70_000, b"made by hand")]
+)
+def test_a_zip_of_any_number_of_files_is_whole(tmp_path: Path, count: int, comment: bytes) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.comment = comment
+        for number in range(count):
+            archive.writestr(zipfile.ZipInfo(f"{number}"), b"")
+    assert sum(1 for _ in members(tmp_path / "x.zip")) == count
+
+
+def test_a_zip_whose_list_is_shortened_by_a_changed_length_is_told(tmp_path: Path) -> None:
+    write_zip(tmp_path / "x.zip", {f"{number}.txt": b"a rose" for number in range(12)})
+    content = bytearray((tmp_path / "x.zip").read_bytes())
+    third = content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 1)
+    content[third + 32] = 5 * (46 + 5)  # the length of its comment, which takes the files after it
+    (tmp_path / "x.zip").write_bytes(bytes(content))
+    with pytest.raises(DataError, match="it lists 7 of 12 files"):
+        read(tmp_path / "x.zip")
 
 
 def test_nothing_at_the_source_is_one_line(tmp_path: Path) -> None:

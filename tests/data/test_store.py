@@ -288,7 +288,7 @@ def test_a_cache_that_cannot_be_made_is_refused_with_the_variable_to_set(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file"))
-    with pytest.raises(OutputError, match=f"cannot be made.*set {CACHE_VARIABLE}"):
+    with pytest.raises(OutputError, match=f"cannot be created.*set {CACHE_VARIABLE}"):
         open_store("toy:2", 16, 8)
 
 

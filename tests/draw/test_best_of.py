@@ -178,7 +178,9 @@ def test_a_foreign_ranker_is_named_with_what_it_should_be(tmp_path: Path) -> Non
 
 def test_scores_that_are_not_finite_choose_nothing(tmp_path: Path) -> None:
     broken = Pipeline(write_tiny_bundle(tmp_path / "broken", ranker=ranker(scale=float("nan"))))
-    with pytest.raises(BundleError, match=r"'tiny': ranker\.onnx gives a score that is not finite"):
+    with pytest.raises(
+        BundleError, match=r"'tiny': ranker\.onnx returns a score that is not finite"
+    ):
         broken.generate(RED, best_of=2)
 
 

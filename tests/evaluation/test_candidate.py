@@ -221,7 +221,7 @@ def test_the_best_checkpoint_is_taken_unless_the_newest_is_asked_for(tmp_path: P
     encoder = load_trained(run).checkpoint.encoder
     state = tiny_state()
     state.step = 3
-    save_checkpoint(state, encoder, run.best, keep=1)
+    save_checkpoint(state, encoder, run.best, 1, run.identity)
     found = {which: open_candidate(str(run.path), which) for which in ("best", "newest")}
     names = {which: candidate.facts["checkpoint"] for which, candidate in found.items()}
     assert names == {"best": "step-000000003", "newest": "step-000000004"}

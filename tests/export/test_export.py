@@ -18,6 +18,8 @@ from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import ConfigError, OutputError, RunError
 from captiongan.export.export import export_run
 from captiongan.networks.pixels import to_pictures
+from captiongan.opening import load
+from captiongan.page.page import page_file
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.runs.run_folder import RunFolder
 from captiongan.training.start import start
@@ -94,8 +96,17 @@ def test_a_bundle_of_fusion_draws_what_pytorch_draws_with_the_wording_of_its_dat
 
 
 def test_a_resumed_run_cannot_change_how_z_moves_texts(fusion_run: TrainedRun) -> None:
-    with pytest.raises(ConfigError, match=r"text\.wording=1\.0: the run began with 0\.5"):
-        start(None, None, Path(), fusion_run.folder.path, ["text.wording=1"], dry_run=True)
+    with pytest.raises(
+        ConfigError, match=r"text\.conditioning_augmentation=1\.0: the run began with 0\.5"
+    ):
+        start(
+            None,
+            None,
+            Path(),
+            fusion_run.folder.path,
+            ["text.conditioning_augmentation=1"],
+            dry_run=True,
+        )
 
 
 def test_a_bundle_is_small_tells_its_training_and_names_no_place_of_the_machine(
@@ -117,6 +128,14 @@ def test_a_bundle_is_small_tells_its_training_and_names_no_place_of_the_machine(
     places = [sys.prefix.encode(), str(Path(__file__).parents[2]).encode(), bytes(tmp_path)]
     for file in folder.iterdir():
         assert not any(place in file.read_bytes() for place in places)
+
+
+def test_a_page_is_written_beside_the_bundle_if_asked_for(
+    fusion_run: TrainedRun, tmp_path: Path
+) -> None:
+    export = ("export", fusion_run.folder.path, "--out", tmp_path / "mine")
+    assert captiongan(*export, "--page") == 0
+    assert (tmp_path / "mine.html").read_bytes() == page_file([load(tmp_path / "mine")])
 
 
 def test_the_discriminator_travels_in_half_precision_unless_told_to_stay(

@@ -37,8 +37,8 @@ def test_half_of_the_logits_are_the_frozen_networks_own_and_half_of_the_one_from
         {name: value for name, value in both.state_dict().items() if not name.startswith("beside.")}
     )
     for side in (96, 128):
-        both.look_at(side)
-        alone.look_at(side)
+        both.resize_to(side)
+        alone.resize_to(side)
         frozen, fresh = both(pictures(), texts()).chunk(2, dim=1)
         torch.testing.assert_close(frozen, alone(pictures(), texts()))
         own = both.beside(pictures(), texts())

@@ -93,7 +93,7 @@ def test_weights_that_are_absent_or_damaged_are_refused(
         file.write_bytes(whole[: len(whole) // 2])
     elif isinstance(content, bytes):
         file.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"weights\.pth.*install the package") as caught:
+    with pytest.raises(ConfigError, match=r"weights\.pth.*reinstall the package") as caught:
         EfficientNetLite(replace(VARIANTS["lite0"], weights=lambda: str(file)))
     assert "\n" not in str(caught.value)
 

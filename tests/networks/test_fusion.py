@@ -231,7 +231,7 @@ def test_where_things_are_is_up_to_the_noise() -> None:
     assert network.seed.bias is None
 
 
-def test_the_last_quarter_of_the_noise_only_moves_the_text_along_the_wording() -> None:
+def test_the_last_quarter_of_the_noise_only_moves_the_text_along_its_directions() -> None:
     torch.manual_seed(0)
     network = trained(
         Generator(
@@ -244,7 +244,7 @@ def test_the_last_quarter_of_the_noise_only_moves_the_text_along_the_wording() -
     )
     z, e = noise(3, 8), texts(3, EMBEDDING_DIM)
     changed = torch.cat([z[:, :6], noise(3, 2, seed=2)], dim=1)
-    assert torch.equal(network(changed, e), network(z, e)), "before a run tells the wording"
+    assert torch.equal(network(changed, e), network(z, e)), "before a run sets directions"
     network.wording.copy_(noise(EMBEDDING_DIM, 2, seed=3))
     moved = e + changed[:, 6:7] * network.wording[:, 0] + changed[:, 7:] * network.wording[:, 1]
     still = torch.cat([z[:, :6], torch.zeros(3, 2)], dim=1)
@@ -252,7 +252,7 @@ def test_the_last_quarter_of_the_noise_only_moves_the_text_along_the_wording() -
     assert not torch.allclose(network(changed, e), network(z, e), atol=1e-3)
 
 
-def test_training_leaves_the_wording_as_it_is_and_a_saved_generator_has_it() -> None:
+def test_training_leaves_the_directions_as_they_are_and_a_saved_generator_has_them() -> None:
     network = generator()
     assert "wording" in network.state_dict()
     assert "wording" not in dict(network.named_parameters())

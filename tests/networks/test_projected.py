@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from captiongan.networks.efficientnet_lite import VARIANTS, EfficientNetLite, SameConvolution
-from captiongan.networks.projected import Discriminator, FrozenDepthwise, FrozenLook
+from captiongan.networks.projected import Discriminator, FrozenDepthwise, FrozenFeatures
 from captiongan.runs.checkpoint import load_checkpoint, save_checkpoint
-from captiongan.runs.config import LossConfig
 from captiongan.runs.load_config import load_config
+from captiongan.runs.options import LossConfig
 from captiongan.training.losses import gradient_penalty
 from captiongan.training.state import TrainState
 from captiongan.training.step import frozen, training_step
@@ -78,7 +78,7 @@ def test_it_looks_at_pictures_of_any_side_with_the_same_heads(side: int) -> None
     network = Discriminator(
         resolution=32, features=FEATURES, embedding_dim=EMBEDDING_DIM, projected_dim=PROJECTED_DIM
     )
-    network.look_at(side)
+    network.resize_to(side)
     assert network.side == side
     assert network.logits(network.features(pictures()), texts()).shape == (2, 4 * (side // 32) ** 2)
 
@@ -100,7 +100,7 @@ def test_each_step_looks_at_a_side_that_follows_from_the_seed_and_the_step() -> 
 
 
 def test_the_maps_are_those_of_the_docstring() -> None:
-    maps = FrozenLook(96, 64)(pictures(side=64))
+    maps = FrozenFeatures(96, 64)(pictures(side=64))
     assert [tuple(each.shape[1:]) for each in maps] == [
         (64, 24, 24),
         (64, 12, 12),
@@ -110,7 +110,7 @@ def test_the_maps_are_those_of_the_docstring() -> None:
 
 
 def test_finer_maps_know_what_coarser_ones_saw() -> None:
-    look = FrozenLook(96, FEATURES)
+    look = FrozenFeatures(96, FEATURES)
     before = look(pictures())
     coarsest = look.across_channels[-1].get_buffer("weight")
     coarsest.copy_(-coarsest)
@@ -175,7 +175,7 @@ def test_a_picture_is_judged_alike_however_its_numbers_lie_in_memory() -> None:
 
 def test_pictures_are_shown_as_the_frozen_network_expects_them() -> None:
     network = discriminator(128).get_submodule("picture.0")
-    assert isinstance(network, FrozenLook)
+    assert isinstance(network, FrozenFeatures)
     shown: list[Tensor] = []
     network.network.stem.register_forward_pre_hook(lambda _, inputs: shown.extend(inputs))
     levels = torch.tensor([0, 127, 255]).view(1, 3, 1, 1).expand(1, 3, 128, 128)
@@ -286,7 +286,7 @@ def test_the_heads_are_held_to_a_spectral_norm_of_one() -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_fast_frozen_network_is_the_published_one_in_both_directions(precision: str) -> None:
-    fast, plain = FrozenLook(96, FEATURES).network, EfficientNetLite(VARIANTS["lite0"])
+    fast, plain = FrozenFeatures(96, FEATURES).network, EfficientNetLite(VARIANTS["lite0"])
     tolerance = {"float32": 1e-4, "bfloat16": 0.1}[precision]
     results = []
     for network in (fast, plain):

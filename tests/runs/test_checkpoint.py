@@ -15,8 +15,12 @@ from captiongan.runs.checkpoint import (
     latest_checkpoint,
     load_checkpoint,
     save_checkpoint,
+    sealed,
 )
-from captiongan.runs.config import GeneratorConfig, RunConfig
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_trained import load_trained
+from captiongan.runs.options import GeneratorConfig
+from captiongan.runs.run_folder import RunFolder
 from captiongan.training.state import TrainState
 from captiongan.training.trainer import Trainer
 from support.no_plain_files import NO_PLAIN_FILES, link
@@ -27,6 +31,7 @@ from support.tiny_run import (
     StubEncoder,
     copied,
     equal,
+    tiny_run,
     tiny_state,
     tiny_trainer,
 )
@@ -110,11 +115,11 @@ def test_what_is_drawn_at_random_within_a_step_follows_from_its_number_and_the_s
     assert len({drawn(seed, step) for seed in range(3) for step in range(3)}) == 9
 
 
-def test_a_resumed_run_keeps_the_wording_it_began_with(tmp_path: Path) -> None:
+def test_a_resumed_run_keeps_the_directions_it_began_with(tmp_path: Path) -> None:
     """Whatever its data says now, as directions may come out with other signs elsewhere."""
     began = tiny_trainer(RECIPE)
     save_checkpoint(began.state, ENCODER, tmp_path, keep=1)
-    resumed = tiny_state(RECIPE, wording=torch.ones(EMBEDDING_DIM, 2))
+    resumed = tiny_state(RECIPE, directions=torch.ones(EMBEDDING_DIM, 2))
     load_checkpoint(latest_checkpoint(tmp_path), resumed, ENCODER)
     wording = began.state.ema.get_buffer("wording")
     assert wording.any()
@@ -153,8 +158,8 @@ def test_a_file_that_the_manifest_does_not_name_makes_a_checkpoint_incomplete(
     facts = json.loads(manifest.read_text())
     damaged: list[object] = [{}, [], {**facts["files"], "average.safetensors": None}]
     for files in damaged:
-        manifest.write_text(json.dumps(facts | {"files": files}))
-        with pytest.warns(UserWarning, match="passed over"):
+        manifest.write_bytes(sealed(facts | {"files": files}))
+        with pytest.warns(UserWarning, match="ignored"):
             assert checkpoints(tmp_path) == []
 
 
@@ -209,7 +214,7 @@ def test_a_damaged_checkpoint_of_the_same_step_is_replaced(tmp_path: Path) -> No
     for damage in (cut_short, become_a_file):
         save_at(tiny_state(), tmp_path, 5)
         damage(tmp_path / "step-000000005")
-        with pytest.warns(UserWarning, match="passed over"):
+        with pytest.warns(UserWarning, match="ignored"):
             save_at(tiny_state(), tmp_path, 5)
         assert [saved.step for saved in checkpoints(tmp_path)] == [5]
 
@@ -265,7 +270,7 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(
 ) -> None:
     save_at(tiny_state(), tmp_path, 1, 2)
     damage(tmp_path / "step-000000002")
-    with pytest.warns(UserWarning, match=r"step-000000002.*; it is passed over"):
+    with pytest.warns(UserWarning, match=r"step-000000002.*; it is ignored"):
         assert latest_checkpoint(tmp_path).step == 1
 
 
@@ -304,6 +309,101 @@ def test_networks_of_another_size_are_refused_in_one_line(tmp_path: Path) -> Non
     with pytest.raises(RunError, match="does not fit the configured networks") as caught:
         load_checkpoint(saved, tiny_state(larger), ENCODER)
     assert "\n" not in str(caught.value)
+
+
+def test_no_bit_of_a_manifest_can_change_unnoticed(tmp_path: Path) -> None:
+    save_at(tiny_state(), tmp_path, 5)
+    (before,) = checkpoints(tmp_path)
+    file = before.path / "manifest.json"
+    content = file.read_bytes()
+    refused = 0
+    for place in range(8 * len(content)):
+        changed = bytearray(content)
+        changed[place // 8] ^= 1 << place % 8
+        file.write_bytes(changed)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                assert checkpoints(tmp_path) == [before]  # no more than white space
+        except (UserWarning, RunError):
+            refused += 1
+    assert refused > 7 * len(content)
+
+
+HOSTILE_STEPS = [-1, True, 5.0, "5", None, [], {}, 10**30, 6]
+
+
+@pytest.mark.parametrize("changes", [{"step": step} for step in HOSTILE_STEPS])
+def test_a_manifest_of_another_step_than_its_folder_does_not_count(
+    changes: dict[str, object], tmp_path: Path
+) -> None:
+    """Even if its sha256 is right."""
+    save_at(tiny_state(), tmp_path, 5)
+    pass_over(tmp_path, changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"files": {"/dev/zero": "0" * 64}},
+        {"files": []},
+        {"text_encoder": {"name": 1, "sha256": 2}},
+        {"text_encoder": []},
+        {"schema": "two"},
+    ],
+)
+def test_a_manifest_of_wrong_types_does_not_count(
+    changes: dict[str, object], tmp_path: Path
+) -> None:
+    save_at(tiny_state(), tmp_path, 5)
+    pass_over(tmp_path, changes)
+
+
+def pass_over(folder: Path, changes: dict[str, object]) -> None:
+    manifest = folder / "step-000000005" / "manifest.json"
+    manifest.write_bytes(sealed(json.loads(manifest.read_text()) | changes))
+    with pytest.warns(UserWarning, match="it is passed over"):
+        assert checkpoints(folder) == []
+
+
+def test_a_manifest_that_nests_deep_does_not_count(tmp_path: Path) -> None:
+    save_at(tiny_state(), tmp_path, 5)
+    (tmp_path / "step-000000005" / "manifest.json").write_text("[" * 100_000)
+    with pytest.warns(UserWarning, match="it is passed over"):
+        assert checkpoints(tmp_path) == []
+
+
+def go_on(run: RunFolder) -> None:
+    tiny_trainer().go_back_to(latest_checkpoint(run.checkpoints), run)
+
+
+def test_a_checkpoint_of_another_run_is_neither_drawn_from_nor_gone_on_from(tmp_path: Path) -> None:
+    training = CONFIG.training.model_copy(update={"seed": 1})
+    for root in ("own", "other"):
+        (tmp_path / root).mkdir()
+    own = tiny_run(tmp_path / "own", 2)
+    other = tiny_run(
+        tmp_path / "other", 2, 4, config=CONFIG.model_copy(update={"training": training})
+    )
+    assert own.identity != other.identity
+    name = "step-000000004"
+    shutil.copytree(other.checkpoints / name, own.checkpoints / name)
+    for use in (load_trained, go_on):
+        with pytest.raises(RunError, match=r"step-000000004' is a checkpoint of another run; rem"):
+            use(own)
+    trainer = tiny_trainer()
+    trainer.state.step = 4
+    trainer.save(own)
+    assert {saved.run for saved in checkpoints(own.checkpoints)} == {own.identity}
+
+
+def test_a_run_of_before_they_had_names_keeps_its_checkpoints(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, 2)
+    facts = run.data_facts()
+    del facts["run"]
+    run.write_data_facts(facts)
+    assert RunFolder(run.path).identity == ""
+    assert load_trained(RunFolder(run.path)).checkpoint.step == 2
 
 
 def test_a_checkpoint_holds_nothing_that_can_run_code(tmp_path: Path) -> None:
@@ -357,3 +457,12 @@ def test_a_file_that_is_swapped_for_a_link_is_not_loaded(tmp_path: Path) -> None
     link(saved.path / "average.safetensors")
     with pytest.raises(RunError, match=r"cannot be read \(it is a link"):
         saved.tensors("average")
+
+
+def test_a_part_that_holds_no_tensors_is_refused_in_words(tmp_path: Path) -> None:
+    saved = save_checkpoint(trained(), ENCODER, tmp_path, keep=2)
+    four_bits = b'{"weight":{"dtype":"F4","shape":[2],"data_offsets":[0,1]}}'
+    for content in (b"hello", len(four_bits).to_bytes(8, "little") + four_bits + b"\0"):
+        (saved.path / "average.safetensors").write_bytes(content)
+        with pytest.raises(RunError, match=r"cannot be read \(.+ in average\.safetensors\)"):
+            saved.tensors("average")

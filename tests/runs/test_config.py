@@ -11,15 +11,15 @@ from pydantic import BaseModel
 
 from captiongan.errors import ConfigError
 from captiongan.runs import config as config_module
-from captiongan.runs.config import (
+from captiongan.runs.config import RunConfig
+from captiongan.runs.load_config import find_config, load_config, presets
+from captiongan.runs.options import (
     DataConfig,
     GeneratorConfig,
     LossConfig,
-    RunConfig,
     StartConfig,
     TrainingConfig,
 )
-from captiongan.runs.load_config import find_config, load_config, presets
 
 each_preset = pytest.mark.parametrize("preset", presets())
 
@@ -63,8 +63,19 @@ def test_without_a_file_every_value_is_the_lectures() -> None:
 
 
 def test_without_a_file_a_broken_rule_is_told_too() -> None:
-    with pytest.raises(ConfigError, match=r"configuration: training\.kimg = 0: .* greater than 0"):
+    with pytest.raises(ConfigError, match=r"--set '.*=0': training\.kimg = 0: .* greater than 0"):
         load_config(None, ["training.kimg=0"])
+
+
+def test_a_mistake_in_an_override_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("training: {batch_size: -1}")
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "a.yaml", ["training.kimg=-3", "x.y=1", "generator.features=8"])
+    told = str(caught.value)
+    assert f"'{tmp_path / 'a.yaml'}': training.batch_size = -1" in told
+    assert "--set 'training.kimg=-3': training.kimg = -3: " in told
+    assert "--set 'x.y=1': x: there is no such option" in told
+    assert "features" not in told
 
 
 def test_an_option_that_is_left_out_has_its_default(tmp_path: Path) -> None:
@@ -95,8 +106,8 @@ def test_the_source_of_the_command_line_beats_the_files(tmp_path: Path) -> None:
 
 
 BROKEN = {
-    "an unknown option": ("training: {epochs: 5}", ["training.epochs", "no such option"]),
-    "an unknown section": ("trainig: {kimg: 5}", ["trainig", "no such option"]),
+    "an unknown option": ("training: {epochs: 5}", ["training.epochs", "unknown option"]),
+    "an unknown section": ("trainig: {kimg: 5}", ["trainig", "unknown option"]),
     "a value below its range": ("training: {kimg: 0}", ["training.kimg = 0", "greater than 0"]),
     "a value above its range": ("optimiser: {beta1: 1}", ["optimiser.beta1 = 1", "less than 1"]),
     "a negative weight": ("losses: {pixel_wise: -1}", ["losses.pixel_wise = -1", "equal to 0"]),
@@ -168,19 +179,31 @@ CONTRADICTIONS = {
         ["text.encoder=none", "losses.discriminator=gan", "text.noise=0.5"],
         ["text.noise = 0.5 needs text", "set text.noise=0,"],
     ),
-    "wording without text": (
-        ["network=fusion", "text.encoder=none", "losses.discriminator=gan", "text.wording=0.5"],
-        ["text.wording = 0.5 needs text", "set text.wording=0,"],
+    "conditioning augmentation without text": (
+        [
+            "network=fusion",
+            "text.encoder=none",
+            "losses.discriminator=gan",
+            "text.conditioning_augmentation=0.5",
+        ],
+        [
+            "text.conditioning_augmentation = 0.5 needs text",
+            "set text.conditioning_augmentation=0,",
+        ],
     ),
     "a z that does not move texts": (
-        ["network=dcgan", "text.wording=0.5"],
-        ["text.wording = 0.5 with network = 'dcgan'", "set text.wording=0", "fusion or projected"],
+        ["network=dcgan", "text.conditioning_augmentation=0.5"],
+        [
+            "text.conditioning_augmentation = 0.5 with network = 'dcgan'",
+            "set text.conditioning_augmentation=0",
+            "fusion or projected",
+        ],
     ),
     "self-attention where there is none": (
         ["generator.attention=16"],
         [
             "generator.attention = 16 with network = 'dcgan'",
-            "set generator.attention=0, or take fusion or projected",
+            "set generator.attention=0, or choose fusion or projected",
         ],
     ),
     "self-attention beyond the picture": (
@@ -191,9 +214,12 @@ CONTRADICTIONS = {
         ["text.captions=first", "text.averaged=4"],
         ["text.averaged = 4 with text.captions = 'first'", "set text.averaged=1"],
     ),
-    "the wording of a single caption": (
-        ["network=fusion", "text.captions=first", "text.wording=0.5"],
-        ["text.wording = 0.5 with text.captions = 'first'", "set text.wording=0"],
+    "conditioning augmentation by a single caption": (
+        ["network=fusion", "text.captions=first", "text.conditioning_augmentation=0.5"],
+        [
+            "text.conditioning_augmentation = 0.5 with text.captions = 'first'",
+            "set text.conditioning_augmentation=0",
+        ],
     ),
     "a probability of no changes": (
         ["losses.augment_probability=0.4"],
@@ -206,7 +232,7 @@ CONTRADICTIONS = {
         ["losses.species=1"],
         [
             "losses.species = 1 with network = 'dcgan'",
-            "set losses.species=0, or take fusion or projected",
+            "set losses.species=0, or choose fusion or projected",
         ],
     ),
     "a text that fades in without text": (
@@ -279,8 +305,8 @@ def test_options_that_cannot_go_together_are_told_with_both_and_the_remedy(
         ["network=gan", "text.encoder=none", "losses.discriminator=gan"],
         ["text.encoder=none", "losses.discriminator=gan"],
         ["losses.discriminator=gan"],
-        ["network=fusion", "text.wording=0.5", "losses.discriminator=hinge-cls"],
-        ["network=projected", "scores.extractor=lite2", "text.wording=0.5"],
+        ["network=fusion", "text.conditioning_augmentation=0.5", "losses.discriminator=hinge-cls"],
+        ["network=projected", "scores.extractor=lite2", "text.conditioning_augmentation=0.5"],
         ["network=projected", "scores.every_kimg=0", "losses.augment=[translation, cutout]"],
         ["network=projected", "scores.every_kimg=0", "discriminator.look=[96, 224]"],
         ["network=fusion", "text.encoder=none", "losses.discriminator=gan"],
@@ -318,7 +344,7 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
 ) -> None:
     newer = {
         "data": ["squash", "mismatching", "typical_share"],
-        "text": ["captions", "averaged", "noise", "wording"],
+        "text": ["captions", "averaged", "noise", "conditioning_augmentation"],
         "generator": ["attention"],
         "losses": [
             *("discriminator", "interpolation", "mode_seeking", "contrastive", "augment"),
@@ -402,9 +428,7 @@ def test_an_override_below_a_value_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_override_of_an_unknown_option_or_a_wrong_value_is_refused(tmp_path: Path) -> None:
-    assert "training.epochs: there is no such option" in refusal(
-        tmp_path, "{}", "training.epochs=4"
-    )
+    assert "training.epochs: unknown option" in refusal(tmp_path, "{}", "training.epochs=4")
     assert "training.kimg = 'long'" in refusal(tmp_path, "{}", "training.kimg=long")
 
 
@@ -457,8 +481,27 @@ def test_where_presets_used_to_be_they_are_still_found_unless_there_is_such_a_fi
     assert load_config("configs/toy.yaml").name == "mine"
 
 
-def test_a_fault_in_a_presets_override_names_the_preset() -> None:
-    with pytest.raises(ConfigError, match=r"^'toy': training\.kimg = 0"):
+def test_the_old_name_of_conditioning_augmentation_still_works(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("network: fusion\ntext: {wording: 0.25}", encoding="utf-8")
+    warned = "text.wording is now called text.conditioning_augmentation"
+    with pytest.warns(DeprecationWarning, match=warned) as warnings:
+        assert load_config(mine).text.conditioning_augmentation == 0.25
+    with pytest.warns(DeprecationWarning, match=warned) as others:
+        overridden = load_config("fusion", ["text.wording=2"])
+    assert overridden.text.conditioning_augmentation == 2
+    assert {each.filename for each in (*warnings, *others)} == {__file__}
+
+
+def test_both_names_of_an_option_in_a_file_are_refused(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("text: {wording: 0.25, conditioning_augmentation: 1}", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"text\.wording: unknown option"):
+        load_config(mine)
+
+
+def test_a_fault_in_a_presets_override_names_the_override() -> None:
+    with pytest.raises(ConfigError, match=r"^--set 'training.kimg=0': training\.kimg = 0"):
         load_config("toy", ["training.kimg=0"])
 
 

@@ -50,7 +50,7 @@ def test_a_damaged_best_checkpoint_gives_way_to_the_newest_with_a_warning(tmp_pa
     run = tiny_run(tmp_path, 1, 3)
     keep_as_best(run, 1)
     (run.best / "step-000000001" / "average.safetensors").write_bytes(b"")
-    with pytest.warns(UserWarning, match="passed over"):
+    with pytest.warns(UserWarning, match="ignored"):
         assert load_trained(run).checkpoint.step == 3
 
 
@@ -71,8 +71,9 @@ def test_weights_that_are_not_finite_are_refused(broken: float, tmp_path: Path) 
     with torch.no_grad():
         next(state.ema.parameters())[-1] = broken
     state.step = 9
-    save_checkpoint(state, load_trained(run).checkpoint.encoder, run.checkpoints, keep=2)
-    with pytest.raises(RunError, match=r"step-000000009' holds weights that are not finite"):
+    encoder = load_trained(run).checkpoint.encoder
+    save_checkpoint(state, encoder, run.checkpoints, 2, run.identity)
+    with pytest.raises(RunError, match=r"step-000000009' has weights that are not finite"):
         load_trained(run)
 
 

@@ -47,7 +47,7 @@ def test_a_new_run_holds_its_configuration_and_no_other_file(tmp_path: Path) -> 
 def test_single_values_of_the_configuration_can_be_replaced(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path, CONFIG)
     assert run.config(["training.kimg=9"]).training.kimg == 9
-    with pytest.raises(ConfigError, match="no such option"):
+    with pytest.raises(ConfigError, match="unknown option"):
         run.config(["training.kimgs=9"])
 
 
@@ -65,7 +65,7 @@ def test_a_folder_that_is_no_run_is_refused_with_an_example(tmp_path: Path) -> N
 
 def test_a_place_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"run folder '.*file.00000.*' cannot be made"):
+    with pytest.raises(OutputError, match=r"run folder '.*file.00000.*' cannot be created"):
         RunFolder.create(tmp_path / "file", CONFIG)
 
 
@@ -227,3 +227,61 @@ def test_a_run_is_read_from_plain_files_alone(tmp_path: Path, make: Callable[[Pa
             run.metrics()
     else:
         assert run.metrics() == []
+
+
+@pytest.mark.parametrize(
+    "bad", [b"{", b"[" * 100_000, b"\xff", b"[]", b'{"loss": 1}', b'{"step": "1"}', b"", b"{}"]
+)
+def test_a_damaged_line_of_figures_is_passed_over_with_its_number(
+    bad: bytes, tmp_path: Path
+) -> None:
+    run = RunFolder.create(tmp_path, CONFIG)
+    file = run.path / "metrics.jsonl"
+    file.write_bytes(b'{"step": 1}\n' + bad + b'\n{"step": 2}\n{"st')
+    with pytest.warns(UserWarning, match=r"metrics.jsonl', line 2: .*; it is ignored"):
+        assert run.metrics() == [{"step": 1}, {"step": 2}]
+    with pytest.warns(UserWarning, match="line 2"):
+        run.forget_metrics_after(1)
+    assert file.read_bytes() == b'{"step": 1}\n'
+
+
+@pytest.mark.parametrize("content", [b"{", b"[" * 100_000, b"[]", b"\xff"])
+def test_damaged_facts_of_the_data_are_one_line(content: bytes, tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path, CONFIG)
+    (run.path / "data.json").write_bytes(content)
+    with pytest.raises(RunError, match=r"no readable data.json; start a new run"):
+        run.data_facts()
+
+
+CREATE = """
+import sys
+from pathlib import Path
+from captiongan.runs.config import RunConfig
+from captiongan.runs.run_folder import RunFolder
+
+print("ready", flush=True)
+sys.stdin.read(1)
+for _ in range(10):
+    print(RunFolder.create(Path(sys.argv[1]), RunConfig(name="tiny")).path.name)
+"""
+
+
+def test_processes_that_create_runs_at_once_all_get_numbers_of_their_own(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", CREATE, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    children = [subprocess.Popen(command, **pipes) for _ in range(2)]  # type: ignore[call-overload]
+    for child in children:
+        assert child.stdout.readline() == "ready\n"
+    for child in children:
+        child.stdin.write("go")
+        child.stdin.flush()
+    names = [name for child in children for name in child.communicate(timeout=60)[0].split()]
+    assert sorted(names) == [f"{number:05d}-tiny" for number in range(20)]
+
+
+def test_a_run_that_cannot_be_locked_is_one_line_with_a_command_to_paste(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "my runs", CONFIG)
+    (run.path / "lock").mkdir()  # as on a disk that is read only, for all users
+    told = r"cannot be written \(.*\); fix that, then captiongan train --resume '.*my runs.*tiny'$"
+    with pytest.raises(OutputError, match=told), run.locked():
+        pass

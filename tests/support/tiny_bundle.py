@@ -1,5 +1,6 @@
 """A whole bundle of a few kilobytes: 8x8 pictures, random weights, a vocabulary of eight words."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def write_tiny_bundle(
     critic: bytes | None = None,
     mirror_by_seed: bool = False,
     ranker: ModelProto | None = None,
+    sample_prompts: Sequence[str] = (),
 ) -> Bundle:
     """Write the bundle to `out`; a wrong `noise_dim` or `encoder_sha256` makes it a foreign one."""
     parts = out.parent / f"{out.name}-parts"
@@ -46,6 +48,7 @@ def write_tiny_bundle(
         embedding_dim=EMBEDDING_DIM,
         text_encoder=type(encoder)(encoder.name, encoder_sha256 or encoder.sha256),
         mirror_by_seed=mirror_by_seed,
+        sample_prompts=tuple(sample_prompts),
         training=TrainingFacts(kimg=1.5),
     )
     files = bundle_files(parts)

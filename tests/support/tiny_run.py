@@ -12,12 +12,12 @@ from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 from captiongan.data.folder import Example
 from captiongan.data.pairs import PairSampler
 from captiongan.data.store import PictureStore
-from captiongan.runs.config import (
+from captiongan.runs.config import RunConfig
+from captiongan.runs.options import (
     DataConfig,
     DiscriminatorConfig,
     GeneratorConfig,
     LossConfig,
-    RunConfig,
     ScoresConfig,
     TextConfig,
     TrainingConfig,
@@ -45,7 +45,7 @@ CONFIG = RunConfig(
 RECIPE = RunConfig(
     network="fusion",
     data=CONFIG.data,
-    text=TextConfig(wording=0.5, noise=0.3),
+    text=TextConfig(conditioning_augmentation=0.5, noise=0.3),
     generator=GeneratorConfig(features=2, noise_dim=8, projected_dim=4),
     discriminator=CONFIG.discriminator,
     losses=LossConfig(
@@ -75,10 +75,10 @@ class StubEncoder:
 
 
 def tiny_state(
-    config: RunConfig = CONFIG, wording: Tensor | None = None, species: int = 0
+    config: RunConfig = CONFIG, directions: Tensor | None = None, species: int = 0
 ) -> TrainState:
     """Return both players with fresh weights on the CPU."""
-    return new_state(config, EMBEDDING_DIM, torch.device("cpu"), wording, species)
+    return new_state(config, EMBEDDING_DIM, torch.device("cpu"), directions, species)
 
 
 def tiny_data(config: RunConfig = CONFIG) -> TrainingData:
@@ -103,7 +103,7 @@ def tiny_data(config: RunConfig = CONFIG) -> TrainingData:
 def tiny_trainer(config: RunConfig = CONFIG) -> Trainer:
     """Return all that a run needs, before its first step."""
     data = tiny_data(config)
-    state = tiny_state(config, data.wording(), data.species)
+    state = tiny_state(config, data.conditioning_augmentation(), data.species)
     return Trainer(config, StubEncoder(), data, state)
 
 
@@ -146,7 +146,8 @@ def tiny_run(root: Path, *steps: int, scored: bool = True, config: RunConfig = C
     )
     encoder = choose_encoder(config.text.encoder)
     data = tiny_data(config)
-    trainer = Trainer(config, encoder, data, tiny_state(config, data.wording(), data.species))
+    state = tiny_state(config, data.conditioning_augmentation(), data.species)
+    trainer = Trainer(config, encoder, data, state)
     run = RunFolder.create(root / "runs", config)
     run.write_data_facts(trainer.data.facts())
     while trainer.state.step < max(steps, default=0):

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from captiongan.runs.config import RunConfig, TrainingConfig
+from captiongan.runs.config import RunConfig
+from captiongan.runs.options import TrainingConfig
 from captiongan.runs.run_folder import RunFolder
 
 BATCH_SIZE = 4

@@ -20,7 +20,8 @@ from captiongan.base.main_process import is_main_process
 from captiongan.cli import main
 from captiongan.compute import distributed
 from captiongan.networks.layers import AppendDeviation
-from captiongan.runs.config import LossConfig, RunConfig
+from captiongan.runs.config import RunConfig
+from captiongan.runs.options import LossConfig
 from captiongan.training.step import Batch
 from captiongan.training.trainer import Trainer
 from support.tiny_run import CONFIG, RECIPE, tiny_trainer

@@ -22,8 +22,8 @@ from captiongan.data.toy import write_toy_folder
 from captiongan.errors import ConfigError, DataError, OutputError, RunError
 from captiongan.runs import checkpoint
 from captiongan.runs.checkpoint import latest_checkpoint, load_checkpoint
-from captiongan.runs.config import OptimiserConfig
 from captiongan.runs.load_trained import load_trained
+from captiongan.runs.options import OptimiserConfig
 from captiongan.runs.run_folder import RunFolder
 from captiongan.text.registry import choose_encoder
 from support.command_line import captiongan
@@ -276,7 +276,7 @@ def test_a_weight_beyond_half_precision_is_refused_by_name(tmp_path: Path) -> No
     name, weight = next(iter(state.generator.state_dict().items()))
     weight.view(-1)[0] = 70_000
     encoder = choose_encoder(run.config().text.encoder).identity
-    checkpoint.save_checkpoint(state, encoder, run.checkpoints, keep=1)
+    checkpoint.save_checkpoint(state, encoder, run.checkpoints, 1, run.identity)
     with pytest.raises(RunError, match=r"70000, and half precision ends at 65504; .* --whole"):
         gpu_leg.split(run.path, tmp_path / "parts")
     assert not (tmp_path / "parts").exists()

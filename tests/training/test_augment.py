@@ -194,5 +194,7 @@ def test_the_order_of_the_policy_does_not_matter() -> None:
 
 
 def test_an_augmentation_that_does_not_exist_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"there is no \['color'\]; choose from colour, trans"):
+    with pytest.raises(
+        ValueError, match=r"unknown augmentations \['color'\]; choose from colour, trans"
+    ):
         diff_augment(pictures(), ("color", "cutout"))

@@ -13,7 +13,7 @@ from captiongan.data.pairs import PairSampler
 from captiongan.data.store import Pictures, PictureStore
 from captiongan.errors import DataError
 from captiongan.networks.pixels import to_pictures
-from captiongan.runs.config import DataConfig, TextConfig
+from captiongan.runs.options import DataConfig, TextConfig
 from captiongan.text.no_text import NoText
 from captiongan.training.batches import TrainingData
 from support.tiny_run import (

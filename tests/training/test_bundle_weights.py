@@ -166,7 +166,7 @@ def test_a_generator_that_reaches_outside_its_file_is_refused(
     weight.data_location = onnx.TensorProto.EXTERNAL
     weight.external_data.add(key="location", value="README.md")
     outside = altered(bundle, tmp_path / "outside", generator__onnx=model.SerializeToString())
-    with pytest.raises(BundleError, match="weights in another file"):
+    with pytest.raises(BundleError, match=r"TensorProto has a field 1[34]"):
         read_generator(outside)
 
 

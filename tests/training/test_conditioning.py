@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from captiongan.training.conditioning import wording_directions
+from captiongan.training.conditioning import caption_directions
 
 DIM, PICTURES, CAPTIONS = 6, 40, 50
 LENGTHS = torch.tensor([0.5, 0.3, 0.1])
@@ -27,7 +27,7 @@ def made(lengths: Tensor, apart: float) -> tuple[Tensor, Tensor, Tensor]:
 
 def test_directions_and_lengths_of_what_captions_differ_by_are_found_longest_first() -> None:
     embeddings, pictures, directions = made(LENGTHS, apart=0)
-    found = wording_directions(embeddings, pictures, 3)
+    found = caption_directions(embeddings, pictures, 3)
     assert found.shape == (DIM, 3) and found.dtype == embeddings.dtype
     torch.testing.assert_close(found.norm(dim=0), LENGTHS, rtol=0.05, atol=0)
     along = (found * directions[:, :3]).sum(dim=0).abs() / found.norm(dim=0)
@@ -37,15 +37,15 @@ def test_directions_and_lengths_of_what_captions_differ_by_are_found_longest_fir
 def test_what_captions_of_different_pictures_differ_by_does_not_count() -> None:
     apart, together = (made(LENGTHS, apart=length)[0] for length in (100.0, 0.0))
     _, pictures, directions = made(LENGTHS, apart=100.0)
-    found = wording_directions(apart.double(), pictures, DIM)
-    expected = wording_directions(together.double(), pictures, DIM)
+    found = caption_directions(apart.double(), pictures, DIM)
+    expected = caption_directions(together.double(), pictures, DIM)
     torch.testing.assert_close(found @ found.T, expected @ expected.T, atol=1e-5, rtol=0)
     assert (directions[:, -1] @ found.float()).abs().max() < 0.01
 
 
 def test_texts_moved_along_all_directions_spread_as_captions_of_a_picture_do() -> None:
     embeddings, pictures, _ = made(LENGTHS, apart=1.0)
-    found = wording_directions(embeddings, pictures, DIM)
+    found = caption_directions(embeddings, pictures, DIM)
     own = torch.stack([embeddings[pictures == row].mean(dim=0) for row in range(PICTURES)])
     within = embeddings - own[pictures]
     torch.testing.assert_close(found @ found.T, within.T @ within / len(within))
@@ -54,20 +54,20 @@ def test_texts_moved_along_all_directions_spread_as_captions_of_a_picture_do() -
 def test_the_order_of_the_captions_does_not_matter() -> None:
     embeddings, pictures, _ = made(LENGTHS, apart=1.0)
     order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(1))
-    found = wording_directions(embeddings, pictures, 2)
-    again = wording_directions(embeddings[order], pictures[order], 2)
+    found = caption_directions(embeddings, pictures, 2)
+    again = caption_directions(embeddings[order], pictures[order], 2)
     torch.testing.assert_close(found @ found.T, again @ again.T)
 
 
-def test_pictures_with_one_caption_each_have_no_wording() -> None:
+def test_pictures_with_one_caption_each_have_no_directions() -> None:
     embeddings, _, _ = made(LENGTHS, apart=1.0)
-    found = wording_directions(embeddings[:PICTURES], torch.arange(PICTURES), 3)
+    found = caption_directions(embeddings[:PICTURES], torch.arange(PICTURES), 3)
     assert torch.equal(found, torch.zeros(DIM, 3))
 
 
 @pytest.mark.parametrize("count", [0, 1, DIM, DIM + 3])
 def test_there_are_as_many_directions_as_asked_for_and_no_longer_one_beyond_all(count: int) -> None:
     embeddings, pictures, _ = made(LENGTHS, apart=1.0)
-    found = wording_directions(embeddings, pictures, count)
+    found = caption_directions(embeddings, pictures, count)
     assert found.shape == (DIM, count)
     assert not found[:, DIM:].any()

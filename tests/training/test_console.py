@@ -4,7 +4,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from captiongan.training.console import Averages, LiveReport, figures_in_words, scores_in_words
+from captiongan.training.console import Averages, LiveReport, metrics_in_words, scores_in_words
 
 FIGURES = {
     "images_per_second": 250.4,
@@ -17,14 +17,14 @@ FIGURES = {
 
 
 def test_a_reading_in_words_has_speed_time_left_losses_and_accuracies() -> None:
-    assert figures_in_words(FIGURES, images_left=250.4 * 3725) == (
+    assert metrics_in_words(FIGURES, "1:02:05 left") == (
         "250 images/s, 1:02:05 left, loss D 1.23 G 17.50, D right 90/62/100 %"
     )
 
 
 def test_a_reading_without_mismatching_pairs_has_the_other_two() -> None:
     metrics = {name: value for name, value in FIGURES.items() if "mismatching" not in name}
-    assert figures_in_words(metrics, images_left=0).endswith("D right 90/100 %")
+    assert metrics_in_words(metrics, "").endswith("D right 90/100 %")
 
 
 def test_a_reading_is_the_mean_since_the_last_one() -> None:
@@ -83,7 +83,7 @@ def test_adding_leaves_the_steps_own_figures_alone() -> None:
 def test_away_from_a_terminal_each_reading_is_a_plain_line() -> None:
     out = io.StringIO()
     with LiveReport(Console(file=out), total=400, done=0) as report:
-        report.show_figures(20.0, FIGURES)
+        report.show_metrics(20.0, FIGURES)
         report.say("saved [bold]all[/bold]")
     first, second = out.getvalue().splitlines()
     assert first.startswith("20.0/400 kimg  250 images/s")
@@ -94,6 +94,6 @@ def test_at_a_terminal_a_bar_shows_the_same_words() -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=200)
     with LiveReport(console, total=400, done=10) as report:
-        report.show_figures(20.0, FIGURES)
+        report.show_metrics(20.0, FIGURES)
     assert "20.0/400 kimg" in out.getvalue()
     assert "loss D 1.23 G 17.50" in out.getvalue()

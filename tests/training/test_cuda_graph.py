@@ -8,7 +8,8 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from captiongan.runs.config import LossConfig, RunConfig
+from captiongan.runs.config import RunConfig
+from captiongan.runs.options import LossConfig
 from captiongan.training.cuda_graph import WARM_UP, CapturedStep
 from captiongan.training.state import TrainState, new_state
 from captiongan.training.step import Batch, Metrics, training_step

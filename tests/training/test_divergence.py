@@ -198,7 +198,7 @@ def test_a_run_that_is_to_stop_is_not_rolled_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     poison(monkeypatch, step=2, times=1)
-    monkeypatch.setattr(rollback, "calmer", lambda *_: pytest.fail("rolled back"))
+    monkeypatch.setattr(rollback, "after_rollback", lambda *_: pytest.fail("rolled back"))
     config = saved_every(1, length=3)
     run = RunFolder.create(tmp_path, config)
     with pytest.raises(DivergenceError):

@@ -163,7 +163,12 @@ def test_symmetric_pictures_are_refused() -> None:
 
 TINY = [
     *("network=fusion", "data.resolution=16", "data.margin=2", "data.flip=true"),
-    *("data.facing=true", "text.wording=0.5", "losses.pixel_wise=0", "losses.feature_matching=0"),
+    *(
+        "data.facing=true",
+        "text.conditioning_augmentation=0.5",
+        "losses.pixel_wise=0",
+        "losses.feature_matching=0",
+    ),
     *("generator.features=4", "generator.noise_dim=8", "discriminator.features=4"),
     *("training.batch_size=4", "training.precision=32-true", "scores.every_kimg=0"),
 ]

@@ -68,18 +68,18 @@ class Watch:
 
     def see(self, *sheets: Pictures) -> list[str]:
         for number, drawn in enumerate(sheets, 1):
-            self.health.see_grid(number * FAIR_CHANCE, drawn)
+            self.health.check_grid(number * FAIR_CHANCE, drawn)
         return self.lines
 
     def hear(self, *accuracies: tuple[float, float], every: int = FAIR_CHANCE // 5) -> list[str]:
         for number, (real, generated) in enumerate(accuracies, 1):
             metrics = {"accuracy_real": real, "accuracy_generated": generated}
-            self.health.hear_reading(number * every, metrics)
+            self.health.check_metrics(number * every, metrics)
         return self.lines
 
     def score(self, *novelties: float) -> list[str]:
         for number, novelty in enumerate(novelties, 1):
-            self.health.hear_scores(number, {"score_error": 0.1, "score_novelty": novelty})
+            self.health.check_scores(number, {"score_error": 0.1, "score_novelty": novelty})
         return self.lines
 
 
@@ -119,7 +119,7 @@ def test_grain_hardly_counts_as_spread() -> None:
 def test_the_figures_are_the_spreads_along_texts_and_noises_as_shares_of_the_real_one() -> None:
     data = tiny_data()
     real = spread(data.centre(list(range(len(data.store.examples)))), axis=0)
-    metrics = Watch(data).health.see_grid(1, sheet(40, 20))
+    metrics = Watch(data).health.check_grid(1, sheet(40, 20))
     step = np.sqrt(np.mean([1, 1, 1, 4, 4, 9]))
     assert metrics == {
         "health_text_spread": pytest.approx(40 * step / real),
@@ -129,12 +129,12 @@ def test_the_figures_are_the_spreads_along_texts_and_noises_as_shares_of_the_rea
 
 def test_captions_that_are_equal_do_not_count_as_a_text_ignored() -> None:
     pictures = sheet(40, 20)[[0, 0, 0, 1]]
-    metrics = Watch(captions=["red", "red", "red", "blue"]).health.see_grid(1, pictures)
-    expected = Watch(captions=["red", "blue"]).health.see_grid(1, pictures[2:])
+    metrics = Watch(captions=["red", "red", "red", "blue"]).health.check_grid(1, pictures)
+    expected = Watch(captions=["red", "blue"]).health.check_grid(1, pictures[2:])
     assert metrics["health_text_spread"] == pytest.approx(expected["health_text_spread"])
     same = Watch(captions=["red"] * 4)
     assert same.see(DEAF) == []
-    assert "health_text_spread" not in same.health.see_grid(1, DEAF)
+    assert "health_text_spread" not in same.health.check_grid(1, DEAF)
 
 
 # Alarms of the generator
@@ -155,8 +155,8 @@ def test_an_alarm_names_step_figure_threshold_and_remedy_in_one_line() -> None:
     (line,) = Watch().see(HEALTHY, DEAF)
     assert line == (
         "alarm at step 1,000: the generator ignores the text: between captions its pictures differ "
-        "0.00 times as much as real ones (health_text_spread under 0.2); see whether the captions "
-        "fit their pictures, and try --set losses.discriminator=gan-cls, a higher "
+        "0.00 times as much as real ones (health_text_spread under 0.2); check whether the "
+        "captions fit their pictures, and try --set losses.discriminator=gan-cls, a higher "
         "losses.contrastive or a lower losses.mode_seeking"
     )
 
@@ -175,15 +175,15 @@ def test_another_trouble_is_told_as_it_takes_the_place_of_the_first() -> None:
 
 def test_no_alarm_is_raised_before_the_generator_has_had_a_fair_chance() -> None:
     watch = Watch()
-    watch.health.see_grid(FAIR_CHANCE - 1, EQUAL)
+    watch.health.check_grid(FAIR_CHANCE - 1, EQUAL)
     assert watch.lines == []
-    watch.health.see_grid(FAIR_CHANCE, EQUAL)
+    watch.health.check_grid(FAIR_CHANCE, EQUAL)
     assert begun(watch.lines) == told(COLLAPSED)
 
 
 def test_a_run_without_text_has_no_text_to_ignore_but_can_collapse() -> None:
     assert Watch(without_text()).see(DEAF) == []
-    assert Watch(without_text()).health.see_grid(1, DEAF).keys() == {"health_noise_spread"}
+    assert Watch(without_text()).health.check_grid(1, DEAF).keys() == {"health_noise_spread"}
     assert begun(Watch(without_text()).see(EQUAL)) == told(COLLAPSED)
 
 
@@ -236,14 +236,15 @@ def test_a_generator_that_repeats_its_training_pictures_is_told_at_any_step() ->
         "alarm at step 2: the generator repeats its training pictures: its pictures are 0.33 times "
         "as far from the nearest training picture as training pictures are from each other "
         "(score_novelty under 0.8); give it more pictures, or stop earlier and take the best "
-        "checkpoint, or try --set losses.augment=[translation,cutout] or a higher text.wording",
+        "checkpoint, or try --set losses.augment=[translation,cutout] or a higher "
+        "text.conditioning_augmentation",
         "alarm over at step 4: the generator repeats its training pictures no longer",
     ]
 
 
 def test_scores_without_novelty_raise_no_alarm() -> None:
     watch = Watch()
-    watch.health.hear_scores(1, {"score_error": 0.1, "score_kid": 0.1, "score_r_at_1": 0.2})
+    watch.health.check_scores(1, {"score_error": 0.1, "score_kid": 0.1, "score_r_at_1": 0.2})
     assert watch.lines == []
 
 

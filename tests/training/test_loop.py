@@ -16,7 +16,8 @@ from captiongan.evaluation import extractors, probe_training
 from captiongan.evaluation.distances import Features
 from captiongan.networks.dcgan import Generator
 from captiongan.runs.checkpoint import checkpoints, latest_checkpoint
-from captiongan.runs.config import RunConfig, ScoresConfig
+from captiongan.runs.config import RunConfig
+from captiongan.runs.options import ScoresConfig
 from captiongan.runs.run_folder import RunFolder
 from captiongan.training import self_scoring
 from captiongan.training.loop import train
@@ -202,7 +203,7 @@ def test_a_run_that_is_not_to_be_scored_opens_no_exam(
 def test_a_run_with_too_few_pictures_says_so_and_trains_without_scores(tmp_path: Path) -> None:
     out = io.StringIO()
     run = trained(tmp_path, scored_every(1, length=2), out)
-    assert out.getvalue().startswith("no scores: 10 pictures, it takes 50\n")
+    assert out.getvalue().startswith("no scores: 10 pictures, at least 50 are needed\n")
     assert scored(run) == {}
 
 

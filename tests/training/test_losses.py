@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from captiongan.runs.config import LossConfig
+from captiongan.runs.options import LossConfig
 from captiongan.runs.rules import WITHOUT_MISMATCHING
 from captiongan.training.losses import (
     LOSSES,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from captiongan.runs.config import ScoresConfig
-from captiongan.training.patience import impatience
+from captiongan.runs.options import ScoresConfig
+from captiongan.training.patience import reason_to_stop
 
 PATIENT = ScoresConfig(patience=2)
 
@@ -15,7 +15,7 @@ def lines(*errors: float) -> list[dict[str, float]]:
 
 
 def test_so_many_scorings_without_a_better_one_end_a_run_in_words() -> None:
-    words = impatience(lines(5, 3, 4, 3.5), PATIENT)
+    words = reason_to_stop(lines(5, 3, 4, 3.5), PATIENT)
     assert "stopped early at 6 kimg" in words
     assert "the last 2 scores were no better than the one at 2 kimg" in words
     assert "--set scores.patience=4" in words
@@ -23,8 +23,8 @@ def test_so_many_scorings_without_a_better_one_end_a_run_in_words() -> None:
 
 @pytest.mark.parametrize("errors", [(), (5,), (5, 3, 4), (5, 6, 4, 6), (5, 3, 4, 3)])
 def test_a_run_that_improved_not_long_ago_goes_on(errors: tuple[float, ...]) -> None:
-    assert impatience(lines(*errors), PATIENT) == ""
+    assert reason_to_stop(lines(*errors), PATIENT) == ""
 
 
 def test_without_patience_a_run_never_stops_early() -> None:
-    assert impatience(lines(1, 2, 3, 4, 5), ScoresConfig(patience=0)) == ""
+    assert reason_to_stop(lines(1, 2, 3, 4, 5), ScoresConfig(patience=0)) == ""

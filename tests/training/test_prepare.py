@@ -13,7 +13,8 @@ from captiongan.bundle.text_encoder import Embeddings, TextEncoder
 from captiongan.data import store
 from captiongan.data.toy import write_toy_folder
 from captiongan.evaluation import extractors, probe_training
-from captiongan.runs.config import RunConfig, ScoresConfig, TextConfig
+from captiongan.runs.config import RunConfig
+from captiongan.runs.options import ScoresConfig, TextConfig
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.no_text import NoText
 from captiongan.training import facing, self_scoring
@@ -100,7 +101,7 @@ def test_which_pictures_face_the_other_way_is_found_before_the_training(
     config = changed("data", facing=True)
     monkeypatch.setattr(facing, "STANDS_OUT", 0)  # whether these face two ways or not
     first = [line for line in prepared(config) if "turned to face one way" in line]
-    assert re.fullmatch(r"turned to face one way: \d+ of them: 10 looked at in .*", first[0])
+    assert re.fullmatch(r"turned to face one way: \d+ of them: 10 analysed in .*", first[0])
 
     def fail() -> None:
         raise AssertionError("looked at again")

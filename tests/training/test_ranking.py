@@ -272,7 +272,11 @@ def test_a_section_of_the_card_is_replaced_and_the_others_are_kept() -> None:
         ({"epochs": 0}, ConfigError, "--epochs 0: must be from 1 to 1000"),
         ({"wholeness": -1.0}, ConfigError, "--wholeness -1: must be from 0 to 100"),
         ({"wholeness": float("nan")}, ConfigError, "--wholeness nan: must be from 0 to 100"),
-        ({"data": "toy:199"}, DataError, "'toy:199' has 199 usable pictures, a ranker takes 200"),
+        (
+            {"data": "toy:199"},
+            DataError,
+            "'toy:199' has 199 usable pictures, a ranker needs at least 200",
+        ),
         ({"bundle": "nowhere"}, BundleError, "neither a folder nor a bundle"),
     ],
 )

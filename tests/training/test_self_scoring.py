@@ -73,7 +73,7 @@ def few(cache: str) -> RunScores:
 def test_too_few_pictures_are_not_scored_and_the_run_says_why(source: str) -> None:
     told: list[str] = []
     assert RunScores.open(config_of(source), StubEncoder(), CPU, told.append) is None
-    assert told == [f"no scores: {source.removeprefix('toy:')} pictures, it takes 50"]
+    assert told == [f"no scores: {source.removeprefix('toy:')} pictures, at least 50 are needed"]
 
 
 def test_without_pictures_for_a_judge_all_are_the_exam_and_the_run_says_what_it_lacks(
@@ -88,8 +88,8 @@ def test_without_pictures_for_a_judge_all_are_the_exam_and_the_run_says_what_it_
         benchmark = opened(cache, pictures=pictures, told=told).benchmark
         assert (len(benchmark.real), benchmark.train, benchmark.probes) == (pictures, None, None)
         assert told[0] == (
-            f"too few pictures for R@1: {pictures}, it takes 500; KID alone, against all of them, "
-            "will choose the best checkpoint"
+            f"too few pictures for R@1: {pictures}, at least 500 are needed; KID alone, against "
+            "all of them, will choose the best checkpoint"
         )
         assert benchmark.captions.size >= 1000
         assert not any("R@1 0" in line for line in told)
@@ -99,7 +99,7 @@ def test_five_hundred_pictures_are_enough_for_a_judge(cache: str) -> None:
     told: list[str] = []
     assert opened(cache, pictures=500, told=told).benchmark.probes is not None
     assert not any("too few" in line for line in told)
-    assert re.fullmatch(r"real pictures in the place of drawn ones: R@1 \d\.\d{3}", told[-1])
+    assert re.fullmatch(r"R@1 of real pictures, the ceiling: \d\.\d{3}", told[-1])
 
 
 def test_a_fifth_of_the_pictures_is_set_apart_and_the_judge_learns_from_the_others(
@@ -221,7 +221,7 @@ def told_of(scores: RunScores, pictures: Pictures, monkeypatch: pytest.MonkeyPat
     samples = Samples(pictures[rows], features[rows], benchmark.captions)
     monkeypatch.setattr("captiongan.evaluation.benchmark.Benchmark.samples_of", lambda *_: samples)
     lines: list[str] = []
-    Alarms(0, lines.append).hear_scores(1, scores.measure(tiny_state().ema))
+    Alarms(0, lines.append).check_scores(1, scores.measure(tiny_state().ema))
     return lines
 
 

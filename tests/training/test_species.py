@@ -46,9 +46,9 @@ def test_a_batch_has_the_class_of_each_picture() -> None:
 @pytest.mark.parametrize(
     ("labels", "told"),
     [
-        ((None,), "there are 0 classes, and 10 of 10 pictures have none"),
-        (("rose", "daisy", None), "there are 2 classes, and 3 of 10 pictures have none"),
-        (("rose",), "there are 1 classes, and 0 of 10 pictures have none"),
+        ((None,), "the data has 0 classes, and 10 of 10 pictures have none"),
+        (("rose", "daisy", None), "the data has 2 classes, and 3 of 10 pictures have none"),
+        (("rose",), "the data has 1 classes, and 0 of 10 pictures have none"),
     ],
 )
 def test_data_without_classes_is_refused_in_words(

@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from captiongan.networks.dcgan import Generator
 from captiongan.runs.checkpoint import load_checkpoint, save_checkpoint
-from captiongan.runs.config import Precision, RunConfig
+from captiongan.runs.config import RunConfig
 from captiongan.runs.load_config import load_config
-from captiongan.training.rollback import calmer
+from captiongan.runs.options import Precision
+from captiongan.training.rollback import after_rollback
 from captiongan.training.state import (
     TrainState,
     choose_precision,
@@ -59,26 +60,26 @@ def test_the_seed_decides_the_first_weights() -> None:
     assert not equal(one.generator.state_dict(), third.generator.state_dict())
 
 
-def test_a_new_game_is_at_step_zero_and_its_average_is_the_generator() -> None:
+def test_a_new_state_is_at_step_zero_and_its_ema_is_the_generator() -> None:
     state = tiny_state()
     assert state.step == 0
     assert equal(state.ema.state_dict(), state.generator.state_dict())
 
 
-# The wording
+# Conditioning augmentation
 
 
-def test_generator_and_average_know_the_wording_of_the_data() -> None:
+def test_generator_and_ema_have_the_directions_of_the_data() -> None:
     trainer = tiny_trainer(RECIPE)
-    wording = trainer.data.wording()
-    assert wording is not None and wording.any()
+    directions = trainer.data.conditioning_augmentation()
+    assert directions is not None and directions.any()
     for network in (trainer.state.generator, trainer.state.ema):
-        assert torch.equal(network.get_buffer("wording"), wording)
+        assert torch.equal(network.get_buffer("wording"), directions)
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.5])
-def test_the_last_quarter_of_the_noise_is_heard_only_with_wording(strength: float) -> None:
-    text = RECIPE.text.model_copy(update={"wording": strength})
+def test_the_last_quarter_of_the_noise_counts_only_with_augmentation(strength: float) -> None:
+    text = RECIPE.text.model_copy(update={"conditioning_augmentation": strength})
     trainer = tiny_trainer(RECIPE.model_copy(update={"text": text}))
     for _ in range(3):  # at first, no modulation listens to the text
         trainer.take_step()
@@ -89,16 +90,16 @@ def test_the_last_quarter_of_the_noise_is_heard_only_with_wording(strength: floa
     assert torch.equal(pictures, others) == (strength == 0)
 
 
-def test_the_wording_is_as_strong_as_configured() -> None:
-    text = RECIPE.text.model_copy(update={"wording": 1.0})
-    whole = tiny_trainer(RECIPE.model_copy(update={"text": text})).data.wording()
-    half = tiny_trainer(RECIPE).data.wording()
+def test_conditioning_augmentation_is_as_strong_as_configured() -> None:
+    text = RECIPE.text.model_copy(update={"conditioning_augmentation": 1.0})
+    whole = tiny_trainer(RECIPE.model_copy(update={"text": text})).data.conditioning_augmentation()
+    half = tiny_trainer(RECIPE).data.conditioning_augmentation()
     assert whole is not None and half is not None
     assert half.shape == (EMBEDDING_DIM, RECIPE.generator.noise_dim // 4)
     torch.testing.assert_close(2 * half, whole)
 
 
-def test_training_and_following_leave_the_wording_alone() -> None:
+def test_training_and_the_ema_leave_the_directions_alone() -> None:
     trainer = tiny_trainer(RECIPE)
     before = trainer.state.ema.get_buffer("wording").clone()
     for _ in range(2):
@@ -311,10 +312,12 @@ def test_an_own_rate_equal_to_the_generators_changes_no_bit() -> None:
 
 def test_a_rollback_halves_both_rates_and_invents_none() -> None:
     config = with_two_rates(CONFIG)
-    assert calmer(config).optimiser.learning_rate == 1e-4
-    assert calmer(config).optimiser.discriminator_learning_rate == 4e-4
-    assert calmer(config).optimiser.discriminator_pace == config.optimiser.discriminator_pace
-    assert calmer(CONFIG).optimiser.discriminator_learning_rate is None
+    assert after_rollback(config).optimiser.learning_rate == 1e-4
+    assert after_rollback(config).optimiser.discriminator_learning_rate == 4e-4
+    assert (
+        after_rollback(config).optimiser.discriminator_pace == config.optimiser.discriminator_pace
+    )
+    assert after_rollback(CONFIG).optimiser.discriminator_learning_rate is None
 
 
 def rates_of(state: TrainState) -> list[float]:

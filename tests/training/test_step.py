@@ -8,12 +8,14 @@ from torch import Tensor, nn
 
 from captiongan.networks.dcgan import Discriminator
 from captiongan.networks.layers import PairDiscriminator
-from captiongan.runs.config import LossConfig
+from captiongan.runs.options import LossConfig
 from captiongan.training.augment import blurred
 from captiongan.training.losses import (
     LOSSES,
+    Loss,
     contrastive_loss,
     feature_matching_loss,
+    gan_discriminator_loss,
     gan_generator_loss,
     hinge_discriminator_loss,
     matching_aware_discriminator_loss,
@@ -25,6 +27,7 @@ from captiongan.training.losses import (
 from captiongan.training.state import TrainState
 from captiongan.training.step import (
     Batch,
+    accuracies,
     frozen,
     training_step,
     update_discriminator,
@@ -531,3 +534,11 @@ def test_gradients_of_earlier_steps_do_not_add_up() -> None:
     training_step(state, batch, ALL_TERMS)
     assert equal(first[0], gradients(state.generator))
     assert equal(first[1], gradients(state.discriminator))
+
+
+def test_pairs_are_held_against_the_threshold_of_their_loss() -> None:
+    logits = {"matching": torch.tensor([0.9, 0.3]), "generated": torch.tensor([0.1, 0.2])}
+    at_a_half = Loss(gan_discriminator_loss, gan_generator_loss, threshold=0.5)
+    for loss, right in ((LOSSES["gan"], (1.0, 0.0)), (at_a_half, (0.5, 1.0))):
+        found = accuracies(logits, loss)
+        assert (found["accuracy_real"].item(), found["accuracy_generated"].item()) == right

@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 
 from captiongan.base.files import sha256_of
-from captiongan.bundle.bundle import Bundle, read_bundle
+from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
 from captiongan.bundle.manifest import CRITIC_FILE, MANIFEST, FileFacts
 from captiongan.draw.noise import noise_of
 from captiongan.draw.picture import read_metadata
@@ -34,7 +34,12 @@ from support.command_line import captiongan
 from support.tiny_run import RECIPE, tiny_run
 
 TINY = [
-    *("network=fusion", "data.resolution=16", "data.margin=2", "text.wording=0.5"),
+    *(
+        "network=fusion",
+        "data.resolution=16",
+        "data.margin=2",
+        "text.conditioning_augmentation=0.5",
+    ),
     *("generator.features=4", "generator.noise_dim=8", "discriminator.features=4"),
     *("losses.pixel_wise=0", "losses.feature_matching=0", "training.precision=32-true"),
     *("training.batch_size=4", "scores.every_kimg=0"),
@@ -152,7 +157,7 @@ def test_the_discriminator_of_a_bundle_is_taken_over(
 def test_wording_scales_the_directions_of_the_bundle(
     strength: float, times: float, made: Path, tmp_path: Path
 ) -> None:
-    run = begun(made / "whole", tmp_path, f"text.wording={strength}")
+    run = begun(made / "whole", tmp_path, f"text.conditioning_augmentation={strength}")
     directions = load_trained(run).generator.state_dict()["wording"]
     of_bundle = read_generator(read_bundle(made / "whole"))["wording"]
     assert of_bundle.abs().max() > 0
@@ -220,7 +225,9 @@ def test_the_warm_up_ends_when_the_discriminator_learns_no_more(
     begun(made / "plain", tmp_path / "flat")
     assert list(accuracies) == [0.6, 0.6]
     out = capsys.readouterr().out
-    assert "it still judges only 50% of real and generated pairs correctly" in " ".join(out.split())
+    assert "it still classifies only 50% of real and generated pairs correctly" in " ".join(
+        out.split()
+    )
 
 
 def test_the_warm_up_teaches_the_discriminator_and_leaves_the_generator_alone(
@@ -278,7 +285,7 @@ def test_a_signal_during_the_warm_up_ends_the_run_which_begins_again_as_if_it_ha
     run = RunFolder(out / unbroken.path.name)
     assert (complete, taken) == (False, [0])
     assert capsys.readouterr().out.splitlines()[-1] == (
-        f"stopped during the warm-up; begin it again with: captiongan train --resume {run.path}"
+        f"stopped during the warm-up; start it again with: captiongan train --resume {run.path}"
     )
     assert checkpoints(run.checkpoints) == []
     start(None, None, tmp_path, run.path, [], dry_run=False)
@@ -386,7 +393,7 @@ def test_a_rollback_to_the_start_stays_noted(made: Path, tmp_path: Path) -> None
 
 def test_another_generator_is_refused(made: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="network is 'fusion' there and 'dcgan' here"):
-        begun(made / "whole", tmp_path, "network=dcgan", "text.wording=0")
+        begun(made / "whole", tmp_path, "network=dcgan", "text.conditioning_augmentation=0")
 
 
 def test_a_bundle_whose_batchnorm_is_folded_away_is_refused(tmp_path: Path) -> None:
@@ -404,6 +411,13 @@ def test_a_bundle_that_does_not_say_how_it_was_trained_is_refused(
     (bundle.folder / MANIFEST).write_text(json.dumps(facts))
     with pytest.raises(BundleError, match="'whole' does not say how it was trained"):
         begun(bundle.folder, tmp_path)
+
+
+def test_an_old_name_of_an_option_in_a_bundle_means_what_it_did() -> None:
+    bundle = read_bundle(find_bundle("birds"))
+    stored = bundle.manifest.training.config
+    assert stored is not None and stored["text"]["wording"] == 0.5
+    assert starting_config.trained_config(bundle).text.conditioning_augmentation == 0.5
 
 
 def test_a_damaged_discriminator_is_one_clear_line(bundle: Bundle, tmp_path: Path) -> None:
@@ -472,7 +486,7 @@ def test_the_command_line_trains_from_a_bundle_and_draws_from_the_run(
 
 
 def test_resume_has_its_own_start(made: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="leave --config, --from and --into out"):
+    with pytest.raises(ConfigError, match="leave out --config, --from and --into"):
         start(None, None, tmp_path, tmp_path, [], False, bundle=str(made / "whole"))
 
 

@@ -1,11 +1,18 @@
 """The client in Python: what a pipeline of the same bundle would return."""
 
+import base64
+import gzip
+import io
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from captiongan.draw.client import Client, ServerError
 from captiongan.draw.picture import Picture
@@ -107,9 +114,9 @@ class Answering(BaseHTTPRequestHandler):
 @pytest.mark.parametrize(
     ("answer_status", "answer_content", "reason", "retry_after"),
     [
-        (200, b"<html>", "something that captiongan does not send", None),
-        (502, b"\xff", "something that captiongan does not send", None),
-        (500, b"[]", "something that captiongan does not send", None),
+        (200, b"<html>", "a body that captiongan does not send", None),
+        (502, b"\xff", "a body that captiongan does not send", None),
+        (500, b"[]", "a body that captiongan does not send", None),
         (503, b'{"error": {"message": "later", "field": null}}', "^later$", 2),
     ],
 )
@@ -128,3 +135,155 @@ def test_answers_of_others_and_of_busy_ones_are_errors(
         ):
             client.bundles()
     assert (caught.value.status, caught.value.retry_after) == (answer_status, retry_after)
+
+
+# A server that lies
+
+
+@contextmanager
+def answering(content: bytes, **headers: str) -> Iterator[Client]:
+    """Give a client of a server that says 200 and the same to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            for name, value in headers.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.end_headers()
+            with suppress(OSError):  # the client has read enough
+                self.wfile.write(content)
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.handle_request).start()
+        with Client(f"http://127.0.0.1:{server.server_port}") as client:
+            yield client
+
+
+def png(side: int = 8) -> str:
+    content = io.BytesIO()
+    Image.new("RGB", (side, 1)).save(content, "PNG")
+    return base64.b64encode(content.getvalue()).decode()
+
+
+PICTURE = {"prompt": RED, "seed": 0, "mirrored": False, "png": png()}
+GENERATED = {
+    "bundle": "tiny",
+    "version": "1",
+    "truncation": 1.0,
+    "pictures": [PICTURE],
+    "prompts": [{"prompt": RED, "tokens": ["red"], "unknown_words": [], "cut": False}],
+}
+WAY = {
+    "bundle": "tiny",
+    "version": "1",
+    "truncation": 1.0,
+    "prompts": [RED, YELLOW],
+    "seeds": [0],
+    "steps": 2,
+    "mirrored": False,
+    "frames": [png(), png()],
+}
+BUNDLES = {"default": "tiny", "bundles": [{"name": "tiny"}]}
+CALLS: dict[str, tuple[Callable[[Client], Any], dict[str, Any]]] = {
+    "generate": (lambda client: client.generate(RED), GENERATED),
+    "interpolate": (lambda client: client.interpolate([RED, YELLOW], steps=2), WAY),
+    "bundles": (lambda client: client.bundles(), BUNDLES),
+}
+WRONG: tuple[object, ...] = (
+    None,
+    True,
+    -1.5,
+    10**400,
+    float("nan"),
+    "x",
+    "\ud800",
+    [],
+    [None],
+    [[]],
+    {},
+    {"a": {}},
+)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_an_honest_answer_is_taken(name: str) -> None:
+    ask, honest = CALLS[name]
+    with answering(json.dumps(honest).encode()) as client:
+        assert ask(client)
+
+
+def lies(honest: Any) -> Iterator[Any]:
+    """Yield an answer with one part of it left out or replaced, wherever that is."""
+    yield from WRONG
+    if isinstance(honest, dict):
+        for name, value in honest.items():
+            yield {each: honest[each] for each in honest if each != name}
+            yield from (honest | {name: lie} for lie in lies(value))
+    if isinstance(honest, list) and honest:
+        yield honest * 2
+        yield from ([lie, *honest[1:]] for lie in lies(honest[0]))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_whatever_a_server_says_is_an_answer_or_a_server_error(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, honest = CALLS[name]
+    client, refused = Client("http://127.0.0.1:9"), 0
+    for lie in lies(honest):
+        content = json.dumps(lie).encode()
+        monkeypatch.setattr(client, "_exchange", lambda *_, content=content: (200, {}, content))
+        try:
+            drawn = ask(client)
+        except ServerError as error:
+            refused += 1
+            assert error.status == 200 and "\n" not in str(error)
+        else:
+            for each in drawn if isinstance(drawn, list) else [drawn]:
+                if not isinstance(each, dict):
+                    assert each.metadata
+    assert refused > 20
+
+
+@pytest.mark.parametrize(
+    "picture",
+    ["", "no base64!", "a" * 401, base64.b64encode(b"GIF89a").decode(), png()[:60], png(5000)],
+)
+def test_a_picture_that_is_none_or_too_large_is_a_server_error(picture: str) -> None:
+    content = json.dumps(GENERATED | {"pictures": [PICTURE | {"png": picture}]}).encode()
+    with answering(content) as client, pytest.raises(ServerError, match="does not send"):
+        client.generate(RED)
+
+
+@pytest.mark.parametrize("content", [b"{}", b"", b"\xff", b"[" * 100_000, b'{"a": ' * 100_000])
+def test_an_answer_that_is_no_answer_is_a_server_error(content: bytes) -> None:
+    with answering(content) as client, pytest.raises(ServerError, match="does not send"):
+        client.generate(RED)
+
+
+def test_an_answer_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("captiongan.draw.client.LARGEST_ANSWER", 2**20)
+    with (
+        answering(b" " * 2**24) as client,
+        pytest.raises(ServerError, match="answers with more than 1,048,576 bytes"),
+    ):
+        client.bundles()
+    with (
+        answering(gzip.compress(b" " * 2**24), Content_Encoding="gzip") as client,
+        pytest.raises(ServerError, match="answers with more than 1,048,576 bytes"),
+    ):
+        client.bundles()
+
+
+def test_what_a_server_says_stays_on_its_line() -> None:
+    answer = GENERATED | {"prompts": [{"unknown_words": ["mauve\n\x1b[2Jerror: gone"]}]}
+    with (
+        answering(json.dumps(answer).encode()) as client,
+        pytest.warns(UnknownWordsWarning, match=r"^the text .* words: mauve  \[2Jerror: gone$"),
+    ):
+        client.generate(RED)

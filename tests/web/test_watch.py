@@ -175,12 +175,12 @@ def test_the_alarms_are_those_that_the_training_says(run: RunFolder, follower: F
     for number in range(1, 5):
         step, share = number * FAIR_CHANCE, 1.0 if number < 4 else 0.5
         note(run, step, accuracy_real=share, accuracy_generated=share)
-        alarms.hear_reading(step, {"accuracy_real": share, "accuracy_generated": share})
+        alarms.check_metrics(step, {"accuracy_real": share, "accuracy_generated": share})
         run.add_metrics({"step": step, "kimg": 1, "health_noise_spread": 0.01})
-        alarms.hear_grid(step, {"health_noise_spread": 0.01})
+        alarms.check_grid(step, {"health_noise_spread": 0.01})
         scores = {"score_error": 0.1, "score_novelty": 0.1 * number}
         run.add_metrics({"step": step, "kimg": 1} | scores)
-        alarms.hear_scores(step, scores)
+        alarms.check_scores(step, scores)
     follower.read_on()
     assert follower.alarms == said
     assert len(said) == 4

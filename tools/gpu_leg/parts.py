@@ -18,7 +18,7 @@ from torch import Tensor
 from captiongan.base.files import sha256_of, whole_folder
 from captiongan.data.store import open_store
 from captiongan.errors import DataError, OutputError, RunError
-from captiongan.runs.checkpoint import MANIFEST, latest_checkpoint
+from captiongan.runs.checkpoint import MANIFEST, latest_checkpoint, sealed
 from captiongan.runs.load_config import KEPT_ENCODER
 from captiongan.runs.run_folder import RunFolder
 from tools.gpu_leg.data import add_file
@@ -167,7 +167,7 @@ def _restore(content: bytes, work: Path) -> None:
             save_file(_widened(load_file(file)), file)
         facts = json.loads(manifest.read_bytes())
         facts["files"] = {file.name: sha256_of(file) for file in files}
-        manifest.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        manifest.write_bytes(sealed(facts))
     latest_checkpoint(work / "checkpoints")
 
 
@@ -179,9 +179,11 @@ def _point_to(run: RunFolder, data: Path) -> None:
     store = open_store(plan.source, side, plan.resolution, plan.squash)
     if config.text.captions == "first":
         store = store.with_first_captions()
-    if store.digest != run.data_facts()["digest"]:
+    facts = run.data_facts()
+    if store.digest != facts["digest"]:
         raise DataError(
             f"--data '{data}' is not what the run was trained on: the names, captions or classes "
             "of its usable pictures differ; name the folder that was packed"
         )
+    run.write_data_facts(facts | {"pixels_sha256": store.pixels_sha256})  # `pack` shrinks them
     run.write_config(config)

@@ -17,17 +17,17 @@ _SEAL = hashlib.sha256().digest_size
 
 
 def cache_folder(kind: str) -> Path:
-    """Return the folder for one kind of derived data, made if absent.
+    """Return the folder for one kind of derived data, created if absent.
 
-    It is `$CAPTIONGAN_CACHE/KIND`. Without the variable it is a folder of `~/.cache/captiongan`, if
-    that exists, or else of the place where the operating system keeps caches.
+    It is `$CAPTIONGAN_CACHE/KIND`. Without the variable it is a folder in `~/.cache/captiongan` if
+    that exists, or else in the operating system's place for caches.
 
     Raises:
-        OutputError: the folder cannot be made.
+        OutputError: the folder cannot be created.
     """
     folder = _root() / kind
-    fix = f"set {CACHE_VARIABLE} to a folder that can be written to"
-    with os_errors_as(OutputError, f"cache folder '{folder}' cannot be made", fix):
+    fix = f"set {CACHE_VARIABLE} to a writable folder"
+    with os_errors_as(OutputError, f"cache folder '{folder}' cannot be created", fix):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -35,7 +35,7 @@ def cache_folder(kind: str) -> Path:
 def writing_to_cache(what: str) -> AbstractContextManager[None]:
     """Turn an OSError of the block into an OutputError that says how to make room.
 
-    `what` names what is written there, such as `cache file 'a'`.
+    `what` is what the block writes, such as `cache file 'a'`.
     """
     fix = f"make room, or set {CACHE_VARIABLE} to another folder"
     return os_errors_as(OutputError, f"{what} cannot be written", fix)
@@ -52,13 +52,13 @@ def write_to_cache(file: Path, content: bytes) -> None:
 
 
 def cached(kind: str, name: str, compute: Callable[[], bytes]) -> bytes:
-    """Return derived data from the cache, computed first if it is absent there or damaged.
+    """Return derived data from the cache; compute it if the file is absent or damaged.
 
-    A hash in front of the content reveals damage.
+    A hash before the content reveals damage.
 
     Args:
-        kind: which folder of the cache.
-        name: of the file there; it identifies all that the content depends on.
+        kind: the folder of the cache.
+        name: of the file; it identifies everything that the content depends on.
         compute: returns the content.
 
     Raises:
@@ -75,12 +75,18 @@ def cached(kind: str, name: str, compute: Callable[[], bytes]) -> bytes:
 def _root() -> Path:
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen)
-    usual = Path.home() / ".cache" / "captiongan"
+    try:
+        usual = Path.home() / ".cache" / "captiongan"
+    except RuntimeError as error:
+        raise OutputError(
+            f"cache folder: there is no home directory for it ({error}); set {CACHE_VARIABLE} to a "
+            "folder that can be written to"
+        ) from error
     return usual if usual.is_dir() else user_cache_path("captiongan", appauthor=False)
 
 
 def _read_sealed(file: Path) -> bytes | None:
-    """Return the content behind the hash; None if the file is absent or damaged."""
+    """Return the content after the hash; None if the file is absent or damaged."""
     try:
         sealed = file.read_bytes()
     except OSError:

@@ -45,7 +45,7 @@ def whole_file(final: Path) -> Iterator[BinaryIO]:
 def whole_folder(final: Path) -> Iterator[Path]:
     """Yield a folder to write files into; it becomes `final` when the block succeeds.
 
-    It replaces an empty folder at `final`, but no folder with content. If the block fails, nothing
+    It replaces an empty folder at `final`, but not one with content. If the block fails, nothing
     is left. Raises OSError.
     """
     work = _hidden(final)
@@ -86,7 +86,7 @@ def os_errors_as(failure: type[CaptionganError], what: str, fix: str) -> Iterato
 
     Args:
         failure: the class of the error.
-        what: what cannot be done to which file, such as `output 'a.png' cannot be written`.
+        what: what failed, such as `output 'a.png' cannot be written`.
         fix: what the user can do.
 
     Raises:
@@ -99,15 +99,15 @@ def os_errors_as(failure: type[CaptionganError], what: str, fix: str) -> Iterato
 
 
 def _reason(error: OSError, what: str) -> str:
-    """Return what the system says, and of which file unless `what` names it."""
-    reason = error.strerror or str(error)
+    """Return the system's reason, with the name of the file unless `what` has it."""
+    reason = " ".join((error.strerror or str(error)).split())  # PyArrow's have several lines
     named = error.filename is None or f"'{error.filename}'" in what
     return reason if named else f"{reason}: '{error.filename}'"
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Add this file's name to an OSError without one, such as that of a full disk."""
+    """Add this file's name to an OSError without one, such as the error of a full disk."""
     try:
         yield
     except OSError as error:
@@ -117,7 +117,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def _hidden(path: Path) -> Path:
-    """Return a hidden name for what is not there yet, or no longer."""
+    """Return a hidden name beside `path`, for a file that is being written or removed."""
     return path.parent / f".{path.name[:100]}-{token_hex(4)}"
 
 
@@ -129,7 +129,7 @@ def _delete(path: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Write a file, or a folder's list of names, through to the disk."""
+    """Flush a file, or a folder's list of names, to the disk."""
     if path.is_dir() and os.name == "nt":
         return  # Windows cannot open a folder
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)

@@ -1,27 +1,39 @@
-"""Reads foreign picture files: as upright RGB pictures, or refused with a reason."""
+"""Reads foreign picture files as upright RGB pictures, or refuses them with a reason."""
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Literal
+from typing import IO, Literal
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from captiongan.errors import CaptionganError
 
 MAXIMUM_PIXELS = 100_000_000
 """The largest picture that is decoded, in pixels; the header tells the size."""
 
+MAXIMUM_WEBP = 50_000_000
+"""The largest WebP picture, whose decoder holds every pixel several times."""
+
+MAXIMUM_PASSES = 2_000_000_000
+"""The most pixels that all scans of a JPEG picture pass over together."""
+
+_BAND = 4_000_000
+"""How many pixels are converted at a time, so that a large picture is in memory about twice."""
+
+_TURNED = range(2, 9)
+_START_OF_SCAN = b"\xff\xda"
+
 # A closed list, because Pillow passes some other formats (such as EPS) to external programs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""The formats that are read, by Pillow's names; the file's extension does not matter."""
+"""The accepted formats, by Pillow's names; the file's extension does not matter."""
 
 WHITE = "white"
-"""The default colour under transparent pixels."""
+"""The default colour behind transparent pixels."""
 
 PictureFault = Literal["unreadable picture", "truncated picture", "too many pixels", "too small"]
 """The faults of a picture that cannot be used."""
@@ -39,7 +51,7 @@ class UnusablePictureError(CaptionganError):
 
 
 class _RefusedError(Exception):
-    """A picture that could be decoded but is refused."""
+    """A picture that was decoded, but breaks a rule."""
 
     def __init__(self, fault: PictureFault, reason: str) -> None:
         super().__init__(fault, reason)
@@ -48,10 +60,10 @@ class _RefusedError(Exception):
 
 
 class _Silence:
-    """Suppresses warnings as long as at least one thread asks for it.
+    """Suppresses warnings while at least one thread is in `kept`.
 
-    `warnings.catch_warnings` acts on the whole process. If two threads overlapped in it, the one
-    that leaves last would restore the filters it found: the other's silence.
+    `warnings.catch_warnings` acts on the whole process. If two threads overlapped in it, the last
+    one to leave would restore the filters that it found: those that the other one had set.
     """
 
     def __init__(self) -> None:
@@ -101,7 +113,7 @@ def decode_picture(content: bytes, name: str, background: str = WHITE) -> Image.
 
 
 def as_rgb(picture: str | Path | Image.Image) -> Image.Image:
-    """Return a picture file, or an image of any mode, as the picture that `read_picture` gives.
+    """Return a picture file, or an image of any mode, as `read_picture` does.
 
     Raises:
         UnusablePictureError: the picture cannot be read, or cannot be converted to RGB.
@@ -128,10 +140,12 @@ def without_path(error: Exception) -> str:
 def _read(
     file: Path | io.BytesIO, name: str | Path, minimum_side: int, background: str
 ) -> Image.Image:
-    with _silence.kept():  # a picture is used or refused; there is nothing to warn of
+    with _silence.kept():  # a picture is used or refused, without warnings
         try:
             with Image.open(file, formats=FORMATS) as picture:
-                _check_size(picture.width, picture.height, minimum_side)
+                _check_size(picture, minimum_side)
+                if picture.format in ("JPEG", "MPO"):
+                    _check_scans(file, picture)
                 picture.load()
                 return _rgb(_upright(picture), background)
         except Exception as error:  # foreign bytes can make a decoder raise almost anything
@@ -150,16 +164,41 @@ def _fault(file: Path | io.BytesIO, error: Exception) -> tuple[PictureFault, str
     return "truncated picture" if "truncated" in reason.lower() else "unreadable picture", reason
 
 
-def _check_size(width: int, height: int, minimum_side: int) -> None:
-    if width * height > MAXIMUM_PIXELS:
-        raise _RefusedError("too many pixels", f"{width}x{height}; at most {MAXIMUM_PIXELS}")
-    if min(width, height) < minimum_side:
-        raise _RefusedError("too small", f"{width}x{height}; at least {minimum_side} a side")
+def _check_size(picture: Image.Image, minimum_side: int) -> None:
+    size, pixels = f"{picture.width}x{picture.height}", picture.width * picture.height
+    most = MAXIMUM_WEBP if picture.format == "WEBP" else MAXIMUM_PIXELS
+    if pixels > most:
+        raise _RefusedError("too many pixels", f"{size}; at most {most}")
+    if min(picture.size) < minimum_side:
+        raise _RefusedError("too small", f"{size}; at least {minimum_side} a side")
+
+
+def _check_scans(file: Path | io.BytesIO, picture: Image.Image) -> None:
+    """Refuse a JPEG picture of so many scans that they would take minutes.
+
+    A start of a scan never occurs within one; a preview in the EXIF data has a few of its own.
+    """
+    with file.open("rb") if isinstance(file, Path) else io.BytesIO(file.getbuffer()) as content:
+        scans = _count(_START_OF_SCAN, content)
+    if scans * picture.width * picture.height > MAXIMUM_PASSES:
+        raise _RefusedError(
+            "too many pixels", f"{scans} scans of {picture.width}x{picture.height} pixels"
+        )
+
+
+def _count(mark: bytes, content: IO[bytes]) -> int:
+    """Count a mark of two bytes, a piece of the content at a time."""
+    count, last = 0, b""
+    while piece := content.read(2**20):
+        count += (last + piece).count(mark)
+        last = piece[-1:]
+    return count
 
 
 def _upright(picture: Image.Image) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(picture)
+        turned = picture.getexif().get(ExifTags.Base.Orientation) in _TURNED
+        return ImageOps.exif_transpose(picture) if turned else picture
     except Exception:  # damaged EXIF does not affect the pixels
         return picture
 
@@ -168,16 +207,30 @@ def _rgb(picture: Image.Image, background: str) -> Image.Image:
     if picture.mode == "F":
         raise _RefusedError("unreadable picture", "floating point pixels have no agreed range")
     if picture.mode.startswith("I"):
-        return _grey_from_16_bits(picture).convert("RGB")
+        return _in_bands(picture, _grey_from_16_bits)
     if picture.has_transparency_data:
-        layer = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, background), layer).convert(
-            "RGB"
-        )
-    return picture.convert("RGB")
+        return _in_bands(picture, lambda band: _on(background, band))
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _in_bands(picture: Image.Image, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """Convert a picture to RGB pixel by pixel, a band of rows at a time if it is large."""
+    rows = max(1, _BAND // picture.width)
+    if rows >= picture.height:
+        return convert(picture)
+    whole = Image.new("RGB", picture.size)
+    for top in range(0, picture.height, rows):
+        bottom = min(top + rows, picture.height)
+        whole.paste(convert(picture.crop((0, top, picture.width, bottom))), (0, top))
+    return whole
+
+
+def _on(background: str, picture: Image.Image) -> Image.Image:
+    layer = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, background), layer).convert("RGB")
 
 
 def _grey_from_16_bits(picture: Image.Image) -> Image.Image:
     """Scale 0..65535 to 0..255, because Pillow's own conversion clips at 255."""
     levels = np.asarray(picture).astype(np.int64).clip(0, 65535)
-    return Image.fromarray(((levels + 128) // 257).astype(np.uint8))
+    return Image.fromarray(((levels + 128) // 257).astype(np.uint8)).convert("RGB")

@@ -1,4 +1,4 @@
-"""Tells which of several processes is the main one, from the environment and without PyTorch."""
+"""Whether this process is the main one, from the environment and without PyTorch."""
 
 import os
 from collections.abc import Callable

@@ -8,8 +8,8 @@ refused.
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 _FLAGS = ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
 """With these, a link or a pipe that takes the file's place meanwhile is not followed or waited for.
@@ -42,7 +42,7 @@ def read_regular(path: Path, inside: Path, most: int) -> bytes:
     return content
 
 
-def open_regular(path: Path, inside: Path, most: int) -> BinaryIO:
+def open_regular(path: Path, inside: Path, most: int) -> BufferedReader:
     """Open a file that `read_regular` would return, to read it piece by piece.
 
     Raises:

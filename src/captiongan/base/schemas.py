@@ -1,8 +1,8 @@
-"""What earlier versions wrote, read as they meant it; what later ones wrote, refused in words.
+"""Migrations: files of earlier versions keep their meaning, those of later versions are refused.
 
-A bundle's manifest, a checkpoint's, and a run's configuration each have a `schema`, a whole number.
-It grows with a change that today's reader would misread, and then a migration is added here: a
-function that turns facts of one schema into the same facts of the next.
+A bundle's manifest, a checkpoint's manifest and a run's configuration each have a `schema`, a whole
+number. A change that the current reader would misread raises it, and adds a migration here: a
+function that turns facts of one schema into the same facts in the next.
 """
 
 import re
@@ -16,18 +16,18 @@ Facts = dict[str, object]
 Migration = Callable[[Facts], Facts]
 
 CARD = "card"
-"""Where a bundle's facts hold the text of its model card while they are migrated."""
+"""The key of the model card's text among a bundle's facts while they are migrated."""
 
 
 def never_scored(config: Facts) -> Facts:
-    """Bring a run's configuration from 1 to 2: runs of before there were scores go without."""
+    """Migrate a run's configuration from 1 to 2: runs from before scores have none."""
     return {"scores": {"every_kimg": 0}} | config
 
 
-def not_judged_by_its_teacher(config: Facts) -> Facts:
-    """Bring a run's configuration from 2 to 3: `projected` is no longer scored by lite0.
+def not_scored_by_its_discriminator(config: Facts) -> Facts:
+    """Migrate a run's configuration from 2 to 3: `projected` is no longer scored by lite0.
 
-    Its discriminator looks through that network. Its best checkpoint so far stays.
+    Its discriminator has the features of that network. Its best checkpoint so far stays.
     """
     scores = config.get("scores") or {}
     if config.get("network") != "projected" or not isinstance(scores, dict):
@@ -37,15 +37,27 @@ def not_judged_by_its_teacher(config: Facts) -> Facts:
     return config | {"scores": scores | {"every_kimg": 0}}
 
 
+def named_conditioning_augmentation(config: Facts) -> Facts:
+    """Migrate a run's configuration from 3 to 4: `text.wording` has the field's name.
+
+    A configuration with the new name stays as it is.
+    """
+    text = config.get("text")
+    if not isinstance(text, dict) or "wording" not in text or "conditioning_augmentation" in text:
+        return config
+    names = {"wording": "conditioning_augmentation"}
+    return config | {"text": {names.get(name, name): value for name, value in text.items()}}
+
+
 def mirrors_nothing(manifest: Facts) -> Facts:
-    """Bring a bundle's manifest from 1 to 2: bundles of before seeds mirrored draw as they did."""
+    """Migrate a bundle's manifest from 1 to 2: older bundles mirror nothing."""
     return manifest | {"mirror_by_seed": False}
 
 
 def prompts_of_its_card(manifest: Facts) -> Facts:
-    """Bring a bundle's manifest from 2 to 3: its sample prompts stood in the model card alone.
+    """Migrate a bundle's manifest from 2 to 3: its sample prompts were only in the model card.
 
-    The reader passes the card in as `CARD`. A card that somebody rewrote may list none.
+    The reader passes the card as `CARD`. A card that somebody rewrote may list none.
     """
     listed = re.search(
         r"^Rows, top to bottom.*?(?=^#|\Z)", str(manifest[CARD]), flags=re.DOTALL | re.MULTILINE
@@ -54,14 +66,23 @@ def prompts_of_its_card(manifest: Facts) -> Facts:
     return manifest | {"sample_prompts": prompts}
 
 
+def of_an_unnamed_run(manifest: Facts) -> Facts:
+    """Bring a checkpoint's manifest from 1 to 2: it did not name its run, nor have a sha256."""
+    return manifest | {"run": ""}
+
+
 BUNDLE: tuple[Migration, ...] = (mirrors_nothing, prompts_of_its_card)
-CHECKPOINT: tuple[Migration, ...] = ()
-RUN_CONFIG: tuple[Migration, ...] = (never_scored, not_judged_by_its_teacher)
-"""From schema 1 of each to today's."""
+CHECKPOINT: tuple[Migration, ...] = (of_an_unnamed_run,)
+RUN_CONFIG: tuple[Migration, ...] = (
+    never_scored,
+    not_scored_by_its_discriminator,
+    named_conditioning_augmentation,
+)
+"""From schema 1 of each to the current one."""
 
 
 def newest(migrations: Sequence[Migration]) -> int:
-    """Return the schema to which migrations lead, the one that is written today."""
+    """Return the current schema, to which migrations lead."""
     return 1 + len(migrations)
 
 
@@ -71,13 +92,13 @@ def of_today(
     what: str,
     refusal: type[CaptionganError],
 ) -> Facts:
-    """Return facts of any schema up to today's as facts of today's.
+    """Return facts of any schema up to the current one in the current schema.
 
     Args:
-        facts: what was read, with its `schema`, and in `captiongan` perhaps which version wrote it.
-        migrations: those of its kind, from schema 1 on.
-        what: names it in errors.
-        refusal: raised for what a later version wrote; the message says which one to install.
+        facts: what was read, with its `schema`, and perhaps the version that wrote it.
+        migrations: those of this kind of facts, from schema 1 on.
+        what: its name in errors.
+        refusal: raised if a later version wrote it; the message says which version to install.
 
     Raises:
         ValueError: the schema is not a whole number above 0.

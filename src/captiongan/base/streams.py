@@ -1,27 +1,27 @@
-"""The random streams of a run, each apart from the others."""
+"""The random streams of a run, independent of each other."""
 
 from enum import IntEnum, unique
 
 
 @unique
 class Stream(IntEnum):
-    """What random numbers of a run are for.
+    """The purposes of random numbers in a run.
 
-    A generator is seeded by the run's seed, mostly a step, and one of these. A number that is
-    taken must never change or be dealt twice, or other pictures come out of the same seed.
+    A generator is seeded by the run's seed, mostly a step, and one of these. A number must never
+    change or be used twice, because the same seed would then give other pictures.
     """
 
     ORDER = 1
-    """The order in which pictures come."""
+    """The order of the pictures."""
     NOISE = 2
     """The noise z."""
     GRID = 3
     """The noise of the sample grid."""
     SCORES = 4
-    """The pictures by which a run scores itself."""
+    """The pictures that are held out to score the run."""
     TEXT = 5
-    """What is added to embeddings."""
+    """The noise that is added to embeddings."""
     STEP = 6
-    """What PyTorch draws within a step, such as changes of pictures."""
+    """What PyTorch draws within a step, such as augmentations."""
     LOOK = 7
-    """The side at which the discriminator looks."""
+    """The side to which the discriminator resizes pictures."""

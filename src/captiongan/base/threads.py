@@ -1,4 +1,4 @@
-"""The cores that this process may use, and work spread over them."""
+"""The cores that this process may use, and parallel work on them."""
 
 import os
 from collections import deque
@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 AHEAD = 2
-"""Items in progress for each core: one that the core works on, and one that waits for it."""
+"""Items in progress per core: one that the core works on, and one that waits."""
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -31,9 +31,9 @@ def on_cores(
 ) -> Generator[Made, None, None]:
     """Yield `function(item)` for each item in order, computed by `threads()` threads.
 
-    This pays for functions that release Python's lock, such as decoding a picture. Only a few items
-    are in progress at a time. An error of the function is raised here; then, and when the generator
-    is closed, items that have not begun are dropped.
+    This is faster for functions that release Python's lock, such as decoding a picture. Only a few
+    items are in progress at a time. An error of the function is raised here. After an error, and
+    when the generator is closed, items that have not started are dropped.
     """
     count = threads()
     running: deque[Future[Made]] = deque()

@@ -15,7 +15,7 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 from captiongan.base.files import os_errors_as
-from captiongan.base.lines import BadTextError, decoded, json_object, json_type, lines_in
+from captiongan.base.lines import BadTextError, decoded, json_object, json_type, numbered
 from captiongan.bulk.csv_records import CsvRecords
 from captiongan.draw.prompts import SEEDS
 from captiongan.errors import BulkError
@@ -118,7 +118,7 @@ def _readable(file: Path) -> AbstractContextManager[None]:
 
 
 def _txt(_: Path, content: BinaryIO) -> Rows:
-    for number, line in lines_in(content):
+    for number, line in numbered(content):
         try:
             yield Row(number, decoded(line).rstrip("\r\n"))
         except BadTextError as bad:
@@ -126,7 +126,7 @@ def _txt(_: Path, content: BinaryIO) -> Rows:
 
 
 def _jsonl(_: Path, content: BinaryIO) -> Rows:
-    for number, line in lines_in(content):
+    for number, line in numbered(content):
         try:
             yield _row(number, json_object(line))
         except BadTextError as bad:
@@ -134,7 +134,7 @@ def _jsonl(_: Path, content: BinaryIO) -> Rows:
 
 
 def _csv(file: Path, content: BinaryIO) -> Rows:
-    records = CsvRecords(lines_in(content))
+    records = CsvRecords(numbered(content))
     try:
         _, header = next(records, (0, []))
     except csv.Error as error:
@@ -187,8 +187,9 @@ def _parquet(file: Path, content: BinaryIO) -> Rows:
                     place += 1
                     yield _row_of_cells(place, dict(zip(columns, cells, strict=True)))
     except ArrowException as error:
+        reason = " ".join(str(error).split())
         raise BulkError(
-            f"prompts '{file}' is not a parquet file, or is damaged ({error}); write it again"
+            f"prompts '{file}' is not a parquet file, or is damaged ({reason}); write it again"
         ) from error
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from captiongan.base.files import os_errors_as, remove_leftovers
-from captiongan.base.progress import LiveLine, Pace, time_left
+from captiongan.base.progress import LiveLine, Pace
 from captiongan.bulk.job import Job
 from captiongan.bulk.journal import JOURNAL, Account, close_journal, read_entry
 from captiongan.bulk.layouts import LAYOUTS
@@ -53,7 +53,8 @@ def generate_all(
         console: shows the progress; None shows nothing.
 
     Raises:
-        BulkError: the prompts cannot be read, `out` holds something else, or `layout` or `shard_size` breaks its rule.
+        BulkError: the prompts cannot be read, `out` holds something else, or `layout` or
+            `shard_size` breaks its rule.
         BundleError: the bundle is missing, damaged, foreign or from a newer captiongan.
         PromptError: `n`, `seed` or `truncation` breaks its rule.
         OutputError: `out` cannot be written to.
@@ -103,5 +104,5 @@ def _watch(steps: Iterable[int], done: int, total: int, console: Console) -> Non
                 line.show(
                     done + drawn,
                     f"{done + drawn:,}/{total:,} pictures  {speed:.0f} pictures/s, "
-                    f"{time_left(left, speed)}",
+                    f"{line.time_left(done + drawn)}",
                 )

@@ -6,14 +6,13 @@ The format is in `docs/bundle-format.md`.
 import hashlib
 import json
 import math
-import os
 import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from captiongan.base.safe_reading import open_regular
+from captiongan.base.safe_reading import read_regular
 from captiongan.base.schemas import BUNDLE, CARD, newest, of_today
 from captiongan.bundle.text_encoder import ENCODER_FILES, EncoderIdentity
 from captiongan.errors import BundleError
@@ -58,9 +57,7 @@ class FileFacts:
     @classmethod
     def of(cls, path: Path) -> Self:
         """Measure a regular file of at most `LARGEST_FILE` bytes; raises OSError for any other."""
-        with open_regular(path, path.parent, LARGEST_FILE) as file:
-            size, digest = os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256")
-        return cls(size, digest.hexdigest())
+        return cls.of_content(read_regular(path, path.parent, LARGEST_FILE))
 
     @classmethod
     def of_content(cls, content: bytes) -> Self:

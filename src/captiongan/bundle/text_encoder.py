@@ -30,6 +30,9 @@ NETWORK_FILE, TOKENIZER_FILE = ENCODER_FILES = ("text_encoder.onnx", "tokenizer.
 LARGEST = {NETWORK_FILE: 2**30, TOKENIZER_FILE: 2**24}
 """Upper bounds in bytes: far above any use, far below any harm."""
 
+ROWS = 16
+"""Texts that go through a network together. With another number, embeddings round otherwise."""
+
 
 @dataclass(frozen=True)
 class EncoderIdentity:
@@ -73,7 +76,10 @@ class TextEncoder(Protocol):
         ...
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
-        """Return the embeddings of `texts`: (N, dim) float32, each of length 1."""
+        """Return the embeddings of `texts`: (N, dim) float32, each of length 1.
+
+        Each is the same to the last bit, whatever the other texts are.
+        """
         ...
 
 
@@ -125,12 +131,15 @@ class OnnxTextEncoder:
     @property
     def max_tokens(self) -> int:
         """How many tokens of a text are read, with the start and end marks."""
-        return int(self._tokenizer.truncation["max_length"])
+        truncation = self._tokenizer.truncation
+        assert truncation is not None  # `read_tokenizer` sets it
+        return int(truncation["max_length"])
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """Return the embeddings of `texts`: (N, dim) float32, each of length 1.
 
-        Texts of equal length go through the network together, so nothing is ever padded.
+        Texts of equal length go through the network together, so nothing is ever padded, and always
+        as many, so that rounding does not depend on the other texts.
         """
         encodings = self._tokenizer.encode_batch(list(texts))
         if any(encoding.overflowing for encoding in encodings):
@@ -138,18 +147,18 @@ class OnnxTextEncoder:
                 f"a text is longer than {self.max_tokens} tokens; the rest is not read",
                 stacklevel=2,
             )
-        return self._embed(encodings)
+        return self._embed(encodings, ROWS)
 
     def read(self, text: str) -> Reading:
         """Return how the encoder reads one text; never warns."""
         encoding = self._tokenizer.encode(text)
         unknown, words = self.unknown_words(text)
-        (embedding,) = self._embed([encoding])
+        (embedding,) = self._embed([encoding], 1)
         return Reading(text, encoding.tokens, bool(encoding.overflowing), words, unknown, embedding)
 
-    def _embed(self, encodings: Sequence[Encoding]) -> Embeddings:
+    def _embed(self, encodings: Sequence[Encoding], at_once: int) -> Embeddings:
         embeddings = np.empty((len(encodings), self.dim), dtype=np.float32)
-        for rows in equal_length_batches([len(encoding.ids) for encoding in encodings]):
+        for rows in full_batches([len(encoding.ids) for encoding in encodings], at_once):
             token_ids = np.array([encodings[row].ids for row in rows], dtype=np.int64)
             (embeddings[rows],) = self._session.run(None, {"token_ids": token_ids})
         return embeddings
@@ -175,3 +184,9 @@ def equal_length_batches(lengths: Sequence[int], limit: int = 256) -> Iterator[l
     for positions in by_length.values():
         for start in range(0, len(positions), limit):
             yield positions[start : start + limit]
+
+
+def full_batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Yield positions as `equal_length_batches` does, `size` each time: some of them repeatedly."""
+    for rows in equal_length_batches(lengths, size):
+        yield rows + rows[:1] * (size - len(rows))

@@ -9,7 +9,7 @@ import json
 import re
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from tokenizers import Regex, Tokenizer
 from tokenizers.models import Model, WordLevel, WordPiece
@@ -85,17 +85,17 @@ def _parse(content: bytes) -> object:
         raise ValueError("it is nested too deeply") from error
 
 
-def _vocabulary(model: Facts) -> Mapping[str, int]:
+def _vocabulary(model: Facts) -> dict[str, int]:
     """Return the number of each token; the numbers count from 0, without a gap."""
     words = _object(model.get("vocab"), "vocabulary")
     "".join(words).encode()  # JSON may hold halves of characters: a ValueError
     numbers = [number for number in words.values() if type(number) is int]
     if not 0 < len(words) <= LARGEST_VOCABULARY or sorted(numbers) != [*range(len(words))]:
         raise _unknown("vocabulary", words)
-    return words
+    return dict(words)
 
 
-def _model(model: Facts, vocabulary: Mapping[str, int]) -> Model:
+def _model(model: Facts, vocabulary: dict[str, int]) -> Model:
     unknown, longest = model.get("unk_token"), model.get("max_input_chars_per_word")
     whole = {"type": "WordLevel", "vocab": vocabulary, "unk_token": unknown}
     pieces = whole | {
@@ -154,7 +154,7 @@ def _length(facts: Facts, fewest: int) -> int:
     length = truncation.get("max_length")
     known = {"direction": "Right", "strategy": "LongestFirst", "stride": 0, "max_length": length}
     if truncation == known and _is_count(length, LONGEST_TEXT) and length >= fewest:
-        return int(length)
+        return length
     raise _unknown("truncation", truncation)
 
 
@@ -162,11 +162,11 @@ def _padding(facts: Facts, vocabulary: Mapping[str, int], length: int) -> str:
     """Return the token that fills up each text to the length."""
     padding = _object(facts["padding"], "padding")
     mark = padding.get("pad_token")
-    known = {"strategy": {"Fixed": length}, "direction": "Right", "pad_to_multiple_of": None}
+    known: Facts = {"strategy": {"Fixed": length}, "direction": "Right", "pad_to_multiple_of": None}
     if _is_token(mark, vocabulary):
-        known |= {"pad_id": vocabulary[mark], "pad_type_id": 0, "pad_token": mark}
+        known = {**known, "pad_id": vocabulary[mark], "pad_type_id": 0, "pad_token": mark}
         if padding == known:
-            return str(mark)
+            return mark
     raise _unknown("padding", padding)
 
 
@@ -176,11 +176,11 @@ def _object(value: object, name: str) -> Facts:
     raise _unknown(name, value)
 
 
-def _is_token(value: object, vocabulary: Mapping[str, int]) -> bool:
+def _is_token(value: object, vocabulary: Mapping[str, int]) -> TypeGuard[str]:
     return isinstance(value, str) and value in vocabulary
 
 
-def _is_count(value: object, most: int) -> bool:
+def _is_count(value: object, most: int) -> TypeGuard[int]:
     return type(value) is int and 0 < value <= most
 
 

@@ -1,6 +1,6 @@
 """The command line: arguments in, one call, lines out.
 
-Each module holds the verbs of one subject. The verbs import what is heavy when they run, so that
+Each module has the verbs of one subject. A verb imports heavy packages only when it runs, so that
 `--help` is quick and drawing needs no PyTorch.
 """
 

@@ -62,8 +62,8 @@ def bulk(
         raise typer.Exit(3)
 
 
-def in_todays_words(arguments: Sequence[str]) -> list[str]:
-    """Return a command line with `generate --prompts FILE`, the former `bulk FILE`, replaced.
+def with_new_verb(arguments: Sequence[str]) -> list[str]:
+    """Return a command line with `generate --prompts FILE`, now `bulk FILE`, replaced.
 
     A line on standard error names the new verb.
     """

@@ -1,164 +1,23 @@
-"""The verbs of `captiongan data`: import, make, look at and divide captioned folders."""
+"""The verbs of `captiongan data`: check, prepare, show, split and download data sets."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from captiongan.cli import import_data
+from captiongan.cli.import_data import Out, Seed, print_account
 from captiongan.cli.shared import Settings, to_stderr, training_half
 
-if TYPE_CHECKING:
-    from captiongan.data.importers import Importer
-    from captiongan.data.importers.fitting import Fit
-    from captiongan.data.importers.items import Request
-    from captiongan.data.importers.journal import Account
-
 app = typer.Typer(name="data", no_args_is_help=True, help="Import, inspect or create data sets.")
+app.add_typer(import_data.app)
 
-Out = Annotated[
-    Path, typer.Argument(help="Folder to write: new, or one that the same command began.")
-]
-Crop = Annotated[
-    Literal["centre", "random", "box", "pad"] | None,
-    typer.Option(
-        help="Part of each picture to keep. centre: everything, of which training uses the middle "
-        "square; random: a square at a random place; box: the box that the source marks; pad: "
-        "everything, padded to a square. By default, box for birds and centre for others."
-    ),
-]
-Background = Annotated[
-    str, typer.Option(help="Colour of padding and behind transparent pixels: a name, or #rrggbb.")
-]
-Side = Annotated[
-    int, typer.Option(min=0, help="Shrink pictures whose short side is longer; 0 for never.")
-]
-Limit = Annotated[int | None, typer.Option(min=1, help="Stop after this many kept pictures.")]
-Pictures = Annotated[
-    Path | None,
-    typer.Option(help="Folder or archive of the pictures, unless they are beside the table."),
-]
-PictureColumn = Annotated[
-    str | None, typer.Option(help="Column with the picture, in a table or parquet file.")
-]
-CaptionColumn = Annotated[str | None, typer.Option(help="Column with the caption.")]
-ClassColumn = Annotated[str | None, typer.Option(help="Column with the class.")]
-Splits = Annotated[
-    Literal["classes", "source", "none"] | None,
-    typer.Option(
-        help="How to split the data. classes: by whole classes as Reed et al., the default for "
-        "flowers and birds; source: as the source does; none: everything in one folder."
-    ),
-]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all random choices.")]
 Folder = Annotated[Path, typer.Argument(help="Captioned folder.")]
 MinimumSide = Annotated[
     int, typer.Option(min=1, help="Reject pictures whose short side is shorter.")
 ]
-
-
-@app.command("import")
-def import_data(
-    kind: Annotated[
-        str,
-        typer.Argument(help="birds, coco, csv, flickr, flowers, folder, hdf5, hf or webdataset."),
-    ],
-    source: Annotated[
-        Path, typer.Argument(help="Folder, archive or file; for hf, OWNER/NAME on the hub.")
-    ],
-    out: Out,
-    limit: Limit = None,
-    crop: Crop = None,
-    background: Background = "white",
-    side: Side = 0,
-    splits: Splits = None,
-    pictures: Pictures = None,
-    picture_column: PictureColumn = None,
-    caption_column: CaptionColumn = None,
-    class_column: ClassColumn = None,
-) -> None:
-    """Turn a captioned data set into a captioned folder; the same command continues after a stop.
-
-    Archives are read in place. The last lines count what was read, kept and rejected.
-    """
-    from captiongan.data.importers import choose_importer
-    from captiongan.data.importers.fitting import Fit
-    from captiongan.data.importers.items import Request
-
-    columns = {"picture": picture_column, "caption": caption_column, "class": class_column}
-    asked = {name: column for name, column in columns.items() if column}
-    request = Request(source, pictures, splits, asked)
-    fit = Fit(crop or ("box" if kind == "birds" else "centre"), background, side)
-    _import(kind, choose_importer(kind), request, out, fit, limit)
-
-
-@app.command("caption-template")
-def caption_template(
-    source: Annotated[
-        Path, typer.Argument(help="Folder of folders named after classes, or a CSV table.")
-    ],
-    template: Annotated[
-        Path,
-        typer.Argument(help="Text file with one sentence per line; {class} stands for the class."),
-    ],
-    out: Out,
-    seed: Seed = 0,
-    limit: Limit = None,
-    crop: Crop = None,
-    background: Background = "white",
-    side: Side = 0,
-    splits: Splits = None,
-    pictures: Pictures = None,
-    picture_column: PictureColumn = None,
-    class_column: ClassColumn = None,
-) -> None:
-    """Make a captioned folder from pictures that have only class names or attributes."""
-    from captiongan.data.importers import caption_template as composing
-    from captiongan.data.importers.fitting import Fit
-    from captiongan.data.importers.items import Request
-
-    columns = {"picture": picture_column, "class": class_column}
-    asked = {name: column for name, column in columns.items() if column}
-    request = Request(source, pictures, splits, asked, template, seed)
-    fit = Fit(crop or "centre", background, side)
-    _import("caption-template", composing.read, request, out, fit, limit)
-
-
-def _import(
-    kind: str, importer: "Importer", request: "Request", out: Path, fit: "Fit", limit: int | None
-) -> None:
-    """Import and print the account; after Ctrl-C the same command continues."""
-    from captiongan.data.importers.importing import import_pictures
-
-    wish: dict[str, Any] = {"kind": kind} | request.facts()
-    try:
-        account = import_pictures(importer(request), out, wish, fit, limit, _progress())
-    except KeyboardInterrupt:
-        to_stderr("stopped; repeat the command to continue")
-        raise typer.Exit(130) from None
-    _tell(account, out)
-
-
-def _tell(account: "Account", out: Path) -> None:
-    for split, count in sorted(account.kept.items()):
-        typer.echo(f"{out / split}: {count} pictures")
-    typer.echo(account)
-    for reason, count in sorted(account.rejected.items()):
-        typer.echo(f"  {count} {reason}")
-
-
-def _progress(seconds: float = 5) -> "Callable[[Account], None]":
-    """Return a callback that prints the account at most once in so many seconds."""
-    from captiongan.base.progress import Pace
-
-    pace = Pace(seconds)
-
-    def tell(account: "Account") -> None:
-        if pace.due():
-            to_stderr(account)
-
-    return tell
 
 
 @app.command("check")
@@ -173,13 +32,13 @@ def check_data(
     from captiongan.data.folder import LoadedExample, Reject, read_captioned_folder
     from captiongan.data.summary import summarise
 
-    def told() -> Iterator[LoadedExample | Reject]:
+    def printed() -> Iterator[LoadedExample | Reject]:
         for item in read_captioned_folder(folder, minimum_side):
             if isinstance(item, Reject):
                 typer.echo(item)
             yield item
 
-    summary = summarise(told())
+    summary = summarise(printed())
     typer.echo(
         f"{summary.pictures} usable pictures, {summary.captions} captions "
         f"({summary.fewest} to {summary.most} a picture, {summary.mean:.1f} on average), "
@@ -287,8 +146,8 @@ def data_stats(
         if isinstance(value, str | int):
             typer.echo(f"{name.replace('_', ' ')}: {value}")
         elif "median" in value:
-            told = ", ".join(f"{key} {each:g}" for key, each in value.items())
-            typer.echo(f"{name.replace('_', ' ')}: {told}")
+            values = ", ".join(f"{key} {each:g}" for key, each in value.items())
+            typer.echo(f"{name.replace('_', ' ')}: {values}")
     near = content["near_duplicates"]
     typer.echo(f"classes: {len(content['classes'])}")
     typer.echo(f"near duplicates: {near['pictures']} pictures in {near['groups']} groups")
@@ -311,13 +170,16 @@ def split_data(
     seed: Seed = 0,
 ) -> None:
     """Divide a captioned folder into OUT/train and OUT/test; near-duplicates stay together."""
+    from captiongan.data.importers.content import content_of
     from captiongan.data.importers.fitting import Fit
     from captiongan.data.importers.importing import import_pictures
+    from captiongan.data.importers.items import Request
     from captiongan.data.splitting import split_folder
 
     shares = {"test": test} | ({"val": val} if val else {})
     wish = {"kind": "split", "source": str(folder), "shares": shares, "by": by, "seed": seed}
-    _tell(import_pictures(split_folder(folder, shares, by, seed), out, wish, Fit()), out)
+    wish["content"] = content_of(Request(folder), out)
+    print_account(import_pictures(split_folder(folder, shares, by, seed), out, wish, Fit()), out)
 
 
 @app.command("get")
@@ -337,6 +199,7 @@ def get_data(
     Continues after an interruption and verifies the files. Without a network, it says which files
     to put where.
     """
+    from captiongan.base.commands import command
     from captiongan.data.downloads import announcement, fetch_all
     from captiongan.data.published import choose_data_set
 
@@ -346,4 +209,4 @@ def get_data(
     if not yes:
         typer.confirm("Download them?", abort=True)
     fetch_all(data_set, folder, mirror, typer.echo)
-    typer.echo(f"next: captiongan data import {name} {folder} OUT")
+    typer.echo("next: " + command("data", "import", name, folder, "OUT"))

@@ -5,11 +5,12 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
+from io import TextIOWrapper
 from typing import Annotated, NoReturn
 
 import typer
 
-from captiongan.cli import bulk, data, draw, models, serve, train
+from captiongan.cli import bulk, data, draw, models, page, serve, train
 from captiongan.errors import CaptionganError
 from captiongan.version import __version__
 
@@ -19,17 +20,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
-for verbs in (draw, bulk, serve, train, models, data):
+for verbs in (draw, bulk, page, serve, train, models, data):
     app.add_typer(verbs.app)
 
 
 def main() -> None:
     """Run the command line."""
-    run(partial(app, bulk.in_todays_words(sys.argv[1:])))
+    run(partial(app, bulk.with_new_verb(sys.argv[1:])))
 
 
 def run(commands: Callable[[], object]) -> None:
     """Run a command line; print an error that the user can fix as one line and exit with code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name may have letters that it cannot express
+            stream.reconfigure(errors="backslashreplace")
     with warnings.catch_warnings():
         warnings.formatwarning = lambda message, *_: f"warning: {_one_line(message)}\n"
         warnings.filterwarnings("default", category=DeprecationWarning, module=r"captiongan\.")
@@ -37,7 +41,7 @@ def run(commands: Callable[[], object]) -> None:
             commands()
         except CaptionganError as error:
             _end(error)
-        except OSError as error:  # whoever writes a file reports its other errors
+        except OSError as error:  # other errors are reported where the file is written
             if error.errno != errno.ENOSPC:
                 raise
             file = error.filename or "standard output"

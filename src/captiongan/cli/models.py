@@ -1,4 +1,4 @@
-"""The verbs for trained models: export and score them, and train what a bundle has beside them."""
+"""The verbs for trained models: evaluate, export, and train further networks for bundles."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -72,7 +72,7 @@ def evaluate(
     from captiongan.draw.prompts import check_prompt
 
     prompts = [check_prompt(line) for line in read_lines(public, "--public")] if public else None
-    looked_at = _sides(sides) if sides is not None else None
+    chosen_sides = _sides(sides) if sides is not None else None
     with training_half():
         from captiongan.evaluation.evaluate import evaluate as score
         from captiongan.evaluation.report import check_folder, draw_public, write_report
@@ -89,7 +89,7 @@ def evaluate(
             checkpoint,
             to_stderr,
             truncation,
-            looked_at,
+            chosen_sides,
             best_of,
         )
         candidates = [result.candidate for result in evaluation.results]
@@ -119,11 +119,18 @@ def export(
         bool,
         typer.Option("--without-critic", help="Leave out the discriminator: a smaller bundle."),
     ] = False,
+    with_page: Annotated[
+        bool,
+        typer.Option("--page", help="Also write OUT.html, a page that draws without a server."),
+    ] = False,
 ) -> None:
     """Write a run's checkpoint as a bundle that draws without PyTorch.
 
     The bundle includes the discriminator, so that another training can start from it.
     """
+    from captiongan.draw.pipeline import Pipeline
+    from captiongan.page.page import size_of, write_page
+
     with training_half():
         from captiongan.export.export import export_run
         from captiongan.runs.load_trained import load_trained
@@ -135,6 +142,10 @@ def export(
     bundle = export_run(trained, out, name, version, lines, with_critic=not without_critic)
     size = sum(file.stat().st_size for file in bundle.folder.iterdir()) / 1e6
     typer.echo(f"{bundle.folder} ({size:.1f} MB), from {trained.checkpoint.path.name}")
+    if with_page:
+        page = out.with_name(f"{out.name}.html")
+        write_page([Pipeline(bundle)], page)
+        typer.echo(f"{page} ({size_of(page) / 1e6:.1f} MB)")
 
 
 @text_app.command("train")

@@ -1,1 +1,1 @@
-"""Small tools with PyTorch that several halves of the package share."""
+"""PyTorch tools that several packages share: devices, processes, memory, optimiser state."""

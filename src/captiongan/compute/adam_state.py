@@ -1,4 +1,4 @@
-"""Adam's moments as named tensors, and back, so that a file can hold them without code."""
+"""Adam's moments as named tensors, so that a file without code can hold them."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 
 
 def moments(optimiser: Optimizer) -> dict[str, Tensor]:
-    """Return an optimiser's moments by `WEIGHT.MOMENT`: a weight's number, a moment's name."""
+    """Return an optimiser's moments by `WEIGHT.MOMENT`: the weight's number, the moment's name."""
     return {
         f"{weight}.{moment}": tensor.contiguous()
         for weight, moments in optimiser.state_dict()["state"].items()

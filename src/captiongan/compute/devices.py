@@ -1,4 +1,4 @@
-"""The devices of this machine, and what they compute well."""
+"""The device of this machine, and whether it computes bfloat16."""
 
 import torch
 

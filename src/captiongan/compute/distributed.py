@@ -1,9 +1,8 @@
-"""Several processes that train one model, as `torchrun` starts them.
+"""Training with several processes, started by `torchrun`.
 
-Each process takes its shard of every batch. Code that looks at a batch as a whole calls this
-module, so that training with several processes equals training with one, up to rounding. All
-processes must call the same functions in the same order. In a single process the functions change
-nothing.
+Each process takes its shard of every batch. Code that needs the whole batch calls this module, so
+that training with several processes equals training with one, up to rounding. All processes must
+call the same functions in the same order. In a single process the functions change nothing.
 
 The loss of the whole batch is the mean of the processes' losses, and so is its gradient. `mean` and
 `gathered` propagate gradients accordingly.
@@ -55,7 +54,7 @@ def _check_restarts() -> None:
     if shared and restarts != "0":
         raise ConfigError(
             f"torchrun --max-restarts {restarts}: restarted processes would wait for ever, because "
-            "torchrun's store still holds the keys of the dead ones (pytorch issue 135712); "
+            "torchrun's store still has the keys of the dead ones (pytorch issue 135712); "
             f"set {OWN_STORE} in the environment of torchrun, with --rdzv-backend c10d"
         )
 
@@ -170,7 +169,7 @@ class _Mean(torch.autograd.Function):
 
     @staticmethod
     def backward(_: Any, gradient: Tensor) -> Tensor:
-        return mean(gradient)  # a gradient penalty lets gradients through this, too
+        return mean(gradient)  # differentiable, for the second derivatives of a gradient penalty
 
 
 class _Gathered(torch.autograd.Function):

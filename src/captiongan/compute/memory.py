@@ -1,4 +1,4 @@
-"""Keeps memory that a long computation frees and soon allocates again.
+"""Keeps freed memory for the next allocations of a long computation.
 
 By default glibc's malloc returns every block above 32 MB to the kernel as soon as it is freed.
 A training step frees and allocates such blocks layer by layer, so the kernel clears the same pages

@@ -22,11 +22,15 @@ from captiongan.base.image_reading import (
     read_picture,
     without_path,
 )
-from captiongan.base.lines import BadTextError, TextFault, json_object, json_type, numbered_lines
+from captiongan.base.lines import BadTextError, TextFault, json_object, json_type, numbered
+from captiongan.base.safe_reading import open_regular
 from captiongan.errors import DataError
 
 METADATA = "metadata.jsonl"
 """The file that lists the pictures and their captions."""
+
+MOST_METADATA = 2**30
+"""The largest `metadata.jsonl` that is read, in bytes."""
 
 _EXPECTED = (
     f'{METADATA} must hold a line per picture like {{"file_name": "a.jpg", "text": "a red flower"}}'
@@ -157,10 +161,15 @@ def read_lines(root: Path) -> Iterator[Line | Reject]:
     with os_errors_as(DataError, what, f"add it: {_EXPECTED}"):
         if not root.is_dir():
             raise DataError(f"data folder '{root}' is not a folder; give one: {_EXPECTED}")
-        empty = next(numbered_lines(root / METADATA), None) is None
+        empty = next(_numbered(root), None) is None
     if empty:
         raise DataError(f"data folder '{root}' has an empty {METADATA}; fill it: {_EXPECTED}")
-    return (_parsed(number, line) for number, line in numbered_lines(root / METADATA))
+    return (parsed(number, line) for number, line in _numbered(root))
+
+
+def _numbered(root: Path) -> Iterator[tuple[int, bytes]]:
+    with open_regular(root / METADATA, root, MOST_METADATA) as file:
+        yield from numbered(file)
 
 
 def load(root: Path, line: Line, minimum_side: int) -> LoadedExample | Reject:
@@ -190,7 +199,8 @@ def _stream(
         yield item
 
 
-def _parsed(number: int, line: bytes) -> Line | Reject:
+def parsed(number: int, line: bytes) -> Line | Reject:
+    """Read a line of the metadata, numbered from 1."""
     file_name = None
     try:
         record = json_object(line)
@@ -237,7 +247,7 @@ def _label(record: dict[str, object]) -> str | None:
 
 
 def _path(root: Path, file_name: str) -> Path:
-    if file_name.startswith("/") or ".." in file_name.split("/"):
+    if leads_out(file_name):
         raise _BadLineError("outside the folder", "file_name must be a relative path without '..'")
     try:
         path = (root / file_name).resolve()
@@ -249,6 +259,11 @@ def _path(root: Path, file_name: str) -> Path:
     if not found:
         raise _BadLineError("missing file", "no such file in the folder")
     return path
+
+
+def leads_out(file_name: str) -> bool:
+    """Return whether a picture's name is not that of a file below the folder."""
+    return file_name.startswith("/") or ".." in file_name.split("/")
 
 
 def _words(text: str) -> str:

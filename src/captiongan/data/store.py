@@ -21,9 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from captiongan.base.cache import cache_folder, writing_to_cache
+from captiongan.base.commands import command
 from captiongan.base.files import whole_folder
+from captiongan.base.safe_reading import read_regular
 from captiongan.data.decode import Square, SquareMaker, fit, make_squares
-from captiongan.data.folder import METADATA, Example, Line, Reject, read_lines
+from captiongan.data.folder import METADATA, MOST_METADATA, Example, Line, Reject, read_lines
 from captiongan.data.toy import toy_examples
 from captiongan.errors import DataError, OutputError
 
@@ -57,6 +59,11 @@ class PictureStore:
     def digest(self) -> str:
         """A sha256 over the names, captions and classes, in order."""
         return hashlib.sha256(repr(self.examples).encode(errors="replace")).hexdigest()
+
+    @cached_property
+    def pixels_sha256(self) -> str:
+        """A sha256 over the pictures, in order."""
+        return hashlib.sha256(np.ascontiguousarray(self.pictures).data).hexdigest()
 
     def middle(self, side: int) -> Pictures:
         """Return a view of the middle squares of all pictures: (N, side, side, 3) uint8."""
@@ -110,7 +117,7 @@ def open_store(
         raise DataError(
             f"--data '{source}': nothing usable is left, all {len(store.rejects)} lines were "
             f"rejected, the first one: {store.rejects[0]}; "
-            f"see `captiongan data check {source}`"
+            f"see `{command('data', 'check', source)}`"
         )
     return store
 
@@ -145,7 +152,7 @@ def _toy_squares(size: int, side: int, squash: bool) -> Generator[Square | Rejec
 
 def _fingerprint(root: Path, side: int, minimum_side: int) -> str:
     """Return a name that identifies all that decides the content: metadata, pictures, sizes."""
-    metadata = (root / METADATA).read_bytes()
+    metadata = read_regular(root / METADATA, root, MOST_METADATA)
     digest = hashlib.sha256(f"{STORE_FORMAT} {root.resolve()} {side} {minimum_side} ".encode())
     digest.update(metadata)
     for name in FILE_NAME.findall(metadata):

@@ -1,1 +1,1 @@
-"""Drawing pictures of sentences with an opened bundle, without PyTorch."""
+"""Draws pictures of sentences with a bundle, without PyTorch."""

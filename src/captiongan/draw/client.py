@@ -8,15 +8,20 @@ Needs the extra `client`.
         client.generate("a yellow flower", seed=7)[0].save("flower.png")
 """
 
-import base64
-import io
-import json
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
-from PIL import Image
-
+from captiongan.draw.answers import (
+    Facts,
+    as_line,
+    bundles_of,
+    facts_of,
+    interpolation_of,
+    pictures_of,
+    refusal_of,
+    warnings_of,
+)
 from captiongan.draw.interpolation import Interpolation
 from captiongan.draw.picture import Picture
 from captiongan.draw.prompts import UnknownWordsWarning
@@ -30,12 +35,17 @@ except ModuleNotFoundError as error:
         "pip install 'captiongan[client]'"
     ) from error
 
+LARGEST_ANSWER = 2**28
+"""How many bytes of an answer are read."""
+
+Result = TypeVar("Result")
+
 
 class ServerError(CaptionganError):
-    """A server's answer that is not a drawing, or no answer.
+    """An answer of a server that is not what was asked for, or no response.
 
-    `status` is that of HTTP, 0 if there was no answer. `field` names what to change in the request.
-    `retry_after` is how many seconds to wait if the server was busy (503).
+    `status` is the HTTP status, 0 without a response. `field` names the part of the request to
+    change. `retry_after` is how many seconds to wait if the server was busy (503).
     """
 
     def __init__(
@@ -52,19 +62,19 @@ class ServerError(CaptionganError):
 
 
 class Client:
-    """Draws on a server, the same to the last bit as a `Pipeline` with the same bundle there.
+    """Draws on a server, bit by bit the same as a `Pipeline` with the same bundle there.
 
-    Every method raises ServerError if the server does not answer, or answers with an error. Threads
-    may share a client.
+    Every method raises ServerError if the server does not respond, or responds with an error.
+    Threads may share a client.
     """
 
     def __init__(self, address: str, token: str | None = None, timeout: float = 60.0) -> None:
-        """Remember a server; nothing is sent yet.
+        """Create a client; nothing is sent yet.
 
         Args:
             address: of the server, such as `http://127.0.0.1:8000`.
             token: the server's token, if it requires one.
-            timeout: how many seconds to wait for an answer.
+            timeout: how many seconds to wait for a response.
         """
         self.address = address
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -82,9 +92,7 @@ class Client:
 
     def bundles(self) -> dict[str, Mapping[str, Any]]:
         """Return the facts of the open bundles by name; the server's default comes first."""
-        told = self._ask("GET", "/v1/bundles")
-        bundles = sorted(told["bundles"], key=lambda bundle: bundle["name"] != told["default"])
-        return {bundle["name"]: bundle for bundle in bundles}
+        return self._ask("GET", "/v1/bundles", None, bundles_of)
 
     def generate(
         self,
@@ -101,11 +109,13 @@ class Client:
 
         Warns with UnknownWordsWarning if the bundle knows some words but not all.
         """
-        answer = self._ask(
+        asked = prompt if isinstance(prompt, str) else list(prompt)
+        prompts = 1 if isinstance(asked, str) else len(asked)
+        pictures, told = self._ask(
             "POST",
             "/v1/generate",
             {
-                "prompt": prompt if isinstance(prompt, str) else list(prompt),
+                "prompt": asked,
                 "n": n,
                 "seed": seed,
                 "truncation": truncation,
@@ -114,30 +124,11 @@ class Client:
                 "best_of": best_of,
                 "bundle": bundle,
             },
+            lambda answer: (pictures_of(answer, prompts * n), warnings_of(answer, prompts)),
         )
-        for told in answer["prompts"]:
-            if told["unknown_words"]:
-                warnings.warn(
-                    f"the text encoder of bundle '{answer['bundle']}' hardly knows these words: "
-                    f"{', '.join(told['unknown_words'])}",
-                    UnknownWordsWarning,
-                    stacklevel=2,
-                )
-        return [
-            Picture(
-                _image(picture["png"]),
-                picture["prompt"],
-                picture["seed"],
-                answer["bundle"],
-                answer["version"],
-                answer["truncation"],
-                picture.get("around"),
-                picture.get("strength"),
-                picture.get("mirrored", False),
-                picture.get("score"),
-            )
-            for picture in answer["pictures"]
-        ]
+        for warning in told:
+            warnings.warn(warning, UnknownWordsWarning, stacklevel=2)
+        return pictures
 
     def interpolate(
         self,
@@ -148,7 +139,8 @@ class Client:
         bundle: str | None = None,
     ) -> Interpolation:
         """Draw as `Pipeline.interpolate` does."""
-        answer = self._ask(
+        stops = max(len(prompts), len(seeds))
+        return self._ask(
             "POST",
             "/v1/interpolate",
             {
@@ -158,44 +150,51 @@ class Client:
                 "truncation": truncation,
                 "bundle": bundle,
             },
-        )
-        return Interpolation(
-            [_image(frame) for frame in answer["frames"]],
-            answer["prompts"],
-            tuple(answer["seeds"]),
-            answer["steps"],
-            answer["bundle"],
-            answer["version"],
-            answer["truncation"],
-            answer.get("mirrored", False),
+            lambda answer: interpolation_of(answer, stops, steps),
         )
 
-    def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None,
+        read: Callable[[Facts], Result],
+    ) -> Result:
+        """Return what `read` makes of an answer; raises ServerError whatever else comes."""
+        status, headers, content = self._exchange(method, path, body)
         try:
-            response = self._http.request(method, path, json=body)
+            answer = facts_of(content)
+            if 200 <= status < 300:
+                return read(answer)
+            message, field = refusal_of(answer)
+        except ValueError as error:
+            raise ServerError(
+                f"server '{self.address}' answers {status} with something that captiongan does "
+                f"not send ({as_line(str(error))}); check its address",
+                status,
+            ) from error
+        seconds = headers.get("Retry-After", "")
+        wait = int(seconds) if seconds.isdecimal() and len(seconds) < 10 else None
+        raise ServerError(message, status, field, wait)
+
+    def _exchange(
+        self, method: str, path: str, body: Mapping[str, object] | None
+    ) -> tuple[int, Mapping[str, str], bytearray]:
+        """Send a request; return status, headers and body of the answer."""
+        content = bytearray()
+        try:
+            with self._http.stream(method, path, json=body) as response:
+                for piece in response.iter_bytes():
+                    content += piece
+                    if len(content) > LARGEST_ANSWER:
+                        raise ServerError(
+                            f"server '{self.address}' answers with more than {LARGEST_ANSWER:,} "
+                            "bytes; ask for fewer pictures, or check its address",
+                            response.status_code,
+                        )
         except httpx.HTTPError as error:
             raise ServerError(
-                f"server '{self.address}' does not answer ({error}); check its address, and "
-                "that `captiongan serve` runs there"
+                f"server '{self.address}' does not answer ({as_line(str(error))}); check its "
+                "address, and that `captiongan serve` runs there"
             ) from error
-        try:
-            answer = response.json()
-            if response.is_success:
-                return answer
-            facts = answer["error"]
-            message, field = str(facts["message"]), facts["field"]
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-            raise ServerError(
-                f"server '{self.address}' answers {response.status_code} with something "
-                "that captiongan does not send; check its address",
-                response.status_code,
-            ) from error
-        seconds = response.headers.get("Retry-After", "")
-        raise ServerError(
-            message, response.status_code, field, int(seconds) if seconds.isdecimal() else None
-        )
-
-
-def _image(png: str) -> Image.Image:
-    with Image.open(io.BytesIO(base64.b64decode(png)), formats=("PNG",)) as image:
-        return image.convert("RGB")
+        return response.status_code, response.headers, content

@@ -24,16 +24,16 @@ from captiongan.draw.sheet import grid
 Vectors = npt.NDArray[np.float32]
 
 Between = Callable[[Vectors, Vectors, int], Vectors]
-"""Goes from one vector (D,) to another in two steps or more, with both ends: (steps, D)."""
+"""Goes from one vector (D,) to another in two or more steps, including both ends: (steps, D)."""
 
 
 @dataclass(frozen=True)
 class Interpolation:
-    """Pictures on the way from stop to stop, and all that is needed to draw them again.
+    """Pictures on the way from stop to stop, and everything that is needed to draw them again.
 
-    A leg goes from one stop to the next and has `steps` pictures, with both stops. A stop between
-    two legs is in `images` once. If `mirrored`, all images were mirrored left to right after they
-    were drawn.
+    A leg goes from one stop to the next and has `steps` pictures, including both stops. A stop
+    between two legs is in `images` once. If `mirrored`, all images were mirrored left to right
+    after they were drawn.
     """
 
     images: Sequence[Image.Image]
@@ -47,14 +47,14 @@ class Interpolation:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The texts in the saved file; prompts and seeds are one a line."""
-        way = {
+        """The texts in the saved file; there is one prompt or seed per line."""
+        stops = {
             "prompt": "\n".join(self.prompts),
             "seed": "\n".join(map(str, self.seeds)),
             "steps": str(self.steps),
         }
         drawn_with = truncated(self.truncation) | turned(self.mirrored)
-        return way | drawn_with | origin(self.bundle, self.bundle_version)
+        return stops | drawn_with | origin(self.bundle, self.bundle_version)
 
     @property
     def legs(self) -> list[Sequence[Image.Image]]:
@@ -65,8 +65,11 @@ class Interpolation:
     def save(self, path: str | Path, frames_per_second: float = 12.0) -> None:
         """Write a PNG with a strip for each leg, or a GIF or WebP film, by the ending of `path`.
 
-        The film plays forwards and backwards in a loop. Raises OutputError if the file cannot be
-        written or has another ending, or unless a film has 1 to 50 frames a second.
+        The film plays forwards and backwards in a loop.
+
+        Raises:
+            OutputError: the file cannot be written or has another ending, or a film does not have
+                1 to 50 frames per second.
         """
         path = Path(path)
         check_output(path, (".png", *FILMS))
@@ -89,8 +92,8 @@ def arc(start: Vectors, end: Vectors, steps: int) -> Vectors:
     """Go from noise to noise on a great circle (White 2016, arXiv 1609.04468, section 2.1).
 
     Noise of D numbers has a length close to sqrt(D). On a straight line it would become shorter,
-    and the generator has hardly ever seen short noise. Between exactly opposite noises there is no
-    single arc and the result means nothing; random noises are never opposite.
+    and the generator has hardly ever seen short noise. Exactly opposite noises have no single arc
+    between them, and the result is meaningless; random noises are never opposite.
     """
     return on_arc(start, end, np.linspace(0, 1, steps))
 
@@ -98,7 +101,7 @@ def arc(start: Vectors, end: Vectors, steps: int) -> Vectors:
 def on_arc(start: Vectors, end: Vectors, shares: npt.ArrayLike) -> Vectors:
     """Return the noises at `shares`, 0 to 1, of the arc from `start` to `end`: (shares, D).
 
-    At 0 the noise is `start` and at 1 it is `end`, to the last bit.
+    At 0 the noise is exactly `start`, and at 1 exactly `end`.
     """
     along = np.asarray(shares, dtype=float)
     cosine = start @ end / (np.linalg.norm(start) * np.linalg.norm(end))
@@ -116,7 +119,7 @@ def _on_line(start: Vectors, end: Vectors, shares: Vectors) -> Vectors:
 
 
 def at_stops(vectors: Vectors, stops: int) -> Vectors:
-    """Give each stop a row: its own, or the only one that there is."""
+    """Return a row for each stop: its own, or copies of a single one."""
     return vectors if len(vectors) == stops else np.repeat(vectors, stops, axis=0)
 
 

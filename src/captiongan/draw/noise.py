@@ -12,8 +12,8 @@ Noise = npt.NDArray[np.float32]
 def noise_of(seed: int, dim: int) -> Noise:
     """Return the noise of one picture: (dim,) float32, standard normal, `seed` 0 to 2**32 - 1.
 
-    NumPy's policy freezes the stream of `numpy.random.RandomState`, so a seed gives the same noise
-    with every version of NumPy.
+    NumPy guarantees the stream of `numpy.random.RandomState`, so a seed gives the same noise with
+    every version of NumPy.
     """
     stream = _STREAMS.one
     stream.seed(seed)
@@ -28,7 +28,7 @@ def noise_rows(seeds: Sequence[int], dim: int, truncation: float = 1.0) -> Noise
 def mirror_of(seed: int, dim: int) -> bool:
     """Return whether a bundle with `mirror_by_seed` mirrors the picture of a seed.
 
-    The bit is drawn after the noise of `dim` numbers: it is whether the stream's next number in
+    The bit comes after the noise of `dim` numbers: it says whether the stream's next number in
     [0, 1) is below 0.5.
     """
     stream = _STREAMS.one

@@ -1,4 +1,4 @@
-"""A drawn picture: what it carries, and how it is saved and read back."""
+"""A drawn picture: its metadata, how it is saved, and how its metadata is read back."""
 
 import io
 import json
@@ -21,8 +21,7 @@ FILMS = (".gif", ".webp")
 """Endings of the files that a film can be saved as."""
 
 IMAGE_DESCRIPTION = 0x010E
-"""The EXIF tag of what is in a picture."""
-
+"""The EXIF tag of a picture's description."""
 
 XMP_KEY = "XML:com.adobe.xmp"
 GENERATED = (
@@ -38,13 +37,13 @@ GENERATED = (
 
 @dataclass(frozen=True)
 class Picture:
-    """One drawn picture (RGB) and all that is needed to draw it again.
+    """One drawn picture (RGB) and everything that is needed to draw it again.
 
-    A restyled picture has no seed: its noise came from another picture, which is needed, too. A
-    variation of the picture of seed `around` has gone `strength` of the way from that one to its
-    own seed. A `mirrored` picture was mirrored left to right after it was drawn. The best of
-    several has the `score` for which it was kept; higher is better, and only the scores of one
-    sentence compare.
+    A restyled picture has no seed: its noise came from another picture, which is also needed. The
+    noise of a variation lies `strength` of the way from the seed `around` to its own seed. A
+    `mirrored` picture was mirrored left to right after it was drawn. The best of several has the
+    `score` for which it was kept; higher is better, and only scores of the same sentence are
+    comparable.
     """
 
     image: Image.Image
@@ -68,7 +67,7 @@ class Picture:
         return {"prompt": self.prompt} | drawn_with | origin(self.bundle, self.bundle_version)
 
     def save(self, path: str | Path) -> None:
-        """Write a PNG with its metadata, and replace a file that exists.
+        """Write a PNG with the metadata; an existing file is replaced.
 
         The file appears whole or not at all. Raises OutputError if it cannot be written.
         """
@@ -82,17 +81,17 @@ class Picture:
 
 
 def truncated(truncation: float) -> dict[str, str]:
-    """Say what the noise was multiplied by, unless 1; `float` reads it back to the last bit."""
+    """Return the factor of the noise as metadata, unless it is 1; `float` reads it back exactly."""
     return {} if truncation == 1 else {"truncation": str(truncation)}
 
 
 def turned(mirrored: bool) -> dict[str, str]:
-    """Say whether a picture was mirrored left to right after it was drawn."""
+    """Return as metadata whether a picture was mirrored left to right after it was drawn."""
     return {"mirrored": "true"} if mirrored else {}
 
 
 def origin(bundle: str, bundle_version: str) -> dict[str, str]:
-    """Say what drew a picture: the texts in every saved file."""
+    """Return as metadata what drew a picture; every saved file has it."""
     return {
         "bundle": bundle,
         "bundle_version": bundle_version,
@@ -101,7 +100,7 @@ def origin(bundle: str, bundle_version: str) -> dict[str, str]:
 
 
 def mirrored(pixels: npt.NDArray[np.uint8], which: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-    """Return pictures (N, H, W, 3), mirrored left to right where `which` (N,) says so."""
+    """Return pictures (N, H, W, 3); those with `which` (N,) are mirrored left to right."""
     return np.where(np.asarray(which)[:, None, None, None], pixels[:, :, ::-1], pixels)
 
 
@@ -124,7 +123,7 @@ def film(
 ) -> bytes:
     """Return the content of a file, `kind` gif or webp, that plays its frames in a loop.
 
-    The metadata are JSON in the GIF's comment or in the WebP's EXIF image description. A GIF counts
+    The metadata is JSON in the GIF's comment or in the WebP's EXIF image description. A GIF counts
     time in hundredths of a second. Raises OutputError unless `frames_per_second` is 1 to 50.
     """
     if not 1 <= frames_per_second <= 50:
@@ -168,13 +167,13 @@ def read_metadata(path: str | Path) -> dict[str, str]:
             return {str(key): str(text) for key, text in texts.items() if key != XMP_KEY}
     except (OSError, SyntaxError, ValueError, KeyError, AttributeError) as error:
         raise CaptionganError(
-            f"picture '{path}' has no metadata that can be read ({error}); name a PNG, GIF or WebP "
-            "file that captiongan wrote"
+            f"picture '{path}' has no readable metadata ({error}); name a PNG, GIF or WebP file "
+            "that captiongan wrote"
         ) from error
 
 
 def numbered(path: Path, numbers: Sequence[int]) -> list[Path]:
-    """Return a path for each number: `path` if there is one, else "NAME-NUMBER.png" beside it.
+    """Return a path for each number: `path` for a single one, else "NAME-NUMBER.png" beside it.
 
     Raises OutputError as `check_output` does.
     """
@@ -188,7 +187,7 @@ def numbered(path: Path, numbers: Sequence[int]) -> list[Path]:
 
 
 def check_output(path: Path, endings: Sequence[str] = (".png",)) -> None:
-    """Raise OutputError unless `path` has a right ending and a folder that can be written to."""
+    """Raise OutputError unless `path` has one of the endings and is in a writable folder."""
     if path.suffix.lower() not in endings:
         raise OutputError(
             f"output '{path}' does not end in {' or '.join(endings)}; give it a name that does"

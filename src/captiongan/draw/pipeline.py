@@ -1,4 +1,4 @@
-"""From a sentence to pictures, with ONNX Runtime and without PyTorch."""
+"""Draws pictures of sentences, with ONNX Runtime and without PyTorch."""
 
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
@@ -126,12 +126,12 @@ class Pipeline:
         strength: float = 0.3,
         best_of: int = 1,
     ) -> Plan[list[Picture]]:
-        """Plan what `generate` draws, of several prompts one after the other; never warns."""
+        """Plan what `generate` draws, for several prompts one after the other; never warns."""
         seeds, truncation = seeds_of(seed, n, best_of), check_truncation(truncation)
         strength = check_around(around, strength)
         readings = self._readings(prompts)
         if best_of > 1:
-            _ = self._ranker  # a bundle without one is refused before anything is drawn
+            _ = self._ranker  # refuses a bundle without a ranker before anything is drawn
         noise, embedding = self.noise(seeds), np.repeat(_embedding(readings), len(seeds), axis=0)
         if around is not None:
             (middle,) = self.noise([around])
@@ -166,15 +166,15 @@ class Pipeline:
     ) -> Interpolation:
         """Draw the way from sentence to sentence, from seed to seed, or both.
 
-        Several prompts with one seed keep the noise, one prompt with several seeds keeps the text
+        Several prompts with one seed keep the noise; one prompt with several seeds keeps the text
         (Reed et al. 2016, section 5.4); equally many of both change together. If the bundle mirrors
-        by seed, the bit of the first seed holds for all pictures, so that none changes sides.
+        by seed, the bit of the first seed applies to all pictures, so that none changes sides.
 
         Args:
-            prompts: as for `generate`; there are two stops or more.
+            prompts: as for `generate`; there must be two or more stops.
             seeds: as for `generate`.
-            steps: pictures from one stop to the next; `generate` draws the first and the last, too.
-            truncation: as for `generate`, of all noise.
+            steps: pictures from one stop to the next, including both, which equal `generate`'s.
+            truncation: as for `generate`, for all noise.
 
         Raises:
             PromptError: an argument breaks its rule, or there are more than 1,000 pictures in all.
@@ -211,7 +211,7 @@ class Pipeline:
         )
 
     def restyle(self, picture: str | Path | Image.Image, prompts: Sequence[str]) -> list[Picture]:
-        """Draw a picture again, once under each sentence, with the noise that `StyleEncoder` reads.
+        """Draw a picture again, once for each sentence, with the noise that `StyleEncoder` reads.
 
         The pictures have no seed, and none is mirrored.
 
@@ -242,15 +242,15 @@ class Pipeline:
     def score(self, pictures: Pixels, embedding: Embeddings) -> Scores:
         """Score how well each picture fits its text and how whole it is: (N,), higher is better.
 
-        Only the scores of one text compare.
+        Only scores of the same text are comparable.
 
         Args:
             pictures: (N, H, W, 3) uint8.
             embedding: (N, embedding_dim) float32, a row for each picture.
 
         Raises:
-            ValueError: the rows do not match.
-            BundleError: the bundle has no ranker, or a foreign one, or its score is not finite.
+            ValueError: the number of rows differs.
+            BundleError: the bundle has no ranker, or a foreign one, or a score is not finite.
         """
         check_rows("embedding", embedding, len(pictures), self._manifest.embedding_dim)
         return self._ranker.scores(pictures, embedding)
@@ -279,7 +279,7 @@ class Pipeline:
     def draw(self, noise: Noise, embedding: Embeddings) -> Pixels:
         """Draw one picture for each row and mirror none: (N, H, W, 3) uint8.
 
-        `noise` is (N, noise_dim), `embedding` (N, embedding_dim), N at least 1, both float32.
+        Both are float32: `noise` (N, noise_dim) and `embedding` (N, embedding_dim), N at least 1.
         Raises ValueError if they are not.
         """
         check_rows("noise", noise, len(noise), self._manifest.noise_dim)

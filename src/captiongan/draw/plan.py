@@ -16,9 +16,9 @@ Drawn = TypeVar("Drawn")
 class Plan(Generic[Drawn]):
     """A row of `noise` (N, noise_dim) and of `embedding` (N, embedding_dim) for each picture.
 
-    The rows may be drawn in parts, or together with those of other plans: no picture depends on its
-    neighbours. `readings` are those of the prompts. `result` turns the pixels, (N, H, W, 3) uint8,
-    into what was asked for, which may be fewer pictures; it may take as long as drawing.
+    The rows may be drawn in parts, or together with those of other plans: no picture depends on
+    another. `readings` are those of the prompts. `result` turns the pixels, (N, H, W, 3) uint8,
+    into the result of the request, which may have fewer pictures; it may take as long as drawing.
     """
 
     noise: npt.NDArray[np.float32]

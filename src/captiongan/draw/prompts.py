@@ -19,7 +19,7 @@ _UNREADABLE = {"Cc", "Cs", "Zl", "Zp"}
 
 
 class UnknownWordsWarning(UserWarning):
-    """Some words of a prompt were rare or absent in the captions that the bundle learned from."""
+    """Some words of a prompt were rare or absent in the captions the bundle was trained on."""
 
 
 def check_prompt(prompt: str) -> str:

@@ -1,4 +1,4 @@
-"""Keeping the best of several pictures, by the ranker of a bundle."""
+"""Chooses the best of several pictures with the ranker of a bundle."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from captiongan.errors import BundleError
 Scores = npt.NDArray[np.float32]
 
 SCORE_DIGITS = 4
-"""Decimals of a picture's score; further ones differ between processors."""
+"""Decimals of a picture's score; further decimals differ between CPUs."""
 
 
 class Ranker:
@@ -39,7 +39,7 @@ class Ranker:
         (scores,) = self._session.run(None, {"pictures": levels, "embedding": embedding})
         if not np.isfinite(scores).all():
             raise BundleError(
-                f"bundle '{self._bundle}': {RANKER.file} gives a score that is not finite; "
+                f"bundle '{self._bundle}': {RANKER.file} returns a score that is not finite; "
                 "train its ranker again: captiongan rank train"
             )
         return np.asarray(scores, dtype=np.float32)

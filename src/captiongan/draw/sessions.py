@@ -25,7 +25,7 @@ class Network:
         file: its ONNX file.
         maps: its inputs and outputs as `_signature` writes them, with fields of the manifest.
         without: what a bundle without it cannot do.
-        taught_by: the verb that adds it to a copy of a bundle.
+        taught_by: the command that adds it to a copy of a bundle.
     """
 
     file: str
@@ -66,8 +66,8 @@ def open_network(bundle: Bundle, network: Network) -> Any:
     manifest = bundle.manifest
     if network.file not in manifest.files:
         raise BundleError(
-            f"bundle '{manifest.name}' has no {network.file} and cannot {network.without}; teach a "
-            f"copy of it: captiongan {network.taught_by} {manifest.name} DATA --out NEW"
+            f"bundle '{manifest.name}' has no {network.file} and cannot {network.without}; train a "
+            f"copy that can: captiongan {network.taught_by} {manifest.name} DATA --out NEW"
         )
     session = open_session(bundle.read(network.file), bundle.folder / network.file)
     expected = network.maps.format_map(vars(manifest))
@@ -108,7 +108,7 @@ def open_text_encoder(bundle: Bundle) -> OnnxTextEncoder:
         )
     if dim != manifest.embedding_dim:
         raise BundleError(
-            f"bundle '{bundle.folder}': its text encoder gives {dim} numbers, 'embedding_dim' is "
+            f"bundle '{bundle.folder}': its text encoder returns {dim} numbers, 'embedding_dim' is "
             f"{manifest.embedding_dim}; they must be equal: "
             "write the bundle again with `captiongan export`"
         )
@@ -116,12 +116,12 @@ def open_text_encoder(bundle: Bundle) -> OnnxTextEncoder:
 
 
 def in_batches(rows: int) -> list[slice]:
-    """Cut so many rows into slices of at most `MAX_BATCH`."""
+    """Cut the numbers of `rows` rows into slices of at most `MAX_BATCH`."""
     return [slice(start, start + MAX_BATCH) for start in range(0, rows, MAX_BATCH)]
 
 
 def check_rows(name: str, rows: npt.NDArray[np.float32], count: int, dim: int) -> None:
-    """Raise ValueError unless `rows` is float32 (`count`, `dim`), with one row at least."""
+    """Raise ValueError unless `rows` is float32 (`count`, `dim`) with at least one row."""
     if rows.dtype != np.float32 or rows.shape != (count, dim) or count == 0:
         raise ValueError(
             f"{name} is {rows.dtype} {rows.shape}, must be float32 (N, {dim}) with one row for "
@@ -130,7 +130,7 @@ def check_rows(name: str, rows: npt.NDArray[np.float32], count: int, dim: int) -
 
 
 def _signature(tensors: Iterable[Any]) -> str:
-    """Write down names, types and shapes in the order of names; a free dimension is "?"."""
+    """Return names, types and shapes as text, sorted by name; a free dimension is "?"."""
     ordered = sorted(tensors, key=lambda tensor: str(tensor.name))
     return ", ".join(f"{each.name} {each.type} ({_dimensions(each.shape)})" for each in ordered)
 

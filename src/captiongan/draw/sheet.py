@@ -13,13 +13,13 @@ GAP = 2
 
 
 def in_a_square(pictures: Sequence[Picture]) -> list[Sequence[Picture]]:
-    """Arrange `pictures` in rows, as square as their number allows; the last row may be short."""
+    """Arrange `pictures` in rows, as square as possible; the last row may be shorter."""
     columns = math.ceil(math.sqrt(len(pictures)))
     return [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
 
 
 def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
-    """Lay rows of images, all of one size, on a white sheet, `GAP` pixels apart."""
+    """Lay out rows of images, all of the same size, on a white sheet, `GAP` pixels apart."""
     width, height = (side + GAP for side in rows[0][0].size)
     columns = max(len(row) for row in rows)
     sheet = Image.new("RGB", (columns * width + GAP, len(rows) * height + GAP), "white")
@@ -34,9 +34,9 @@ def sheet_of(
 ) -> tuple[Image.Image, dict[str, str]]:
     """Return the `grid` of `rows`, the first of which starts with `before`, and its metadata.
 
-    The metadata are those of the first picture, with all prompts (one a line) and the number of
+    The metadata is that of the first picture, with all prompts (one per line) and the number of
     pictures, "n". If the pictures are the best of several, their seeds are not consecutive, so all
-    seeds and scores are listed, one a line.
+    seeds and scores are listed, one per line.
     """
     pictures = [picture for row in rows for picture in row]
     prompts = "\n".join(dict.fromkeys(picture.prompt for picture in pictures))

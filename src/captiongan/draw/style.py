@@ -1,4 +1,4 @@
-"""The noise of a given picture, by the style encoder of a bundle."""
+"""Estimates the noise of a given picture with the style encoder of a bundle."""
 
 import math
 from pathlib import Path
@@ -24,11 +24,11 @@ class StyleEncoder:
         self._side = bundle.manifest.resolution
 
     def noise_of(self, picture: str | Path | Image.Image) -> Noise:
-        """Return the noise of a file or an image, of which only the middle square is used.
+        """Return the noise of the middle square of a file or an image: (1, noise_dim) float32.
 
-        Where S is in doubt its noise is short and would draw typical pictures, so the noise is
-        scaled to its usual length, sqrt(noise_dim): (1, noise_dim) float32. Raises
-        UnusablePictureError if the picture cannot be read.
+        If S is uncertain, its noise is short and would draw typical pictures. So the noise is
+        scaled to its usual length, sqrt(noise_dim). Raises UnusablePictureError if the picture
+        cannot be read.
         """
         small = np.asarray(middle_square(as_rgb(picture), self._side))
         (read,) = self._session.run(None, {"pictures": small[None]})

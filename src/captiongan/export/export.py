@@ -1,7 +1,7 @@
 """From a checkpoint of a run to a bundle, which draws without PyTorch.
 
-A bundle is the only thing that a run is exported to. Any other target, such as a page or a format
-of another program, starts from a `Bundle`; `captiongan.opening.open_bundle` opens a run as one.
+Runs are exported to bundles only. Any other target, such as a page or another program's format,
+starts from a `Bundle`; `captiongan.opening.open_bundle` opens a run as one.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from captiongan.bundle.text_encoder import ENCODER_FILES, OnnxTextEncoder
 from captiongan.draw.noise import mirror_of, noise_rows
 from captiongan.draw.picture import mirrored
 from captiongan.draw.sheet import grid
-from captiongan.errors import RunError
+from captiongan.errors import OutputError, RunError
 from captiongan.export.to_onnx import as_onnx
 from captiongan.networks.layers import PictureGenerator
 from captiongan.networks.pixels import to_pictures
@@ -39,7 +39,7 @@ from captiongan.runs.checkpoint import MANIFEST, Checkpoint
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.runs.run_folder import RunFolder
-from captiongan.text.registry import is_folder, why_it_stays
+from captiongan.text.registry import is_folder, why_not_exportable
 from captiongan.version import __version__
 
 SAMPLES = 4
@@ -50,7 +50,7 @@ Seeds count on from row to row, because the same seeds would show one bad pose i
 
 
 class DrawingGenerator(nn.Module):
-    """A generator that returns pictures as (B, H, W, 3) uint8, as that of a bundle does."""
+    """A generator that returns pictures as (B, H, W, 3) uint8, like the generator of a bundle."""
 
     def __init__(self, generator: PictureGenerator) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ def export_run(
         RunError: the text encoder or the discriminator does not fit in a bundle.
         OutputError: `out` cannot be written.
     """
-    config, encoder = trained.config, _travelling(trained)
+    config, encoder = trained.config, _exportable_encoder(trained)
     manifest = BundleManifest(
         name=name,
         version=version,
@@ -125,15 +125,18 @@ def bundle_of_run(run: Path) -> Bundle:
     bundle = cache_folder("runs") / hashlib.sha256(facts.encode()).hexdigest()[:32]
     if not bundle.exists():
         prompts = folder.data_facts()["sample_captions"]
-        export_run(
-            trained, bundle, name, f"step {trained.checkpoint.step}", prompts, with_critic=False
-        )
+        version = f"step {trained.checkpoint.step}"
+        try:
+            export_run(trained, bundle, name, version, prompts, with_critic=False)
+        except OutputError:
+            if not bundle.exists():  # else another process was first, with the same content
+                raise
     return read_bundle(bundle)
 
 
-def _travelling(trained: TrainedRun) -> OnnxTextEncoder:
+def _exportable_encoder(trained: TrainedRun) -> OnnxTextEncoder:
     encoder = trained.config.text.encoder
-    if reason := why_it_stays(encoder):
+    if reason := why_not_exportable(encoder):
         raise RunError(
             f"text.encoder '{encoder}': {reason}; train a run with text.encoder=small and export "
             "that"
@@ -186,7 +189,7 @@ def _training_facts(trained: TrainedRun) -> TrainingFacts:
 
 
 def _without_places(config: RunConfig) -> dict[str, Any]:
-    """Return all options except paths of this machine."""
+    """Return all options except the paths on this machine."""
     facts = config.model_dump(exclude={"data": {"source"}, "training": {"start": {"bundle"}}})
     if is_folder(config.text.encoder):
         del facts["text"]["encoder"]

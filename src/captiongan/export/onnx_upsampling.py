@@ -1,14 +1,14 @@
-"""Upsampling in the form that a plain processor computes fastest.
+"""Rewrites upsampling into the form that a CPU computes fastest.
 
-A convolution of 3 x 3 behind nearest-neighbour doubling multiplies the same pixel up to four times,
-and a transposed convolution of stride 2 scatters what must then be added up. Both are four
-convolutions of 2 x 2 on the small picture, one for each *phase* of the large one: its pixels of
-even or odd row and column (Shi et al. 2016, "Is the deconvolution layer the same as a convolutional
-layer?"). The first then takes 4/9 of the products, the second as many as before, in kernels that
-run at the processor's peak. A transposed convolution of one pixel is a product of matrices.
+A 3 x 3 convolution after nearest-neighbour doubling multiplies the same pixel up to four times, and
+a transposed convolution of stride 2 scatters products that must then be added up. Both equal four
+2 x 2 convolutions of the small picture, one for each *phase* of the large one: its pixels of even
+or odd row and column (Shi et al. 2016, "Is the deconvolution layer the same as a convolutional
+layer?"). The first then needs 4/9 of the products, the second as many as before, in kernels that
+run at the CPU's peak. A transposed convolution of one pixel is a matrix product.
 
-The file keeps the weights as they were trained; the kernels of the phases are computed of them when
-it is opened (ONNX Runtime folds constants).
+The file keeps the weights as they were trained. ONNX Runtime computes the kernels of the phases
+when it opens the file (it folds constants).
 """
 
 import math
@@ -23,7 +23,7 @@ import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 FEWEST_CHANNELS = 16
-"""So many are convolved at once with AVX-512; the three of a picture would be mostly padding."""
+"""AVX-512 convolves this many at once; the three channels of a picture would be mostly padding."""
 
 PHASES = tuple(product((0, 1), repeat=2))
 """Row and column, even or odd."""
@@ -33,7 +33,7 @@ CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 Taps = npt.NDArray[np.float32]
 
 TAPS_OF_3: Taps = np.array([[[1, 0], [0, 1], [0, 1]], [[1, 0], [1, 0], [0, 1]]], np.float32)
-"""Which of 3 weights meets which of 2 small pixels, (phase, weight, pixel), behind doubling.
+"""Which of 3 weights meets which of 2 small pixels after doubling: (phase, weight, pixel).
 
 An even pixel is the first of two equal ones, an odd pixel the second.
 """
@@ -41,13 +41,13 @@ An even pixel is the first of two equal ones, an odd pixel the second.
 TAPS_OF_4: Taps = np.array(
     [[[0, 0], [0, 1], [0, 0], [1, 0]], [[0, 1], [0, 0], [1, 0], [0, 0]]], np.float32
 )
-"""The same of a transposed convolution of side 4, stride 2 and padding 1."""
+"""The same for a transposed convolution of side 4, stride 2 and padding 1."""
 
 
 def rewrite_upsampling(model: onnx.ModelProto) -> None:
-    """Rewrite a model in place; what it computes stays the same but for rounding.
+    """Rewrite a model in place; its outputs stay the same up to rounding.
 
-    Any other upsampling than by the layers above stays as it is, and that to few channels, too.
+    Upsampling by other layers, or to fewer channels than `FEWEST_CHANNELS`, stays as it is.
     """
     writer = _Writer(_shapes(model), {weight.name: weight for weight in model.graph.initializer})
     for node in model.graph.node:
@@ -61,7 +61,7 @@ def rewrite_upsampling(model: onnx.ModelProto) -> None:
 
 @dataclass(frozen=True)
 class _Doubled:
-    """A value of twice the side as its four phases; of a Resize, also the node that gives it."""
+    """The four phases of a value of twice the side; after a Resize, also that node."""
 
     phases: Sequence[str]
     resize: NodeProto | None = None
@@ -69,9 +69,9 @@ class _Doubled:
 
 @dataclass
 class _Writer:
-    """Writes a graph anew, node by node; a value stays in phases until it is needed whole.
+    """Rewrites a graph node by node; a value stays in phases until it is needed whole.
 
-    `shapes` has 0 for a free side.
+    In `shapes`, a free side is 0.
     """
 
     shapes: Mapping[str, Sequence[int]]
@@ -82,7 +82,7 @@ class _Writer:
     whole: set[str] = field(default_factory=set)
 
     def write(self, node: NodeProto) -> None:
-        """Write a node, by phases where that can be."""
+        """Write a node, in phases if possible."""
         name = node.output[0]
         if self._doubles(node):
             self.complete(node.input[0])
@@ -100,7 +100,7 @@ class _Writer:
             self._write_whole(node)
 
     def complete(self, name: str) -> None:
-        """Make sure that a value is there whole."""
+        """Write a value as a whole, unless that was done before."""
         value = self.doubled.get(name)
         if value is None or name in self.whole:
             return
@@ -115,7 +115,7 @@ class _Writer:
         if self._is_transposed(node, stride=1, padding=0) and pixel == [1, 1]:
             self._product(node)
         elif self._keeps_batch(node):
-            # ONNX Runtime adds within a convolution where it knows that both have the same batch.
+            # ONNX Runtime fuses an Add into a convolution if it knows that both batches are equal.
             self._reshape(node.input[0], node.output[0], [0, *self.shapes[node.output[0]][1:]])
         else:
             self.nodes.append(node)
@@ -130,7 +130,7 @@ class _Writer:
         return nearest and asymmetric and scales == [1, 1, 2, 2] and self._is_picture(node)
 
     def _doubled_before(self, node: NodeProto) -> str:
-        """Return what is doubled before a convolution of 3 x 3; empty if nothing is."""
+        """Return the value that is doubled before a 3 x 3 convolution; empty if there is none."""
         given = self.doubled.get(node.input[0]) if node.input else None
         if given is None or given.resize is None or not self._has_channels(node):
             return ""
@@ -138,7 +138,7 @@ class _Writer:
         return given.resize.input[0] if _is(node, "Conv", plain) else ""
 
     def _is_transposed(self, node: NodeProto, stride: int, padding: int) -> bool:
-        """Whether a node is a transposed convolution of 4 x 4 to enough channels."""
+        """Whether a node is a 4 x 4 transposed convolution to at least `FEWEST_CHANNELS`."""
         how = {"kernel_shape": [4, 4], "pads": [padding] * 4, "strides": [stride] * 2}
         return _is(node, "ConvTranspose", how) and self._has_channels(node)
 
@@ -146,12 +146,12 @@ class _Writer:
         return self._is_picture(node) and self.shapes[node.output[0]][1] >= FEWEST_CHANNELS
 
     def _is_picture(self, node: NodeProto) -> bool:
-        """Whether a node gives (B, C, H, W) with C, H and W known."""
+        """Whether a node returns (B, C, H, W) with C, H and W known."""
         shape = self.shapes.get(node.output[0], ())
         return len(shape) == 4 and all(shape[1:])
 
     def _keeps_batch(self, node: NodeProto) -> bool:
-        """Whether a node gives each row of a matrix the shape of a picture."""
+        """Whether a node reshapes each row of a matrix to a picture."""
         if node.op_type != "Reshape":
             return False
         given, wanted = (self.shapes.get(name, ()) for name in (node.input[0], node.output[0]))
@@ -175,10 +175,10 @@ class _Writer:
         )
 
     def _kernels(self, node: NodeProto, small: str, taps: Taps) -> list[str]:
-        """Sum up the weights that meet the same pixel: a kernel for each phase."""
+        """Sum the weights that meet the same pixel; return a kernel for each phase."""
         name, weight = node.output[0], node.input[1]
         sides = [self.shapes[name][1], self.shapes[small][1]]
-        if node.op_type == "ConvTranspose":  # its weights have the channels the other way round
+        if node.op_type == "ConvTranspose":  # its weights have inputs and outputs swapped
             weight = self._node("Transpose", [weight], f"{name}.weight", perm=[1, 0, 2, 3])
         square = np.einsum("pyu,qxv->yxpquv", taps, taps).reshape(-1, 4 * len(PHASES))
         rows = self._reshape(weight, f"{name}.rows", [*sides, len(square)])
@@ -197,7 +197,7 @@ class _Writer:
         )
 
     def _join(self, name: str, phases: Sequence[str]) -> None:
-        """Lay phases between one another, channels last: so whole pixels are copied."""
+        """Interleave the phases, channels last, so that whole pixels are copied."""
         _, channels, height, width = self.shapes[name]
         pixels = [
             self._node("Transpose", [each], f"{each}.pixels", perm=CHANNELS_LAST) for each in phases
@@ -240,7 +240,7 @@ class _Writer:
 
 
 def _is(node: NodeProto, kind: str, how: dict[str, Any]) -> bool:
-    """Whether a node is a convolution of some kind, ungrouped and without holes."""
+    """Whether a node is a convolution of some kind, without groups or dilation."""
     plain = {"group": 1, "dilations": [1, 1], "output_padding": [0, 0]}
     found, wanted = plain | _attributes(node), plain | how
     return node.op_type == kind and all(found.get(key) == wanted[key] for key in wanted)

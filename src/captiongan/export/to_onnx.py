@@ -1,7 +1,7 @@
-"""From a PyTorch module to an ONNX file of half the size, in the form that draws fastest.
+"""Exports a PyTorch module as an ONNX file of half the size, in the form that draws fastest.
 
-Weights are stored in half precision and widened when the file is opened (ONNX Runtime folds the
-casts away), so the arithmetic stays in single precision.
+Weights are stored in half precision. ONNX Runtime converts them when it opens the file (it folds
+the casts), so the arithmetic stays in single precision.
 """
 
 import logging
@@ -16,6 +16,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from captiongan.base.files import naming
+from captiongan.bundle.onnx_check import check_onnx
 from captiongan.export.onnx_upsampling import rewrite_upsampling
 
 SMALLEST_HALVED = 256
@@ -29,7 +30,7 @@ def write_onnx(
     output: str,
     dynamic_axes: Sequence[dict[int, str]],
 ) -> None:
-    """Write what `as_onnx` returns to `path`; raises OSError that names it."""
+    """Write what `as_onnx` returns to `path`; raises OSError with its name."""
     with naming(path):
         path.write_bytes(as_onnx(module, example, inputs, output, dynamic_axes))
 
@@ -41,14 +42,17 @@ def as_onnx(
     output: str,
     dynamic_axes: Sequence[dict[int, str]],
 ) -> bytes:
-    """Return `module` as the content of a file, with `example` as its inputs and free axes by name.
+    """Return a module as the content of an ONNX file.
 
     Args:
-        module: in evaluation mode; one tensor comes out.
-        example: one tensor per input; a free axis must not have length 1 in it.
+        module: returns one tensor; it is set to evaluation mode.
+        example: one tensor per input; its free axes must not have length 1.
         inputs: the inputs' names.
         output: the output's name.
-        dynamic_axes: for each input its free axes, `{0: "batch"}`.
+        dynamic_axes: the free axes of each input, such as `{0: "batch"}`.
+
+    Raises:
+        BundleError: the module uses an operator that no bundle may hold.
     """
     dimensions = [
         {axis: torch.export.Dim(name) for axis, name in axes.items()} for axes in dynamic_axes
@@ -72,6 +76,7 @@ def as_onnx(
     _forget_origin(model)
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString(deterministic=True)
+    check_onnx(content, type(module).__name__)
     return content
 
 
@@ -91,7 +96,7 @@ def _store_half(model: onnx.ModelProto) -> None:
 
 
 def _forget_origin(model: onnx.ModelProto) -> None:
-    """Drop what the exporter notes of source files and shapes inside: the paths of a machine."""
+    """Remove the exporter's notes on source files and inner shapes, which have local paths."""
     del model.graph.metadata_props[:]
     del model.graph.value_info[:]
     del model.metadata_props[:]

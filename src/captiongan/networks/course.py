@@ -8,9 +8,10 @@ noise of 100, embeddings of 768 (all-mpnet-base-v2) projected to 256, and 64 x 6
     Discriminator  128 x 32x32 -> 128 x 32x32 -> 256 x 16x16 -> 256 x 16x16 -> 512 x 8x8
                    -> f(x) = 1024 x 4x4, 3x3 convolutions; [f(x), text] -> 4x4 conv -> one logit
 
-What the exercise leaves open is PyTorch's default: the first weights, and a bias in every layer,
-even before a BatchNorm, where it has no effect. The padding of its 3x3 convolutions is 1, which
-follows from their sides. The exercise returns sigmoid(logit); our losses take the logit itself.
+PyTorch's defaults fill what the exercise leaves open: the initial weights, and a bias in every
+layer, even before a BatchNorm, where it has no effect. The 3x3 convolutions have a padding of 1,
+which follows from the sides of their outputs. The exercise returns sigmoid(logit); our losses take
+the logit itself.
 """
 
 from itertools import pairwise
@@ -95,7 +96,7 @@ def _check(resolution: int, features: int, embedding_dim: int) -> None:
     if resolution != 64:
         raise ValueError(f"resolution = {resolution}: must be 64 with the networks of the course")
     if features < 4 or features % 4:
-        raise ValueError(f"features = {features}: must be a multiple of 4; the course has 128")
+        raise ValueError(f"features = {features}: must be a multiple of 4; the course uses 128")
 
 
 def _double(channels_in: int, channels_out: int) -> nn.Sequential:

@@ -1,14 +1,14 @@
-"""The lecture's networks: DCGAN (Radford et al. 2015), told what to draw by a text embedding.
+"""The lecture's networks: DCGAN (Radford et al. 2015), conditioned on a text embedding.
 
 Slides "DCGAN Generator", "DCGAN Discriminator", "Generator". The text enters as in Reed et al.
-2016, section 4.1. With F features and 64 x 64 pictures (a smaller side takes a stage less, a larger
-side one more):
+2016, section 4.1. With F features and 64 x 64 pictures (half the side needs one stage fewer, twice
+the side one more):
 
     Generator      [z, text] -> 8F x 4x4 -> 4F x 8x8 -> 2F x 16x16 -> F x 32x32 -> 3 x 64x64
     Discriminator  the same way back to f(x) = 8F x 4x4; [f(x), text] -> 1x1 conv -> one logit
 
 With embeddings of length 0 these are the networks of slide "DCGAN", without text: nothing is
-concatenated with z or f(x), and f(x) goes straight to the logit.
+concatenated with z or f(x), and one convolution maps f(x) to the logit.
 """
 
 from itertools import pairwise

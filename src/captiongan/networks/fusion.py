@@ -1,10 +1,10 @@
 """Text and noise fused by affine modulation at every scale (DF-GAN; Tao et al. 2022).
 
-Each 3x3 convolution of the generator's blocks sees scale * x + shift, rectified. A linear layer
+Each 3x3 convolution of the generator's blocks gets scale * x + shift, rectified. A linear layer
 computes the scale and the shift of each channel from the condition c = [z, text], where z lacks its
-last quarter. The discriminator reads pictures without the text, and compares the two by projection
-(Miyato and Koyama 2018). With F features, z and projected text of 128, and at most 256 channels, or
-F if that is more:
+last quarter. The discriminator computes features of the picture alone, and compares them with the
+text by projection (Miyato and Koyama 2018). With F features, z and projected text of 128, and at
+most 256 channels, or F if that is more:
 
     Generator      z -> 4x4, a block for each doubling of the side, RGB; F channels at the last side
     Discriminator  3 -> F at half the side, a block for each halving, f(x) at 4x4
@@ -18,17 +18,17 @@ Generators of this kind tend to ignore the noise. Four things keep it in play:
 
 - The first 4x4 stage depends on that z alone, linearly and without a bias, and scales and shifts
   are the same at every place. So z decides where things are, and the text what they look like.
-- z also enters at every scale, through the same layers as the text, with no layer before them that
-  could drop it.
+- z also enters at every scale, through the same layers as the text, and no layer before them could
+  drop it.
 - z has a variance of 1, and the projected text is normalised to the same variance without a learned
-  gain, so neither drowns the other. z itself is not normalised, as truncation must shrink it.
-- The last quarter of z only moves the text, along the `wording` directions (conditioning
-  augmentation, Zhang et al. 2017): a generator that follows the text then follows z. The directions
-  are 0 until a run measures what the captions of one picture differ by.
+  gain, so neither drowns the other. z itself is not normalised, because truncation must shrink it.
+- The last quarter of z only moves the text (conditioning augmentation, Zhang et al. 2017): a
+  generator that follows the text then follows z. The directions are the buffer `wording`; they are
+  0 until a run measures how the captions of one picture differ.
 
-The generator has no BatchNorm: the running average has no statistics to measure anew, and a picture
-does not depend on the others of its batch. Its first weights keep the variance of x near 1 at any
-depth (He et al. 2015), half of it from each branch of a block.
+The generator has no BatchNorm: its EMA has no statistics to recompute, and a picture does not
+depend on the others in its batch. The initial weights keep the variance of x near 1 at any depth
+(He et al. 2015), half of it from each branch of a block.
 """
 
 import math
@@ -47,7 +47,7 @@ from captiongan.networks.layers import (
 )
 
 WIDEST = 256
-"""Channels that a stage has at most, unless F is more."""
+"""The most channels of a stage, unless F is more."""
 
 SIDE = 4
 """Of the generator's first stage and of the discriminator's last."""
@@ -65,8 +65,8 @@ class Generator(PictureGenerator):
         noise_dim: length of z, with the quarter that moves the text.
         embedding_dim: length of e; 0 to draw without text.
         projected_dim: length of the projected text that is concatenated with the rest of z.
-        attention: side of the stage after whose block a self-attention stands, a power of two from
-            8 to `resolution`; 0 for none.
+        attention: side of the stage that a self-attention follows, a power of two from 8 to
+            `resolution`; 0 for none.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Generator(PictureGenerator):
         self.to_rgb = nn.Conv2d(widths[-1], 3, kernel_size=3, padding=1)
         _start(self.seed, variance=1.0)
         _start(self.to_rgb, variance=0.25 / RECTIFIED)  # colours, well inside tanh
-        # Last, so that all other weights are those of a generator without it.
+        # Last, so that all other initial weights equal those of a generator without attention.
         sides = (SIDE << stage for stage in range(1, len(widths)))
         self.attentions = nn.ModuleList(
             SelfAttention(width) if side == attention else nn.Identity()
@@ -115,7 +115,7 @@ class Generator(PictureGenerator):
 class TextDirection(nn.Module):
     """Squeeze an embedding (B, embedding_dim) to (B, length) of Euclidean norm 1.
 
-    `length` is `projected_dim`, or 0 if `embedding_dim` is: (B, 0) comes out as it went in.
+    `length` is `projected_dim`; with an `embedding_dim` of 0 it is 0, and (B, 0) stays as it is.
     """
 
     def __init__(self, embedding_dim: int, projected_dim: int) -> None:
@@ -131,10 +131,10 @@ class TextDirection(nn.Module):
 
 
 class Doubling(nn.Module):
-    """x (B, wide, H, W) and c (B, condition_dim) to (B, narrow, 2H, 2W), as a residual block.
+    """A residual block: x (B, wide, H, W) and c (B, condition_dim) to (B, narrow, 2H, 2W).
 
-    Doubling is by nearest neighbour, which leaves no checkerboard (Odena et al. 2016). All that
-    is done to each pixel by itself comes before it, at a quarter of the cost.
+    Nearest-neighbour doubling leaves no checkerboard (Odena et al. 2016). All operations on single
+    pixels come before it, at a quarter of the cost.
     """
 
     def __init__(self, wide: int, narrow: int, condition_dim: int) -> None:
@@ -152,17 +152,17 @@ class Doubling(nn.Module):
         """Return (B, narrow, 2H, 2W)."""
         narrowed = self.narrow(self.modulate_wide(x, condition))
         residual: Tensor = self.refine(_doubled(self.modulate_narrow(narrowed, condition)))
-        # The sum lies in memory as its first term: channels last, which convolutions read fastest.
+        # A sum has the memory layout of its first term: channels last, the fastest to convolve.
         return residual + _doubled(self.shortcut(x))
 
 
 class SelfAttention(nn.Module):
-    """x + gamma * what each place gathers from all others: (B, channels, H, W) as it came.
+    """x + gamma * attention(x), of the same shape (B, channels, H, W).
 
-    SAGAN (Zhang et al. 2019, arXiv 1805.08318), equations 1 to 3: so that parts of a picture that
-    lie far apart fit together, such as the petals of a flower. Of keys and values only the largest
-    of four neighbours counts, as in the authors' own code, which makes it four times as cheap.
-    gamma is 0 at first, so a generator that gets this layer draws what it drew before.
+    SAGAN (Zhang et al. 2019, arXiv 1805.08318), equations 1 to 3. It makes distant parts of a
+    picture fit together, such as the petals of a flower. Keys and values are max-pooled over 2 x 2
+    places, as in the authors' code, which makes attention four times as cheap. gamma is 0 at first,
+    so a generator that gets this layer draws what it drew before.
     """
 
     def __init__(self, channels: int) -> None:
@@ -176,18 +176,18 @@ class SelfAttention(nn.Module):
         _start(self.write, variance=1.0)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Look around; H and W are even."""
+        """Attend to all places; H and W are even."""
         narrow, _, wide = self.lengths
-        query, seen = self.read(x).split((narrow, narrow + wide), dim=1)
-        key, value = F.max_pool2d(seen, 2).flatten(2).split((narrow, wide), dim=1)
+        query, others = self.read(x).split((narrow, narrow + wide), dim=1)
+        key, value = F.max_pool2d(others, 2).flatten(2).split((narrow, wide), dim=1)
         weights = torch.softmax(query.flatten(2).mT @ key, dim=2)
         gathered = (value @ weights.mT).unflatten(2, x.shape[2:])
         written: Tensor = self.write(gathered)
-        return x + self.gamma * written  # it lies in memory as its first term
+        return x + self.gamma * written  # in this order, for the memory layout of x
 
 
 class Modulation(nn.Module):
-    """leaky_relu(scale * x + shift), (B, channels, H, W) as it came; at first scale 1, shift 0."""
+    """leaky_relu(scale * x + shift), of the shape of x; at first scale is 1 and shift 0."""
 
     def __init__(self, channels: int, condition_dim: int) -> None:
         super().__init__()
@@ -203,10 +203,10 @@ class Modulation(nn.Module):
 class Discriminator(PairDiscriminator):
     """D(x, e) = u(f(x)) + <text, P f(x)>, with features f(x) (B, C, 4, 4), u and P linear.
 
-    For pictures far from photographs: it learns to see from them alone. All its weights have a
-    spectral norm of 1 (Miyato et al. 2018), and the text has length 1, so it cannot outgrow u. The
-    discriminator also sees how much its features vary over the batch, which gives a collapsed
-    generator away (Karras et al. 2018, section 3); so a logit depends on the whole batch.
+    It has no pretrained features, so it suits pictures unlike photographs. All its weights have a
+    spectral norm of 1 (Miyato et al. 2018), and the text has length 1, so the text cannot outweigh
+    u. One channel is the deviation of the features over the batch, which reveals a collapsed
+    generator (Karras et al. 2018, section 3); so a logit depends on the whole batch.
 
     Arguments are those of the generator; F are the channels of the first stage.
     """
@@ -232,16 +232,16 @@ class Discriminator(PairDiscriminator):
     def logits(self, features: Tensor, embedding: Tensor) -> Tensor:
         """Return logits (B, 1) of pairs: features as of `features` with embeddings (B, D)."""
         text = self.text(embedding)
-        seen: Tensor = self.compare(F.leaky_relu(features, SLOPE).sum(dim=(2, 3)))
-        matched = (seen[:, 1:] * text).sum(dim=1, keepdim=True)
-        logits: Tensor = seen[:, :1] + matched
+        projected: Tensor = self.compare(F.leaky_relu(features, SLOPE).sum(dim=(2, 3)))
+        match = (projected[:, 1:] * text).sum(dim=1, keepdim=True)
+        logits: Tensor = projected[:, :1] + match
         return logits
 
 
 class Halving(nn.Module):
-    """x (B, narrow, H, W) to (B, wide, H / 2, W / 2), as a residual block.
+    """A residual block: x (B, narrow, H, W) to (B, wide, H / 2, W / 2).
 
-    Kernels of 4 at stride 2 weigh all pixels of x alike, and so do the gradients that come back.
+    Kernels of side 4 at stride 2 cover all pixels of x equally, so gradients have no pattern.
     """
 
     def __init__(self, narrow: int, wide: int) -> None:
@@ -273,7 +273,7 @@ def _doubled(x: Tensor) -> Tensor:
 
 
 def _start(layer: nn.Conv2d | nn.Linear, variance: float) -> None:
-    """Draw weights that give outputs of `variance` to inputs of mean square 1; biases are 0."""
+    """Draw weights so that inputs of mean square 1 give outputs of `variance`; biases are 0."""
     fan_in = layer.weight[0].numel()
     nn.init.normal_(layer.weight, 0.0, math.sqrt(variance / fan_in))
     if layer.bias is not None:

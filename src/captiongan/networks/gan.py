@@ -6,12 +6,12 @@ Slide "GAN (Generative Adversarial Networks)". With F features, whatever the pic
     Discriminator  3 H W -> 16F -> 8F -> f(x) = 4F -> one logit
 
 The slide leaves the layers open. Here they are linear layers and leaky rectifiers with PyTorch's
-first weights, without normalisation, which GANs did not use yet. The paper's maxout and dropout are
-left out.
+initial weights, without normalisation, which GANs did not use yet. The paper's maxout and dropout
+are left out.
 
-Both networks are called like the others of this folder, with embeddings of length 0. A text is
-refused, not ignored: between f(x) and the logit is one linear layer, which could add a picture and
-a text but not compare them.
+Both networks are called like the others of this folder, with embeddings of length 0. They refuse
+texts: the single linear layer between f(x) and the logit could add a picture and a text, but not
+compare them.
 """
 
 from itertools import pairwise
@@ -87,7 +87,7 @@ def _refuse_text(embedding_dim: int) -> None:
     if embedding_dim != 0:
         raise ValueError(
             f"embedding_dim = {embedding_dim}: must be 0, these networks take no text; "
-            "with text take dcgan"
+            "with text use dcgan"
         )
 
 

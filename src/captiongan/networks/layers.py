@@ -1,7 +1,8 @@
-"""What the pairs of networks share: their layers, their first weights, how they judge a pair.
+"""What the networks share: base classes, layers, and initial weights.
 
-All classes `Generator` and `Discriminator` of this folder are built with keywords of the same names
-and called alike, so one pair can replace another. `NETWORKS` has a row for each pair.
+All classes `Generator` and `Discriminator` of this folder are built with the same keywords and
+called the same way, so one pair of networks can replace another. `NETWORKS` has a row for each
+pair.
 """
 
 from abc import ABC, abstractmethod
@@ -18,8 +19,8 @@ SLOPE = 0.2
 class TextProjection(nn.Sequential):
     """Squeeze an embedding (B, embedding_dim) to (B, length).
 
-    `length` is `projected_dim`, or 0 if `embedding_dim` is: without text there is nothing to
-    squeeze, no layer to do it, and (B, 0) comes out as it went in.
+    `length` is `projected_dim`; with an `embedding_dim` of 0 (no text) it is 0, there is no layer,
+    and (B, 0) stays as it is.
     """
 
     def __init__(self, embedding_dim: int, projected_dim: int) -> None:
@@ -32,7 +33,7 @@ class TextProjection(nn.Sequential):
 
 
 class AppendDeviation(nn.Module):
-    """Append a channel: the deviation of features over the batch, one mean for all of it.
+    """Append a channel with one number: the features' mean standard deviation over the batch.
 
     (B, C, H, W) to (B, C + 1, H, W). Karras et al. 2018, section 3.
     """
@@ -55,10 +56,10 @@ class PictureGenerator(nn.Module, ABC):
 
 
 class PairDiscriminator(nn.Module):
-    """D(x, e): judge whether a picture is real AND shows what the text says.
+    """D(x, e): is the picture real AND does it show what the text says?
 
-    In two parts, so that one look at a picture serves several texts: `features` reads the picture,
-    `judge` compares what it read with a text. Slides "GANs with Joint Distributions".
+    It has two parts, so that several texts can share a picture's features: `features` computes
+    f(x), `logits` compares it with a text. Slides "GANs with Joint Distributions".
 
     Args:
         picture: pictures (B, 3, H, W) to features (B, C, ...).
@@ -67,9 +68,9 @@ class PairDiscriminator(nn.Module):
     """
 
     species: nn.Module
-    """Summaries of features to logits of classes; there only after `tell_species`."""
+    """The layer from `summary` to logits of classes; exists only after `add_classifier`."""
     summary_dim: int
-    """Numbers of a summary, in networks that can tell classes."""
+    """Length of `summary`, in networks that can predict classes."""
 
     def __init__(self, picture: nn.Module, text: nn.Module, compare: nn.Module) -> None:
         super().__init__()
@@ -79,7 +80,7 @@ class PairDiscriminator(nn.Module):
 
     @property
     def side(self) -> int:
-        """To which pictures are resized; 0 in networks that take them as they are."""
+        """Side, in pixels, to which pictures are resized; 0 if they are not resized."""
         return 0
 
     def features(self, pictures: Tensor) -> Tensor:
@@ -98,12 +99,12 @@ class PairDiscriminator(nn.Module):
         logits: Tensor = self.compare(torch.cat([features, text], dim=1))
         return logits.flatten(1)
 
-    def tell_species(self, count: int) -> None:
-        """Add a layer that tells so many classes apart by summaries of features."""
-        self.species = nn.Linear(self.summary_dim, count)
+    def add_classifier(self, classes: int) -> None:
+        """Add the layer that predicts a picture's class from the summary of its features."""
+        self.species = nn.Linear(self.summary_dim, classes)
 
     def classify(self, features: Tensor) -> Tensor:
-        """Return logits (B, classes) of pictures by their features, see `tell_species`."""
+        """Return logits (B, classes) of pictures from their features, see `add_classifier`."""
         logits: Tensor = self.species(self.summary(features))
         return logits
 
@@ -114,7 +115,7 @@ class PairDiscriminator(nn.Module):
     def all_logits(self, features: Tensor, embeddings: Tensor) -> Tensor:
         """Return logits (B, N) of every picture with every text: features with embeddings (N, D).
 
-        Where a pair has several logits, it is their mean.
+        If a pair has several logits, the result has their mean.
         """
         count = len(embeddings)
         every = features.repeat_interleave(count, dim=0)
@@ -128,14 +129,14 @@ class PairDiscriminator(nn.Module):
 
 
 def require_text(embedding_dim: int) -> None:
-    """Make sure that networks which draw from text only are given some.
+    """Check that networks which need text get some.
 
     Raises:
         ValueError: `embedding_dim` is 0.
     """
     if embedding_dim == 0:
         raise ValueError(
-            "embedding_dim = 0: must be above 0, these networks need text; without text take dcgan"
+            "embedding_dim = 0: must be above 0, these networks need text; without text use dcgan"
         )
 
 
@@ -194,7 +195,7 @@ def fuse(channels: int, text_length: int) -> nn.Sequential:
 
 
 def init_weights(module: nn.Module) -> None:
-    """Draw weights from N(0, 0.02) (Radford et al. 2015), normalisation gains from N(1, 0.02)."""
+    """Initialise weights from N(0, 0.02) (Radford et al. 2015), BatchNorm gains from N(1, 0.02)."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:

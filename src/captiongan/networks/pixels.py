@@ -1,4 +1,4 @@
-"""Pixels as bytes, as pictures are stored, and as the numbers that networks take and give."""
+"""Conversion between pictures as stored, in bytes, and the tensors of the networks."""
 
 import torch
 from torch import Tensor

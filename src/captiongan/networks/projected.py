@@ -1,8 +1,8 @@
-"""A discriminator that looks through a network trained on ImageNet: Projected GANs.
+"""A discriminator on the frozen features of a network trained on ImageNet: Projected GANs.
 
-Sauer et al. 2021 (arXiv 2111.01007). The pictures go through EfficientNet-Lite0, whose maps of four
-scales are mixed by random convolutions; none of these weights ever changes. What is trained is a
-small head for each scale. With F features and pictures enlarged to 96 x 96:
+Sauer et al. 2021 (arXiv 2111.01007). EfficientNet-Lite0 turns a picture into feature maps at four
+scales, and random convolutions mix them; none of these weights ever changes. Only a small head for
+each scale is trained. With F features and pictures enlarged to 96 x 96:
 
     frozen   24 x 24x24, 40 x 12x12, 112 x 6x6, 320 x 3x3      EfficientNet-Lite0
              F  x 24x24, 2F x 12x12,  4F x 6x6,  8F x 3x3      1x1 convolutions
@@ -10,13 +10,13 @@ small head for each scale. With F features and pictures enlarged to 96 x 96:
     trained  f(x) = projected_dim x 3x3 of each scale          3, 2, 1, 0 halvings, then 3x3
              logits = f(x) . (w + V e)                         at each scale and place
 
-Heads are convolutions, so pictures may be enlarged to any multiple of 32: the larger, the better
-the frozen network knows what they show, and the longer a step takes. Every head ends on the places
-of the coarsest map, so that a mean over the logits weighs the scales alike. The text joins in the
-last line (projection, Miyato and Koyama 2018), so another text for the same picture costs next to
-nothing. The heads have spectral norm (Miyato et al. 2018) instead of BatchNorm; of the batch, each
-sees how much what it looks at varies (Karras et al. 2018, section 3), so that a generator that
-draws the same again and again is found out.
+Heads are convolutions, so pictures may be enlarged to any multiple of 32: the larger they are, the
+better the frozen features, and the longer a step. Every head ends on the places of the coarsest
+map, so that a mean over the logits weighs the scales equally. The text enters only in the last line
+(projection, Miyato and Koyama 2018), so another text for the same picture costs next to nothing.
+The heads have spectral norm (Miyato et al. 2018) instead of BatchNorm. One channel is the deviation
+of their inputs over the batch (Karras et al. 2018, section 3), which reveals a generator that
+always draws the same.
 """
 
 from collections.abc import Sequence
@@ -42,14 +42,14 @@ LEAST_SIDE = 96
 class Discriminator(PairDiscriminator):
     """D(x, e), with features (B, scales, projected_dim, places).
 
-    A pair is judged in its company: every head sees how much the batch varies in what it looks at,
-    so the same pair has other logits in another batch.
+    Logits depend on the whole batch: every head sees how much its inputs vary over the batch, so
+    the same pair has other logits in another batch.
 
     Args:
         resolution: side of the pictures, a power of two.
         features: channels F of the finest mixed map.
-        embedding_dim: length of e; 0 to judge without text.
-        projected_dim: channels that pictures and texts are compared by.
+        embedding_dim: length of e; 0 for a discriminator without text.
+        projected_dim: channels in which pictures and texts are compared.
 
     Raises:
         ConfigError: the weights of EfficientNet-Lite0 are missing or damaged.
@@ -58,28 +58,28 @@ class Discriminator(PairDiscriminator):
     def __init__(
         self, *, resolution: int, features: int, embedding_dim: int, projected_dim: int
     ) -> None:
-        look = FrozenLook(max(resolution, LEAST_SIDE), features)
+        frozen = FrozenFeatures(max(resolution, LEAST_SIDE), features)
         super().__init__(
-            picture=nn.Sequential(look, Heads(look.channels, 2 * features, projected_dim)),
-            text=Directions(embedding_dim, len(look.channels), projected_dim),
+            picture=nn.Sequential(frozen, Heads(frozen.channels, 2 * features, projected_dim)),
+            text=Directions(embedding_dim, len(frozen.channels), projected_dim),
             compare=InnerProduct(),
         )
-        self.summary_dim = len(look.channels) * projected_dim
+        self.summary_dim = len(frozen.channels) * projected_dim
 
     @property
     def side(self) -> int:
-        """To which pictures are enlarged, in pixels."""
-        return self._look.side
+        """Side, in pixels, to which pictures are enlarged."""
+        return self._frozen.side
 
-    def look_at(self, side: int) -> None:
+    def resize_to(self, side: int) -> None:
         """Enlarge pictures to another side from now on, a multiple of 32."""
-        self._look.side = side
+        self._frozen.side = side
 
     @property
-    def _look(self) -> "FrozenLook":
-        look = cast(nn.Sequential, self.picture)[0]
-        assert isinstance(look, FrozenLook)
-        return look
+    def _frozen(self) -> "FrozenFeatures":
+        frozen = cast(nn.Sequential, self.picture)[0]
+        assert isinstance(frozen, FrozenFeatures)
+        return frozen
 
     def logits(self, features: Tensor, embedding: Tensor) -> Tensor:
         """Return logits (B, K) of pairs: features as of `features` with embeddings (B, D).
@@ -99,12 +99,12 @@ class Discriminator(PairDiscriminator):
         return features.mean(dim=3).flatten(1)
 
 
-class FrozenLook(nn.Module):
+class FrozenFeatures(nn.Module):
     """Pictures (B, 3, H, W) in [-1, 1] to four maps (B, C, H', W'), by weights that never change.
 
-    All of them are buffers, so no optimiser is given them and nothing asks for their gradients.
-    Those of the random mixing are saved with the rest of the network, as heads fit one mixing only;
-    those of EfficientNet-Lite0 come from their package.
+    All weights are buffers, so no optimiser gets them and no gradients are computed for them. The
+    weights of the random mixing are saved with the network, because its heads fit that mixing only;
+    those of EfficientNet-Lite0 come from its package.
 
     Args:
         side: to which pictures are resized, a multiple of 32.
@@ -154,9 +154,9 @@ class FrozenLook(nn.Module):
 
 
 class Heads(nn.Module):
-    """What is trained to look at the maps: to (B, scales, `outputs`, places of the coarsest map).
+    """The trained part: maps to features (B, scales, `outputs`, places of the coarsest map).
 
-    Each head looks at its map of all the batch, and at one number for how much the batch varies.
+    Each head gets the map of its scale, and one number for how much the batch varies there.
 
     Args:
         channels: of the maps, the finest first; each has half the side of the one before.
@@ -173,21 +173,21 @@ class Heads(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Return features (B, scales, outputs, places)."""
-        seen = [head(x).flatten(2) for head, x in zip(self.heads, maps, strict=True)]
-        return torch.stack(seen, dim=1)
+        features = [head(x).flatten(2) for head, x in zip(self.heads, maps, strict=True)]
+        return torch.stack(features, dim=1)
 
 
 class Directions(nn.Module):
-    """w + V e: for each scale, the direction in which features are to lie that suit a text.
+    """w + V e: for each scale, the direction of the features that match a text.
 
-    Embeddings (B, embedding_dim) to (B, scales, channels). w is there whatever the text: the score
-    of the picture alone.
+    Embeddings (B, embedding_dim) to (B, scales, channels). w does not depend on the text: it scores
+    the picture alone.
     """
 
     def __init__(self, embedding_dim: int, scales: int, channels: int) -> None:
         super().__init__()
         self.scales = scales
-        std = channels**-0.5  # the length of directions: 1, like that of embeddings
+        std = channels**-0.5  # so that directions have length 1, like embeddings
         self.weight = nn.Parameter(std * torch.randn(scales * channels, embedding_dim))
         self.bias = nn.Parameter(std * torch.randn(scales * channels))
 
@@ -206,7 +206,7 @@ class InnerProduct(nn.Module):
 
 
 class FrozenDepthwise(nn.Module):
-    """A depthwise `SameConvolution` whose weights never change: fast, above all backwards."""
+    """A depthwise `SameConvolution` with frozen weights: faster, above all in the backward pass."""
 
     def __init__(self, layer: SameConvolution) -> None:
         super().__init__()
@@ -228,8 +228,8 @@ class FrozenDepthwise(nn.Module):
 class _FrozenDepthwise(torch.autograd.Function):
     """A depthwise convolution at some places, by convolutions of stride 1 in both directions.
 
-    oneDNN is slow where depthwise convolutions have a stride, above all backwards in bfloat16 (20
-    to 50 ms for a layer and 32 pictures on one core, 5 to 9 times as long as here).
+    oneDNN is slow if depthwise convolutions have a stride, above all in the backward pass in
+    bfloat16 (20 to 50 ms per layer for 32 pictures on one core, 5 to 9 times as long as here).
     """
 
     @staticmethod
@@ -255,18 +255,18 @@ class _FrozenDepthwise(torch.autograd.Function):
 
 
 def _head(inputs: int, hidden: int, outputs: int, halvings: int) -> nn.Sequential:
-    """Halve the side so many times, append the batch's deviation, then look around each place."""
+    """Halve the side `halvings` times, append the batch's deviation, then convolve by 3 x 3."""
     head = nn.Sequential()
     for _ in range(halvings):
         halve = nn.Conv2d(inputs, hidden, kernel_size=4, stride=2, padding=1)
         head.extend((spectral_norm(halve), nn.LeakyReLU(SLOPE)))
         inputs = hidden
-    look = nn.Conv2d(inputs + 1, outputs, kernel_size=3, padding=1)
-    return head.extend((AppendDeviation(), spectral_norm(look), nn.LeakyReLU(SLOPE)))
+    last = nn.Conv2d(inputs + 1, outputs, kernel_size=3, padding=1)
+    return head.extend((AppendDeviation(), spectral_norm(last), nn.LeakyReLU(SLOPE)))
 
 
 def _speed_up(network: nn.Module) -> None:
-    """Put `FrozenDepthwise` in the place of depthwise convolutions."""
+    """Replace depthwise convolutions by `FrozenDepthwise`."""
     for module in list(network.modules()):
         for name, layer in module.named_children():
             if isinstance(layer, SameConvolution) and layer.groups > 1:
@@ -274,7 +274,7 @@ def _speed_up(network: nn.Module) -> None:
 
 
 def _freeze(network: nn.Module, saved: bool) -> None:
-    """Turn all parameters into buffers, convolutions' with the channels last."""
+    """Turn all parameters into buffers; the weights of convolutions get channels-last layout."""
     for module in network.modules():
         for name, weight in list(module.named_parameters(recurse=False)):
             delattr(module, name)

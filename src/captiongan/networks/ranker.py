@@ -1,4 +1,4 @@
-"""score(x, e): how well a picture fits its sentence, and how whole it is; the best is kept."""
+"""score(x, e): how well a picture fits its sentence, plus how whole it is."""
 
 from itertools import pairwise
 
@@ -20,8 +20,8 @@ class Ranker(nn.Module):
 
     Args:
         resolution: side of the pictures, 8 or more; small ones are halved fewer times, down to 4.
-        centre: c, the mean embedding (D,) of captions, around which texts are told apart.
-        weight: w, what a unit of r counts beside a cosine.
+        centre: c, the mean embedding (D,) of captions, subtracted from every embedding.
+        weight: w, the weight of r beside the cosine.
     """
 
     centre: Tensor
@@ -51,7 +51,7 @@ class Ranker(nn.Module):
 
 
 def centred(embeddings: Tensor, centre: Tensor) -> Tensor:
-    """Return where texts (N, D) lie from their centre (D,), as vectors of length 1."""
+    """Return the directions of texts (N, D) from their centre (D,), as vectors of length 1."""
     return F.normalize(embeddings - centre, dim=1)
 
 

@@ -1,7 +1,7 @@
 """The networks of Reed et al. 2016, section 4.1, with the residual bottlenecks of their code.
 
 With F features (theirs: 128 in the generator, 64 in the discriminator), noise of 100, embeddings of
-1024 projected to 128, and 64 x 64 pictures (a smaller side takes a stage less, a larger side one
+1024 projected to 128, and 64 x 64 pictures (half the side needs one stage fewer, twice the side one
 more):
 
     Generator      [z, text] -> 8F x 4x4, bottleneck -> 4F x 8x8, bottleneck -> 2F x 16x16

@@ -1,7 +1,7 @@
-"""The pairs of networks by the names that configurations give them: the facts of each, in a row.
+"""The networks by their names in a configuration: a row of facts for each pair.
 
-Configurations are checked against these facts, so none of them needs PyTorch. Only building a
-network imports its module.
+Configurations are checked against these rows without PyTorch. Only building a network imports its
+module.
 """
 
 from dataclasses import dataclass
@@ -14,37 +14,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A generator and a discriminator that play against each other, before they have a size."""
+    """A pair of networks: a generator and a discriminator, before they have a size."""
 
     generator: str
-    """The module of this folder whose class `Generator` draws."""
+    """The module of this folder with the class `Generator`."""
     discriminator: str
-    """The module of this folder whose class `Discriminator` judges."""
+    """The module of this folder with the class `Discriminator`."""
     takes_text: bool = True
     """Whether it can draw from text."""
     needs_text: bool = False
-    """Whether it cannot draw without."""
+    """Whether it cannot draw without text."""
     has_batch_norm: bool = False
-    """Whether its generator normalises over the batch; export folds that into other weights."""
-    looks_through: str | None = None
-    """The extractor that is a part of its discriminator; scores by the same one would flatter."""
+    """Whether its generator has BatchNorm; export folds that into other weights."""
+    extractor: str | None = None
+    """The extractor inside its discriminator; scores by the same one would be too flattering."""
     options: tuple[str, ...] = ()
-    """The options, `section.name`, that it has and not every network has."""
+    """Its options, `section.name`, that not every network has."""
     resolutions: tuple[int, ...] = (16, 32, 64, 128, 256)
     """The sides, in pixels, of the pictures that it can draw."""
     features_multiple: int = 1
     """`generator.features` and `discriminator.features` must be multiples of it."""
 
     def has(self, option: str) -> bool:
-        """Return whether an option, `section.name`, is one of every network or of this one."""
+        """Return whether this network has an option, `section.name`."""
         return option in self.options or option not in OPTIONS_OF_SOME
 
     def build_generator(self, **sizes: Any) -> "PictureGenerator":
-        """Return its generator with fresh weights.
+        """Return its generator with random weights.
 
         Args:
             sizes: `resolution`, `embedding_dim`, and the options of the section `generator` by
-                their names. Those that this network does not have are left out.
+                their names. Options that this network does not have are ignored.
         """
         generator: PictureGenerator = _class(self.generator, "Generator")(
             **self._own("generator", sizes)
@@ -52,11 +52,11 @@ class Network:
         return generator
 
     def build_discriminator(self, *, beside: bool = False, **sizes: Any) -> "PairDiscriminator":
-        """Return its discriminator with fresh weights.
+        """Return its discriminator with random weights.
 
         Args:
-            beside: whether the discriminator of `fusion` plays beside it (`networks/beside.py`).
-            sizes: as of `build_generator`, with the options of the section `discriminator`.
+            beside: whether it includes the discriminator of `fusion` (`networks/beside.py`).
+            sizes: as for `build_generator`, with the options of the section `discriminator`.
         """
         module = "beside" if beside else self.discriminator
         discriminator: PairDiscriminator = _class(module, "Discriminator")(
@@ -72,8 +72,8 @@ def _class(module: str, name: str) -> Any:
     return getattr(import_module(f"captiongan.networks.{module}"), name)
 
 
-FUSION = ("generator.attention", "text.wording", "losses.species")
-"""The options of all networks whose generator is that of `fusion`."""
+FUSION = ("generator.attention", "text.conditioning_augmentation", "losses.species")
+"""The options of all networks with the generator of `fusion`."""
 
 NETWORKS = {
     "gan": Network(generator="gan", discriminator="gan", takes_text=False),
@@ -91,7 +91,7 @@ NETWORKS = {
     "projected": Network(
         generator="fusion",
         discriminator="projected",
-        looks_through="lite0",
+        extractor="lite0",
         options=(*FUSION, "discriminator.look", "discriminator.beside"),
     ),
 }
@@ -103,4 +103,4 @@ OPTIONS_OF_SOME = frozenset(option for network in NETWORKS.values() for option i
 UNFOLDED_NETWORKS = tuple(
     name for name, network in NETWORKS.items() if network.takes_text and not network.has_batch_norm
 )
-"""The networks whose generator a bundle holds weight by weight, so that training can go on."""
+"""The networks whose generator can be read back from a bundle, so that training can continue."""

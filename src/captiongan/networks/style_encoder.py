@@ -8,10 +8,10 @@ from captiongan.networks.layers import SLOPE, halve, init_weights, stage_widths
 
 
 class StyleEncoder(nn.Module):
-    """Read the noise z, which holds what the text does not say, off a picture.
+    """Estimate the noise z of a picture: what the text does not say.
 
-    The way down is that of the DCGAN discriminator, to 8F x 4 x 4 from 64 x 64 pictures, and from
-    there one linear map leads to z.
+    The convolutions are those of the DCGAN discriminator, from 64 x 64 pictures to 8F x 4 x 4; one
+    linear layer maps that to z.
 
     Args:
         resolution: side of the pictures, a power of two from 8 up.

@@ -27,10 +27,10 @@ class SynchronisedBatchNorm(_BatchNorm):
         return torch.addcmul(self.bias.view(shape), centred, scale.view(shape)).to(features.dtype)
 
     def _check_input_dim(self, features: Tensor) -> None:
-        """Take texts and pictures."""
+        """Accept texts and pictures."""
 
     def _note(self, middle: Tensor, variance: Tensor, numbers: int) -> None:
-        """Follow the statistics, the variance without its bias, as BatchNorm does."""
+        """Update the running statistics as BatchNorm does, with the unbiased variance."""
         self.get_buffer("num_batches_tracked").add_(1)
         unbiased = variance * (numbers / (numbers - 1))
         self.get_buffer("running_mean").lerp_(middle, self.momentum or 0.0)
@@ -38,7 +38,7 @@ class SynchronisedBatchNorm(_BatchNorm):
 
 
 def synchronise(network: nn.Module) -> None:
-    """Let every BatchNorm of a network, with weights and momentum, see the whole batch."""
+    """Make every BatchNorm of a network, with weights and momentum, normalise the whole batch."""
     if distributed.world_size() == 1:
         return
     for module in list(network.modules()):

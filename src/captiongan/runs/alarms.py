@@ -1,11 +1,11 @@
-"""Alarms in words while a run trains: what goes wrong in a GAN without showing in its losses.
+"""Alarms of a run: failures of a GAN that do not show in its losses.
 
-A generator may ignore the text (a discriminator that reads none is easily pleased), ignore the
-noise (Reed et al. 2016, section 4.4; a pixel-wise loss rewards it), draw one picture only (mode
-collapse; Goodfellow 2016, section 5.1.1), or repeat its training pictures. A discriminator may be
-too strong to learn from (Arjovsky and Bottou 2017), or tell nothing apart.
+A generator may ignore the text (if its discriminator does), ignore the noise (Reed et al. 2016,
+section 4.4; a pixel-wise loss rewards that), draw only one picture (mode collapse; Goodfellow 2016,
+section 5.1.1), or repeat its training pictures. A discriminator may be too strong to learn from
+(Arjovsky and Bottou 2017), or give every pair the same answer.
 
-All alarms follow from `metrics.jsonl`, so a reader of that file alone can raise the same ones.
+All alarms depend on `metrics.jsonl` alone, so whoever reads that file can raise the same ones.
 """
 
 import math
@@ -13,25 +13,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 FAIR_CHANCE = 500
-"""Steps before the first alarm by a grid, and for which a discriminator must be in trouble."""
+"""Steps before the first alarm about a grid, and duration of a trouble of the discriminator before
+its alarm."""
 
 LEAST_TEXT_SPREAD = 0.2
 LEAST_NOISE_SPREAD = 0.1
-"""Shares of the real pictures' spread, below which a generator is taken to ignore its input."""
+"""Fractions of the real pictures' spread; a generator below them ignores its input."""
 
 LEAST_NOVELTY = 0.8
-"""Distance of drawn pictures to the nearest training picture, as a share of that between training
-pictures, below which they are taken for repetitions."""
+"""Distance of drawn pictures to the nearest training picture, as a fraction of that between
+training pictures; a generator below it repeats its training pictures."""
 
 ALWAYS = 0.99
-"""Share of the pairs of a kind that counts as all of them."""
+"""Accuracy that counts as perfect."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that went wrong, the metrics that show it, and what to try."""
+    """A failure, the metrics that show it, and what to try."""
 
     what: str
     signs: str
@@ -42,7 +43,7 @@ IGNORES_TEXT = Trouble(
     "the generator ignores the text",
     "between captions its pictures differ {health_text_spread:.2f} times as much as real ones "
     f"(health_text_spread under {LEAST_TEXT_SPREAD:g})",
-    "see whether the captions fit their pictures, and try --set losses.discriminator=gan-cls, "
+    "check whether the captions fit their pictures, and try --set losses.discriminator=gan-cls, "
     "a higher losses.contrastive or a lower losses.mode_seeking",
 )
 IGNORES_NOISE = Trouble(
@@ -55,18 +56,18 @@ COLLAPSED = Trouble(
     "the generator has collapsed to one picture",
     "whatever it draws from, its pictures differ {health_noise_spread:.2f} times as much as real "
     f"ones (health_noise_spread under {LEAST_NOISE_SPREAD:g})",
-    "start anew with a lower optimiser.learning_rate, or try --set losses.mode_seeking=1",
+    "start again with a lower optimiser.learning_rate, or try --set losses.mode_seeking=1",
 )
 TOO_STRONG = Trouble(
     "the discriminator is too strong to learn from",
-    f"for {FAIR_CHANCE} steps it was right on more than {ALWAYS:.0%} of the real and of the "
+    f"for {FAIR_CHANCE} steps it was right about more than {ALWAYS:.0%} of the real and of the "
     "generated pairs (now {accuracy_real:.1%} and {accuracy_generated:.1%})",
     "try more pictures, --set losses.augment=[colour,translation,cutout] or a smaller "
     "discriminator.features",
 )
 BLIND = Trouble(
     "the discriminator says the same of every pair",
-    f"for {FAIR_CHANCE} steps it was right on more than {ALWAYS:.0%} of one kind and less than "
+    f"for {FAIR_CHANCE} steps it was right about more than {ALWAYS:.0%} of one kind and less than "
     f"{1 - ALWAYS:.0%} of the other "
     "(now {accuracy_real:.1%} of the real, {accuracy_generated:.1%} of the generated)",
     "try a larger discriminator.features or a lower optimiser.learning_rate",
@@ -76,7 +77,7 @@ REPEATS = Trouble(
     "its pictures are {score_novelty:.2f} times as far from the nearest training picture as "
     f"training pictures are from each other (score_novelty under {LEAST_NOVELTY:g})",
     "give it more pictures, or stop earlier and take the best checkpoint, or try "
-    "--set losses.augment=[translation,cutout] or a higher text.wording",
+    "--set losses.augment=[translation,cutout] or a higher text.conditioning_augmentation",
 )
 
 
@@ -87,8 +88,8 @@ class Alarm:
         self._say = say
         self._trouble: Trouble | None = None
 
-    def hear(self, step: int, trouble: Trouble | None, metrics: dict[str, float]) -> None:
-        """Update with what is wrong after `step` steps, if anything, and metrics that show it."""
+    def update(self, step: int, trouble: Trouble | None, metrics: dict[str, float]) -> None:
+        """Note the trouble after `step` steps, if any, and the metrics that show it."""
         before, self._trouble = self._trouble, trouble
         if trouble and trouble != before:
             signs = trouble.signs.format(**metrics)
@@ -106,13 +107,13 @@ class Alarms:
         self._last = self._since = step
         self._suspicion: Trouble | None = None
 
-    def hear_grid(self, step: int, metrics: dict[str, float]) -> None:
-        """Raise an alarm if the metrics of a sample grid, see `Health.see_grid`, call for it."""
+    def check_grid(self, step: int, metrics: dict[str, float]) -> None:
+        """Raise or end an alarm by the metrics of a sample grid, see `Health.check_grid`."""
         trouble = trouble_of_generator(metrics) if step >= FAIR_CHANCE else None
-        self._of_generator.hear(step, trouble, metrics)
+        self._of_generator.update(step, trouble, metrics)
 
-    def hear_reading(self, step: int, metrics: dict[str, float]) -> None:
-        """Raise an alarm if the discriminator has been in the same trouble for long.
+    def check_metrics(self, step: int, metrics: dict[str, float]) -> None:
+        """Raise or end an alarm about a trouble that the discriminator has had for long.
 
         Args:
             step: steps taken so far.
@@ -123,22 +124,22 @@ class Alarms:
             self._suspicion, self._since = suspicion, self._last
         self._last = step
         lasting = step - self._since >= FAIR_CHANCE
-        self._of_discriminator.hear(step, suspicion if lasting else None, metrics)
+        self._of_discriminator.update(step, suspicion if lasting else None, metrics)
 
-    def hear_scores(self, step: int, metrics: dict[str, float]) -> None:
-        """Raise an alarm if the metrics of `RunScores.measure` call for it, at any step."""
-        self._of_scores.hear(step, trouble_of_scores(metrics), metrics)
+    def check_scores(self, step: int, metrics: dict[str, float]) -> None:
+        """Raise or end an alarm by the metrics of `RunScores.measure`, at any step."""
+        self._of_scores.update(step, trouble_of_scores(metrics), metrics)
 
 
 def trouble_of_generator(metrics: dict[str, float]) -> Trouble | None:
-    """Return what is wrong with a generator by the metrics of `Health.see_grid`, if anything."""
-    deaf = metrics.get("health_text_spread", 0) < LEAST_TEXT_SPREAD
-    still = metrics["health_noise_spread"] < LEAST_NOISE_SPREAD
-    if deaf and still:
+    """Return what is wrong with a generator by the metrics of `Health.check_grid`, if anything."""
+    ignores_text = metrics.get("health_text_spread", 0) < LEAST_TEXT_SPREAD
+    ignores_noise = metrics["health_noise_spread"] < LEAST_NOISE_SPREAD
+    if ignores_text and ignores_noise:
         return COLLAPSED
-    if still:
+    if ignores_noise:
         return IGNORES_NOISE
-    return IGNORES_TEXT if deaf and "health_text_spread" in metrics else None
+    return IGNORES_TEXT if ignores_text and "health_text_spread" in metrics else None
 
 
 def trouble_of_discriminator(metrics: dict[str, float]) -> Trouble | None:

@@ -6,7 +6,7 @@ from captiongan.runs.config import RunConfig
 
 
 def build_generator(config: RunConfig, embedding_dim: int) -> PictureGenerator:
-    """Return the run's generator with fresh weights."""
+    """Return the run's generator with random weights."""
     return NETWORKS[config.network].build_generator(
         resolution=config.data.resolution, embedding_dim=embedding_dim, **dict(config.generator)
     )
@@ -15,12 +15,12 @@ def build_generator(config: RunConfig, embedding_dim: int) -> PictureGenerator:
 def build_discriminator(
     config: RunConfig, embedding_dim: int, species: int = 0
 ) -> PairDiscriminator:
-    """Return the run's discriminator with fresh weights; it tells so many classes apart."""
+    """Return the run's discriminator with random weights; it predicts `species` classes, if any."""
     discriminator = NETWORKS[config.network].build_discriminator(
         resolution=config.data.resolution,
         embedding_dim=embedding_dim,
         **config.discriminator.model_dump(exclude={"look"}),
     )
     if species:
-        discriminator.tell_species(species)
+        discriminator.add_classifier(species)
     return discriminator

@@ -1,16 +1,18 @@
 """Checkpoints: the whole training state, written so that a kill at any moment loses none.
 
-A checkpoint is a folder of safetensors files and a manifest with their sha256. It is written under
-another name, flushed to the disk, and renamed; a folder without a manifest that fits is not a
-checkpoint. One that is no longer needed is renamed before it is removed. Nothing in it can run
+A checkpoint is a folder of safetensors files and a manifest with their sha256 and its own. It is
+written under another name, flushed to the disk, and renamed; a folder without a matching manifest
+is not a checkpoint. An old one is renamed before it is removed. Nothing in a checkpoint can run
 code.
 """
 
 import hashlib
 import json
+import reprlib
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +21,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from captiongan.base.files import os_errors_as, remove, remove_leftovers, sha256_of, whole_folder
+from captiongan.base.lines import BadTextError, parsed_object
 from captiongan.base.safe_reading import open_regular, read_regular
 from captiongan.base.schemas import CHECKPOINT, newest, of_today
 from captiongan.bundle.text_encoder import EncoderIdentity
@@ -33,7 +36,7 @@ LARGEST_MANIFEST, LARGEST_PART = 2**20, 2**33
 
 
 class Training(Protocol):
-    """What a checkpoint can be taken of: tensors by the names of their parts, after some steps."""
+    """A training that can be saved: tensors by the names of their parts, after some steps."""
 
     step: int
 
@@ -41,11 +44,11 @@ class Training(Protocol):
         """Return the tensors of each part, by their names."""
 
     def restore(self, state: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
-        """Go back to what `state` returned; raises KeyError or RuntimeError if it does not fit."""
+        """Load what `state` returned; raises KeyError or RuntimeError if it does not fit."""
 
 
 class IncompleteError(RunError):
-    """A checkpoint that does not count, as something of it is missing or damaged."""
+    """A checkpoint that cannot be used because a part of it is missing or damaged."""
 
 
 @dataclass(frozen=True)
@@ -55,33 +58,52 @@ class Checkpoint:
     path: Path
     step: int
     encoder: EncoderIdentity
+    run: str
+    """The identity of its run; empty if that has none."""
+
+    def check_belongs_to(self, run: str) -> None:
+        """Make sure that this is a checkpoint of a run, by the run's identity.
+
+        Raises:
+            RunError: it is one of another run.
+        """
+        if run and self.run != run:
+            raise RunError(
+                f"'{self.path}' is a checkpoint of another run; remove it, or bring back the "
+                "run's own"
+            )
 
     def tensors(self, part: str) -> dict[str, Tensor]:
         """Read the tensors of a part, such as `average`.
 
         Raises:
-            RunError: it is gone, or no regular file any more.
+            RunError: it is gone, no regular file any more, or no file of tensors.
         """
-        what = f"'{self.path}' cannot be read"
-        with os_errors_as(RunError, what, "choose another checkpoint or run"):
-            return load(read_regular(self.path / f"{part}{SUFFIX}", self.path.parent, LARGEST_PART))
+        file = self.path / f"{part}{SUFFIX}"
+        what, fix = f"'{self.path}' cannot be read", "choose another checkpoint or run"
+        try:
+            with os_errors_as(RunError, what, fix):
+                return load(read_regular(file, self.path.parent, LARGEST_PART))
+        except (KeyError, SafetensorError) as error:
+            raise RunError(f"{what} ({error} in {file.name}); {fix}") from error
 
 
 def save_checkpoint(
-    training: Training, encoder: EncoderIdentity, folder: Path, keep: int
+    training: Training, encoder: EncoderIdentity, folder: Path, keep: int, run: str = ""
 ) -> Checkpoint:
-    """Write a training's state to `folder`, then drop all but the newest `keep` checkpoints.
+    """Write a training's state to `folder`, then remove all but the newest `keep` checkpoints.
 
-    A step that is saved already is not written again. What killed processes left half written or
-    half removed goes first. Raises OSError.
+    A step of the run, by its identity, that is already saved is not written again. First, leftovers
+    of killed processes are removed. Raises OSError.
     """
     before = checkpoints(folder)
-    if before and before[-1].step == training.step:
+    if before and (before[-1].step, before[-1].run) == (training.step, run):
         return before[-1]
     remove_leftovers(folder, "step-*")
-    final = folder / f"step-{training.step:09d}"
-    if final.exists():  # damaged, or it would be among those before
+    final = folder / _name(training.step)
+    if final.exists():  # damaged, or of another run
         remove(final)
+        before = [each for each in before if each.path != final]
     with whole_folder(final) as work:
         for part, tensors in training.state().items():
             contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
@@ -89,11 +111,12 @@ def save_checkpoint(
         manifest = {
             "schema": newest(CHECKPOINT),
             "captiongan": __version__,
+            "run": run,
             "step": training.step,
             "text_encoder": asdict(encoder),
             "files": {file.name: sha256_of(file) for file in sorted(work.iterdir())},
         }
-        (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        (work / MANIFEST).write_bytes(sealed(manifest))
     saved = _read(final)
     for old in [*before, saved][:-keep]:
         remove(old.path)
@@ -111,8 +134,8 @@ def checkpoints(folder: Path) -> list[Checkpoint]:
         try:
             found.append(_read(path))
         except IncompleteError as error:
-            warnings.warn(f"{error}; it is passed over", stacklevel=2)
-    return found
+            warnings.warn(f"{error}; it is ignored", stacklevel=2)
+    return sorted(found, key=attrgetter("step"))
 
 
 def latest_checkpoint(folder: Path) -> Checkpoint:
@@ -123,19 +146,19 @@ def latest_checkpoint(folder: Path) -> Checkpoint:
     """
     found = checkpoints(folder)
     if not found:
-        raise RunError(f"'{folder}' holds no complete checkpoint; start a new run")
+        raise RunError(f"'{folder}' has no complete checkpoint; start a new run")
     return found[-1]
 
 
 def forget_checkpoints_after(folder: Path, step: int) -> None:
-    """Drop the checkpoints of steps that will be taken again."""
+    """Remove the checkpoints after a step, because later steps will be repeated."""
     for saved in checkpoints(folder):
         if saved.step > step:
             remove(saved.path)
 
 
 def load_checkpoint(checkpoint: Checkpoint, training: Training, encoder: EncoderIdentity) -> None:
-    """Put a checkpoint's state into a training.
+    """Load a checkpoint into a training.
 
     Raises:
         RunError: it was trained with another text encoder, or its networks have other shapes.
@@ -143,7 +166,7 @@ def load_checkpoint(checkpoint: Checkpoint, training: Training, encoder: Encoder
     if checkpoint.encoder.sha256 != encoder.sha256:
         raise RunError(
             f"'{checkpoint.path}' was trained with text encoder {checkpoint.encoder}, "
-            f"this run has {encoder}; set text.encoder to the former"
+            f"this run has {encoder}; set text.encoder to the one it was trained with"
         )
     try:
         parts = [file.stem for file in checkpoint.path.glob(f"*{SUFFIX}")]
@@ -156,22 +179,43 @@ def load_checkpoint(checkpoint: Checkpoint, training: Training, encoder: Encoder
         ) from error
 
 
+def sealed(manifest: Mapping[str, object]) -> bytes:
+    """Return the file of a manifest, with a sha256 over all else in it."""
+    return json.dumps({**manifest, "sha256": _seal(manifest)}, indent=2).encode() + b"\n"
+
+
+def _seal(manifest: Mapping[str, object]) -> str:
+    content = {name: value for name, value in manifest.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _name(step: int) -> str:
+    return f"step-{step:09d}"
+
+
 def _read(path: Path) -> Checkpoint:
-    """Read a checkpoint's manifest and hold its files against it.
+    """Read a checkpoint's manifest and verify its name and its files.
 
     Raises:
-        IncompleteError: they do not fit.
+        IncompleteError: a file does not match the manifest.
         RunError: a later version wrote it.
     """
     try:
-        manifest: Any = json.loads(read_regular(path / MANIFEST, path.parent, LARGEST_MANIFEST))
-        manifest = of_today(manifest, CHECKPOINT, f"'{path}'", RunError)
+        content = read_regular(path / MANIFEST, path.parent, LARGEST_MANIFEST)
+        written = parsed_object(content)
+        manifest: Any = of_today(written, CHECKPOINT, f"'{path}'", RunError)
+        if written["schema"] != 1 and written["sha256"] != _seal(written):
+            raise IncompleteError(f"'{path / MANIFEST}' is damaged: its sha256 is not its own")
         for file in {path / name for name in manifest["files"]} | {*path.glob(f"*{SUFFIX}")}:
             if _sha256_in(path.parent, file) != manifest["files"][file.name]:
                 raise IncompleteError(f"'{file}' is damaged: its sha256 is not the manifest's")
-        encoder = EncoderIdentity(**manifest["text_encoder"])
-        return Checkpoint(path, manifest["step"], encoder)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        step, encoder = manifest["step"], EncoderIdentity(**manifest["text_encoder"])
+        if type(step) is not int or _name(step) != path.name:
+            raise IncompleteError(f"'{path}' has a manifest of step {reprlib.repr(step)}")
+        if not isinstance(encoder.name, str) or not isinstance(encoder.sha256, str):
+            raise IncompleteError(f"'{path}' has a manifest without a text encoder")
+        return Checkpoint(path, step, encoder, str(manifest["run"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, BadTextError) as error:
         raise IncompleteError(f"'{path}' is not a complete checkpoint: {error}") from error
 
 

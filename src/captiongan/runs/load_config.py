@@ -1,4 +1,4 @@
-"""From a preset or a YAML file, and single values in its place, to a run's configuration."""
+"""Reads a run's configuration from a preset or a YAML file, with single options overridden."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -8,15 +8,23 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from captiongan.base.schemas import RUN_CONFIG, newest, of_today
+from captiongan.base.schemas import (
+    RUN_CONFIG,
+    named_conditioning_augmentation,
+    newest,
+    of_today,
+)
 from captiongan.errors import ConfigError
 from captiongan.runs.config import RunConfig
 
 SCHEMA = newest(RUN_CONFIG)
-"""Of the configuration that is written into a run's folder."""
+"""The schema of the configuration that is written into a run's folder."""
 
 KEPT_ENCODER = "text_encoder"
-"""The folder of a run that has a copy of its text encoder."""
+"""The folder, in a run folder, for a copy of its text encoder."""
+
+RENAMED = {"text.wording": "text.conditioning_augmentation"}
+"""The former names of options; they still work."""
 
 _PRESETS = Path(__file__).parent / "presets"
 
@@ -29,9 +37,9 @@ def presets() -> list[str]:
 def find_config(name_or_path: str | Path) -> Path:
     """Return the file of a configuration: a preset's by its name, any other by its path.
 
-    A preset's name goes before a file of that name in the working directory (write "./toy" for the
-    latter). `configs/NAME.yaml`, where presets used to be, still names a preset if there is no such
-    file.
+    A preset's name has precedence over a file of that name in the working directory (write "./toy"
+    for the file). `configs/NAME.yaml`, the former place of presets, still names a preset if there
+    is no such file.
     """
     if name_or_path in presets():
         return _PRESETS / f"{name_or_path}.yaml"
@@ -57,21 +65,22 @@ def load_config(
     """Read a run's configuration.
 
     Args:
-        config: the name of a preset, or a YAML file; options that it leaves out have the values of
-            `base`. A `Path` is always a file.
+        config: the name of a preset, or a YAML file; missing options have the values of `base`. A
+            `Path` is always a file.
         overrides: `section.name=value`, applied in order.
         source: the data set, if not the file's own.
-        schema: that of a file that has none: today's if a person wrote it.
-        base: a tree of options in place of the defaults, as today's version understands them.
+        schema: of a file that has none: today's, if a person wrote it.
+        base: a tree of options, in today's schema, that replaces the defaults.
 
     Raises:
         ConfigError: there is no such preset or file, it cannot be read, a later version wrote it,
-            or a field breaks its rule; the message names it.
+            or an option breaks its rule; the message names it.
     """
     path = None if config is None else find_config(config)
     tree = {} if path is None else _of_today(_read_tree(path), schema, path)
     tree = {name: value for name, value in tree.items() if value is not None}
     if path is not None:
+        tree = _with_new_names(tree)
         _find_kept_encoder(tree, path)
     tree = merged(base or {}, tree)
     for override in overrides:
@@ -82,11 +91,16 @@ def load_config(
         return RunConfig.model_validate(tree)
     except ValidationError as error:
         where = f"'{config}'" if config else "configuration"
-        raise ConfigError(f"{where}: {'; '.join(map(_in_words, error.errors()))}") from error
+        faults: dict[str, list[str]] = {}
+        for fault in error.errors():
+            origin = _origin(fault, overrides) or where
+            faults.setdefault(origin, []).append(_in_words(fault))
+        told = (f"{origin}: {'; '.join(each)}" for origin, each in faults.items())
+        raise ConfigError("; ".join(told)) from error
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a tree of options in which those of `over` replace those of `base`."""
+    """Return the tree of options `base`, with those of `over` in place of its own."""
     tree = dict(base) | dict(over)
     for name, value in base.items():
         if isinstance(value, Mapping) and isinstance(over.get(name, {}), Mapping):
@@ -95,7 +109,7 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_today(tree: dict[str, Any], schema: int, path: Path) -> dict[str, Any]:
-    """Return the options of a file, as today's version understands them."""
+    """Return the options of a file in today's schema."""
     try:
         tree = of_today({"schema": schema} | tree, RUN_CONFIG, f"'{path}'", ConfigError)
     except ValueError as error:
@@ -103,8 +117,24 @@ def _of_today(tree: dict[str, Any], schema: int, path: Path) -> dict[str, Any]:
     return {name: value for name, value in tree.items() if name not in ("schema", "captiongan")}
 
 
+def _with_new_names(tree: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a file that a person wrote under the names that they have today."""
+    renamed = named_conditioning_augmentation(tree)
+    if renamed != tree:
+        _warn_of_old_name("text.wording", stacklevel=4)
+    return renamed
+
+
+def _warn_of_old_name(option: str, stacklevel: int) -> None:
+    warnings.warn(
+        f"{option} is now called {RENAMED[option]}; use that name",
+        DeprecationWarning,
+        stacklevel=stacklevel,
+    )
+
+
 def _find_kept_encoder(tree: dict[str, Any], path: Path) -> None:
-    """Name a run's own copy of its text encoder, which lies beside its configuration, in full."""
+    """Replace the relative path of a run's copy of its text encoder by the full one."""
     text = tree.get("text")
     if isinstance(text, dict) and str(text.get("encoder")).startswith(f"{KEPT_ENCODER}/"):
         tree["text"] = text | {"encoder": str(path.resolve().parent / text["encoder"])}
@@ -130,8 +160,10 @@ def _read_tree(path: Path) -> dict[str, Any]:
 
 def _apply(tree: dict[str, Any], override: str) -> None:
     """Set one value of the tree, the value in YAML."""
-    address, equals, value = override.partition("=")
-    *sections, name = address.split(".")
+    option, equals, value = override.partition("=")
+    if option in RENAMED:
+        _warn_of_old_name(option, stacklevel=4)
+    *sections, name = RENAMED.get(option, option).split(".")
     if not equals or not name:
         raise ConfigError(f"--set '{override}' must look like training.kimg=400")
     for section in sections:
@@ -145,10 +177,20 @@ def _apply(tree: dict[str, Any], override: str) -> None:
         raise ConfigError(f"--set '{override}': the value is not YAML") from error
 
 
+def _origin(fault: Any, overrides: Sequence[str]) -> str:
+    """Return the `--set` that has brought a wrong value in, if one has."""
+    field = ".".join(map(str, fault["loc"]))
+    for override in reversed(overrides):
+        address = override.partition("=")[0]
+        if field and (f"{field}.".startswith(f"{address}.") or address.startswith(f"{field}.")):
+            return f"--set '{override}'"
+    return ""
+
+
 def _in_words(fault: Any) -> str:
     field = ".".join(map(str, fault["loc"]))
     if fault["type"] == "extra_forbidden":
-        return f"{field}: there is no such option; the options are in docs/configuration.md"
+        return f"{field}: unknown option; the options are in docs/configuration.md"
     message = fault["msg"].removeprefix("Value error, ")
-    # Without a field it is a contradiction between several, which names them.
+    # A fault without a field is a contradiction between several, and names them.
     return f"{field} = {fault['input']!r}: {message}" if field else message

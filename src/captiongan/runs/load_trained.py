@@ -1,4 +1,4 @@
-"""From a run folder to a generator that draws: what export and evaluation have in common."""
+"""Loads the trained generator of a run folder, for export and evaluation."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +17,7 @@ Which = Literal["best", "newest"]
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """The running average of a checkpoint's generator, and the text encoder it was trained with."""
+    """The EMA of a checkpoint's generator, and the text encoder it was trained with."""
 
     folder: RunFolder
     config: RunConfig
@@ -27,20 +27,21 @@ class TrainedRun:
 
     @property
     def kimg(self) -> float:
-        """How many thousand real pictures had been shown."""
+        """How many thousand real pictures the checkpoint was trained on."""
         return round(self.config.training.kimg_after(self.checkpoint.step), 1)
 
 
 def load_trained(folder: RunFolder, which: Which = "best") -> TrainedRun:
-    """Load a checkpoint of a run, ready to draw: its best by its own scores, or its newest.
+    """Load a checkpoint of a run for drawing: the best by the run's own scores, or the newest.
 
-    Without scores there is no best one, and the newest is taken.
+    A run without scores has no best checkpoint; then the newest is loaded.
 
     Raises:
-        RunError: there is no checkpoint, it does not fit the configuration, a weight is not
-            finite, or the text encoder at hand is not the one of the run.
+        RunError: there is no checkpoint, it is of another run or does not fit the configuration, a
+            weight is not finite, or the text encoder has changed since the training.
     """
     config, checkpoint = folder.config(), _chosen(folder, which)
+    checkpoint.check_belongs_to(folder.identity)
     encoder = choose_encoder(config.text.encoder)
     if encoder.identity.sha256 != checkpoint.encoder.sha256:
         raise RunError(
@@ -60,7 +61,7 @@ def load_trained(folder: RunFolder, which: Which = "best") -> TrainedRun:
     generator.eval().requires_grad_(False)
     if not all(values.isfinite().all() for values in generator.state_dict().values()):
         raise RunError(
-            f"'{checkpoint.path}' holds weights that are not finite: its training diverged; "
+            f"'{checkpoint.path}' has weights that are not finite: its training diverged; "
             "choose another checkpoint or run"
         )
     return TrainedRun(folder, config, checkpoint, generator, encoder)

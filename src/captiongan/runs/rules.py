@@ -1,6 +1,6 @@
-"""Which options of a run cannot go together, and what to do about it.
+"""Rules between the options of a run: which contradict each other, and what to change.
 
-What depends on the network follows from its facts in `captiongan.networks.registry`.
+Rules about networks follow from their rows in `captiongan.networks.registry`.
 """
 
 import json
@@ -17,10 +17,10 @@ NO_TEXT = "none"
 """The `text.encoder` of a run that draws without text."""
 
 TYPICAL_EXTRACTOR = "lite0"
-"""The extractor that finds the typical pictures of `data.typical_share`."""
+"""The extractor that chooses the pictures of `data.typical_share`."""
 
 WITHOUT_MISMATCHING = ("gan", "relativistic")
-"""The losses of the discriminator that see no mismatching pairs."""
+"""The losses without mismatching pairs."""
 
 WITHOUT_TEXT: dict[str, tuple[object, ...]] = {
     "losses.discriminator": WITHOUT_MISMATCHING,
@@ -28,14 +28,14 @@ WITHOUT_TEXT: dict[str, tuple[object, ...]] = {
     "losses.contrastive": (0,),
     "losses.text_fade_kimg": (0,),
     "text.noise": (0,),
-    "text.wording": (0,),
+    "text.conditioning_augmentation": (0,),
     "data.mismatching": ("class",),
 }
-"""The values of options that need text otherwise."""
+"""Options that need text, except for these values."""
 
 
 def contradictions(config: "RunConfig") -> Iterator[str]:
-    """Say which options cannot go together, each with the values and the remedy."""
+    """Yield a message for each contradiction between options, with their values and the fix."""
     yield from _of_the_text(config)
     yield from _of_the_captions(config)
     yield from _of_other_networks(config)
@@ -45,13 +45,13 @@ def contradictions(config: "RunConfig") -> Iterator[str]:
 
 
 def extractors_in_training(config: "RunConfig") -> dict[str, str]:
-    """Return the extractors that have a part in the training itself, and say which part."""
+    """Return the extractors that take part in the training itself, and what each does."""
     parts = {}
     if config.data.typical_share < 1:
         share = f"data.typical_share = {config.data.typical_share:g}"
         parts[TYPICAL_EXTRACTOR] = f"{share}: it chooses the pictures"
-    if extractor := NETWORKS[config.network].looks_through:
-        parts[extractor] = f"network = '{config.network}': the discriminator looks through it"
+    if extractor := NETWORKS[config.network].extractor:
+        parts[extractor] = f"network = '{config.network}': the discriminator uses its features"
     return parts
 
 
@@ -61,7 +61,7 @@ def _of_the_text(config: "RunConfig") -> Iterator[str]:
         if not network.takes_text:
             yield (
                 f"network = '{config.network}' with text.encoder = '{config.text.encoder}': these "
-                f"networks take no text; set text.encoder={NO_TEXT}, or take another network"
+                f"networks take no text; set text.encoder={NO_TEXT}, or choose another network"
             )
         return
     without_text = WITHOUT_TEXT | ({"network": ("dcgan",)} if network.needs_text else {})
@@ -69,7 +69,7 @@ def _of_the_text(config: "RunConfig") -> Iterator[str]:
         value = attrgetter(option)(config)
         if value not in usable:
             yield (
-                f"{option} = {value!r} needs text, and text.encoder = '{NO_TEXT}' is without; "
+                f"{option} = {value!r} needs text, and text.encoder = '{NO_TEXT}' has none; "
                 f"set {option}={usable[0]}, or choose an encoder"
             )
 
@@ -80,13 +80,14 @@ def _of_the_captions(config: "RunConfig") -> Iterator[str]:
         return
     if text.averaged > 1:
         yield (
-            f"text.averaged = {text.averaged} with text.captions = 'first': one caption has no "
-            "others to be averaged with; set text.averaged=1 or text.captions=all"
+            f"text.averaged = {text.averaged} with text.captions = 'first': there are no other "
+            "captions to average; set text.averaged=1 or text.captions=all"
         )
-    if text.wording:
+    if text.conditioning_augmentation:
         yield (
-            f"text.wording = {text.wording:g} with text.captions = 'first': one caption has no "
-            "others to differ from; set text.wording=0 or text.captions=all"
+            f"text.conditioning_augmentation = {text.conditioning_augmentation:g} with "
+            "text.captions = 'first': there are no other captions to differ from; set "
+            "text.conditioning_augmentation=0 or text.captions=all"
         )
 
 
@@ -100,7 +101,7 @@ def _of_other_networks(config: "RunConfig") -> Iterator[str]:
             others = " or ".join(other for other, row in NETWORKS.items() if row.has(option))
             yield (
                 f"{option} = {_shown(value)} with network = '{config.network}', which has no such "
-                f"option; set {option}={_shown(default)}, or take {others}"
+                f"option; set {option}={_shown(default)}, or choose {others}"
             )
 
 
@@ -110,7 +111,7 @@ def _of_the_sizes(config: "RunConfig") -> Iterator[str]:
         sides = " or ".join(map(str, network.resolutions))
         yield (
             f"data.resolution = {resolution}: must be {sides} with network = '{config.network}'; "
-            f"set data.resolution={network.resolutions[-1]}, or take another network"
+            f"set data.resolution={network.resolutions[-1]}, or choose another network"
         )
     multiple = network.features_multiple
     for option in ("generator.features", "discriminator.features"):
@@ -129,7 +130,7 @@ def _of_the_sizes(config: "RunConfig") -> Iterator[str]:
     if look and min(look) < resolution:
         yield (
             f"discriminator.look = {_shown(look)} with data.resolution = {resolution}: pictures "
-            f"must not be shrunk; take sides of at least {resolution}"
+            f"must not be shrunk; choose sides of at least {resolution}"
         )
 
 
@@ -155,11 +156,11 @@ def _of_the_scores(config: "RunConfig") -> Iterator[str]:
     part = extractors_in_training(config).get(scores.extractor)
     if scores.every_kimg and part:
         yield (
-            f"scores.extractor = '{scores.extractor}' with {part}, so its scores would flatter; "
+            f"scores.extractor = '{scores.extractor}' with {part}, so scores would be too good; "
             "set scores.extractor=lite2, or scores.every_kimg=0 for no scores"
         )
 
 
 def _shown(value: object) -> str:
-    """Return a value as YAML has it in one line."""
+    """Return a value as YAML in one line."""
     return f"{value:g}" if isinstance(value, float) else json.dumps(value)

@@ -1,29 +1,32 @@
-"""The folder of one training run, and what is where in it.
+"""The folder of one training run, and its contents.
 
 00003-dcgan/
   config.yaml       the resolved configuration, written first
   data.json         what the run was trained on, and what was skipped
-  metrics.jsonl     a line of figures every `log_every_kimg`
+  metrics.jsonl     a line of metrics every `log_every_kimg`
   grids/            sample grids, named by step
   checkpoints/      training states, named by step; the newest complete one counts
   best/             the training state with the best scores so far, where a run is scored
   text_encoder/     a copy of the text encoder, where `text.encoder` is a folder
-  lock, owner.json  held while a process trains, and which one that is or was last
+  lock, owner.json  held while a process trains; the process that holds it, or held it last
 """
 
 import json
 import os
 import re
 import socket
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 from PIL.Image import Image
 
+from captiongan.base.commands import command
 from captiongan.base.files import (
     naming,
     os_errors_as,
@@ -32,6 +35,7 @@ from captiongan.base.files import (
     whole_file,
     whole_folder,
 )
+from captiongan.base.lines import BadTextError, parsed_object
 from captiongan.base.main_process import is_main_process, main_process_only
 from captiongan.base.safe_reading import read_regular
 from captiongan.bundle.text_encoder import ENCODER_FILES
@@ -41,12 +45,12 @@ from captiongan.runs.load_config import KEPT_ENCODER, SCHEMA, load_config
 from captiongan.version import __version__
 
 LARGEST_FILE = 2**30
-"""An upper bound in bytes: far above any use, far below any harm."""
+"""Upper bound in bytes: far above any use, far below any harm."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run on disk; of several processes that train it, only the first one writes."""
+    """One run on disk; if several processes train it, only the main one writes."""
 
     path: Path
 
@@ -54,24 +58,31 @@ class RunFolder:
     def create(
         cls, runs: Path, config: RunConfig, facts: dict[str, Any] | None = None
     ) -> "RunFolder":
-        """Make the next numbered folder in `runs`, as `make` does.
+        """Create the next numbered folder in `runs`, as `make` does.
 
         Raises:
-            OutputError: it cannot be made.
+            OutputError: it cannot be created.
         """
-        taken = [int(found[1]) for entry in runs.glob("*") if (found := NUMBERED.match(entry.name))]
-        return cls.make(runs / f"{max(taken, default=-1) + 1:05d}-{config.name}", config, facts)
+        while True:
+            names = (NUMBERED.match(entry.name) for entry in runs.glob("*"))
+            number = max((int(name[1]) for name in names if name), default=-1) + 1
+            path = runs / f"{number:05d}-{config.name}"
+            try:
+                return cls.make(path, config, facts)
+            except OutputError:
+                if not (path / "config.yaml").is_file():  # else another process was first
+                    raise
 
     @classmethod
     def make(
         cls, path: Path, config: RunConfig, facts: dict[str, Any] | None = None
     ) -> "RunFolder":
-        """Make a folder with the configuration, and the facts of the data if they are known.
+        """Create a folder with the configuration, and the facts about the data if there are any.
 
         Raises:
-            OutputError: it cannot be made.
+            OutputError: it cannot be created.
         """
-        what = f"run folder '{path}' cannot be made"
+        what = f"run folder '{path}' cannot be created"
         with os_errors_as(OutputError, what, "choose another place"):
             cls._make(path, config, facts)
         return cls(path)
@@ -92,7 +103,7 @@ class RunFolder:
         """Open the folder of an earlier run.
 
         Raises:
-            RunError: it is not one.
+            RunError: it is not the folder of a run.
         """
         run = cls(path)
         if not (path / "config.yaml").is_file():
@@ -110,9 +121,9 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from training this run meanwhile; clear up after killed ones.
+        """Lock the run against other processes for the block; clean up after killed ones.
 
-        The system drops the lock with the process that holds it, so none outlives a kill.
+        The operating system releases the lock when its process ends, so none outlives a kill.
 
         Raises:
             OutputError: nothing can be written here.
@@ -121,13 +132,8 @@ class RunFolder:
         if not is_main_process():
             yield
             return
-        try:
-            held = FileLock(self.path / "lock").acquire(blocking=False)
-        except Timeout:
-            raise RunError(
-                f"run folder '{self.path}' is being trained by {self._owner()}; wait for it, or "
-                "stop it first"
-            ) from None
+        with self.writing():
+            held = self._lock()
         with held:
             with self.writing():
                 for folder in (self.path, self.grids):
@@ -136,17 +142,26 @@ class RunFolder:
                 replace_file(self.path / "owner.json", json.dumps(owner).encode())
             yield
 
+    def _lock(self) -> AbstractContextManager[object]:
+        try:
+            return FileLock(self.path / "lock").acquire(blocking=False)
+        except Timeout:
+            raise RunError(
+                f"run folder '{self.path}' is being trained by {self._owner()}; wait for it, or "
+                "stop it first"
+            ) from None
+
     def writing(self) -> AbstractContextManager[None]:
         """Turn an OSError of the block into an OutputError that says how to resume."""
         what = f"run folder '{self.path}' cannot be written"
-        fix = f"fix that, then captiongan train --resume {self.path}"
+        fix = f"fix that, then {command('train', '--resume', self.path)}"
         return os_errors_as(OutputError, what, fix)
 
     def _owner(self) -> str:
         try:
-            owner = json.loads(self.read("owner.json"))
+            owner = parsed_object(self.read("owner.json"))
             return f"process {owner['pid']} on {owner['host']}"
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, BadTextError, KeyError):
             return "another process"
 
     @property
@@ -165,12 +180,12 @@ class RunFolder:
         return self.path / "best"
 
     def config(self, overrides: Sequence[str] = (), source: str | None = None) -> RunConfig:
-        """Read the run's configuration, with single values, or the data set, replaced."""
+        """Read the run's configuration, with single options or the data set overridden."""
         return load_config(self.path / "config.yaml", overrides, source, schema=1)
 
     @main_process_only
     def write_config(self, config: RunConfig) -> None:
-        """Note the configuration that holds from now on; keep a text encoder that is a folder."""
+        """Write the configuration; copy the text encoder if it is a folder."""
         encoder = Path(config.text.encoder)
         if encoder.is_absolute():
             self._keep_encoder(encoder)
@@ -179,7 +194,7 @@ class RunFolder:
         replace_file(self.path / "config.yaml", (origin + config.to_yaml()).encode())
 
     def _keep_encoder(self, encoder: Path) -> None:
-        """Copy a text encoder, unless it is the copy, or gone since it was copied."""
+        """Copy a text encoder, unless it is the copy itself, or was removed after it was copied."""
         kept = self.path / KEPT_ENCODER / encoder.name
         if kept.is_dir() and (not encoder.is_dir() or kept.samefile(encoder)):
             return
@@ -188,7 +203,7 @@ class RunFolder:
             replace_file(kept / file, (encoder / file).read_bytes())
 
     def grid(self, step: int) -> Path:
-        """Name the sample grid after a step."""
+        """Return the path of the sample grid after a step."""
         return self.grids / f"step-{step:09d}.png"
 
     def grid_steps(self) -> list[int]:
@@ -208,41 +223,66 @@ class RunFolder:
 
     @main_process_only
     def write_data_facts(self, facts: dict[str, Any]) -> None:
-        """Note what the run is trained on."""
+        """Write what the run is trained on."""
         replace_file(self.path / "data.json", (json.dumps(facts, indent=2) + "\n").encode())
 
     def data_facts(self) -> dict[str, Any]:
         """Read what the run was trained on.
 
         Raises:
-            RunError: that was never noted, or is damaged.
+            RunError: the file is missing or damaged.
         """
         try:
-            facts: dict[str, Any] = json.loads(self.read("data.json"))
-        except (OSError, ValueError) as error:
+            return parsed_object(self.read("data.json"))
+        except (OSError, BadTextError) as error:
             raise RunError(f"'{self.path}' has no readable data.json; start a new run") from error
-        return facts
+
+    @cached_property
+    def identity(self) -> str:
+        """The name of the run in its checkpoints; empty for one of before runs had names."""
+        try:
+            return str(self.data_facts().get("run", ""))
+        except RunError:
+            return ""
 
     @main_process_only
     def add_metrics(self, metrics: dict[str, float]) -> None:
-        """Append one line of figures."""
+        """Append one line of metrics."""
         file = self.path / "metrics.jsonl"
         with naming(file), file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(metrics) + "\n")
 
     def metrics(self) -> list[dict[str, float]]:
-        """Read all lines of figures, oldest first; a line cut short by a kill is passed over."""
+        """Read all lines of metrics, oldest first.
+
+        A line cut short by a kill is ignored, and so is a damaged one, with a warning.
+        """
         file = self.path / "metrics.jsonl"
         if not file.is_file():
             return []
         with os_errors_as(RunError, f"run '{self.path}' cannot be read", "copy the run again"):
-            lines = self.read(file.name).decode().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+            lines = self.read(file.name).split(b"\n")[:-1]
+        found = []
+        for number, line in enumerate(lines, 1):
+            try:
+                found.append(_metrics(line))
+            except BadTextError as bad:
+                warnings.warn(f"'{file}', line {number}: {bad}; it is ignored", stacklevel=2)
+        return found
 
     def forget_metrics_after(self, step: int) -> None:
-        """Drop the figures of steps that will be taken again, and a line cut short by a kill."""
+        """Remove the metrics after a step, and a line cut short by a kill."""
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["step"] <= step]
         replace_file(self.path / "metrics.jsonl", "".join(kept).encode())
+
+
+def _metrics(line: bytes) -> dict[str, float]:
+    """Return the numbers of a line of figures; raises BadTextError without a step."""
+    facts = parsed_object(line)
+    numbers = {name: each for name, each in facts.items() if isinstance(each, int | float)}
+    if type(numbers.get("step")) not in (int, float):
+        raise BadTextError("bad JSON", "no step")
+    return numbers
 
 
 NUMBERED = re.compile(r"(\d{5,})-")

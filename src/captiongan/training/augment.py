@@ -1,8 +1,8 @@
-"""What happens to pictures before the discriminator sees them; gradients flow through all of it.
+"""Differentiable augmentation of the pictures that the discriminator sees.
 
-DiffAugment (Zhao et al. 2020, arXiv 2006.10738) changes them at random. The discriminator sees all
-pictures changed, real and generated, when it is taught and when it teaches the generator. So it
-cannot learn few pictures by heart, and the generator does not learn to draw the changes.
+DiffAugment (Zhao et al. 2020, arXiv 2006.10738) changes all pictures at random, real and generated,
+in the updates of D and of G. So the discriminator cannot memorise a small data set, and the
+generator does not learn to draw the changes.
 """
 
 from collections.abc import Callable, Collection
@@ -14,33 +14,33 @@ from torch.nn import functional as F
 from captiongan.compute import distributed
 
 TRANSLATION = 1 / 8
-"""The furthest a picture moves, as a part of its side."""
+"""The largest shift of a picture, as a fraction of its side."""
 
 CUTOUT = 1 / 2
-"""Side of the square that is cut out, as a part of the picture's."""
+"""Side of the square that is cut out, as a fraction of the picture's side."""
 
 
 def diff_augment(pictures: Tensor, policy: Collection[str], probability: float = 1.0) -> Tensor:
-    """Change every picture (B, 3, H, W) at random, by torch's generator.
+    """Change every picture (B, 3, H, W) at random, using PyTorch's global random generator.
 
     Args:
-        pictures: in [-1, 1]; so are those that come out, but for `colour`.
+        pictures: in [-1, 1]; the result is in [-1, 1] too, except after `colour`.
         policy: which of `AUGMENTATIONS` to apply, in the order of that table.
 
-            `colour` is a risk where captions speak of colours. It keeps the hue, as it treats red,
-            green and blue alike, but saturation and lightness change: a red flower may come out
-            grey, pink or almost black, and no longer match its text. What it makes of a picture is
-            not clipped to [-1, 1], which would turn hues and stop gradients.
-        probability: with which a picture is changed, from 0 to 1; the others stay as they are. The
-            generator then learns to draw the changes less readily (Karras et al. 2020, section
-            2.2, arXiv 2006.06676).
+            `colour` is a risk if captions mention colours. It keeps the hue, because it treats red,
+            green and blue alike, but changes saturation and lightness: a red flower may become
+            grey, pink or almost black, and no longer match its text. The result is not clipped to
+            [-1, 1], because that would change hues and stop gradients.
+        probability: of changing a picture, from 0 to 1; the others stay as they are. The smaller it
+            is, the less the generator learns to draw the changes (Karras et al. 2020, section 2.2,
+            arXiv 2006.06676).
 
     Raises:
-        ValueError: `policy` names something else.
+        ValueError: `policy` has an unknown name.
     """
     if unknown := set(policy) - set(AUGMENTATIONS):
         raise ValueError(
-            f"policy = {sorted(policy)}: there is no {sorted(unknown)}; "
+            f"policy = {sorted(policy)}: unknown augmentations {sorted(unknown)}; "
             f"choose from {', '.join(AUGMENTATIONS)}"
         )
     changed = pictures
@@ -53,23 +53,23 @@ def diff_augment(pictures: Tensor, policy: Collection[str], probability: float =
 
 
 def blurred(pictures: Tensor, sigma: Tensor) -> Tensor:
-    """Blur pictures (B, 3, H, W) by a Gaussian whose deviation is `sigma` pixels (a scalar).
+    """Blur pictures (B, 3, H, W) by a Gaussian of standard deviation `sigma` in pixels (a scalar).
 
-    At the start of a training, fine detail is what gives generated pictures away, and it teaches
-    the generator nothing about shapes (Karras et al. 2021, arXiv 2106.12423; Sauer et al. 2022,
-    arXiv 2202.00273). With a deviation of 0 pictures stay as they are. Weights at the
-    edge are those of the pixels that are there.
+    Early in training, the discriminator recognises generated pictures by their fine detail, which
+    teaches the generator nothing about shapes (Karras et al. 2021, arXiv 2106.12423; Sauer et al.
+    2022, arXiv 2202.00273). A deviation of 0 leaves pictures as they are. At the edge, the weights
+    of the pixels inside the picture add up to 1.
     """
-    with torch.autocast(pictures.device.type, enabled=False):  # small steps between levels count
+    with torch.autocast(pictures.device.type, enabled=False):  # bfloat16 would round the levels
         down, right = (_gaussian(pictures.shape[dim], sigma) for dim in (2, 3))
         return down @ pictures.float() @ right.mT
 
 
 def _gaussian(side: int, sigma: Tensor) -> Tensor:
-    """Return the weights of all pixels of a line (columns) in each blurred one (rows)."""
+    """Return the weight of each pixel of a line (columns) in each blurred pixel (rows)."""
     place = torch.arange(side, device=sigma.device)
-    apart = (place[:, None] - place).float() / sigma.clamp(min=0.01)  # of 0, and still finite
-    return torch.softmax(-apart.square() / 2, dim=1)
+    distance = (place[:, None] - place).float() / sigma.clamp(min=0.01)  # finite at sigma 0, too
+    return torch.softmax(-distance.square() / 2, dim=1)
 
 
 def change_colours(pictures: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ def change_colours(pictures: Tensor) -> Tensor:
 
 
 def translate(pictures: Tensor) -> Tensor:
-    """Move each picture by up to `TRANSLATION` in both directions; fill with 0."""
+    """Shift each picture by up to `TRANSLATION` in both directions; fill with 0."""
     count, channels, height, width = pictures.shape
     furthest_down, furthest_right = int(height * TRANSLATION), int(width * TRANSLATION)
     padded = F.pad(pictures, 2 * (furthest_right,) + 2 * (furthest_down,)).permute(0, 2, 3, 1)
@@ -96,7 +96,7 @@ def translate(pictures: Tensor) -> Tensor:
 
 
 def cut_out(pictures: Tensor) -> Tensor:
-    """Set a square to 0 whose centre lies anywhere in the picture."""
+    """Set a square to 0; its centre lies anywhere in the picture."""
     inside = torch.ones((), dtype=torch.bool, device=pictures.device)
     for dim in (2, 3):
         side = pictures.shape[dim]
@@ -112,24 +112,24 @@ AUGMENTATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "translation": translate,
     "cutout": cut_out,
 }
-"""What a policy can name."""
+"""The augmentations by the names that a policy uses."""
 
 
 def _uniform(pictures: Tensor, low: float, high: float) -> Tensor:
-    """Draw a number for each picture: (B, 1, 1, 1)."""
+    """Draw a number from `low` to `high` for each picture: (B, 1, 1, 1)."""
     shape = (distributed.world_size() * len(pictures), 1, 1, 1)
     drawn = torch.rand(shape, dtype=pictures.dtype, device=pictures.device)
     return low + (high - low) * distributed.own_rows(drawn)
 
 
 def _whole(pictures: Tensor, low: int, high: int) -> Tensor:
-    """Draw a whole number below `high` for each picture: (B, 1, 1, 1)."""
+    """Draw a whole number from `low` to below `high` for each picture: (B, 1, 1, 1)."""
     shape = (distributed.world_size() * len(pictures), 1, 1, 1)
     return distributed.own_rows(torch.randint(low, high, shape, device=pictures.device))
 
 
 def _places(pictures: Tensor, dim: int) -> Tensor:
-    """Return 0, 1, 2, ... along one dimension."""
+    """Return the coordinates 0, 1, 2, ... along one dimension."""
     shape = [1, 1, 1, 1]
     shape[dim] = -1
     return torch.arange(pictures.shape[dim], device=pictures.device).view(shape)

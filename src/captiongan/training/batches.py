@@ -1,4 +1,4 @@
-"""From the data set to the tensors of a step."""
+"""From the data set to the batches of the training steps."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +19,9 @@ from captiongan.draw.picture import mirrored
 from captiongan.errors import DataError
 from captiongan.networks.pixels import to_tensor
 from captiongan.runs.config import RunConfig
-from captiongan.training.conditioning import wording_directions
-from captiongan.training.data_source import to_learn_from
+from captiongan.runs.identity import identity_of
+from captiongan.training.conditioning import caption_directions
+from captiongan.training.data_source import training_source
 from captiongan.training.facing import Turned, to_be_turned
 from captiongan.training.fading import blur_sigma, text_weight
 from captiongan.training.step import Batch
@@ -36,8 +37,8 @@ WHOLE = slice(None)
 class TrainingData:
     """A decoded data set, the embeddings of all its captions, and the sampler over both.
 
-    Batches are put together on `device`, to which the whole data set is brought once. `turned`
-    says which pictures are mirrored so that all face one way, (N,); None without `data.facing`.
+    The whole data set is copied to `device` once, and batches are assembled there. `turned` says
+    which pictures are mirrored so that all face one way, (N,); None without `data.facing`.
     """
 
     config: RunConfig
@@ -47,19 +48,19 @@ class TrainingData:
     device: torch.device = CPU
     turned: Turned | None = None
     left_out: int = 0
-    """Pictures that are not trained on, as they are not typical enough."""
+    """How many pictures are not trained on because they are not typical enough."""
 
     @classmethod
     def open(
         cls, config: RunConfig, encoder: TextEncoder, device: torch.device = CPU
     ) -> "TrainingData":
-        """Decode and encode what is not in the caches yet.
+        """Open the data of a run; decode and encode what the caches lack.
 
         Raises:
             ConfigError: see `most_typical`.
             DataError: see `open_store`, `most_typical`, `PairSampler` and `to_be_turned`.
         """
-        store = everything = to_learn_from(config).open()
+        store = everything = training_source(config).open()
         if config.data.typical_share < 1:
             store = most_typical(everything, config.data.typical_share, device)
         sampler = PairSampler(
@@ -74,7 +75,7 @@ class TrainingData:
         return cls(config, store, embeddings, sampler, device, turned, left_out)
 
     def facts(self) -> dict[str, Any]:
-        """What a run on this data is trained on, for people and for the model card."""
+        """Return what the run is trained on, for `data.json` and the model card."""
         labels = {example.label for example in self.store.examples}
         return {
             "source": self.config.data.source,
@@ -84,10 +85,12 @@ class TrainingData:
             "left_out": self.left_out,
             "skipped": list(self.store.rejects),
             "digest": self.store.digest,
+            "pixels_sha256": self.store.pixels_sha256,
+            "run": identity_of(self.config, self.store.digest),
         }
 
     def batch(self, step: int, rows: slice = WHOLE) -> Batch:
-        """Return the batch of a step (from 0 up), or some rows of it, the same at every call."""
+        """Return the batch of a step (from 0), or some rows of it; it depends on the step alone."""
         pairs = self.sampler(step)
         random = np.random.default_rng([self.config.training.seed, step, Stream.NOISE])
         shape = (len(pairs.pictures), self.config.generator.noise_dim)
@@ -104,10 +107,10 @@ class TrainingData:
 
     @cached_property
     def species(self) -> int:
-        """How many classes the discriminator is to tell; 0 if it is not to.
+        """How many classes the discriminator predicts; 0 if it predicts none.
 
         Raises:
-            DataError: there are none, or a picture is without.
+            DataError: the data set has fewer than two classes, or a picture without a class.
         """
         weight = self.config.losses.species
         if not weight:
@@ -116,32 +119,32 @@ class TrainingData:
         without, count = labels.count(None), len(set(labels) - {None})
         if without or count < 2:
             raise DataError(
-                f"losses.species = {weight:g}: there are {count} classes, and {without} of "
-                f"{len(labels)} pictures have none; must be two classes or more, and one for each "
+                f"losses.species = {weight:g}: the data has {count} classes, and {without} of "
+                f"{len(labels)} pictures have none; it needs two classes or more, and one for each "
                 "picture; add `class` to the lines of metadata.jsonl, or set losses.species=0"
             )
         return count
 
-    def wording(self) -> Tensor | None:
-        """Return the directions in which z moves texts, (D, noise_dim // 4), if it is to do so."""
-        strength, count = self.config.text.wording, self.config.generator.noise_dim // 4
+    def conditioning_augmentation(self) -> Tensor | None:
+        """Return the directions in which z moves texts, (D, noise_dim // 4); None to move none."""
+        strength = self.config.text.conditioning_augmentation
         if not strength:
             return None
         counts = torch.tensor([len(example.captions) for example in self.store.examples])
         pictures = torch.arange(len(counts)).repeat_interleave(counts)
-        return strength * wording_directions(self.embeddings.cpu(), pictures, count)
+        directions = self.config.generator.noise_dim // 4
+        return strength * caption_directions(self.embeddings.cpu(), pictures, directions)
 
     def centre(self, rows: list[int]) -> Pictures:
-        """Return the middle crops of some pictures, turned as in batches: (N, H, W, 3) uint8."""
+        """Return the middle crops of some pictures, facing as in batches: (N, H, W, 3) uint8."""
         crops = self.store.middle(self.config.data.resolution)[rows]
         return crops if self.turned is None else mirrored(crops, self.turned[rows])
 
     def _texts(self, captions: Indices, rows: slice, step: int, which: int) -> Tensor:
-        """Return the embeddings of a batch's captions, of some rows of it: (B, D).
+        """Return the embeddings of some rows of a batch's captions: (B, D).
 
-        Each is the mean with others of the same picture, if `text.averaged` says so.
-
-        With `text.noise` each is moved in a direction of its own, and is of length 1 again.
+        With `text.averaged`, each is the mean over several captions of the picture. With
+        `text.noise`, each moves in a random direction of its own, and is scaled to length 1 again.
         """
         together = self.sampler.following(captions[rows], self.config.text.averaged)
         texts = self.embeddings[self._to_device(together)].mean(dim=1)
@@ -159,11 +162,11 @@ class TrainingData:
 
     @cached_property
     def _pixels(self) -> Tensor:
-        """All pixels of all pictures in one row, on the device: (N H W, 3) uint8."""
+        """All pixels of all pictures, one per row, on the device: (N H W, 3) uint8."""
         return torch.from_numpy(self.store.pictures).to(self.device).view(-1, 3)
 
     def _crops(self, pairs: Pairs, rows: slice) -> Tensor:
-        """Cut the windows out of some pictures of a batch: (B, H, W, 3) uint8."""
+        """Return the random crops of some pictures of a batch: (B, H, W, 3) uint8."""
         side, whole = self.config.data.resolution, self.store.pictures.shape[1]
         corners = (pairs.crop[rows] * (self.config.data.margin + 1)).astype(np.int64)
         places = np.arange(side)
@@ -175,10 +178,10 @@ class TrainingData:
         return self._pixels.index_select(0, pixels.flatten()).view(-1, side, side, 3)
 
     def _mirrored(self, pairs: Pairs) -> npt.NDArray[np.bool_]:
-        """Say which pictures of a batch are mirrored, (B,).
+        """Return which pictures of a batch are mirrored: (B,).
 
-        With `data.facing` these are the turned ones and no others: a random half, as `data.flip`
-        wants it, would undo the turning.
+        With `data.facing` only the turned ones are: mirroring a random half, as `data.flip` does,
+        would undo the turning.
         """
         if self.turned is not None:
             return self.turned[pairs.pictures]
@@ -190,5 +193,5 @@ class TrainingData:
     def _to_device(self, values: npt.NDArray[Any]) -> Tensor:
         here = torch.from_numpy(values)
         if self.device.type == "cuda":
-            here = here.pin_memory()  # from other memory, a copy waits for the step before
+            here = here.pin_memory()  # a copy from other memory would wait for the previous step
         return here.to(self.device, non_blocking=True)

@@ -18,15 +18,15 @@ from captiongan.errors import BundleError
 from captiongan.networks.registry import NETWORKS, UNFOLDED_NETWORKS
 
 PREFIX, HALF = "generator.", ".half"
-"""What the exporter puts around the name of a weight, and of one in half precision."""
+"""What the exporter adds to the name of a weight, and of one in half precision."""
 
 
 def read_generator(bundle: Bundle) -> dict[str, Tensor]:
     """Read the state dict of a bundle's generator, in single precision.
 
     Raises:
-        BundleError: the generator is not of one of `UNFOLDED_NETWORKS`, cannot be read, or holds
-            values that are not finite.
+        BundleError: the network is none of `UNFOLDED_NETWORKS`, or the generator cannot be read or
+            has values that are not finite.
     """
     check_unfolded(bundle)
     stored = _stored(bundle)
@@ -53,19 +53,19 @@ def read_critic(bundle: Bundle) -> dict[str, Tensor] | None:
             name: values.float() if values.is_floating_point() else values
             for name, values in load(bundle.read(CRITIC_FILE)).items()
         }
-    except (RuntimeError, SafetensorError) as error:
+    except (KeyError, RuntimeError, SafetensorError) as error:
         raise _unusable(bundle, CRITIC_FILE, f"cannot be read as safetensors ({error})") from error
     return _finite(bundle, CRITIC_FILE, weights)
 
 
 def check_unfolded(bundle: Bundle) -> None:
-    """Make sure that a bundle's generator can be read back.
+    """Check that a bundle's generator can be read back.
 
     Raises:
-        BundleError: it is not of one of `UNFOLDED_NETWORKS`.
+        BundleError: its network is none of `UNFOLDED_NETWORKS`.
     """
     config = bundle.manifest.training.config
-    # A configuration without a network is from before there was a choice.
+    # A configuration without `network` dates from before that option.
     network = config.get("network", "dcgan") if config else None
     if network in UNFOLDED_NETWORKS:
         return
@@ -85,8 +85,8 @@ def check_unfolded(bundle: Bundle) -> None:
 def _stored(bundle: Bundle) -> dict[str, Tensor]:
     """Return all initializers in single precision, by their names without `HALF`."""
     content = bundle.read(GENERATOR_FILE)
-    check_onnx(content, bundle.folder / GENERATOR_FILE)
     try:
+        check_onnx(content, GENERATOR_FILE)
         return {
             weight.name.removesuffix(HALF): _tensor(weight)
             for weight in onnx.load_model_from_string(content).graph.initializer
@@ -100,10 +100,10 @@ def _tensor(weight: onnx.TensorProto) -> Tensor:
 
 
 def _folded_wording(bundle: Bundle, stored: Mapping[str, Tensor]) -> Tensor:
-    """Return `wording` (D, noise_dim // 4) of `networks/fusion.py`.
+    """Return the buffer `wording` (D, noise_dim // 4) of `networks/fusion.py`.
 
-    Its forward pass transposes it, an operation called `permute`. The exporter computes that once
-    and stores the outcome under the operation's name.
+    The forward pass transposes it, an operation called `permute`. The exporter computes that once
+    and stores the result under the operation's name.
     """
     if "permute" not in stored:
         raise _unusable(bundle, GENERATOR_FILE, "has no weight 'generator.wording' or 'permute'")

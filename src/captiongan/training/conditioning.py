@@ -1,7 +1,7 @@
-"""Conditioning augmentation: each text is moved at random before a picture is drawn of it.
+"""Conditioning augmentation: the noise moves each text embedding before G draws from it.
 
-Zhang et al. 2017 (StackGAN, section 3.2) learn the spread of that move. Here it is measured: it is
-how captions of one picture differ, in their words and in what they mention.
+Zhang et al. 2017 (StackGAN, section 3.2) learn the spread of these moves. Here it is measured on
+the data: how the captions of one picture differ, in their words and in what they mention.
 """
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def wording_directions(embeddings: Tensor, pictures: Tensor, count: int) -> Tensor:
+def caption_directions(embeddings: Tensor, pictures: Tensor, count: int) -> Tensor:
     """Return the directions in which captions of one picture differ most: (D, count).
 
     The length of each is the standard deviation along it, the longest first.

@@ -1,14 +1,14 @@
 """The training step as a CUDA graph: recorded once, then launched as one.
 
-A step is some two thousand small kernels. Launched one by one from Python they leave a GPU idle for
-most of the time; a graph of them needs no Python between.
+A step is some two thousand small kernels. Launched one by one from Python, they leave a GPU idle
+most of the time; launched as a graph, they need no Python in between.
 """
 
 import math
 
 import torch
 
-from captiongan.runs.config import LossConfig
+from captiongan.runs.options import LossConfig
 from captiongan.training.state import TrainState
 from captiongan.training.step import Batch, Metrics, training_step
 
@@ -17,11 +17,11 @@ WARM_UP = 3
 
 
 class CapturedStep:
-    """Stands in for `training_step` on an NVIDIA GPU, with the same result up to rounding.
+    """Replaces `training_step` on an NVIDIA GPU, with the same result up to rounding.
 
-    There is a recording for each side at which the discriminator looks, and for each choice of
-    fields that a batch has. The learning rates are part of all of them, so new rates make new ones;
-    both rates follow from the generator's.
+    There is a recording for each side to which the discriminator resizes pictures, and for each
+    combination of optional fields in a batch. The learning rates are part of the recordings, so a
+    new rate drops them all; the discriminator's rate follows from the generator's.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -55,7 +55,7 @@ class CapturedStep:
 
 
 class _Recording:
-    """A step recorded without taking it; batch and figures stay at fixed places in memory."""
+    """A step recorded without executing it; batch and metrics have fixed places in memory."""
 
     def __init__(
         self, state: TrainState, batch: Batch, losses: LossConfig, stream: torch.cuda.Stream
@@ -66,17 +66,17 @@ class _Recording:
         self._batch = batch._replace(**fields)
         self._graph = torch.cuda.CUDAGraph()
         for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
-            optimiser.zero_grad()  # gradients are to lie in the graph's own memory
+            optimiser.zero_grad()  # so that gradients are allocated in the graph's own memory
         with torch.cuda.graph(self._graph, stream=stream):
             metrics = training_step(state, self._batch, losses)
-            self._figures = torch.stack([figure.float() for figure in metrics.values()])
+            self._values = torch.stack([value.float() for value in metrics.values()])
         self._names = tuple(metrics)
         state.step -= 1
 
     def replay(self, batch: Batch) -> Metrics:
-        """Take the step on another batch."""
+        """Execute the step on another batch."""
         for fixed, new in zip(self._batch, batch, strict=True):
             if fixed is not None and new is not None:
                 fixed.copy_(new)
         self._graph.replay()
-        return dict(zip(self._names, self._figures.clone(), strict=True))
+        return dict(zip(self._names, self._values.clone(), strict=True))

@@ -1,6 +1,6 @@
-"""What a run learns from and is scored by: which pictures at which size, whose captions by whom.
+"""The data that a run is trained on and scored by: pictures, their size, their text encoder.
 
-The one place that decides it, for training and for preparing alike; free of PyTorch.
+`captiongan train` and `captiongan data prepare` both ask here; nothing needs PyTorch.
 """
 
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from captiongan.runs.config import RunConfig
 from captiongan.text.registry import is_folder
 
 PICTURES = 1000
-"""Most pictures that are set apart for the exam of a run."""
+"""The most pictures that are held out for the benchmark of a run."""
 
 SHARE = 0.2
-"""Most of a set that is."""
+"""The largest share of a data set that is held out."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,21 @@ class DataSource:
         return store.with_first_captions() if self.first_captions else store
 
 
-def to_learn_from(config: RunConfig) -> DataSource:
-    """Return what a run is trained on."""
-    plan, least = config.data, config.data.resolution
+def training_source(config: RunConfig) -> DataSource:
+    """Return the data that a run is trained on."""
+    data = config.data
     return DataSource(
-        plan.source,
-        side=least + plan.margin,
-        minimum_side=least,
-        squash=plan.squash,
+        data.source,
+        side=data.resolution + data.margin,
+        minimum_side=data.resolution,
+        squash=data.squash,
         first_captions=config.text.captions == "first",
         encoder=config.text.encoder,
     )
 
 
-def to_be_scored_by(config: RunConfig) -> DataSource:
-    """Return what a run that is scored sets its exam apart from, see `set_apart`."""
+def scoring_source(config: RunConfig) -> DataSource:
+    """Return the data that a run is scored by, see `pictures_held_out`."""
     side = config.data.resolution
     return DataSource(
         config.data.source,
@@ -62,17 +62,17 @@ def to_be_scored_by(config: RunConfig) -> DataSource:
     )
 
 
-def set_apart(pictures: int) -> int:
-    """Return how many of so many pictures are set apart for the exam; 0 if they are too few.
+def pictures_held_out(pictures: int) -> int:
+    """Return how many of `pictures` are held out for the benchmark; 0 if there are too few.
 
-    The exam is of all of them then, see `RunScores`.
+    If it is 0, all of them are the benchmark, see `RunScores`.
     """
     count = min(PICTURES, round(SHARE * pictures))
     return count if count >= POOL else 0
 
 
 def with_absolute_paths(config: RunConfig) -> RunConfig:
-    """Make paths independent of the folder from which a run is begun, prepared or resumed.
+    """Make paths independent of the working directory, which may change before a resume.
 
     Raises:
         ConfigError: no data set is named.

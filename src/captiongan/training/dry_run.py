@@ -1,4 +1,4 @@
-"""A dry run: the configuration, the sizes and a timed step, and no run."""
+"""A dry run: prints the configuration, the networks' sizes and a timed step; starts no run."""
 
 import time
 from datetime import timedelta
@@ -12,11 +12,11 @@ from captiongan.training.trainer import Trainer
 
 TIMED_STEPS = 5
 UNTIMED_STEPS = WARM_UP + 1
-"""The recording of a step is the last of them."""
+"""The last of them records the step as a CUDA graph."""
 
 
-def tell_dry_run(trainer: Trainer, console: Console) -> None:
-    """Say how a run would go; a few steps are taken to time them, and nothing is written."""
+def print_dry_run(trainer: Trainer, console: Console) -> None:
+    """Print what a run would do; take a few steps to time them, and write nothing."""
     say(console, trainer.config.to_yaml())
     state, plan = trainer.state, trainer.config.training
     for name, network in (("generator", state.generator), ("discriminator", state.discriminator)):
@@ -37,6 +37,6 @@ def tell_dry_run(trainer: Trainer, console: Console) -> None:
 
 
 def _time_when_done(metrics: Metrics) -> float:
-    """Wait until the device has computed the figures; return the time."""
+    """Wait until the device has computed the metrics; return the time."""
     float(metrics["loss_d"])
     return time.perf_counter()

@@ -1,9 +1,8 @@
 """How good a run is, as a length of training: about as good as N thousand pictures from scratch.
 
-KID depends on the set of pictures, and so does the KID of sheets of one colour, which know nothing
-about pictures. Their ratio depends on the set less. The length is rough, and it flatters: a run is
-scored on pictures that it was trained on. The runs in the table were scored on other pictures, and
-by another extractor.
+KID depends on the data set, and so does the KID of plain sheets of one colour. Their ratio depends
+on it less. The length is rough and too flattering: a run is scored on pictures that it was trained
+on, whereas the runs in the table were scored on other pictures, and by another extractor.
 """
 
 import numpy as np

@@ -1,13 +1,13 @@
 """Which way each picture of a set faces, found without labels.
 
-A generator is continuous in z. If half of the birds of a set face left and half face right, some z
-lie between the two and draw birds with two heads (Tanielian et al. 2020, arXiv 2006.04596). A run
-with `data.facing` turns all training pictures one way and leaves nothing to lie between.
+A generator is continuous in z. If half of the birds in a data set face left and half face right,
+some z lie between the two and draw birds with two heads (Tanielian et al. 2020, arXiv 2006.04596).
+A run with `data.facing` mirrors training pictures so that all face one way.
 
-The maps of an EfficientNet-Lite0 tell what is where in a picture. What they say of a picture and
-not of its mirror image is one vector per picture, and that of the mirror image is its opposite. If
-pictures face two ways, their vectors lie along one line through 0: the first right-singular vector
-of all of them, not centred. The side of 0 is the facing.
+The feature maps of an EfficientNet-Lite0 say what is where in a picture. The maps of a picture
+minus those of its mirror image are one vector per picture; the vector of the mirror image is the
+opposite one. If pictures face two ways, their vectors lie along one line through 0: the first
+right-singular vector of all of them, without centring. The sign along that line is the facing.
 """
 
 import hashlib
@@ -28,19 +28,19 @@ from captiongan.evaluation.extractors import BATCH, for_lite
 from captiongan.networks.efficientnet_lite import VARIANTS, EfficientNetLite
 
 VERSION = 1
-"""Part of the name of stored facings: to be raised whenever others would come out."""
+"""Part of the cache key; raise it whenever the results change."""
 
 SIDE = 160
 """Pixels to which pictures are resized."""
 
 STANDS_OUT = 2.0
-"""The first direction must hold at least so many times the energy of the second."""
+"""The least ratio of the energies of the first and the second direction."""
 
 DECIMALS = 3
-"""Of vectors, in deviations of a channel. Smaller differences are rounding errors."""
+"""To which vectors are rounded, in standard deviations of a channel; the rest is rounding error."""
 
 TINY = 1e-12
-"""Stands for the variance of a channel that has none."""
+"""The variance assumed for a channel that has none."""
 
 Vectors = npt.NDArray[np.float32]
 Turned = npt.NDArray[np.bool_]
@@ -51,9 +51,9 @@ Maps = Callable[[Tensor], Sequence[Tensor]]
 def to_be_turned(pictures: Pictures, on_progress: Progress | None = None) -> Turned:
     """Return which pictures (N, H, W, 3) to mirror so that all face one way: (N,).
 
-    A picture that faces neither way stays as it is. Which of its mirror images a picture is at
-    first makes no difference to what comes out. The answer is computed once, batch by batch, and
-    then read from the cache. `on_progress` hears how many pictures were looked at.
+    A picture that faces neither way stays as it is. The result is the same pictures whichever way
+    they face at first. It is computed once, batch by batch, and then read from the cache.
+    `on_progress` is called with the number of pictures processed.
 
     Raises:
         DataError: the pictures do not have two facings.
@@ -74,7 +74,7 @@ def to_be_turned(pictures: Pictures, on_progress: Progress | None = None) -> Tur
 def other_way(vectors: Vectors) -> Turned:
     """Return which vectors (N, D) lie on the negative side of the set's main direction: (N,).
 
-    The largest number of the direction is positive, so the same set gives the same answer.
+    The largest number of the direction is positive, so the same set gives the same result.
 
     Raises:
         DataError: no direction stands out.
@@ -95,7 +95,7 @@ def other_way(vectors: Vectors) -> Turned:
 
 @torch.inference_mode()
 def differences(pictures: Pictures, maps: Maps, on_progress: Progress | None = None) -> Vectors:
-    """Return what maps say of pictures (N, H, W, 3) and not of their mirror images: (N, D).
+    """Return the feature maps of pictures (N, H, W, 3) minus those of their mirror images: (N, D).
 
     The vectors are in standard deviations of each channel over all pictures and places.
     """
@@ -135,7 +135,7 @@ def _batches(pictures: Pictures) -> Iterator[Pictures]:
 
 
 def _lite0() -> Maps:
-    """Return what makes the maps of strides 16 and 32."""
+    """Return the function that computes the feature maps of strides 16 and 32."""
     network = convert_conv2d_weight_memory_format(
         EfficientNetLite(VARIANTS["lite0"]),
         torch.channels_last,  # as pictures are stored

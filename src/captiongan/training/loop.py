@@ -14,15 +14,15 @@ from captiongan.training.trainer import Trainer
 def train(trainer: Trainer, run: RunFolder, console: Console) -> bool:
     """Train until the configured length, a stop signal, or scores that no longer improve.
 
-    A run that diverges goes back to its last checkpoint, as often as its configuration says. Of
-    several processes the first one keeps the run folder, the others only take their steps.
+    A run that diverges returns to its last checkpoint, as often as its configuration allows. With
+    several processes, only the main one writes to the run folder.
 
     Returns:
         Whether the run is complete; if not, its state is saved and it can be resumed.
 
     Raises:
-        DivergenceError: a loss, gradient or weight was not finite, and the run may not go back;
-            nothing of that is saved.
+        DivergenceError: a loss, gradient or weight was not finite, and no rollback is left; the
+            diverged state is not saved.
     """
     while True:
         distributed.check_alike([trainer.state.step, *trainer.totals()])

@@ -1,8 +1,8 @@
 """The lecture's losses and younger ones, one equation each, on logits.
 
 With D(x) = sigmoid(logit), -log D(x) is softplus(-logit) and -log(1 - D(x)) is softplus(logit),
-which never meets the logarithm of zero. Logits are (B,) or (B, K), K of each pair, unless a loss
-says otherwise; every loss is a scalar, the mean over all of them.
+which never takes the logarithm of zero. Unless a loss says otherwise, logits are (B,) or (B, K), K
+per pair, and the loss is a scalar, the mean over all of them.
 
 `LOSSES` has a row for each adversarial loss. To add one, write its two functions, add its row, and
 add its name to `losses.discriminator` in the configuration.
@@ -19,7 +19,7 @@ from torch import Tensor
 from captiongan.compute import distributed
 
 BETA = 0.5
-"""Where between two embeddings GAN-INT reads (Reed et al. 2016, section 4.3)."""
+"""Weight of the first embedding in GAN-INT's interpolation (Reed et al. 2016, section 4.3)."""
 
 
 def real_loss(logits: Tensor) -> Tensor:
@@ -82,15 +82,15 @@ def matching_aware_sum_discriminator_loss(
 def hinge_discriminator_loss(matching: Tensor, mismatching: Tensor, generated: Tensor) -> Tensor:
     """L_D = max(0, 1 - D(x, e)) + [max(0, 1 + D(G(z, e), e)) + max(0, 1 + D(x, e_k))] / 2.
 
-    The matching-aware loss in hinges (Lim and Ye 2017, section 3): pairs that are judged rightly by
-    a margin teach nothing more. Args: as there.
+    The matching-aware loss with hinges (Lim and Ye 2017, section 3): a pair that is classified
+    correctly by a margin contributes nothing. Args: as there.
     """
     wrong = (F.relu(1 + generated).mean() + F.relu(1 + mismatching).mean()) / 2
     return F.relu(1 - matching).mean() + wrong
 
 
 def hinge_generator_loss(generated: Tensor) -> Tensor:
-    """L_G = -D(G(z, e), e), the generator's side of the hinges (Lim and Ye 2017)."""
+    """L_G = -D(G(z, e), e), the generator's side of the hinge loss (Lim and Ye 2017)."""
     return -generated.mean()
 
 
@@ -98,9 +98,9 @@ def relativistic_discriminator_loss(matching: Tensor, generated: Tensor) -> Tens
     """L_D = softplus(-(D(x) - D(G(z)))): a real picture is more real than a generated one.
 
     The pairing loss of Jolicoeur-Martineau 2018 (arXiv 1807.00734), as in R3GAN (Huang et al. 2024,
-    arXiv 2501.05441, section 2.1). Each real picture is paired with the generated one of its text.
-    Only differences of logits count, so each real picture has a generated one to beat, and G gains
-    nothing by leaving some of them out.
+    arXiv 2501.05441, section 2.1). Each real picture is paired with the generated picture of its
+    text. Only the difference of their logits counts. So every real picture has a generated one to
+    beat, and G gains nothing by covering only some of the real pictures.
 
     Args:
         matching: logits of real pictures, each with its text where there is text.
@@ -114,10 +114,10 @@ def relativistic_matching_aware_discriminator_loss(
 ) -> Tensor:
     """L_D = [softplus(D(G(z, e), e) - D(x, e)) + softplus(D(x, e_k) - D(x, e))] / 2.
 
-    The loss above for pairs with text. The mismatching pair takes the place of the generated one in
-    half of the loss: the same picture fits its own text better than another's. Without that half,
-    the text of a pair would cancel out in every difference, and a D that does not read would lose
-    nothing. Both wrong kinds count half, as in `matching_aware_discriminator_loss`. Args: as there.
+    The loss above for pairs with text. In the second half the mismatching pair replaces the
+    generated one: a picture fits its own text better than another's. Without that half both pairs
+    of every difference would have the same text, and a D that ignores texts would lose nothing.
+    Both kinds of wrong pairs count half, as in `matching_aware_discriminator_loss`. Args: as there.
     """
     return (
         relativistic_discriminator_loss(matching, generated)
@@ -126,7 +126,7 @@ def relativistic_matching_aware_discriminator_loss(
 
 
 def relativistic_generator_loss(matching: Tensor, generated: Tensor) -> Tensor:
-    """L_G = softplus(-(D(G(z, e), e) - D(x, e))): the same game with the sides exchanged.
+    """L_G = softplus(-(D(G(z, e), e) - D(x, e))): D's loss with the two pairs exchanged.
 
     Huang et al. 2024, section 2.1. Args: as of `relativistic_discriminator_loss`.
     """
@@ -137,38 +137,40 @@ def gradient_penalty(logits: Tensor, pictures: Tensor) -> Tensor:
     """E |dD/dx|^2: how steep D is at the pictures.
 
     It is R1 on real pictures and R2 on generated ones (Mescheder et al. 2018, arXiv 1801.04406,
-    equation 9). The relativistic loss needs them to converge (Huang et al. 2024, section 2.2).
+    equation 9). The relativistic loss needs both to converge (Huang et al. 2024, section 2.2).
 
     Args:
-        logits: (B,) or (B, K), computed from the pictures; of K logits, the mean counts.
+        logits: (B,) or (B, K), computed from the pictures; the penalty takes the mean of K logits.
         pictures: (B, 3, H, W), which require gradients.
 
     Returns:
-        The squared length of the gradient of a picture's logit, a mean over the pictures.
+        The squared norm of the gradient of a picture's logit, averaged over the pictures.
     """
-    of_each_picture = len(logits) * logits.mean()
-    (slope,) = torch.autograd.grad(of_each_picture, pictures, create_graph=True)
-    return slope.square().flatten(1).sum(dim=1).mean()
+    sum_over_pictures = len(logits) * logits.mean()
+    (gradient,) = torch.autograd.grad(sum_over_pictures, pictures, create_graph=True)
+    return gradient.square().flatten(1).sum(dim=1).mean()
 
 
 @dataclass(frozen=True)
 class Loss:
-    """How both players are scored on D's logits.
+    """An adversarial loss: one function of D's logits for each of the two networks.
 
     The functions take logits by the names of the pairs: `matching` (real pictures with their
     texts), `mismatching` (real pictures with other texts) and `generated`. A function's arguments
-    say which pairs it needs, and D judges no others. The discriminator's take `matching` and
-    `generated` at least.
+    say which pairs it needs, and D computes no other logits. The discriminator's function takes at
+    least `matching` and `generated`.
     """
 
     discriminator: Callable[..., Tensor]
     generator: Callable[..., Tensor]
-    """Logits of real pairs reach it without gradients."""
+    """It gets the logits of real pairs without gradients."""
     penalty: Callable[[Tensor, Tensor], Tensor] = gradient_penalty
-    """Of logits and the pictures they were computed from. `losses.r1` weighs it on real pictures,
-    `losses.r2` on generated ones."""
+    """A function of logits and of the pictures they were computed from. `losses.r1` is its weight
+    on real pictures, `losses.r2` on generated ones."""
+    threshold: float = 0
+    """The logit above which D takes a pair for real: halfway between the targets of the loss."""
     relative: bool = False
-    """Whether logits mean something only by their differences."""
+    """Whether only differences of logits have a meaning."""
 
 
 def pairs_of(loss: Callable[..., Tensor]) -> tuple[str, ...]:
@@ -194,13 +196,13 @@ LOSSES = {
 def faded_discriminator_loss(
     loss: Callable[..., Tensor], logits: Mapping[str, Tensor], text_weight: Tensor | None = None
 ) -> Tensor:
-    """Return a discriminator's loss of which mismatching pairs count a part.
+    """Return a discriminator's loss in which mismatching pairs have a reduced weight.
 
     Args:
-        loss: of a row of `LOSSES`.
+        loss: the discriminator's function in a row of `LOSSES`.
         logits: of the pairs that it takes, by their names.
-        text_weight: how far mismatching pairs count, from 0 to 1 (a scalar); None is 1. The rest of
-            their weight is given to generated pairs, so that right and wrong pairs stay in balance
+        text_weight: factor of the mismatching pairs, from 0 to 1 (a scalar); None is 1. Generated
+            pairs get the rest of their weight, so that right and wrong pairs stay in balance
             (transitional training, Shahbazi et al. 2022, arXiv 2201.06578).
     """
     with_text = loss(**logits)
@@ -211,17 +213,17 @@ def faded_discriminator_loss(
 
 
 def contrastive_loss(logits: Tensor) -> Tensor:
-    """-log softmax: each picture shall find its text in the batch, and each text its picture.
+    """-log softmax: each picture must find its text in the batch, and each text its picture.
 
     Zhang et al. 2021 (XMC-GAN), section 4.1. Logits (B, B) of every picture (rows) with every text;
     matching pairs are on the diagonal.
     """
-    here = torch.arange(len(logits), device=logits.device)
-    return (F.cross_entropy(logits, here) + F.cross_entropy(logits.T, here)) / 2
+    diagonal = torch.arange(len(logits), device=logits.device)
+    return (F.cross_entropy(logits, diagonal) + F.cross_entropy(logits.T, diagonal)) / 2
 
 
 def species_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """-log softmax: the class of each picture shall be told from it (AC-GAN, arXiv 1610.09585).
+    """-log softmax: D must predict the class of each picture (AC-GAN, arXiv 1610.09585).
 
     Odena et al. 2017, equation 3. Logits (B, N) of N classes, labels (B,) from 0.
     """
@@ -229,10 +231,10 @@ def species_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def mode_seeking_loss(one: Tensor, other: Tensor, noise: Tensor, other_noise: Tensor) -> Tensor:
-    """|z_1 - z_2| / |G(z_1, e) - G(z_2, e)|: small where another noise draws another picture.
+    """|z_1 - z_2| / |G(z_1, e) - G(z_2, e)|: small if another noise gives another picture.
 
-    Mao et al. 2019 (MSGAN), section 3.2, of mean absolute differences over the batch. Two batches
-    of pictures (B, 3, H, W) of the same texts, and the noises (B, noise_dim) they were drawn from.
+    Mao et al. 2019 (MSGAN), section 3.2, with mean absolute differences over the batch. Both
+    batches of pictures (B, 3, H, W) have the same texts; noises are (B, noise_dim).
     """
     return distributed.mean(F.l1_loss(noise, other_noise)) / (
         distributed.mean(F.l1_loss(one, other)) + 1e-5
@@ -240,10 +242,10 @@ def mode_seeking_loss(one: Tensor, other: Tensor, noise: Tensor, other_noise: Te
 
 
 def interpolated(embeddings: Tensor) -> Tensor:
-    """e_int = beta e_1 + (1 - beta) e_2: texts between two, (B, D) as the embeddings.
+    """e_int = beta e_1 + (1 - beta) e_2: texts between two captions, (B, D) like the embeddings.
 
     Reed et al. 2016, section 4.3, equation 5. e_1 is each embedding, e_2 the one before it in the
-    batch. Pictures of such texts shall pass for real, too; no real pictures have them, so the
+    batch. Pictures of these texts must pass for real, too. No real picture has such a text, so the
     discriminator does not learn from them.
     """
     return BETA * embeddings + (1 - BETA) * distributed.rolled(embeddings)
@@ -252,8 +254,8 @@ def interpolated(embeddings: Tensor) -> Tensor:
 def pixel_wise_loss(generated: Tensor, real: Tensor) -> Tensor:
     """L1(G(z, e), x), the mean absolute difference of two batches of pictures (B, 3, H, W).
 
-    Slide "Generator - Pixel-wise Matching Loss". The slide prints a minus before its weight alpha;
-    in a loss that is minimised it is a plus.
+    Slide "Generator - Pixel-wise Matching Loss". The slide prints a minus before the weight alpha;
+    in a loss to be minimised it is a plus.
     """
     return F.l1_loss(generated, real)
 
@@ -261,7 +263,7 @@ def pixel_wise_loss(generated: Tensor, real: Tensor) -> Tensor:
 def feature_matching_loss(generated: Tensor, real: Tensor) -> Tensor:
     """L2(f(x), f(G(z, e))) of features averaged over the batch: mean (E f(x) - E f(G))^2.
 
-    Slide "Generator - Feature Matching Loss"; Salimans et al. 2016, section 3.1. Both (B, C, H, W),
-    f being the discriminator's features of the picture, before it sees the text.
+    Slide "Generator - Feature Matching Loss"; Salimans et al. 2016, section 3.1. Both are
+    (B, C, H, W); f are the discriminator's features of the picture, before it gets the text.
     """
     return F.mse_loss(distributed.mean(generated.mean(dim=0)), distributed.mean(real.mean(dim=0)))

@@ -1,15 +1,16 @@
-"""Opens what a run needs, and says what was found."""
+"""Opens data, text encoder and networks of a run, and says what was found."""
 
 from rich.console import Console
 
+from captiongan.base.commands import command
 from captiongan.base.progress import say
 from captiongan.runs.config import RunConfig
-from captiongan.text.registry import why_it_stays
+from captiongan.text.registry import why_not_exportable
 from captiongan.training.trainer import Trainer
 
 
-def opened(config: RunConfig, console: Console) -> Trainer:
-    """Return a run before its first step; raises as `Trainer.prepare` does."""
+def open_trainer(config: RunConfig, console: Console) -> Trainer:
+    """Return the trainer of a run before its first step; raises as `Trainer.prepare` does."""
     say(console, f"opening {config.data.source}; the first time decodes and encodes it")
     trainer = Trainer.prepare(config, console)
     facts = trainer.data.facts()
@@ -26,7 +27,7 @@ def opened(config: RunConfig, console: Console) -> Trainer:
     for reject in facts["skipped"][:5]:
         say(console, f"  skipped {reject}")
     if len(facts["skipped"]) > 5:
-        say(console, f"  and others; all: captiongan data check {facts['source']}")
-    if reason := why_it_stays(config.text.encoder):
+        say(console, f"  and others; all: {command('data', 'check', facts['source'])}")
+    if reason := why_not_exportable(config.text.encoder):
         say(console, f"text.encoder={config.text.encoder}: this run cannot be exported, {reason}")
     return trainer

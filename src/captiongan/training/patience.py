@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from captiongan.runs.config import ScoresConfig
+from captiongan.runs.options import ScoresConfig
 
 
-def impatience(lines: Sequence[dict[str, float]], scores: ScoresConfig) -> str:
-    """Say in words why a run stops here; empty if it goes on.
+def reason_to_stop(lines: Sequence[dict[str, float]], scores: ScoresConfig) -> str:
+    """Say why a run stops here; empty if it continues.
 
     Args:
-        lines: of the run's figures, oldest first.
-        scores: the run's options of scoring, `patience` among them.
+        lines: the run's metrics, oldest first.
+        scores: the run's options `scores.*`.
     """
     scored = [line for line in lines if "score_error" in line]
     if not scores.patience or not scored:

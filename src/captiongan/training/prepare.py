@@ -1,4 +1,4 @@
-"""Decodes and encodes, before a training, all that it needs."""
+"""Decodes the pictures and encodes the captions of a training in advance."""
 
 from collections.abc import Callable, Generator, Iterator
 
@@ -7,7 +7,12 @@ from captiongan.data.store import Pictures, PictureStore
 from captiongan.runs.config import RunConfig
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.registry import choose_encoder
-from captiongan.training.data_source import DataSource, set_apart, to_be_scored_by, to_learn_from
+from captiongan.training.data_source import (
+    DataSource,
+    pictures_held_out,
+    scoring_source,
+    training_source,
+)
 
 SECONDS_BETWEEN_LINES = 10
 """How often long work reports its progress."""
@@ -18,11 +23,11 @@ Say = Callable[[str], None]
 def prepare(config: RunConfig, say: Say) -> Iterator[str]:
     """Decode and encode what the caches lack for a training with this configuration.
 
-    All cores decode; the encoder has threads of its own.
+    Decoding uses all cores; the encoder has its own threads.
 
     Args:
         config: the training's configuration, with absolute paths.
-        say: receives a line from time to time during long work.
+        say: called with a line from time to time during long work.
 
     Yields:
         A line that says what was done, for each part.
@@ -33,17 +38,17 @@ def prepare(config: RunConfig, say: Say) -> Iterator[str]:
         OutputError: the caches cannot be written.
     """
     preparing = _Preparing(say)
-    learned = to_learn_from(config)
-    store = yield from preparing.pictures(learned, "to learn from")
+    training = training_source(config)
+    store = yield from preparing.pictures(training, "to learn from")
     if config.data.facing:
         yield preparing.facing(store.middle(config.data.resolution))
     if config.has_text:
-        yield preparing.captions(learned, store)
+        yield preparing.captions(training, store)
     if config.scores.every_kimg:
-        scored = to_be_scored_by(config)
-        store = yield from preparing.pictures(scored, "to be scored by")
-        if set_apart(len(store.examples)):
-            yield preparing.captions(scored, store)
+        scoring = scoring_source(config)
+        store = yield from preparing.pictures(scoring, "to be scored by")
+        if pictures_held_out(len(store.examples)):
+            yield preparing.captions(scoring, store)
     yield "ready to train" if preparing.found_work else "all was there already"
 
 
@@ -55,7 +60,7 @@ class _Preparing:
         self.found_work = False
 
     def pictures(self, data_source: DataSource, purpose: str) -> Generator[str, None, PictureStore]:
-        """Open the pictures of a data source; yield what was done, and return them."""
+        """Open the pictures of a data source; yield a line about it, and return them."""
         work = _Work("pictures", "decoded", self._say)
         store = data_source.open(work)
         self.found_work |= work.done > 0
@@ -65,16 +70,16 @@ class _Preparing:
         return store
 
     def facing(self, pictures: Pictures) -> str:
-        """Find the pictures that face the other way; return what was done."""
+        """Find the pictures that face the other way; return a line about it."""
         from captiongan.training.facing import to_be_turned  # the only import of PyTorch here
 
-        work = _Work("pictures", "looked at", self._say)
+        work = _Work("pictures", "analysed", self._say)
         turned = to_be_turned(pictures, work)
         self.found_work |= work.done > 0
         return f"turned to face one way: {turned.sum():,} of them: {work}"
 
     def captions(self, data_source: DataSource, store: PictureStore) -> str:
-        """Encode captions; return what was done."""
+        """Encode captions; return a line about it."""
         work = _Work("new captions", "encoded", self._say)
         encoder = choose_encoder(data_source.encoder)
         CachedTextEncoder(encoder, lambda done, _: work(done)).encode(store.captions)
@@ -99,7 +104,7 @@ class _Work:
             self._say(f"{done:,} {self._things} {self._verb}, {self._speed}")
 
     def __str__(self) -> str:
-        """How much was done, how long it took and how fast it went."""
+        """Say how much was done, how long it took, and how fast it was."""
         if not self.done:
             return "there already"
         return f"{self.done:,} {self._verb} in {self._pace.seconds:.1f} s, {self._speed}"

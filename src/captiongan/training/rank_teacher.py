@@ -26,10 +26,10 @@ PENALTY = 0.01
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is predicted of N pictures: `shown` (N, D), of length 1, and `whole` (N,).
+    """A prediction for N pictures: `shown` (N, D), of length 1, and `whole` (N,).
 
-    `whole` is a logit of being real, with mean 0 and deviation 1 over the drawn pictures that the
-    teacher learned from.
+    `shown` is the text that a picture shows. `whole` is the logit that it is real, with mean 0 and
+    standard deviation 1 over the drawn pictures that the teacher learned from.
     """
 
     shown: Tensor
@@ -41,7 +41,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Teacher:
-    """Maps of features (N, F), which are brought to mean 0 and deviation 1 first."""
+    """Two linear maps of features (N, F), after these are scaled to mean 0 and deviation 1."""
 
     mean: Tensor
     deviation: Tensor

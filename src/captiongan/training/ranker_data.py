@@ -1,4 +1,4 @@
-"""What a ranker learns from: real and drawn pictures, and what its teacher says of them."""
+"""The training data of a ranker: real and drawn pictures, and its teacher's verdicts on them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ class RankerData:
     """N real pictures, one that the bundle drew for each, and the teacher's verdicts on both.
 
     `real` is (N, S, S, 3) uint8 with room for random crops, `drawn` (N, R, R, 3). `captions` (N, D)
-    has a caption of each real picture, `asked` (N, D) the one that was drawn; both are centred and
-    of length 1. With `flip`, half of the pictures are mirrored.
+    are the embeddings of a caption of each real picture, `asked` (N, D) those of the caption that
+    was drawn; both are centred and of length 1. With `flip`, half of the pictures are mirrored.
     """
 
     real: Pictures
@@ -74,7 +74,7 @@ def prepare(
     noise = random.standard_normal((len(counts), bundle.manifest.noise_dim), dtype=np.float32)
     say("drawing a picture of a caption of each")
     drawn = pipeline.draw(noise, embeddings[asked])
-    say(f"looking at real and drawn pictures: {extractor.identity}")
+    say(f"features of real and drawn pictures: {extractor.identity}")
     of_real = remembered_features(extractor, middle(store.pictures, bundle.manifest.resolution))
     of_drawn = extractor.features(drawn)
     sums = torch.zeros(len(counts), texts.shape[1]).index_add(0, torch.from_numpy(owner), texts)

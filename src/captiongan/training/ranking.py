@@ -1,10 +1,10 @@
-"""Training of a bundle's ranker: a small network that tells which of several pictures to keep.
+"""Training of a bundle's ranker: a small network that chooses which of several pictures to keep.
 
     L = 1 - cos(v(x), v_T(x)) + huber(r(x) - r_T(x))
 
 The ranker learns to predict what its teacher T does (Hinton et al. 2015, arXiv 1503.02531): what a
-picture shows, v, and how whole it is, r. It learns from real pictures and, for each, from one that
-the bundle draws of a caption of it.
+picture shows, v, and how whole it is, r. It learns from real pictures, and from a picture that the
+bundle draws of a caption of each.
 """
 
 import math
@@ -36,7 +36,7 @@ from captiongan.evaluation.retrieval import POOL, r_at_1
 from captiongan.export.to_onnx import as_onnx
 from captiongan.networks.pixels import to_tensor
 from captiongan.networks.ranker import Ranker, score
-from captiongan.runs.config import DataConfig
+from captiongan.runs.options import DataConfig
 from captiongan.training.rank_teacher import EXTRACTOR, Verdict
 from captiongan.training.ranker_data import RankerData, Say, middle, prepare
 from captiongan.version import __version__
@@ -46,7 +46,7 @@ HALF = 64
 
 PEAK_LEARNING_RATE = 2e-3
 HELD_OUT = 0.1
-"""Share of the pictures that nothing learns from; at least as many as R@1 takes."""
+"""Share of the pictures that nothing learns from; at least `POOL` pictures, for R@1."""
 
 FEWEST_PICTURES = 2 * POOL
 
@@ -166,7 +166,7 @@ def _side(bundle: Bundle) -> int:
     if side < 8:
         raise BundleError(
             f"bundle '{bundle.folder}' draws pictures of side {side}: must be 8 or more to be "
-            "ranked; take another bundle"
+            "ranked; use another bundle"
         )
     return side
 
@@ -177,7 +177,9 @@ def _framing(bundle: Bundle, say: Say) -> DataConfig:
     try:
         return DataConfig.model_validate(config.get("data") if config else None)
     except ValueError:
-        say("the bundle does not say how its pictures were cropped: whole ones, none mirrored")
+        say(
+            "the bundle does not say how its pictures were cropped: using whole ones, none mirrored"
+        )
         return DataConfig(margin=0, flip=False)
 
 
@@ -185,8 +187,8 @@ def _open(data: str, side: int, framing: DataConfig) -> PictureStore:
     store = open_store(data, side + framing.margin, side, framing.squash)
     if len(store.examples) < FEWEST_PICTURES:
         raise DataError(
-            f"'{data}' has {len(store.examples)} usable pictures, a ranker takes "
-            f"{FEWEST_PICTURES} to learn from and to be tried; take a larger set"
+            f"'{data}' has {len(store.examples)} usable pictures, a ranker needs at least "
+            f"{FEWEST_PICTURES} to be trained and tested; use a larger data set"
         )
     return store
 
@@ -223,8 +225,8 @@ def _train(
 def distance(one: Verdict, other: Verdict) -> Tensor:
     """Return the mean distance of two verdicts on the same pictures: ().
 
-    Wholeness has the Huber loss, since real pictures lie far beyond drawn ones, and only drawn ones
-    are ranked.
+    Wholeness has the Huber loss, because the logits of real pictures are far above those of drawn
+    ones, and only drawn ones are ranked.
     """
     apart: Tensor = 1 - torch.linalg.vecdot(one.shown, other.shown)
     return apart.mean() + F.smooth_l1_loss(one.whole, other.whole)

@@ -1,4 +1,4 @@
-"""An earlier run to go on with: what of it may change, and where it has come to."""
+"""Resumes a run: checks which options may change, and loads the latest checkpoint."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -6,35 +6,25 @@ from operator import attrgetter
 from rich.console import Console
 
 from captiongan.base.progress import say
+from captiongan.data.store import PictureStore
 from captiongan.errors import ConfigError, DataError, RunError
-from captiongan.runs.checkpoint import latest_checkpoint, load_checkpoint
+from captiongan.runs.checkpoint import latest_checkpoint
 from captiongan.runs.config import RunConfig
+from captiongan.runs.identity import FIXED
 from captiongan.runs.run_folder import RunFolder
 from captiongan.text.registry import choose_encoder, is_folder
 from captiongan.training.data_source import with_absolute_paths
-from captiongan.training.opening import opened
-from captiongan.training.patience import impatience
-from captiongan.training.rollback import calmer
+from captiongan.training.opening import open_trainer
+from captiongan.training.patience import reason_to_stop
+from captiongan.training.rollback import after_rollback
 from captiongan.training.trainer import Trainer
-from captiongan.training.warm_start import take_over
-
-FIXED = (
-    "network",
-    *(f"data.{name}" for name in ("resolution", "margin", "flip", "facing", "squash")),
-    *("data.mismatching", "data.typical_share", "losses.species"),
-    *(f"text.{name}" for name in ("captions", "averaged", "wording")),
-    *(f"generator.{name}" for name in ("features", "noise_dim", "projected_dim", "attention")),
-    *(f"discriminator.{name}" for name in ("features", "projected_dim", "beside")),
-    *(f"training.{name}" for name in ("batch_size", "seed", "start")),
-    *(f"scores.{name}" for name in ("every_kimg", "extractor")),
-)
-"""What a resumed run cannot change."""
+from captiongan.training.warm_start import load_bundle_weights
 
 
-def resumed(
+def resume_trainer(
     run: RunFolder, data: str | None, overrides: Sequence[str], console: Console
 ) -> Trainer:
-    """Return a run as it was left, with some options changed.
+    """Return the trainer of an earlier run at its latest checkpoint, with some options changed.
 
     Raises:
         ConfigError: an option breaks its rule, or a resumed run cannot change it.
@@ -42,34 +32,34 @@ def resumed(
         RunError: the data is not what the run was trained on, or no checkpoint fits.
     """
     try:
-        trainer = opened(_resumed_config(run, overrides, data), console)
+        trainer = open_trainer(_resumed_config(run, overrides, data), console)
     except DataError as error:
         raise DataError(f"{error}; if the data moved, name its new place with --data") from error
     _restore(trainer, run, console)
     return trainer
 
 
-def why_over(trainer: Trainer, run: RunFolder) -> str:
-    """Say in words why a run has nothing left to train; empty if it has."""
+def why_finished(trainer: Trainer, run: RunFolder) -> str:
+    """Say why a run has nothing left to train; empty if it has."""
     plan, step = trainer.config.training, trainer.state.step
     if step >= plan.steps(plan.kimg):
         reached = plan.kimg_after(step)
         return (
-            f"run folder {run.path} has reached {reached:g} kimg; go further with "
+            f"run folder {run.path} has reached {reached:g} kimg; train it longer with "
             f"--set training.kimg={2 * reached:g}"
         )
     lines = [line for line in run.metrics() if line["step"] <= step]
-    return impatience(lines, trainer.config.scores)
+    return reason_to_stop(lines, trainer.config.scores)
 
 
 def check_same(wanted: RunConfig, run: RunFolder) -> None:
-    """Make sure that the run of a folder is the one that is asked for; it may be calmer by now.
+    """Check that the run in a folder has the wanted configuration, except for its rollbacks.
 
     Raises:
-        ConfigError: it is another one; the message names an option.
+        ConfigError: it is another run; the message names an option.
     """
     for _ in range(wanted.training.rollbacks - run.config().training.rollbacks):
-        wanted = calmer(wanted)
+        wanted = after_rollback(wanted)
     kept = run.config(source=wanted.data.source)
     if _same_encoder(wanted.text.encoder, kept.text.encoder):
         wanted = wanted.with_encoder(kept.text.encoder)
@@ -84,7 +74,7 @@ def check_same(wanted: RunConfig, run: RunFolder) -> None:
 
 
 def _same_encoder(one: str, other: str) -> bool:
-    """Whether two text encoders are folders of the same content: a run keeps a copy of its own."""
+    """Whether two text encoders are folders with the same content, as a run keeps its own copy."""
     if not (is_folder(one) and is_folder(other)):
         return False
     return choose_encoder(one).identity.sha256 == choose_encoder(other).identity.sha256
@@ -105,29 +95,41 @@ def _resumed_config(run: RunFolder, overrides: Sequence[str], data: str | None) 
 
 
 def _check_fixed(before: RunConfig, after: RunConfig) -> None:
-    """Make sure that a run goes on as it began.
+    """Check that no option changes which a resumed run must keep.
 
     Raises:
-        ConfigError: it would not; the message names the option.
+        ConfigError: one changes; the message names it.
     """
     for option in FIXED:
         old, new = (attrgetter(option)(config) for config in (before, after))
         if old != new:
             raise ConfigError(
                 f"--set {option}={new}: the run began with {old}, which a resumed run "
-                "cannot change; leave it, or start a new run"
+                "cannot change; leave it out, or start a new run"
             )
 
 
 def _restore(trainer: Trainer, run: RunFolder, console: Console) -> None:
-    if run.data_facts().get("digest") != trainer.data.store.digest:
-        raise RunError(
-            f"'{trainer.config.data.source}' is not what '{run.path}' was trained on: its "
-            "pictures or captions have changed; bring them back, or start a new run"
-        )
+    _check_data(trainer.data.store, run, trainer.config.data.source)
     if any(run.checkpoints.glob("step-*")):
-        load_checkpoint(latest_checkpoint(run.checkpoints), trainer.state, trainer.encoder.identity)
+        trainer.go_back_to(latest_checkpoint(run.checkpoints), run)
     else:
-        say(console, f"'{run.path}' holds no checkpoint yet; it begins again")
+        say(console, f"'{run.path}' has no checkpoint yet; it starts again")
         if trainer.config.training.start:
-            take_over(trainer)
+            load_bundle_weights(trainer)
+
+
+def _check_data(store: PictureStore, run: RunFolder, source: str) -> None:
+    facts = run.data_facts()
+    if facts.get("digest") != store.digest:
+        changed = "its pictures or captions have changed; bring them back"
+    elif facts.get("pixels_sha256", store.pixels_sha256) != store.pixels_sha256:
+        changed = (
+            "its pictures have changed, or another version of Pillow decodes them; bring back "
+            "the former"
+        )
+    else:
+        return
+    raise RunError(
+        f"'{source}' is not what '{run.path}' was trained on: {changed}, or start a new run"
+    )

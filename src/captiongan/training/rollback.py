@@ -1,4 +1,4 @@
-"""After a divergence: back to the last checkpoint, and on from there at half the learning rate."""
+"""After a divergence: returns to the last checkpoint and halves the learning rate."""
 
 import time
 
@@ -10,7 +10,6 @@ from captiongan.runs.checkpoint import (
     checkpoints,
     forget_checkpoints_after,
     latest_checkpoint,
-    load_checkpoint,
 )
 from captiongan.runs.config import RunConfig
 from captiongan.runs.run_folder import RunFolder
@@ -24,16 +23,16 @@ def rolled_back(
     """Return a trainer at the newest checkpoint, or at the start if there is none.
 
     Raises:
-        DivergenceError: the one that is given; the run is not to be rolled back, or not once more.
+        DivergenceError: `error`, if the run allows no rollback or has none left.
     """
     plan = trainer.config.training
     if plan.on_divergence == "stop" or not plan.rollbacks:
         raise error
     say(console, str(error).partition(";")[0])
     before = trainer.state.step
-    trainer = trainer.begin_again(calmer(trainer.config))
+    trainer = trainer.restarted(after_rollback(trainer.config))
     if checkpoints(run.checkpoints):
-        load_checkpoint(latest_checkpoint(run.checkpoints), trainer.state, trainer.encoder.identity)
+        trainer.go_back_to(latest_checkpoint(run.checkpoints), run)
     step, rate = trainer.state.step, trainer.config.optimiser.learning_rate
     forget_after(step, run)
     run.write_config(trainer.config)
@@ -50,8 +49,8 @@ def rolled_back(
     return trainer
 
 
-def calmer(config: RunConfig) -> RunConfig:
-    """Return a configuration that learns half as fast and may be rolled back once less."""
+def after_rollback(config: RunConfig) -> RunConfig:
+    """Return a configuration with half the learning rates and one rollback fewer."""
     optimiser, training = config.optimiser, config.training
     own = optimiser.discriminator_learning_rate
     rates = {
@@ -68,6 +67,6 @@ def calmer(config: RunConfig) -> RunConfig:
 
 @main_process_only
 def forget_after(step: int, run: RunFolder) -> None:
-    """Drop the figures and best checkpoints of steps that will be taken again."""
+    """Drop the metrics and best checkpoints of steps that will be repeated."""
     run.forget_metrics_after(step)
     forget_checkpoints_after(run.best, step)

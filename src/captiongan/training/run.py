@@ -34,7 +34,7 @@ class Run:
         checkpoint: Which = "best",
         with_critic: bool = True,
     ) -> Bundle:
-        """Write a checkpoint as a bundle, which is named after its folder.
+        """Write a checkpoint as a bundle, named after its folder.
 
         Args:
             out: the bundle's folder; it must be empty or not exist.

@@ -1,4 +1,4 @@
-"""The sample grid: the same captions and the same noise through the whole run."""
+"""The sample grid: the same captions and the same noise throughout a run."""
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ COLUMNS = 8
 
 
 class SampleGrid:
-    """Captions in rows, the same noise in each column, the real picture first."""
+    """A row for each caption, which starts with its real picture; each column has its noise."""
 
     def __init__(self, data: TrainingData) -> None:
         random = np.random.default_rng([data.config.training.seed, 0, Stream.GRID])
@@ -32,14 +32,14 @@ class SampleGrid:
 
     @torch.no_grad()
     def draw(self, ema: PictureGenerator) -> Pictures:
-        """Let the generator's running average draw: (captions, noises, H, W, 3) uint8."""
+        """Draw the grid with the generator's EMA: (captions, noises, H, W, 3) uint8."""
         device = next(ema.parameters()).device
         pictures = to_pictures(ema(self._noise.to(device), self._embeddings.to(device)))
         drawn: Pictures = pictures.unflatten(0, (-1, COLUMNS)).cpu().numpy()
         return drawn
 
     def sheet(self, drawn: Pictures) -> Image.Image:
-        """Lay out what `draw` returned, each row after the real picture of its caption."""
+        """Lay out what `draw` returned, with the real picture of its caption before each row."""
         rows = [
             [real, *map(Image.fromarray, row)] for real, row in zip(self._real, drawn, strict=True)
         ]

@@ -1,9 +1,9 @@
 """Cheap scores of a run while it trains, which choose its best checkpoint.
 
-A fifth of the training pictures, a thousand at most, is set apart as a benchmark; the probe learns
-from the others. Where that would leave too few, all pictures are the benchmark and there is no
-probe. The generator has seen them all, so these scores only compare moments of one run. For all
-else there is `captiongan evaluate`.
+A fifth of the training pictures, at most a thousand, is the benchmark; the probe learns from the
+others. If there are too few for that, all pictures are the benchmark and there is no probe. The
+generator has seen all of them, so these scores only compare checkpoints of one run; for anything
+else use `captiongan evaluate`.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ from captiongan.runs.config import RunConfig
 from captiongan.text.cached import CachedTextEncoder
 from captiongan.text.no_text import NoText
 from captiongan.text.registry import choose_encoder
-from captiongan.training.data_source import PICTURES, SHARE, set_apart, to_be_scored_by
+from captiongan.training.data_source import PICTURES, SHARE, pictures_held_out, scoring_source
 from captiongan.training.equivalent import like_kimg
 
 MOST_NEIGHBOURS = 5000
@@ -56,48 +56,51 @@ class RunScores:
     def open(
         cls, config: RunConfig, encoder: TextEncoder, device: torch.device, say: Say
     ) -> "RunScores | None":
-        """Set pictures apart and train the probe on the others; None if there are too few.
+        """Choose the pictures of the benchmark and train the probe on the others.
 
-        Where there are too few for a probe, all are the benchmark.
+        Returns:
+            The scores; None if there are too few pictures.
 
         Raises:
             ConfigError: the extractor's package is not installed.
             OutputError: the cache cannot be written.
         """
-        data_source = to_be_scored_by(config)
+        data_source = scoring_source(config)
         store = data_source.open()
         total = len(store.examples)
         if total < FEWEST:
-            say(f"no scores: {total} pictures, it takes {FEWEST}")
+            say(f"no scores: {total} pictures, at least {FEWEST} are needed")
             return None
-        apart = set_apart(total)
-        if not apart:
+        held_out = pictures_held_out(total)
+        if not held_out:
             say(
-                f"too few pictures for R@1: {total}, it takes {POOL / SHARE:.0f}; "
+                f"too few pictures for R@1: {total}, at least {POOL / SHARE:.0f} are needed; "
                 "KID alone, against all of them, will choose the best checkpoint"
             )
-        say("getting ready to score; the first time on these pictures takes minutes")
+        say("preparing the scores; the first time on these pictures takes minutes")
         extractor = choose_extractor(config.scores.extractor, device=device)
-        sentences = _sentence_encoder(data_source.encoder, say) if apart else NoText()
+        sentences = _sentence_encoder(data_source.encoder, say) if held_out else NoText()
         everything = RealPictures.describe(store.examples, store.pictures, extractor, sentences)
         benchmark = _benchmark(
-            everything, apart, extractor, sentences.identity, config.training.seed
+            everything, held_out, extractor, sentences.identity, config.training.seed
         )
         if benchmark.probes:
-            found = r_at_1(benchmark, benchmark.of_real).value
-            say(f"real pictures in the place of drawn ones: R@1 {found:.3f}")
+            ceiling = r_at_1(benchmark, benchmark.of_real).value
+            say(f"R@1 of real pictures, the ceiling: {ceiling:.3f}")
         flat = kid(benchmark, benchmark.of_flat).value
         spacing = _spacing(everything.features)
         return cls(config, encoder, benchmark, everything.features, spacing, flat)
 
     def measure(self, ema: PictureGenerator) -> dict[str, float]:
-        """Let the generator's settled running average draw a thousand pictures; return metrics.
+        """Score a thousand pictures that the generator's EMA draws.
 
-        `score_error` is better the lower it is: KID, times the share of captions not recognised
-        where there is a probe. `score_novelty` is the distance of a drawn picture to the nearest
-        training picture over that between training pictures: near 1 or above, unless the generator
-        repeats these. It is left out where every training picture has a double. `score_like_kimg`
-        is explained in `equivalent.py`, and left out below its range.
+        Returns:
+            Metrics. `score_error` is better the lower it is: KID, multiplied by the share of
+            captions that the probe does not recognise if there is a probe. `score_novelty` is the
+            distance of a drawn picture to the nearest training picture divided by that between
+            training pictures: about 1 or more, unless the generator repeats its training pictures.
+            It is absent if every training picture has a duplicate. `score_like_kimg` is explained
+            in `equivalent.py`, and absent for a run below its range.
         """
         samples = self.benchmark.samples_of(of_generator(self.config, ema, self.encoder))
         distance = kid(self.benchmark, samples)
@@ -132,16 +135,16 @@ def _sentence_encoder(encoder: str, say: Say) -> TextEncoder:
 
 def _benchmark(
     everything: RealPictures,
-    apart: int,
+    held_out: int,
     extractor: Extractor,
     sentences: EncoderIdentity,
     seed: int,
 ) -> Benchmark:
-    """Set `apart` pictures apart and train the probe on the others; 0 takes all, with no probe."""
+    """Return a benchmark of `held_out` pictures and a probe of the others; of all, if it is 0."""
     real, train, probes = everything, None, None
-    if apart:
+    if held_out:
         order = np.random.default_rng([seed, Stream.SCORES]).permutation(len(everything))
-        real, train = (everything.subset(np.sort(rows)) for rows in np.split(order, [apart]))
+        real, train = (everything.subset(np.sort(rows)) for rows in np.split(order, [held_out]))
         probes = open_probes(train, extractor.identity, sentences)
     captions = captions_to_draw(real, rounds=-(-PICTURES // len(real)), same=1)
     no_train = "all pictures are the benchmark"

@@ -1,4 +1,4 @@
-"""The verb `train`: a new run, an earlier one to go on with, or a dry run."""
+"""The verb `train`: starts a new run, resumes an earlier one, or does a dry run."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from captiongan.base.commands import command
 from captiongan.base.main_process import is_main_process
 from captiongan.base.progress import say
 from captiongan.compute import distributed
@@ -16,22 +17,22 @@ from captiongan.runs.checkpoint import checkpoints
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_config import load_config
 from captiongan.runs.run_folder import RunFolder
-from captiongan.text.registry import why_it_stays
+from captiongan.text.registry import why_not_exportable
 from captiongan.training.data_source import with_absolute_paths
-from captiongan.training.dry_run import tell_dry_run
+from captiongan.training.dry_run import print_dry_run
 from captiongan.training.loop import train
-from captiongan.training.opening import opened
-from captiongan.training.resume import check_same, resumed, why_over
+from captiongan.training.opening import open_trainer
+from captiongan.training.resume import check_same, resume_trainer, why_finished
 from captiongan.training.rollback import forget_after
 from captiongan.training.sample_grid import SampleGrid
 from captiongan.training.starting_config import starting_config
 from captiongan.training.trainer import Trainer
-from captiongan.training.warm_start import take_over
+from captiongan.training.warm_start import load_bundle_weights
 from captiongan.training.warm_up import warm_up
 
 Say = Callable[[str], None]
 LiveView = Callable[[RunFolder, Say], AbstractContextManager[object]]
-"""Shows a run while it is entered, and says where."""
+"""A context that shows a run while it is entered, and prints its address."""
 
 
 def start(
@@ -45,10 +46,21 @@ def start(
     into: Path | None = None,
     bundle: str | None = None,
 ) -> bool:
-    """Do what the command line asks for; return whether nothing is left to train.
+    """Start or resume a run; under `torchrun`, together with the other processes.
 
-    Started by `torchrun`, do it together with the other processes. With a `bundle`, a shipped one's
-    name or a folder, the run starts from its weights.
+    Args:
+        config: the name of a preset, a YAML file, or None for the defaults.
+        data: the data set, if not the configuration's own.
+        out: the folder in which a new numbered run folder is created.
+        resume: the run folder to resume, instead of a new run.
+        overrides: `section.name=value`, applied in order.
+        dry_run: whether to print what a run would do, and write nothing.
+        live_view: shows the run while it trains.
+        into: the run folder: created, or resumed if it exists.
+        bundle: the bundle that a new run starts from: a shipped one's name, or a folder.
+
+    Returns:
+        Whether nothing is left to train.
 
     Raises:
         BundleError: the bundle is missing or damaged, or a run cannot start from it.
@@ -59,31 +71,31 @@ def start(
     """
     if resume is not None and (config is not None or into is not None or bundle is not None):
         raise ConfigError(
-            f"--resume '{resume}' has its own configuration, start and folder; leave --config, "
-            "--from and --into out"
+            f"--resume '{resume}' has its own configuration, start and folder; leave out --config, "
+            "--from and --into"
         )
     keep_freed_memory()
     with distributed.joined(), ExitStack() as held:
         console = Console(quiet=not is_main_process())
         run = None if resume is None else RunFolder.open(resume)
         if run is None:
-            wanted = _wanted(config, data, overrides, bundle, into, dry_run, console)
-            if into is not None and _is_there(into):
+            wanted = _wanted_config(config, data, overrides, bundle, into, dry_run, console)
+            if into is not None and _exists(into):
                 run, overrides = RunFolder(into), ()
                 check_same(wanted, run)
         if run is not None:
             if not dry_run:
                 held.enter_context(run.locked())
-            trainer = resumed(run, data, overrides, console)
-            if over := why_over(trainer, run):
-                say(console, over)
+            trainer = resume_trainer(run, data, overrides, console)
+            if reason := why_finished(trainer, run):
+                say(console, reason)
                 return True
         else:
-            trainer = opened(wanted, console)
+            trainer = open_trainer(wanted, console)
             if wanted.training.start:
-                take_over(trainer)
+                load_bundle_weights(trainer)
         if dry_run:
-            tell_dry_run(trainer, console)
+            print_dry_run(trainer, console)
             return True
         if run is not None:
             with run.writing():
@@ -98,15 +110,15 @@ def start(
             if live_view and is_main_process()
             else nullcontext()
         )
-        with _quitting_said(run, console), run.writing(), shown:
-            if not _warmed_up(trainer, run, console):
+        with _report_quit(run, console), run.writing(), shown:
+            if not _warm_up(trainer, run, console):
                 return False
             complete = train(trainer, run, console)
-        _say_what_is_next(complete, trainer, run, console)
+        _say_next_step(complete, trainer, run, console)
         return complete
 
 
-def _wanted(
+def _wanted_config(
     config: str | Path | None,
     data: str | None,
     overrides: Sequence[str],
@@ -115,7 +127,7 @@ def _wanted(
     dry_run: bool,
     console: Console,
 ) -> RunConfig:
-    """Return the configuration of a new run, or of the one that is in the folder `into`."""
+    """Return the configuration that the command line asks for."""
     if bundle is None:
         wanted = with_absolute_paths(load_config(config, overrides, data))
     else:
@@ -129,11 +141,11 @@ def _wanted(
     return wanted
 
 
-def _is_there(run: Path) -> bool:
-    """Whether there is such a run; all processes have looked before one of them makes it."""
-    there = (run / "config.yaml").is_file()
+def _exists(run: Path) -> bool:
+    """Whether there is such a run; every process checks that before one of them creates it."""
+    exists = (run / "config.yaml").is_file()
     distributed.barrier()
-    return there
+    return exists
 
 
 def _new_run(trainer: Trainer, out: Path, into: Path | None) -> RunFolder:
@@ -144,37 +156,37 @@ def _new_run(trainer: Trainer, out: Path, into: Path | None) -> RunFolder:
 
 
 @contextmanager
-def _quitting_said(run: RunFolder, console: Console) -> Iterator[None]:
+def _report_quit(run: RunFolder, console: Console) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
         say(
             console,
-            f"quit without saving; what was saved before: captiongan train --resume {run.path}",
+            f"quit without saving; what was saved before: {command('train', '--resume', run.path)}",
         )
         raise
 
 
-def _warmed_up(trainer: Trainer, run: RunFolder, console: Console) -> bool:
-    """Warm up a run that has just begun from a bundle; return False if it was stopped meanwhile."""
+def _warm_up(trainer: Trainer, run: RunFolder, console: Console) -> bool:
+    """Warm up a new run that starts from a bundle; return False if a signal stopped it."""
     if not trainer.config.training.start or checkpoints(run.checkpoints):
         return True
     distributed.check_alike(trainer.totals())
     if not warm_up(trainer, partial(say, console)):
         say(
             console,
-            "stopped during the warm-up; begin it again with: "
-            f"captiongan train --resume {run.path}",
+            "stopped during the warm-up; start it again with: "
+            f"{command('train', '--resume', run.path)}",
         )
         return False
     trainer.save(run)
     return True
 
 
-def _say_what_is_next(complete: bool, trainer: Trainer, run: RunFolder, console: Console) -> None:
+def _say_next_step(complete: bool, trainer: Trainer, run: RunFolder, console: Console) -> None:
     if not complete:
-        say(console, f"stopped and saved; go on with: captiongan train --resume {run.path}")
-    elif why_it_stays(trainer.config.text.encoder):
+        say(console, f"stopped and saved; resume with: {command('train', '--resume', run.path)}")
+    elif why_not_exportable(trainer.config.text.encoder):
         say(console, f"done; its pictures: {run.path / 'grids'}")
     else:
-        say(console, f"done; next: captiongan export {run.path} --out BUNDLE")
+        say(console, f"done; next: {command('export', run.path, '--out', 'BUNDLE')}")

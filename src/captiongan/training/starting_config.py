@@ -5,20 +5,22 @@ from pathlib import Path
 from typing import Any
 
 from captiongan.base.files import sha256_of
+from captiongan.base.schemas import named_conditioning_augmentation
 from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
 from captiongan.bundle.manifest import MANIFEST
 from captiongan.errors import BundleError
-from captiongan.runs.config import RunConfig, StartConfig
+from captiongan.runs.config import RunConfig
 from captiongan.runs.load_config import load_config, merged
+from captiongan.runs.options import StartConfig
 from captiongan.text.registry import name_of
 from captiongan.training.bundle_weights import check_unfolded
-from captiongan.training.data_source import to_learn_from, with_absolute_paths
+from captiongan.training.data_source import training_source, with_absolute_paths
 
 INHERITED = ("name", "network", "data", "text", "generator", "discriminator", "losses", "optimiser")
-"""Sections of the configuration that a run takes over from its bundle."""
+"""Sections of the configuration that a run inherits from its bundle."""
 
 SMALL_SET = 5_000
-"""Sets of fewer pictures are trained by `SMALL_RECIPE`."""
+"""Data sets of fewer pictures are trained with `SMALL_RECIPE`."""
 
 SMALL_RECIPE: Mapping[str, Any] = {
     "training": {
@@ -31,18 +33,18 @@ SMALL_RECIPE: Mapping[str, Any] = {
     },
     "scores": {"every_kimg": 4, "extractor": "lite2", "patience": 4},
 }
-"""Options for a small set; `docs/your-own-data.md` has the measurements."""
+"""Options for a small data set; `docs/your-own-data.md` has the measurements."""
 
 RECIPE: Mapping[str, Any] = {"scores": {"every_kimg": 20, "extractor": "lite2"}}
-"""Options for a set of any size."""
+"""Options for a data set of any size."""
 
 NOT_INHERITED: Mapping[str, Any] = {
     "data": {"typical_share": 1.0},
     "losses": {"blur_kimg": 0.0, "text_fade_kimg": 0.0, "species": 0.0},
     "discriminator": {"look": ()},
 }
-"""What is not taken over: what belongs to the bundle's own pictures, what helps the beginning of a
-training from scratch, and a closer look, which takes twice the time."""
+"""What a run does not inherit: options that belong to the bundle's own pictures, options for the
+start of a training from scratch, and larger sides for the discriminator, which double the time."""
 
 Say = Callable[[str], None]
 
@@ -64,7 +66,7 @@ def starting_config(
         config: the name of a preset, a YAML file, or None.
         overrides: `section.name=value`, applied in order.
         source: the data set.
-        say: is told which recipe is used.
+        say: called with a line about the recipe that is used.
 
     Raises:
         BundleError: the bundle is missing or damaged, or does not say how it was trained.
@@ -83,7 +85,7 @@ def starting_config(
         return chosen.model_copy(update={"training": training})
 
     chosen = with_recipe(RECIPE)
-    pictures = len(to_learn_from(chosen).open().examples)
+    pictures = len(training_source(chosen).open().examples)
     if pictures >= SMALL_SET:
         return chosen
     chosen = with_recipe(SMALL_RECIPE)
@@ -101,8 +103,8 @@ def trained_config(bundle: Bundle) -> RunConfig:
         BundleError: its manifest has no usable one.
     """
     config = bundle.manifest.training.config
-    if config:  # its options of scoring may break a rule that came later
-        config = {**config, "scores": {"every_kimg": 0}}
+    if config:  # its scoring options may break a rule that came later
+        config = named_conditioning_augmentation({**config, "scores": {"every_kimg": 0}})
     try:
         return RunConfig.model_validate(config)
     except ValueError as error:
@@ -114,7 +116,7 @@ def trained_config(bundle: Bundle) -> RunConfig:
 
 
 def _inherited(bundle: Bundle) -> dict[str, Any]:
-    """Return the part of the configuration that a run takes over from a bundle."""
+    """Return the part of the configuration that a run inherits from a bundle."""
     trained = trained_config(bundle).model_dump()
     tree = {name: trained[name] for name in INHERITED}
     encoder = name_of(bundle.manifest.text_encoder.sha256)

@@ -1,4 +1,4 @@
-"""The adversarial game: two players, their optimisers, and the generator's running average."""
+"""The training state: generator, discriminator, their optimisers, and the generator's EMA."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,16 +15,17 @@ from captiongan.compute.devices import computes_bf16, default_device
 from captiongan.networks.layers import PairDiscriminator, PictureGenerator
 from captiongan.networks.synchronised import synchronise
 from captiongan.runs.build import build_discriminator, build_generator
-from captiongan.runs.config import Precision, RunConfig
+from captiongan.runs.config import RunConfig
+from captiongan.runs.options import Precision
 
 
 @dataclass
 class TrainState:
     """All that changes while a run trains; a checkpoint is a copy of it.
 
-    `average` is the exponential moving average (EMA) of the generator: it draws, it is exported.
-    `step` counts the finished steps; `learning_rate` says how fast the generator learns in the step
-    after so many, and the discriminator learns `discriminator_pace` times as fast.
+    `ema` is the exponential moving average of the generator's weights: the network that draws and
+    is exported. `step` counts the finished steps. `learning_rate` maps that number to the
+    generator's learning rate; the discriminator's is `discriminator_pace` times as high.
     """
 
     generator: PictureGenerator
@@ -34,7 +35,7 @@ class TrainState:
     discriminator_optimiser: Optimizer
     learning_rate: Callable[[int], float]
     diverged: Tensor
-    """Not 0 once a loss or gradient was not finite; from then on no weight is updated."""
+    """1 once a loss or gradient was not finite, else 0; while it is 1, no weight is updated."""
     discriminator_pace: float = 1.0
     mixed: bool = False
     """Whether the generator computes in bfloat16; the discriminator never does."""
@@ -42,7 +43,7 @@ class TrainState:
 
     @property
     def device(self) -> torch.device:
-        """Where both players are."""
+        """The device of both networks."""
         return self.diverged.device
 
     def generate(self, noise: Tensor, embedding: Tensor) -> Tensor:
@@ -53,7 +54,7 @@ class TrainState:
         return pictures.float()
 
     def state(self) -> dict[str, dict[str, Tensor]]:
-        """Return all weights and moments by the names of their parts; `restore` takes them back."""
+        """Return all weights and moments by the names of their parts, for `restore`."""
         networks = {
             "generator": self.generator.state_dict(),
             "discriminator": self.discriminator.state_dict(),
@@ -65,11 +66,11 @@ class TrainState:
         }
 
     def restore(self, state: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
-        """Go back to what `state` returned after so many steps.
+        """Load what `state` returned after `step` steps.
 
         Raises:
             KeyError: a part is missing.
-            RuntimeError: the weights are of other networks.
+            RuntimeError: the weights are those of other networks.
         """
         self.generator.load_state_dict(state["generator"])
         self.discriminator.load_state_dict(state["discriminator"])
@@ -80,7 +81,7 @@ class TrainState:
 
 
 def choose_precision(wanted: Precision) -> Literal["32-true", "bf16-mixed"]:
-    """Return the precision of a run's arithmetic; `auto` is bf16 where the hardware computes it."""
+    """Return the precision of a run's arithmetic; `auto` is bf16 if the hardware computes it."""
     if wanted != "auto":
         return wanted
     return "bf16-mixed" if computes_bf16(default_device()) else "32-true"
@@ -90,18 +91,22 @@ def new_state(
     config: RunConfig,
     embedding_dim: int,
     device: torch.device,
-    wording: Tensor | None = None,
+    directions: Tensor | None = None,
     species: int = 0,
 ) -> TrainState:
-    """Set up both players with fresh weights, drawn from the run's seed.
+    """Return the state before the first step, with random weights from the run's seed.
 
-    `wording` are the directions in which z moves texts, if it does (`networks/fusion.py`);
-    `species` counts the classes that the discriminator tells, if it does.
+    Args:
+        config: the run's configuration.
+        embedding_dim: length of a text's embedding; 0 without text.
+        device: where the networks are trained.
+        directions: of conditioning augmentation, see `TrainingData.conditioning_augmentation`.
+        species: how many classes the discriminator predicts; 0 for none.
     """
     torch.manual_seed(config.training.seed)
     generator = build_generator(config, embedding_dim)
-    if wording is not None:
-        generator.get_buffer("wording").copy_(wording)
+    if directions is not None:
+        generator.get_buffer("wording").copy_(directions)
     discriminator = build_discriminator(config, embedding_dim, species)
     ema = build_generator(config, embedding_dim)
     ema.load_state_dict(generator.state_dict())
@@ -122,7 +127,7 @@ def new_state(
 def learning_rate(config: RunConfig, step: int) -> float:
     """Return the learning rate after `step` steps: halved every `halve_every_kimg` (0: never).
 
-    Reed et al. 2016, section 5. It follows from the step alone, so a resumed run has the same.
+    Reed et al. 2016, section 5. It depends on the step alone, so a resumed run has the same.
     """
     plan = config.optimiser
     if not plan.halve_every_kimg:
@@ -132,9 +137,9 @@ def learning_rate(config: RunConfig, step: int) -> float:
 
 
 def set_learning_rate(state: TrainState) -> None:
-    """Give both optimisers their learning rates of the step that comes next.
+    """Set both optimisers' learning rates for the next step.
 
-    Two of them are the two time-scale update rule (Heusel et al. 2017, arXiv 1706.08500).
+    Two different rates are the two time-scale update rule (Heusel et al. 2017, arXiv 1706.08500).
     """
     rate = state.learning_rate(state.step)
     for group in state.generator_optimiser.param_groups:
@@ -144,10 +149,10 @@ def set_learning_rate(state: TrainState) -> None:
 
 
 def update_ema(state: TrainState, batch_size: int, halflife_kimg: float) -> None:
-    """Move the average towards the generator (Karras et al. 2018, section 4.1).
+    """Move the EMA towards the generator (Karras et al. 2018, section 4.1).
 
-    What a weight was counts half after `halflife_kimg`; near the start of a run already after a
-    twentieth of the images shown so far.
+    The EMA's half-life is `halflife_kimg`. Early in a run it is shorter: a twentieth of the
+    pictures shown so far.
     """
     halflife = min(halflife_kimg * 1000, state.step * batch_size / 20)
     keep = 0.5 ** (batch_size / halflife)
@@ -159,9 +164,9 @@ def update_ema(state: TrainState, batch_size: int, halflife_kimg: float) -> None
 
 @torch.no_grad()
 def settle_ema(state: TrainState, inputs: Iterable[tuple[Tensor, Tensor]]) -> None:
-    """Measure the average's normalisation statistics anew, over batches of (noise, embedding).
+    """Recompute the EMA's BatchNorm statistics over batches of (noise, embedding).
 
-    Those of the generator in training belong to other weights (Brock et al. 2019, "standing
+    The statistics of the trained generator belong to other weights (Brock et al. 2019, "standing
     statistics").
     """
     layers = [layer for layer in state.ema.modules() if isinstance(layer, _BatchNorm)]
@@ -175,13 +180,13 @@ def settle_ema(state: TrainState, inputs: Iterable[tuple[Tensor, Tensor]]) -> No
 
 
 def finished_updates(state: TrainState) -> int:
-    """Return how many updates the generator has had; its optimiser counts those it made."""
+    """Return how many updates the generator's optimiser has made; it skips those that diverge."""
     moments = next(iter(state.generator_optimiser.state.values()), {"step": 0})
     return int(moments["step"])
 
 
 def _set_up(module: nn.Module, config: RunConfig, device: torch.device) -> Optimizer:
-    """Bring a network to its device, ready to be trained; return its optimiser."""
+    """Move a network to its device, ready for training; return its optimiser."""
     synchronise(module)
     _lay_channels_last(module)
     module.to(device)
@@ -195,7 +200,7 @@ def _set_up(module: nn.Module, config: RunConfig, device: torch.device) -> Optim
 
 
 def _lay_channels_last(module: nn.Module) -> None:
-    """Lay convolution weights as the processor reads them fastest (NHWC)."""
+    """Store convolution weights in the layout that convolutions read fastest (NHWC)."""
     for weight in module.parameters():
         if weight.dim() == 4:
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)

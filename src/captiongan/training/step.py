@@ -10,10 +10,11 @@ from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
 from captiongan.compute import distributed
-from captiongan.runs.config import LossConfig
+from captiongan.runs.options import LossConfig
 from captiongan.training.augment import blurred, diff_augment
 from captiongan.training.losses import (
     LOSSES,
+    Loss,
     contrastive_loss,
     faded_discriminator_loss,
     feature_matching_loss,
@@ -30,7 +31,7 @@ Metrics = dict[str, Tensor]
 
 
 class Batch(NamedTuple):
-    """What a step is made of, B of each."""
+    """The tensors of one step, B rows of each."""
 
     pictures: Tensor
     """x, real pictures (B, 3, H, W) in [-1, 1]."""
@@ -43,19 +44,20 @@ class Batch(NamedTuple):
     blur: Tensor | None = None
     """Deviation in pixels of the Gaussian that blurs all pictures; None leaves them sharp."""
     text_weight: Tensor | None = None
-    """How far terms count that depend on the text alone, from 0 to 1; None is 1."""
+    """Factor, from 0 to 1, of the terms that depend on the text alone; None is 1."""
     labels: Tensor | None = None
-    """Number of each picture's class (B,), from 0; None if D is not to tell classes."""
+    """Number of each picture's class (B,), from 0; None if D does not predict classes."""
 
     def faded(self, weight: float) -> float | Tensor:
-        """Return the weight of such a term at this moment."""
+        """Return the weight of a term that depends on the text alone, times `text_weight`."""
         return weight if self.text_weight is None else weight * self.text_weight
 
 
 def training_step(state: TrainState, batch: Batch, losses: LossConfig) -> Metrics:
     """Update D, then G, on one batch; return the losses and the discriminator's accuracies.
 
-    Of several processes (`distributed.py`) each has its share of the batch; the figures are of all.
+    With several processes (`distributed.py`), each takes its shard of the batch, and the metrics
+    are means over all of them.
     """
     set_learning_rate(state)
     generated = state.generate(batch.noise, batch.matching)
@@ -72,9 +74,9 @@ def update_discriminator(
     """Teach D which pairs are real: (x, e) yes; (x, e_k) no; (G(z, e), e) no.
 
     These are the joint distributions of the slides: matching, mismatching and generated pairs. A
-    loss may leave out the mismatching ones, as `gan` does. With the contrastive term D also learns
-    which text of the batch is x's, with labels the class of x, and with R1 and R2 not to be steep
-    at real and at generated pictures.
+    loss may leave out the mismatching ones, as `gan` does. The contrastive term teaches D which
+    text of the batch belongs to x, and labels teach it the class of x. R1 and R2 keep its gradient
+    small at real and at generated pictures.
     """
     discriminator, loss_of = state.discriminator, LOSSES[losses.discriminator]
     real = batch.pictures.detach().requires_grad_(losses.r1 > 0)
@@ -93,8 +95,8 @@ def update_discriminator(
         every = _every_pair(state, features, batch)
         loss = loss + batch.faded(losses.contrastive) * contrastive_loss(every)
     if batch.labels is not None:
-        told = discriminator.classify(features)
-        loss = loss + losses.species * species_loss(told, batch.labels)
+        classes = discriminator.classify(features)
+        loss = loss + losses.species * species_loss(classes, batch.labels)
     if losses.r1:
         metrics["loss_d_r1"] = loss_of.penalty(logits["matching"], real)
         loss = loss + losses.r1 / 2 * metrics["loss_d_r1"]
@@ -105,14 +107,14 @@ def update_discriminator(
         "loss_d": loss,
         "gradient_d": backward_and_step(state, loss, state.discriminator_optimiser),
     }
-    metrics = {name: figure.detach() for name, figure in metrics.items()}
-    return metrics | accuracies(logits, loss_of.relative)
+    metrics = {name: value.detach() for name, value in metrics.items()}
+    return metrics | accuracies(logits, loss_of)
 
 
 def backward_and_step(state: TrainState, loss: Tensor, optimiser: Optimizer) -> Tensor:
-    """Take one step down the gradient, the mean of all processes'; return its length.
+    """Average the gradient over all processes and update the weights; return the gradient's norm.
 
-    If it or the loss is not finite, this step and all that follow leave the weights alone.
+    If the norm or the loss is not finite, this update and all later ones change no weight.
     """
     optimiser.zero_grad()
     loss.backward()
@@ -120,23 +122,24 @@ def backward_and_step(state: TrainState, loss: Tensor, optimiser: Optimizer) -> 
     gradients = [weight.grad for weight in weights if weight.grad is not None]
     loss = loss.detach().clone()
     distributed.average_([*gradients, loss])
-    length = get_total_norm(gradients)
-    state.diverged.masked_fill_(~(loss + length).isfinite(), 1)
-    # Fused Adam reads `found_inf` on the device, so nothing waits: if it is not 0, its step does
-    # nothing. `check_finite` says so in words.
+    norm = get_total_norm(gradients)
+    state.diverged.masked_fill_(~(loss + norm).isfinite(), 1)
+    # Fused Adam skips the update if `found_inf` is not 0. It checks that on the device, so no host
+    # sync; `check_finite` raises the error later.
     optimiser.found_inf = state.diverged  # type: ignore[attr-defined]
     optimiser.step()
-    return length
+    return norm
 
 
-def accuracies(logits: dict[str, Tensor], relative: bool = False) -> Metrics:
-    """Return the share of pairs that D judges rightly, of each kind of pairs in `logits`.
+def accuracies(logits: dict[str, Tensor], loss: Loss) -> Metrics:
+    """Return the share of pairs that D classifies correctly, for each kind of pair in `logits`.
 
-    A logit is held against 0. Where only differences count, it is held against the pair of the
-    other side: the matching against the generated pair, a wrong pair against the matching one.
+    A logit above the loss's threshold says "real". If only differences of logits count, a matching
+    pair must beat the generated one of its row, and a wrong pair must lose to the matching one.
     """
     matching = logits["matching"]
-    real, wrong = (logits["generated"], matching) if relative else (0, 0)
+    limit = loss.threshold
+    real, wrong = (logits["generated"], matching) if loss.relative else (limit, limit)
     right = {"accuracy_real": matching > real} | {
         f"accuracy_{pairs}": logits[pairs] < wrong for pairs in logits if pairs != "matching"
     }
@@ -146,41 +149,46 @@ def accuracies(logits: dict[str, Tensor], relative: bool = False) -> Metrics:
 def update_generator(
     state: TrainState, batch: Batch, generated: Tensor, losses: LossConfig
 ) -> Metrics:
-    """Teach G to pass for real: the sum of the terms below, each times its weight."""
+    """Teach G to pass for real: the weighted sum of `generator_terms`."""
     with frozen(state.discriminator):
         terms = generator_terms(state, batch, generated, losses)
         loss = torch.stack([weight * term for weight, term in terms.values()]).sum()
-        length = backward_and_step(state, loss, state.generator_optimiser)
+        norm = backward_and_step(state, loss, state.generator_optimiser)
     metrics = {f"loss_g_{name}": term.detach() for name, (_, term) in terms.items()}
-    return {"loss_g": loss.detach(), "gradient_g": length} | metrics
+    return {"loss_g": loss.detach(), "gradient_g": norm} | metrics
 
 
 def generator_terms(
     state: TrainState, batch: Batch, generated: Tensor, losses: LossConfig
 ) -> dict[str, tuple[float | Tensor, Tensor]]:
-    """Return weights and terms of G's loss; a term of weight 0 is left out.
+    """Return the weight and the value of each term of G's loss; a term of weight 0 is left out.
 
-    Those of the slides are -log D(G(z, e), e), alpha * L1 and beta * L2 of features; with GAN-INT,
-    pictures of texts between two are to pass as well. Mode seeking and the contrastive term are
-    younger, and so is telling the class of the picture that a text was written for. How pictures
-    pass is up to the row of `LOSSES`: a relative loss holds them against real ones.
+    The slides have -log D(G(z, e), e), alpha * L1 of pictures and beta * L2 of features. GAN-INT
+    adds pictures of texts between two captions. Mode seeking, the contrastive term and the class of
+    the picture that a text describes are younger.
+
+    The first term is the generator's function in the row of `LOSSES`. A relative loss compares
+    generated pairs with real ones, so it also needs their logits.
     """
-    discriminator, passing = state.discriminator, LOSSES[losses.discriminator].generator
+    discriminator, adversarial_loss = state.discriminator, LOSSES[losses.discriminator].generator
     features = _features(state, batch, generated, losses)
     logits = {"generated": discriminator.logits(features, batch.matching)}
-    if real := [kind for kind in pairs_of(passing) if kind != "generated"]:
+    if real := [kind for kind in pairs_of(adversarial_loss) if kind != "generated"]:
         logits |= _real_logits(state, batch, losses, real)
-    terms: dict[str, tuple[float | Tensor, Tensor]] = {"gan": (1.0, passing(**logits))}
+    terms: dict[str, tuple[float | Tensor, Tensor]] = {"gan": (1.0, adversarial_loss(**logits))}
     if losses.pixel_wise:
         terms["pixel"] = losses.pixel_wise, pixel_wise_loss(generated, batch.pictures)
     if losses.feature_matching:
-        matched = feature_matching_loss(features, _features(state, batch, batch.pictures, losses))
-        terms["feature"] = losses.feature_matching, matched
+        real_features = _features(state, batch, batch.pictures, losses)
+        terms["feature"] = (
+            losses.feature_matching,
+            feature_matching_loss(features, real_features),
+        )
     if losses.interpolation:
         between = interpolated(batch.matching)
         drawn = _features(state, batch, state.generate(batch.noise, between), losses)
-        passed = passing(**logits | {"generated": discriminator.logits(drawn, between)})
-        terms["interpolation"] = losses.interpolation, passed
+        logits_between = logits | {"generated": discriminator.logits(drawn, between)}
+        terms["interpolation"] = losses.interpolation, adversarial_loss(**logits_between)
     if losses.mode_seeking:
         noise = distributed.rolled(batch.noise)
         other = state.generate(noise, batch.matching)
@@ -192,16 +200,16 @@ def generator_terms(
         every = _every_pair(state, features, batch)
         terms["contrastive"] = batch.faded(losses.contrastive), contrastive_loss(every)
     if batch.labels is not None:
-        told = discriminator.classify(features)
-        terms["species"] = losses.species, species_loss(told, batch.labels)
+        classes = discriminator.classify(features)
+        terms["species"] = losses.species, species_loss(classes, batch.labels)
     return terms
 
 
 def _features(state: TrainState, batch: Batch, pictures: Tensor, losses: LossConfig) -> Tensor:
-    """f(T(x)): the features of pictures, blurred and changed at random where that is asked for."""
-    shown = pictures if batch.blur is None else blurred(pictures, batch.blur)
-    shown = diff_augment(shown, losses.augment, losses.augment_probability)
-    features: Tensor = state.discriminator.features(shown)
+    """f(T(x)): D's features of pictures, after blur and DiffAugment if the run has them."""
+    changed = pictures if batch.blur is None else blurred(pictures, batch.blur)
+    changed = diff_augment(changed, losses.augment, losses.augment_probability)
+    features: Tensor = state.discriminator.features(changed)
     return features
 
 
@@ -209,14 +217,14 @@ def _features(state: TrainState, batch: Batch, pictures: Tensor, losses: LossCon
 def _real_logits(
     state: TrainState, batch: Batch, losses: LossConfig, kinds: Iterable[str]
 ) -> dict[str, Tensor]:
-    """D's logits of kinds of real pairs, for a generator that is held against them."""
+    """D's logits of real pairs, by kind, for a loss that compares generated pairs with them."""
     features = _features(state, batch, batch.pictures, losses)
     texts = {"matching": batch.matching, "mismatching": batch.mismatching}
     return {kind: state.discriminator.logits(features, texts[kind]) for kind in kinds}
 
 
 def _every_pair(state: TrainState, features: Tensor, batch: Batch) -> Tensor:
-    """D's logits of every picture of the whole batch, by its features, with every text."""
+    """D's logits of every picture with every text, over the batches of all processes."""
     texts = distributed.gathered(batch.matching)
     logits: Tensor = state.discriminator.all_logits(distributed.gathered(features), texts)
     return logits
@@ -224,7 +232,7 @@ def _every_pair(state: TrainState, features: Tensor, batch: Batch) -> Tensor:
 
 @contextmanager
 def frozen(module: nn.Module) -> Iterator[None]:
-    """Let gradients through a network without collecting any for its weights."""
+    """Let gradients flow through a network without computing any for its weights."""
     module.requires_grad_(False)
     try:
         yield

@@ -3,7 +3,7 @@
     L_style = E || z - S(G(z, e)) ||^2                       (Reed et al. 2016, section 4.4)
 
 The generator draws all training pictures itself, from noise and captions, so no data set of
-pictures is needed. Noise is what a picture shows beyond its caption: place, size, pose, background.
+pictures is needed. The noise holds what the caption does not say: place, size, pose, background.
 """
 
 import math
@@ -53,8 +53,8 @@ DrawnBatch = tuple[Tensor, Tensor]
 class StyleReport:
     """How a style encoder was trained, and how well it recovers noise.
 
-    `recovered` is the share of the noise's variance that it explains on pictures it never saw: 1 is
-    perfect, 0 or somewhat below is no knowledge.
+    `recovered` is the share of the noise's variance that it explains on held-out pictures: 1 is
+    perfect; 0 or slightly below means that it knows nothing.
     """
 
     kimg: float
@@ -136,7 +136,7 @@ def _new_encoder(bundle: Bundle, seed: int) -> StyleEncoder:
     if side < 8 or side.bit_count() > 1:
         raise BundleError(
             f"bundle '{bundle.folder}' draws pictures of side {side}: must be a power of two from "
-            "8 up to be restyled; take another bundle"
+            "8 up to be restyled; use another bundle"
         )
     torch.manual_seed(seed)
     return StyleEncoder(side, FEATURES, bundle.manifest.noise_dim)
@@ -145,7 +145,7 @@ def _new_encoder(bundle: Bundle, seed: int) -> StyleEncoder:
 def _batches(
     pipeline: Pipeline, captions: Sequence[str], random: np.random.Generator
 ) -> Iterator[DrawnBatch]:
-    """Yield batches that the generator draws of random captions and noise, without end."""
+    """Yield endless batches that the generator draws of random captions and noise."""
     embeddings = pipeline.encode(captions)
     while True:
         noise = random.standard_normal((BATCH, pipeline.manifest.noise_dim), dtype=np.float32)
@@ -172,7 +172,7 @@ def _train(
         schedule.step()
         if step % 100 == 0 or step == steps:
             done, whole = (count * BATCH / 1000 for count in (step, steps))
-            say(f"{done:.1f} of {whole:.1f} kimg: loss {loss.item():.3f}, 1 for knowing nothing")
+            say(f"{done:.1f} of {whole:.1f} kimg: loss {loss.item():.3f} (untrained: 1)")
 
 
 def _write_encoder(encoder: StyleEncoder, side: int, path: Path) -> None:

@@ -1,7 +1,7 @@
 """The most typical pictures of a set: instance selection (DeVries et al. 2020, arXiv 2007.15255).
 
-A generator has only so much to give. Spent on what most pictures have in common, and not on the odd
-ones, it draws better shapes, with less variety.
+The capacity of a generator is limited. Trained on the pictures that have most in common, and not on
+unusual ones, it draws better shapes, with less variety.
 """
 
 from dataclasses import replace
@@ -16,14 +16,14 @@ from captiongan.evaluation.extractors import choose_extractor, remembered_featur
 from captiongan.runs.rules import TYPICAL_EXTRACTOR
 
 LEAST_VARIANCE = 1e-12
-"""Of features, where pictures are all equal."""
+"""Added to the variances even if all pictures are equal."""
 
 
 def most_typical(store: PictureStore, share: float, device: torch.device) -> PictureStore:
-    """Keep that share of the pictures, those that are most likely under a Gaussian of all.
+    """Keep the share of the pictures that is most likely under a Gaussian fitted to all of them.
 
-    The Gaussian is fitted to their features by `TYPICAL_EXTRACTOR`, which are kept in the cache.
-    The pictures stay in order, and those that are kept are copied into memory.
+    The Gaussian is fitted to the features by `TYPICAL_EXTRACTOR`, which stay in the cache. The
+    pictures keep their order; the ones that are kept are copied into memory.
 
     Raises:
         ConfigError: the weights of the extractor are missing or damaged.
@@ -49,9 +49,9 @@ def most_typical(store: PictureStore, share: float, device: torch.device) -> Pic
 def log_densities(features: Features) -> Floats:
     """Return how likely rows (N, D) are under a Gaussian fitted to all, up to constants: (N,).
 
-    To every variance 1 + D / N times the mean of all is added. Without it, where there are fewer
-    pictures than features, each picture would be as likely as any other. Odd pictures that are
-    alike widen the Gaussian towards themselves, so in a small set a few of them are found typical.
+    Every variance grows by 1 + D / N times the mean variance. Otherwise all pictures would be
+    equally likely whenever there are fewer pictures than features. Unusual pictures that resemble
+    each other widen the Gaussian towards themselves, so a small set may count some as typical.
     """
     count, dim = features.shape
     centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)

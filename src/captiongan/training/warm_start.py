@@ -4,8 +4,8 @@ What a generator knows about pictures and words carries over, so a run on a thou
 minutes where training from scratch takes hours (Wang et al. 2018, "Transferring GANs"). The
 discriminator matters as much. In the network `projected` most of it is frozen anyway, as FreezeD
 recommends (Mo et al. 2020). The rest comes from the bundle, or starts with random weights. In both
-cases it first learns alone, while the generator stays fixed, until it tells real pictures from
-generated ones: the warm-up.
+cases it first learns alone, while the generator stays fixed, until it separates real from generated
+pictures: the warm-up.
 """
 
 from collections.abc import Mapping
@@ -17,24 +17,25 @@ from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
 from captiongan.bundle.manifest import MANIFEST
 from captiongan.errors import BundleError, ConfigError
 from captiongan.networks.registry import NETWORKS
-from captiongan.runs.config import RunConfig, StartConfig
+from captiongan.runs.config import RunConfig
+from captiongan.runs.options import StartConfig
 from captiongan.training.bundle_weights import read_critic, read_generator
 from captiongan.training.starting_config import trained_config
 from captiongan.training.trainer import Trainer
 
 ATTENTION, SPECIES, BESIDE = "attentions.", "species.", "beside."
-"""What names of weights begin with that may be fresh while the others are the bundle's: of a layer
-that it lacks, of one for the classes of its own pictures, and of a second discriminator."""
+"""Prefixes of weights that may stay random while the others are the bundle's: a self-attention that
+the bundle lacks, the layer that predicts classes, and a second discriminator."""
 
 
-def take_over(trainer: Trainer) -> None:
-    """Give a new run the weights of the bundle that it starts from.
+def load_bundle_weights(trainer: Trainer) -> None:
+    """Load into a new run the weights of the bundle that it starts from.
 
-    The generator and its average take the bundle's weights; so does the discriminator, if the
-    bundle has one for this network. A self-attention that the bundle's generator lacks stays fresh
-    and draws nothing yet; what tells classes is always fresh. The directions in which z moves a
-    text also come from the bundle, scaled to `text.wording`. If it has none, the run uses those of
-    the new captions.
+    The generator and its EMA get the bundle's weights; so does the discriminator, if the bundle has
+    one for this network. A self-attention that the bundle's generator lacks stays as initialised
+    and has no effect at first; the layer that predicts classes always stays as initialised. The
+    directions of conditioning augmentation also come from the bundle, scaled to
+    `text.conditioning_augmentation`. If it has none, the run uses those of the new captions.
 
     Raises:
         BundleError: the bundle is missing, damaged, or not the one that the run began with.
@@ -45,8 +46,8 @@ def take_over(trainer: Trainer) -> None:
     theirs = trained_config(bundle)
     _check_fits(trainer, bundle, theirs)
     weights = read_generator(bundle)
-    if theirs.text.wording:
-        weights["wording"] *= config.text.wording / theirs.text.wording
+    if strength := theirs.text.conditioning_augmentation:
+        weights["wording"] *= config.text.conditioning_augmentation / strength
     else:
         weights["wording"] = state.ema.get_buffer("wording")
     if not theirs.generator.attention:
@@ -64,19 +65,17 @@ def take_over(trainer: Trainer) -> None:
 
 
 def _part(network: nn.Module, prefix: str) -> dict[str, Tensor]:
-    """Return the weights of a network whose names begin so."""
+    """Return the weights of a network whose names start with `prefix`."""
     weights = network.state_dict()
     return {name: values for name, values in weights.items() if name.startswith(prefix)}
 
 
-def _load(network: nn.Module, weights: Mapping[str, Tensor], what: str, remedy: str) -> None:
+def _load(network: nn.Module, weights: Mapping[str, Tensor], what: str, fix: str) -> None:
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
-        raise ConfigError(
-            f"{what} does not fit this run's networks ({reason}); {remedy}"
-        ) from error
+        raise ConfigError(f"{what} does not fit this run's networks ({reason}); {fix}") from error
 
 
 def _start_of(config: RunConfig) -> StartConfig:
@@ -102,10 +101,10 @@ def _open(start: StartConfig) -> Bundle:
 
 
 def _check_fits(trainer: Trainer, bundle: Bundle, theirs: RunConfig) -> None:
-    """Make sure that a bundle's weights fit a run's generator.
+    """Check that a bundle's weights fit a run's generator.
 
     Raises:
-        ConfigError: they do not; the message names what differs.
+        ConfigError: they do not fit; the message names what differs.
     """
     config = trainer.config
     refusal = f"--from '{bundle.manifest.name}':"

@@ -15,17 +15,17 @@ from captiongan.training.trainer import Trainer
 WINDOW = 32
 """Steps of the warm-up over which the discriminator's accuracy is averaged."""
 
-TOLD_APART = 0.65
-"""Share of real and generated pairs that the discriminator judges correctly once it is warm.
+WARM = 0.65
+"""Accuracy on real and generated pairs at which the warm-up ends.
 
-In a healthy training of both players this share is 0.60 to 0.65.
+In a healthy training of both networks the accuracy is 0.60 to 0.65.
 """
 
 LEAST_GAIN = 0.01
-"""By how much this share has to grow from one window to the next for the warm-up to go on.
+"""How much the accuracy must grow from one window to the next for the warm-up to continue.
 
-A generator that has long trained on the same pictures is hard to tell from them: from the bundle
-`birds` the share stood at 0.57 after 500 steps on its own training set.
+It grows little if the generator was trained on the same pictures: with the bundle `birds`, it was
+0.57 after 500 steps on the bundle's own training set.
 """
 
 LONGEST_WARM_UP = 500
@@ -35,13 +35,13 @@ Say = Callable[[str], None]
 
 
 def warm_up(trainer: Trainer, say: Say) -> bool:
-    """Train the discriminator alone until it tells real pairs from generated ones.
+    """Train the discriminator alone until it classifies real and generated pairs well enough.
 
-    It gives up once it learns no more from window to window, or after `LONGEST_WARM_UP` steps, and
-    says so.
+    The warm-up also ends once the accuracy no longer grows from window to window, or after
+    `LONGEST_WARM_UP` steps.
 
     Returns:
-        Whether it came to its end; False if a signal asked to stop (`StopRequest`).
+        Whether the warm-up is complete; False if a signal asked to stop (`StopRequest`).
 
     Raises:
         DivergenceError: a loss or gradient was not finite.
@@ -53,7 +53,7 @@ def warm_up(trainer: Trainer, say: Say) -> bool:
         for step in range(LONGEST_WARM_UP):
             recent.append(_accuracy(trainer, step))
             accuracy = sum(recent) / len(recent)
-            warm = len(recent) == WINDOW and accuracy >= TOLD_APART
+            warm = len(recent) == WINDOW and accuracy >= WARM
             if warm or distributed.any_rank(stop.requested):
                 break
             if (step + 1) % WINDOW == 0:
@@ -63,16 +63,16 @@ def warm_up(trainer: Trainer, say: Say) -> bool:
     if distributed.any_rank(stop.requested):
         return False
     shown = (step + 1) * trainer.config.training.batch_size
-    judges = "judges" if accuracy >= TOLD_APART else "still judges only"
+    classifies = "classifies" if accuracy >= WARM else "still classifies only"
     say(
         f"warmed up the discriminator on {shown:,} pictures while the generator stayed fixed: "
-        f"it {judges} {accuracy:.0%} of real and generated pairs correctly"
+        f"it {classifies} {accuracy:.0%} of real and generated pairs correctly"
     )
     return True
 
 
 def _accuracy(trainer: Trainer, step: int) -> float:
-    """Update the discriminator on the batch of a step; return the share it judged correctly."""
+    """Update the discriminator on the batch of a step; return its accuracy."""
     state, config = trainer.state, trainer.config
     batch = trainer.begin_step(step)
     with torch.no_grad():

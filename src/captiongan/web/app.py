@@ -3,11 +3,14 @@
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 from fastapi import FastAPI, Response
+from fastapi.responses import HTMLResponse
 
 from captiongan.draw.pipeline import Pipeline
+from captiongan.page.page import page_file
 from captiongan.version import __version__
 from captiongan.web.access import Access
 from captiongan.web.descriptions import bundle_facts, limit_facts
@@ -39,6 +42,9 @@ DRAWING_ERRORS = errors(
     _503="Too much is asked for at once; Retry-After says when to try again.",
     _504="It took too long.",
 )
+
+PAGES = 4
+"""How many pages are kept in memory, some 20 MB each."""
 
 OTHER_ERRORS = errors(_401="The token is missing or wrong.", _403="A page of another origin asks.")
 
@@ -73,6 +79,7 @@ def create_app(
     add_static_files(app, "index.html")
     _add_facts(app, studio, limits, metrics)
     _add_drawing(app, studio, limits)
+    _add_page(app, studio)
     return app
 
 
@@ -152,6 +159,23 @@ def _add_drawing(app: FastAPI, studio: Studio, limits: Limits) -> None:
         )
         way = await studio.draw(pipeline, plan)
         return await studio.aside(interpolated, asked.format, way, asked.fps, started)
+
+
+def _add_page(app: FastAPI, studio: Studio) -> None:
+    @lru_cache(PAGES)
+    def content(pipeline: Pipeline) -> bytes:
+        return page_file([pipeline])
+
+    @app.get(
+        "/v1/page/{bundle}",
+        response_class=HTMLResponse,
+        responses=OTHER_ERRORS | errors(_404="The bundle is not open."),
+    )
+    async def page(bundle: str) -> Response:
+        """A page that draws with a bundle in the browser, without a server."""
+        html = await studio.aside(content, studio.pipeline(bundle))
+        headers = {"Content-Disposition": 'attachment; filename="captiongan.html"'}
+        return HTMLResponse(html, headers=headers)
 
 
 def _at_most(field: str, what: str, number: int, most: int) -> None:

@@ -110,11 +110,11 @@ class Follower:
         self.lines.append(metrics)
         step = int(metrics["step"])
         if {"accuracy_real", "accuracy_generated"} <= metrics.keys():
-            self._listening.hear_reading(step, metrics)
+            self._listening.check_metrics(step, metrics)
         if "health_noise_spread" in metrics:
-            self._listening.hear_grid(step, metrics)
+            self._listening.check_grid(step, metrics)
         if "score_error" in metrics:
-            self._listening.hear_scores(step, metrics)
+            self._listening.check_scores(step, metrics)
 
 
 def _figures(line: bytes) -> Metrics | None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 
+from captiongan.base.commands import command
 from captiongan.runs.run_folder import RunFolder
 
 PORTS = range(8001, 8017)
@@ -33,7 +34,7 @@ def live_view(run: RunFolder, say: Callable[[str], None]) -> Iterator[None]:
         if process is not None:
             with suppress(OSError):
                 process.communicate()  # closes its standard input, and so ends it
-            say(f"look at it again with: captiongan watch {run.path}")
+            say(f"look at it again with: {command('watch', run.path)}")
 
 
 def _start(run: RunFolder, say: Callable[[str], None]) -> subprocess.Popen[bytes] | None:
@@ -41,13 +42,13 @@ def _start(run: RunFolder, say: Callable[[str], None]) -> subprocess.Popen[bytes
     if port is None:
         say(
             f"no live view: ports {PORTS[0]} to {PORTS[-1]} are taken; the training continues, "
-            f"watch it with: captiongan watch {run.path} --port 0"
+            f"watch it with: {command('watch', run.path, '--port', 0)}"
         )
         return None
-    command = [sys.executable, "-m", "captiongan", "watch", str(run.path)]
+    viewer = [sys.executable, "-m", "captiongan", "watch", str(run.path)]
     try:
         process = subprocess.Popen(
-            [*command, "--port", str(port), "--while-stdin"],
+            [*viewer, "--port", str(port), "--while-stdin"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

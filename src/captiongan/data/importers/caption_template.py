@@ -15,15 +15,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from captiongan.data.importers.csv_table import (
-    find_table,
-    note,
-    pictures_of,
-    read_table,
-    rows_by_file,
+from captiongan.data.importers.csv_table import holds_table, note, read_table, rows_by_file
+from captiongan.data.importers.items import (
+    PICTURE,
+    Found,
+    Item,
+    Note,
+    Rejected,
+    Request,
+    linked_folder,
+    only_splits,
 )
-from captiongan.data.importers.items import PICTURE, Found, Item, Note, Request, only_splits
 from captiongan.data.importers.source import members
+from captiongan.data.importers.table_pictures import pictures_of
 from captiongan.errors import DataError
 
 CAPTIONS = 5
@@ -46,7 +50,7 @@ def read(request: Request) -> Iterator[Item]:
     assert request.template is not None
     sentences = read_template(request.template)
     splits = only_splits(request, "caption-template", "source", "none")
-    if _is_table(request.source):
+    if holds_table(request.source):
         return _of_table(request, sentences, splits == "source")
     return _of_folders(request, sentences)
 
@@ -93,30 +97,33 @@ def _filled(sentence: str, facts: Mapping[str, str], rng: random.Random) -> str 
 
 
 def _of_table(request: Request, sentences: list[str], by_source: bool) -> Iterator[Item]:
-    table = read_table(find_table(request.source))
+    table = read_table(request)
     notes = {}
-    for key, row in rows_by_file(table, request.columns):
-        facts = {name: value.strip() for name, value in row.items()}
-        said = note(table, row, (), request.columns, by_source)
+    for item in rows_by_file(table):
+        if isinstance(item, Rejected):
+            yield item
+            continue
+        key, row = item
+        facts = {name: value.strip() for name, value in row.cells.items()}
+        said = note(table, row, (), by_source)
         if said.label:
             facts["class"] = class_words(said.label)
         notes[key] = replace(said, captions=compose(sentences, facts, _rng(request, key)))
-    return pictures_of(table, request, notes)
+    yield from pictures_of(request.pictures or table.home, notes)
 
 
 def _of_folders(request: Request, sentences: list[str]) -> Iterator[Item]:
     for member in members(request.source):
-        *_, folder, _ = ("", "", *member.name.split("/"))
-        if folder and PICTURE.search(member.name):
+        if refusal := linked_folder(member):
+            yield refusal
+        elif PICTURE.search(member.name):
+            *_, folder, _ = ("", "", *member.name.split("/"))
             facts = {"class": class_words(folder)}
             captions = compose(sentences, facts, _rng(request, member.name))
-            yield Found(member.name, Note(captions, folder), member.read)
-
-
-def _is_table(source: Path) -> bool:
-    if source.is_dir():
-        return any(path.suffix.lower() in (".csv", ".tsv") for path in source.iterdir())
-    return source.suffix.lower() in (".csv", ".tsv", ".txt")
+            if folder:
+                yield Found(member.name, Note(captions, folder), member.read)
+            else:
+                yield Rejected(member.name, "no class", "it lies in no folder named after a class")
 
 
 def _rng(request: Request, name: str) -> random.Random:

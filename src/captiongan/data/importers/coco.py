@@ -50,7 +50,7 @@ def read(request: Request) -> Iterator[Item]:
 def _notes(member: Member, split: str | None) -> dict[str, Note]:
     texts: defaultdict[Any, list[str]] = defaultdict(list)
     try:
-        content = json.loads(member.notes())
+        content = json.loads(member.text())
         for annotation in content["annotations"]:
             texts[annotation["image_id"]].append(str(annotation["caption"]))
         return {

@@ -9,22 +9,29 @@ Columns are separated by commas, semicolons or tabs. Each caption has a row or a
 """
 
 import csv
+import io
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import IO, BinaryIO
 
-from captiongan.base.lines import MAXIMUM_LINE
+from captiongan.base.csv_rows import BadRow, csv_rows
+from captiongan.base.lines import MAXIMUM_LINE, numbered
+from captiongan.base.safe_reading import open_regular
 from captiongan.data.importers.items import (
-    PICTURE,
     Box,
     Item,
     Note,
+    Rejected,
     Request,
-    captioned,
     only_splits,
 )
+from captiongan.data.importers.source import MAXIMUM_NOTES, is_archive, members
+from captiongan.data.importers.table_pictures import pictures_of
 from captiongan.errors import DataError
 
 COLUMNS = {
@@ -37,45 +44,92 @@ COLUMNS = {
 
 _EDGES = ("left", "top", "width", "height")
 _NUMBERED = re.compile(r"(.*?)[ _-]?\d+$")
-_ENDINGS = (".csv", ".tsv", ".txt")
+_ENDINGS = (".csv", ".tsv")
+
+REST_OF_ROW = "with unquoted commas: the rest of the row was taken as the caption"
+"""The remark on a picture whose caption goes on where the row should end."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """The cells of a row by column, its line, and what there is to remark on it."""
+
+    line: int
+    cells: Mapping[str, str]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file; its columns' names are stripped and in lower case."""
+    """A CSV file; its columns' names are stripped and in lower case.
 
-    path: Path
+    `home` is the folder or archive that it lies in, `asked` the columns that the user named.
+    """
+
+    name: str
+    home: Path
+    open: Callable[[], BinaryIO]
     delimiter: str
     columns: tuple[str, ...]
+    asked: Mapping[str, str]
 
-    def rows(self) -> Iterator[Mapping[str, str]]:
-        """Stream the rows that are not blank; raises DataError if the file is no CSV file."""
+    def rows(self) -> Iterator[Row | Rejected]:
+        """Stream the rows that are not blank; raises DataError if the file cannot be read."""
         try:
-            with self.path.open(newline="", encoding="utf-8-sig") as file:
-                lines = csv.reader(file, delimiter=self.delimiter, strict=True)
-                next(lines, None)
-                for line in lines:
-                    if any(line):
-                        cells = [*line, *[""] * len(self.columns)]
-                        yield dict(zip(self.columns, cells, strict=False))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise _unreadable(self.path, error) from error
+            with _as_text(self.open()) as file:
+                rows = csv_rows(numbered(file), self.delimiter)
+                next(rows, None)
+                for row in rows:
+                    if isinstance(row, BadRow):
+                        yield self.rejected(row.line, row.reason)
+                    elif any(row.cells):
+                        yield self._row(row.line, row.cells)
+        except OSError as error:
+            raise _unreadable(self.name, error) from error
 
-    def column(self, meaning: str, asked: Mapping[str, str]) -> str | None:
+    def rejected(self, line: int, reason: str, kind: str = "bad row") -> Rejected:
+        """Return the reject of a row."""
+        return Rejected(f"{self.name}:{line}", kind, reason)
+
+    def column(self, meaning: str) -> str | None:
         """Return the column that holds the file, caption, class or split of a picture.
 
         Raises:
             DataError: the table lacks a column that the user named.
         """
-        if meaning in asked:
-            wanted = asked[meaning].strip().lower()
+        if meaning in self.asked:
+            wanted = self.asked[meaning].strip().lower()
             if wanted not in self.columns:
                 raise DataError(
-                    f"--{meaning}-column '{asked[meaning]}' is not in '{self.path}'; choose one of "
-                    + ", ".join(self.columns)
+                    f"--{meaning}-column '{self.asked[meaning]}' is not in '{self.name}'; choose "
+                    "one of " + ", ".join(self.columns)
                 )
             return wanted
         return next((name for name in COLUMNS[meaning] if name in self.columns), None)
+
+    def captions(self) -> list[str]:
+        """Return the column of captions, and its numbered companions."""
+        first = self.column("caption")
+        stems = (first,) if first else COLUMNS["caption"]
+        numbered = [
+            name
+            for name in self.columns
+            if name != first and (found := _NUMBERED.fullmatch(name)) and found[1] in stems
+        ]
+        return [*([first] if first else []), *numbered]
+
+    def _row(self, line: int, cells: list[str]) -> Row | Rejected:
+        """Name the cells; more of them than columns are the rest of a caption, or a bad row."""
+        width = len(self.columns)
+        beyond, remarks = cells[width:], tuple[str, ...]()
+        if any(cell.strip() for cell in beyond):
+            if self.captions() != [self.columns[-1]]:
+                reason = f"{len(cells)} cells for {width} columns"
+                return self.rejected(line, f"{reason}; put text with '{self.delimiter}' in quotes")
+            cells = [*cells[: width - 1], self.delimiter.join(cells[width - 1 :])]
+            remarks = (REST_OF_ROW,)
+        padded = [*cells, *[""] * width]
+        return Row(line, dict(zip(self.columns, padded, strict=False)), remarks)
 
 
 def read(request: Request) -> Iterator[Item]:
@@ -85,104 +139,112 @@ def read(request: Request) -> Iterator[Item]:
         DataError: there is no table, or it has no column of files or captions.
     """
     splits = only_splits(request, "csv", "source", "none")
-    table = read_table(find_table(request.source))
-    captions = _caption_columns(table, request.columns)
+    table = read_table(request)
+    captions = table.captions()
     if not captions:
         raise _no_column(table, "caption")
     notes: dict[str, Note] = {}
-    for key, row in rows_by_file(table, request.columns):
-        before = notes[key].captions if key in notes else ()
-        texts = tuple(row[column] for column in captions if row[column].strip())
-        notes[key] = note(table, row, before + texts, request.columns, splits == "source")
-    return pictures_of(table, request, notes)
+    for item in rows_by_file(table):
+        if isinstance(item, Rejected):
+            yield item
+            continue
+        key, row = item
+        before = notes.get(key, Note(()))
+        texts = tuple(row.cells[column] for column in captions if row.cells[column].strip())
+        remarks = tuple(dict.fromkeys(before.remarks + row.remarks))
+        notes[key] = note(table, row, before.captions + texts, splits == "source", remarks)
+    yield from pictures_of(request.pictures or table.home, notes)
 
 
-def find_table(source: Path) -> Path:
-    """Return the table itself, or the only one in a folder; raises DataError."""
-    if not source.is_dir():
-        return source
-    tables = sorted(path for path in source.iterdir() if path.suffix.lower() in _ENDINGS[:2])
-    if len(tables) != 1:
-        raise DataError(
-            f"source '{source}' has {len(tables)} files .csv or .tsv; name the one to read"
-        )
-    return tables[0]
+def read_table(request: Request) -> Table:
+    """Read the header of the table, or of the only one in a folder or an archive.
 
-
-def read_table(path: Path) -> Table:
-    """Read the header of a CSV file; raises DataError."""
+    Raises:
+        DataError: there is no such table, or it cannot be read.
+    """
+    name, home, opener = _find(request.source)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with _as_text(opener()) as file:
             heading = file.readline(MAXIMUM_LINE)
-            delimiter = max(",;\t", key=heading.count)
-            (columns,) = csv.reader([heading], delimiter=delimiter)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _unreadable(path, error) from error
-    return Table(path, delimiter, tuple(name.strip().lower() for name in columns))
+        heading.encode()
+        delimiter = max(",;\t", key=heading.count)
+        (columns,) = csv.reader([heading], delimiter=delimiter)
+    except (OSError, UnicodeError, csv.Error) as error:
+        raise _unreadable(name, error) from error
+    names = tuple(unicodedata.normalize("NFC", name).strip().lower() for name in columns)
+    return Table(name, home, opener, delimiter, names, request.columns)
 
 
-def rows_by_file(table: Table, asked: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, str]]]:
+def holds_table(source: Path) -> bool:
+    """Return whether a source is a table, or a folder with one."""
+    if source.is_dir():
+        return bool(_tables(source))
+    return source.suffix.lower() in (*_ENDINGS, ".txt")
+
+
+def _find(source: Path) -> tuple[str, Path, Callable[[], BinaryIO]]:
+    """Return the name of the only table, what it lies in, and how it is opened."""
+    if source.is_dir():
+        names, name = _tables(source), ""
+        if len(names) == 1:
+            (name,) = names
+        opener: Callable[[], BinaryIO] = partial(open_regular, source / name, source, MAXIMUM_NOTES)
+        home = source
+    elif is_archive(source.name):
+        names, content = [], b""
+        for member in members(source):
+            if member.name.lower().endswith(_ENDINGS):
+                names.append(member.name)
+                content = member.notes()
+        opener, home = partial(io.BytesIO, content), source
+    else:
+        return str(source), source.parent, lambda: source.open("rb")
+    if len(names) != 1:
+        raise DataError(
+            f"source '{source}' has {len(names)} files .csv or .tsv; name the one to read"
+        )
+    return names[0], home, opener
+
+
+def _tables(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.suffix.lower() in _ENDINGS)
+
+
+def _as_text(file: IO[bytes]) -> io.TextIOWrapper:
+    """Read a file as UTF-8; the spine of the importers refuses what is not."""
+    return io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def rows_by_file(table: Table) -> Iterator[tuple[str, Row] | Rejected]:
     """Yield each row with the normalised name of its picture; raises DataError."""
-    column = table.column("picture", asked)
+    column = table.column("picture")
     if column is None:
         raise _no_column(table, "picture")
     for row in table.rows():
-        name = row[column].strip().replace("\\", "/")
-        if name:
-            yield str(PurePosixPath(name)), row
+        if isinstance(row, Rejected):
+            yield row
+        elif name := row.cells[column].strip().replace("\\", "/"):
+            yield str(PurePosixPath(unicodedata.normalize("NFC", name))), row
+        else:
+            yield table.rejected(row.line, "the row names no picture", "missing file")
 
 
 def note(
     table: Table,
-    row: Mapping[str, str],
+    row: Row,
     captions: tuple[str, ...],
-    asked: Mapping[str, str],
     split_by_source: bool,
+    remarks: tuple[str, ...] = (),
 ) -> Note:
     """Return a note with the captions, and what a row says of its picture."""
-    label, split = table.column("class", asked), table.column("split", asked)
+    label, split = table.column("class"), table.column("split")
     return Note(
         captions,
-        row[label].strip() or None if label else None,
-        row[split].strip() or None if split and split_by_source else None,
-        _box(row),
+        row.cells[label].strip() or None if label else None,
+        row.cells[split].strip() or None if split and split_by_source else None,
+        _box(row.cells),
+        remarks,
     )
-
-
-def pictures_of(table: Table, request: Request, notes: Mapping[str, Note]) -> Iterator[Item]:
-    """Stream the pictures that a table names, from its folder or from `request.pictures`.
-
-    A name in the table is the end of a file's name: `rose.jpg` is found in `photos.zip` too. Files
-    that the table does not name are skipped.
-    """
-    known = _Endings(notes)
-    return captioned(request.pictures or table.path.parent, notes, known.key_of)
-
-
-class _Endings:
-    """Finds the name in a table with which a file's name ends."""
-
-    def __init__(self, names: Mapping[str, Note]) -> None:
-        self._names = names
-
-    def key_of(self, name: str) -> str | None:
-        if not PICTURE.search(name):
-            return None
-        parts = name.split("/")
-        endings = ("/".join(parts[first:]) for first in range(len(parts)))
-        return next((ending for ending in endings if ending in self._names), None)
-
-
-def _caption_columns(table: Table, asked: Mapping[str, str]) -> Sequence[str]:
-    """Return the column of captions, and its numbered companions."""
-    first = table.column("caption", asked)
-    stems = (first,) if first else COLUMNS["caption"]
-    numbered = [
-        name
-        for name in table.columns
-        if name != first and (found := _NUMBERED.fullmatch(name)) and found[1] in stems
-    ]
-    return [*([first] if first else []), *numbered]
 
 
 def _box(row: Mapping[str, str]) -> Box | None:
@@ -194,14 +256,14 @@ def _box(row: Mapping[str, str]) -> Box | None:
     return box if all(map(math.isfinite, box)) else None
 
 
-def _unreadable(path: Path, error: Exception) -> DataError:
+def _unreadable(name: str, error: Exception) -> DataError:
     return DataError(
-        f"table '{path}' cannot be read ({error}); save it as CSV in UTF-8, with a header"
+        f"table '{name}' cannot be read ({error}); save it as CSV in UTF-8, with a header"
     )
 
 
 def _no_column(table: Table, meaning: str) -> DataError:
     return DataError(
-        f"table '{table.path}' has no column for the {meaning} (it has "
+        f"table '{table.name}' has no column for the {meaning} (it has "
         f"{', '.join(table.columns)}); call one `{meaning}`, or name it with --{meaning}-column"
     )

@@ -9,7 +9,13 @@ from typing import Literal
 
 from PIL import Image, ImageColor, ImageOps
 
-from captiongan.base.image_reading import FORMATS, WHITE, decode_picture
+from captiongan.base.image_reading import (
+    FORMATS,
+    MAXIMUM_PIXELS,
+    WHITE,
+    UnusablePictureError,
+    decode_picture,
+)
 from captiongan.data.importers.items import Box
 from captiongan.errors import DataError
 
@@ -90,6 +96,9 @@ def _cropped(picture: Image.Image, fit: Fit, name: str, box: Box | None) -> Imag
         return picture
     if fit.crop == "pad":
         side = max(width, height)
+        if side * side > MAXIMUM_PIXELS:
+            reason = f"{side}x{side} when padded; at most {MAXIMUM_PIXELS}"
+            raise UnusablePictureError(name, "too many pixels", reason)
         return ImageOps.pad(picture, (side, side), color=fit.background)
     side = min(width, height)
     place = random.Random(hashlib.sha256(name.encode(errors="replace")).digest())

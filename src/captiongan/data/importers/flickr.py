@@ -10,14 +10,18 @@ archives (Flickr8k_Dataset.zip):
 Flickr_8k.trainImages.txt, .devImages.txt and .testImages.txt are the splits, if present.
 """
 
-import csv
+import io
 import re
-from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
+from captiongan.base.csv_rows import BadRow, csv_rows
+from captiongan.base.lines import lines_of, numbered
+from captiongan.data.importers.csv_table import REST_OF_ROW
 from captiongan.data.importers.items import (
     Item,
     Note,
+    Rejected,
     Request,
     captioned,
     only_splits,
@@ -38,38 +42,50 @@ def read(request: Request) -> Iterator[Item]:
         DataError: the source has no captions.
     """
     splits = only_splits(request, "flickr", "source", "none")
-    captions: dict[str, list[str]] = {}
+    notes: dict[str, Note] = {}
     split_of: dict[str, str] = {}
     for member in members(request.source):
         if _TOKENS.search(member.name):
-            captions |= _captions(member)
+            yield from _take(member, notes)
         elif splits == "source" and (found := _SPLIT.search(member.name)):
-            split_of |= {name.strip(): found[1] for name in member.text().splitlines()}
-    if not captions:
+            split_of |= {name.strip(): found[1] for name in lines_of(member.text())}
+    if not notes:
         raise DataError(
             "source has no captions: put Flickr8k.token.txt, captions.txt, results.csv or "
             "results_20130124.token into the folder"
         )
-    notes = {name: Note(tuple(texts), split=split_of.get(name)) for name, texts in captions.items()}
-    return captioned(request.source, notes, picture_name)
+    split_notes = {name: replace(note, split=split_of.get(name)) for name, note in notes.items()}
+    yield from captioned(request.source, split_notes, picture_name)
 
 
-def _captions(member: Member) -> dict[str, list[str]]:
-    lines = member.text().splitlines()
-    texts: defaultdict[str, list[str]] = defaultdict(list)
-    for row in _rows(lines):
-        if len(row) > 1:
-            texts[row[0]].append(row[-1])
-    return texts
+def _take(member: Member, notes: dict[str, Note]) -> Iterator[Rejected]:
+    """Note the captions of a file; another file of the same picture replaces them."""
+    own: dict[str, Note] = {}
+    for row in _rows(member.text()):
+        if isinstance(row, BadRow):
+            yield Rejected(f"{member.name}:{row.line}", "bad row", row.reason)
+            continue
+        name, caption, *remarks = row
+        before = own.get(name, Note(()))
+        told = tuple(dict.fromkeys([*before.remarks, *remarks]))
+        own[name] = Note((*before.captions, caption), remarks=told)
+    notes |= own
 
 
-def _rows(lines: list[str]) -> Iterator[list[str]]:
-    """Split lines of any of the layouts into a picture's name and a caption."""
-    heading = lines[0].replace(" ", "") if lines else ""
+def _rows(text: str) -> Iterator[list[str] | BadRow]:
+    """Split any of the layouts into a picture's name, a caption, and remarks."""
+    lines = lines_of(text)
+    heading = lines[0].replace(" ", "")
     if heading == "image,caption":
-        yield from csv.reader(lines[1:])
+        for row in csv_rows(numbered(io.StringIO(text, newline=""))):
+            if isinstance(row, BadRow):
+                yield row
+            elif row.line > 1 and len(row.cells) > 1:
+                name, *cells = row.cells
+                yield [name, ",".join(cells), *([REST_OF_ROW] if len(cells) > 1 else [])]
     elif heading == "image_name|comment_number|comment":
-        yield from ([part.strip() for part in line.split("|", 2)] for line in lines[1:])
+        parted = ([part.strip() for part in line.split("|", 2)] for line in lines[1:])
+        yield from ([parts[0], parts[-1]] for parts in parted if len(parts) > 1)
     else:
         for line in lines:
             name, _, caption = line.partition("\t")

@@ -6,14 +6,17 @@ valid/..., test/...
 """
 
 import itertools
-from collections.abc import Iterator
+import math
+import sys
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from captiongan.base.files import os_errors_as
 from captiongan.base.image_reading import without_path
+from captiongan.base.lines import MAXIMUM_LINE
 from captiongan.data.importers.items import Found, Item, Note, Rejected, Request, needs, only_splits
-from captiongan.data.importers.source import MAXIMUM_FILE, MemberError, unbroken
+from captiongan.data.importers.source import MAXIMUM_FILE, MemberError, as_text, unbroken
 from captiongan.errors import DataError
 
 
@@ -46,7 +49,7 @@ def _pictures(group: Any, prefix: str, split: str | None) -> Iterator[Item]:
         whole, listed = f"{prefix}/{name}", list(keys)
         try:
             examples = [_own(group, key) for key in listed]
-            captions = tuple(_text(example, "txt") for example in examples)
+            captions = _captions(examples)
             label = _text(examples[0], "class") if "class" in examples[0] else None
         except MemberError as error:
             yield Rejected(whole, error.kind, error.reason)
@@ -70,21 +73,44 @@ def _own(group: Any, name: str) -> Any:
     return member
 
 
+def _captions(examples: Sequence[Any]) -> tuple[str, ...]:
+    captions: list[str] = []
+    room = MAXIMUM_LINE
+    for example in examples:
+        captions.append(_text(example, "txt"))
+        room -= len(captions[-1])
+        if room < 0:
+            raise MemberError("line too long", f"captions of more than {MAXIMUM_LINE} characters")
+    return tuple(captions)
+
+
 def _content(example: Any) -> bytes:
-    return bytes(_value(example, "img"))
+    return bytes(_value(example, "img", MAXIMUM_FILE))
 
 
 def _text(example: Any, name: str) -> str:
-    value = _value(example, name)
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    value = _value(example, name, MAXIMUM_LINE)
+    return as_text(value) if isinstance(value, bytes) else str(value)
 
 
-def _value(example: Any, name: str) -> Any:
+def _value(example: Any, name: str, most: int) -> Any:
     data = _own(example, name)
     try:
-        if data.nbytes > MAXIMUM_FILE:
-            raise MemberError("too large", f"`{name}` has {data.nbytes} bytes")
+        if data.shape is None:
+            raise MemberError("missing file", f"`{name}` is empty")
+        if _unpacked(data) > most:
+            raise MemberError(
+                "too large", f"`{name}` is, or is packed in pieces, above {most} bytes"
+            )
         value = data[()]
         return value.tobytes() if hasattr(value, "tobytes") else value
     except (OSError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise MemberError("unreadable file", without_path(error)) from error
+
+
+def _unpacked(data: Any) -> int:
+    """Return how many bytes are unpacked for a value: whole chunks, however little lies in them."""
+    chunk = int(math.prod(data.chunks or ()) * data.dtype.itemsize)
+    if data.dtype.hasobject and data.size > 1:  # each may be as large as the file
+        return sys.maxsize
+    return max(int(data.nbytes), chunk)

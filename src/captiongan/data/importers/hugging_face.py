@@ -6,6 +6,7 @@ list of strings), and perhaps one of classes.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,18 @@ from captiongan.data.importers.items import (
     only_splits,
     split_in,
 )
-from captiongan.data.importers.source import MAXIMUM_FILE, MemberError, unbroken
+from captiongan.data.importers.source import (
+    MAXIMUM_FILE,
+    MemberError,
+    bomb,
+    misplaced,
+    most_unfolded,
+    unbroken,
+)
 from captiongan.errors import DataError
 
 _BRANCH = "refs/convert/parquet"
-_ROWS = 64
+_ON_THE_HUB = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _PICTURES = ("image", "img", "picture", "jpg", "png", "webp")
 
 
@@ -41,6 +49,9 @@ def read(request: Request) -> Iterator[Item]:
     splits = only_splits(request, "hf", "source", "none")
     for name, path in _files(request.source):
         split = split_in(name) if splits == "source" else None
+        if request.source.is_dir() and (fault := misplaced(path, request.source)):
+            yield Rejected(name, fault, "only plain files inside the source are read")
+            continue
         with unbroken(path):
             yield from _rows(path, name, split, request)
 
@@ -54,8 +65,13 @@ def _files(source: Path) -> Iterator[tuple[str, Path]]:
         if not paths:
             raise DataError(f"source '{source}' has no parquet files; name a folder with some")
         yield from ((path.relative_to(source).as_posix(), path) for path in paths)
-    else:
+    elif _ON_THE_HUB.fullmatch(source.as_posix()):
         yield from _hub(source.as_posix())
+    else:
+        raise DataError(
+            f"source '{source}' does not exist; name a parquet file, a folder of them, or "
+            "OWNER/NAME on the Hugging Face hub"
+        )
 
 
 def _hub(name: str) -> Iterator[tuple[str, Path]]:
@@ -67,7 +83,7 @@ def _hub(name: str) -> Iterator[tuple[str, Path]]:
         for file in files:
             if file.endswith(".parquet"):
                 yield file, Path(hf_hub_download(name, file, **asked))
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a client of a network can raise almost anything
         raise DataError(
             f"source '{name}' does not exist here, and cannot be fetched from the hub "
             f"({without_path(error)}); name a parquet file, a folder of them, or OWNER/NAME"
@@ -79,11 +95,25 @@ def _rows(path: Path, name: str, split: str | None, request: Request) -> Iterato
 
     file = parquet.ParquetFile(path)
     columns = _Columns(file.schema_arrow, path, request)
-    number = 0
-    for batch in file.iter_batches(_ROWS, columns=columns.needed):
-        for row in batch.to_pylist():
-            yield columns.item(row, f"{name}/{number:07d}", split)
-            number += 1
+    _check_unfolded(file.metadata, path, columns.needed)
+    # A row at a time: in a dictionary, a large value may stand for any number of rows.
+    for number, batch in enumerate(file.iter_batches(1, columns=columns.needed)):
+        row_name = f"{name}/{number:07d}"
+        try:
+            (row,) = batch.to_pylist()
+        except UnicodeDecodeError as error:
+            yield Rejected(row_name, "not UTF-8", f"{error.reason}; save the captions in UTF-8")
+        else:
+            yield columns.item(row, row_name, split)
+
+
+def _check_unfolded(metadata: Any, path: Path, needed: list[str]) -> None:
+    """Refuse a file that says that its columns unpack to far more than it holds."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    chunks = (group.column(number) for group in groups for number in range(group.num_columns))
+    wanted = (each for each in chunks if each.path_in_schema.partition(".")[0] in needed)
+    if sum(each.total_uncompressed_size for each in wanted) > most_unfolded(path):
+        raise bomb(path)
 
 
 class _Columns:

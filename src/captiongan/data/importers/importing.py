@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
@@ -23,16 +23,20 @@ from captiongan.base.image_reading import UnusablePictureError
 from captiongan.base.lines import MAXIMUM_LINE
 from captiongan.data.folder import METADATA
 from captiongan.data.importers.fitting import Fit, fitted
-from captiongan.data.importers.items import Found, Item, Rejected
+from captiongan.data.importers.items import Found, Item, Note, Rejected
 from captiongan.data.importers.journal import JOURNAL, Account, Journal, read_journal
 from captiongan.data.importers.source import MemberError
 from captiongan.errors import DataError, OutputError
 
 PICTURES = "pictures"
 
+NOT_TEXT = "without those of its captions that are not UTF-8"
+"""The remark on a picture that loses some of its captions."""
+
 _SPLIT_NAMES = {"valid": "val", "validation": "val", "dev": "val", "training": "train"}
 _SPLIT = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _UNWELCOME = re.compile(r"[^A-Za-z0-9._-]+")
+_UNDECODED = re.compile("[\udc80-\udcff]")
 _LONGEST_NAME = 100
 
 
@@ -74,8 +78,10 @@ def import_pictures(
                 _write_metadata(out)
                 journal.write({"complete": True})
     if not journal.account.kept:
+        reason = next(line for line in read_journal(out / JOURNAL) if "kind" in line)
         raise DataError(
-            f"nothing usable in the source: {journal.account}; see the reasons in '{out / JOURNAL}'"
+            f"nothing usable in the source: {journal.account}, the first one {reason['name']}: "
+            f"{reason['kind']} ({reason['reason']}); see all reasons in '{out / JOURNAL}'"
         )
     return journal.account
 
@@ -115,18 +121,18 @@ def _written(item: Found, out: Path, fit: Fit, journal: Journal) -> dict[str, An
     note = item.note
     if item.name in journal.names:
         raise MemberError("duplicate", "another picture of the source has this name")
-    captions = [words for caption in note.captions if (words := " ".join(caption.split()))]
-    if not captions:
-        raise MemberError("no caption", "all are blank")
-    if not _is_unicode(captions):
-        raise MemberError("bad caption", "it holds half a character")
+    captions, remarks = _captions(note)
     split = _split(note.split)
     content, ending = fitted(fit, item.read(), item.name, note.box)
     file_name = _file_name(item.name, ending, journal.files)
     record = {"file_name": file_name, "text": captions}
     if note.label is not None and note.label.strip():
+        if not _is_unicode(note.label):
+            raise MemberError(_fault_of(note.label), "its class; save it in UTF-8")
         record["class"] = note.label
     line = {"name": item.name, "split": split} | record
+    if remarks:
+        line["remarks"] = remarks
     if len(json.dumps(line)) >= MAXIMUM_LINE:
         raise MemberError("line too long", f"its captions come to more than {MAXIMUM_LINE} bytes")
     path = out / split / file_name
@@ -136,12 +142,31 @@ def _written(item: Found, out: Path, fit: Fit, journal: Journal) -> dict[str, An
     return line
 
 
-def _is_unicode(texts: Iterable[str]) -> bool:
+def _captions(note: Note) -> tuple[list[str], list[str]]:
+    """Return the captions that are not blank and are text, and the remarks on the picture."""
+    texts = [words for caption in note.captions if (words := " ".join(caption.split()))]
+    if not texts:
+        raise MemberError("no caption", "all are blank")
+    captions = list(filter(_is_unicode, texts))
+    if not captions:
+        raise MemberError(_fault_of(texts[0]), "save the captions in UTF-8")
+    remarks = list(note.remarks)
+    if len(captions) < len(texts):
+        remarks.append(NOT_TEXT)
+    return captions, remarks
+
+
+def _is_unicode(text: str) -> bool:
     try:
-        "".join(texts).encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _fault_of(text: str) -> str:
+    """Tell bytes that are not UTF-8, as the readers mark them, from half a character."""
+    return "not UTF-8" if _UNDECODED.search(text) else "bad caption"
 
 
 def _split(name: str | None) -> str:
@@ -177,6 +202,7 @@ def _write_metadata(out: Path) -> None:
             if "file_name" in line:
                 split = line.pop("split")
                 del line["name"]
+                line.pop("remarks", None)
                 if split not in works:
                     remove_leftovers(out / split, METADATA)
                     works[split] = whole.enter_context(whole_file(out / split / METADATA))

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from captiongan.data.importers.source import members
+from captiongan.data.importers.source import Member, members
 from captiongan.errors import DataError
 
 Box = tuple[float, float, float, float]
@@ -40,12 +40,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a source says of a picture: captions, and class, split and box if known."""
+    """What a source says of a picture: captions, and class, split and box if known.
+
+    `remarks` tell how it was found or read, where that is not plain.
+    """
 
     captions: tuple[str, ...]
     label: str | None = None
     split: str | None = None
     box: Box | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,8 @@ def captioned(
     """
     found = set()
     for member in members(source):
+        if refusal := linked_folder(member):
+            yield refusal
         key = key_of(member.name)
         if key is None:
             continue
@@ -100,6 +106,16 @@ def captioned(
     for key in notes:
         if key not in found:
             yield Rejected(key, "missing file", "it has captions, but no picture")
+
+
+def linked_folder(member: Member) -> Rejected | None:
+    """Return the reject of a link to a folder, whose pictures would be in no account otherwise."""
+    return linked(member.name) if member.name.endswith("/") else None
+
+
+def linked(name: str) -> Rejected:
+    """Return the reject of a link to a folder."""
+    return Rejected(name, "linked folder", "put the folder itself in the link's place")
 
 
 def picture_name(name: str) -> str | None:

@@ -18,11 +18,13 @@ JOURNAL = "import.jsonl"
 class Account:
     """How many pictures of a source were kept, by split, and rejected, by reason.
 
-    Pictures without a split count under the empty name.
+    Pictures without a split count under the empty name. `remarks` counts what there is to tell of
+    kept pictures.
     """
 
     kept: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+    remarks: Counter[str] = field(default_factory=Counter)
 
     @property
     def read(self) -> int:
@@ -60,12 +62,15 @@ class Journal:
             raise OutputError(
                 f"out '{path.parent}' is not empty and holds no import to resume; choose another"
             )
-        replace_file(path, (json.dumps({"wish": wish}) + "\n").encode())
+        cls._begin(path, wish)
         return cls(path)
 
     @classmethod
     def open(cls, path: Path, wish: dict[str, Any]) -> "Journal | None":
         """Open a journal to resume from; None if there is none.
+
+        One that has kept nothing begins anew: there is nothing to lose, and what was wrong with
+        the source may be corrected.
 
         Raises:
             OutputError: it is the journal of another import, or damaged.
@@ -74,18 +79,20 @@ class Journal:
         if not path.is_file():
             return None
         lines = read_journal(path)
-        begun = next(lines, {}).get("wish")
-        if begun != json.loads(json.dumps(wish)):
-            differing = [key for key in wish if not begun or begun.get(key) != wish[key]]
-            raise OutputError(
-                f"out '{path.parent}' holds another import (differing in {', '.join(differing)}); "
-                "repeat its arguments to resume it, or choose another folder"
-            )
-        _drop_torn_line(path)
+        begun = next(lines, {}).get("wish") or {}
         journal = cls(path)
         for line in lines:
             journal._remember(line)
+        if not journal.account.kept:
+            cls._begin(path, wish)
+            return cls(path)
+        _check_same(path.parent, begun, json.loads(json.dumps(wish)))
+        _drop_torn_line(path)
         return journal
+
+    @staticmethod
+    def _begin(path: Path, wish: dict[str, Any]) -> None:
+        replace_file(path, (json.dumps({"wish": wish}) + "\n").encode())
 
     def __enter__(self) -> "Journal":
         self._file = self._path.open("a", encoding="utf-8")
@@ -106,6 +113,7 @@ class Journal:
             self.complete = True
         elif "file_name" in line:
             self.account.kept[line["split"]] += 1
+            self.account.remarks.update(line.get("remarks", ()))
             self.files.add(line["file_name"].casefold())
         elif "kind" in line:
             self.account.rejected[line["kind"]] += 1
@@ -125,6 +133,23 @@ def read_journal(path: Path) -> Iterator[dict[str, Any]]:
                 raise OutputError(
                     f"'{path}' is damaged ({error}); remove the folder, and import again"
                 ) from error
+
+
+def _check_same(out: Path, begun: dict[str, Any], wish: dict[str, Any]) -> None:
+    """Raise OutputError unless an import was begun with this wish, from this content."""
+    differing = [key for key in wish if begun.get(key) != wish[key]]
+    if "content" not in begun:  # as of older versions
+        differing = [key for key in differing if key != "content"]
+    if differing == ["content"]:
+        raise OutputError(
+            f"out '{out}' holds an import of this source as it was before it changed; remove that "
+            "folder to import anew, or choose another"
+        )
+    if differing:
+        raise OutputError(
+            f"out '{out}' holds another import (differing in {', '.join(differing)}); "
+            "repeat its arguments to resume it, or choose another folder"
+        )
 
 
 def _drop_torn_line(path: Path) -> None:

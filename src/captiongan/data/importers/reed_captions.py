@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from captiongan.base.lines import lines_of
 from captiongan.data.importers.items import Splits
 from captiongan.data.importers.source import Member
 from captiongan.errors import DataError
@@ -44,7 +45,7 @@ class ReedReader:
     def take(self, member: Member) -> bool:
         """Read a file if it is one of these; return whether it is."""
         if found := _CAPTIONS.search(member.name):
-            self._reed.captions[found[1], found[2]] = tuple(member.text().splitlines())
+            self._reed.captions[found[1], found[2]] = tuple(lines_of(member.text()))
         elif found := _CLASSES.search(member.name):
             self._reed.lists[found[1]] = frozenset(_lines(member.text()))
         return found is not None

@@ -11,16 +11,17 @@ import lzma
 import os
 import posixpath
 import stat
-import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from captiongan.base.image_reading import without_path
+from captiongan.data.importers.tar_reader import tar_files
+from captiongan.data.importers.zip_reader import zip_infos
 from captiongan.errors import CaptionganError, DataError
 
 MAXIMUM_FILE = 64 * 2**20
@@ -33,8 +34,9 @@ MAXIMUM_RATIO = 200
 """The largest ratio of unpacked to packed bytes of an archive; pictures have about 1."""
 
 _FREE = 64 * 2**20  # a small archive of blank pictures is no bomb
-_MAXIMUM_HEADER = 2**20
-_ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".zip")
+ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".zip")
+"""How the name of an archive ends."""
+
 _OPENERS = {
     ".gz": gzip.open,
     ".tgz": gzip.open,
@@ -43,13 +45,6 @@ _OPENERS = {
     ".xz": lzma.open,
     ".txz": lzma.open,
 }
-_EXTENDED = (
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
 
 
 class MemberError(Exception):
@@ -104,19 +99,24 @@ class Member:
             ) from error
 
     def text(self) -> str:
-        """Return `notes` as text; bytes that are not UTF-8, as in old captions, become spaces."""
-        return (
-            self.notes()
-            .decode("utf-8-sig", errors="replace")
-            .replace("\N{REPLACEMENT CHARACTER}", " ")
-        )
+        """Return `notes` as text; the spine of the importers refuses captions that are not UTF-8.
+
+        What is not becomes lone surrogates.
+        """
+        return as_text(self.notes())
+
+
+def as_text(content: bytes) -> str:
+    """Return foreign bytes as text, with lone surrogates for those that are not UTF-8."""
+    return content.decode("utf-8-sig", "surrogateescape")
 
 
 def members(source: Path) -> Iterator[Member]:
     """Stream the files of a folder or an archive, in a repeatable order.
 
-    Hidden files are skipped. A link that leads out of the folder, and anything else that is no
-    plain file or has an unsafe name, is listed but raises MemberError when read.
+    Hidden files are skipped. The name of a link to a folder ends in a slash. Such a link, one that
+    leads out of the folder, and anything else that is no plain file or has an unsafe name, is
+    listed but raises MemberError when read.
 
     Raises:
         DataError: nothing is at `source`, or an archive is broken.
@@ -129,13 +129,18 @@ def members(source: Path) -> Iterator[Member]:
         raise DataError(f"source '{source}' does not exist; name a folder, an archive or a file")
 
 
+def is_archive(name: str) -> bool:
+    """Return whether a file is an archive, by its name."""
+    return name.lower().endswith(ENDINGS)
+
+
 def unfolded(path: Path, name: str) -> Iterator[Member]:
     """Stream the files of an archive, known by the extension of `name`; another file is yielded.
 
     Raises:
         DataError: the archive is broken.
     """
-    if not name.lower().endswith(_ENDINGS):
+    if not is_archive(name):
         yield Member(name, lambda: path.open("rb"))
         return
     with unbroken(path):
@@ -154,34 +159,30 @@ def unbroken(path: Path) -> Iterator[None]:
 
 
 def _folder(root: Path) -> Iterator[Member]:
-    resolved = root.resolve()
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not _hidden(name))
+        folders[:] = sorted(name for name in folders if not hidden(name))
+        for name in [name for name in folders if Path(folder, name).is_symlink()]:
+            folders.remove(name)
+            yield _refused(f"{Path(folder, name).relative_to(root).as_posix()}/", "linked folder")
         for file in sorted(files):
             path = Path(folder, file)
             name = path.relative_to(root).as_posix()
-            if _hidden(name):
+            if hidden(name):
                 continue
-            try:
-                inside = path.resolve().is_relative_to(resolved)
-                plain = inside and stat.S_ISREG(path.stat().st_mode)
-            except (OSError, RuntimeError):  # a link into nothing, or to itself
-                inside, plain = True, False
-            if plain:
-                yield from unfolded(path, name)
+            if fault := misplaced(path, root):
+                yield _refused(name, fault)
             else:
-                yield _refused(name, "no plain file" if inside else "outside the folder")
+                yield from unfolded(path, name)
 
 
-class _TarInfo(tarfile.TarInfo):
-    """A header with a bounded extension, which tarfile reads as a whole."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_TarInfo":
-        info = super().frombuf(buf, encoding, errors)
-        if info.type in _EXTENDED and info.size > _MAXIMUM_HEADER:
-            raise DataError(f"archive has a header of {info.size} bytes: it is damaged, or a trap")
-        return info
+def misplaced(path: Path, root: Path) -> str | None:
+    """Return why a file of a folder is not read: it lies outside, or is no plain file."""
+    try:
+        if not path.resolve().is_relative_to(root.resolve()):
+            return "outside the folder"
+        return None if stat.S_ISREG(path.stat().st_mode) else "no plain file"
+    except (OSError, RuntimeError):  # a link into nothing, or to itself
+        return "no plain file"
 
 
 class _Bounded(io.RawIOBase):
@@ -190,52 +191,45 @@ class _Bounded(io.RawIOBase):
     def __init__(self, stream: IO[bytes], path: Path) -> None:
         self._stream = stream
         self._path = path
-        self._left = _most_unfolded(path)
+        self._left = most_unfolded(path)
 
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
-        content = self._stream.read(size)
+    def readinto(self, buffer: Any) -> int:
+        content = self._stream.read(len(memoryview(buffer)))
+        memoryview(buffer)[: len(content)] = content
         self._left -= len(content)
         if self._left < 0:
-            raise _bomb(self._path)
-        return content
+            raise bomb(self._path)
+        return len(content)
 
 
 def _tar(path: Path, name: str) -> Iterator[Member]:
     opener = cast(Callable[[Path], IO[bytes]], _OPENERS.get(Path(name).suffix.lower(), _plain))
-    with (
-        opener(path) as stream,
-        tarfile.open(
-            fileobj=_Bounded(stream, path), mode="r|", bufsize=2**18, tarinfo=_TarInfo
-        ) as archive,
-    ):
-        for info in archive:
-            archive.members = []  # type: ignore[attr-defined]  # otherwise it keeps every header
-            if not (info.isdir() or _hidden(info.name)):
-                yield _archived(
-                    name, info.name, info.isreg(), partial(_present, archive, info), path
-                )
+    with opener(path) as stream:
+        for file in tar_files(io.BufferedReader(_Bounded(stream, path), 2**18)):
+            if not hidden(file.name):
+                content = partial(_itself, file.content)
+                yield _archived(name, file.name, file.plain, content, path)
 
 
 def _plain(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def _present(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
-    content = archive.extractfile(info)
-    assert content is not None  # it is a plain file
+def _itself(content: IO[bytes]) -> IO[bytes]:
     return content
 
 
 def _zip(path: Path, name: str) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
+        infos = zip_infos(archive, path)
         # A member ends where its header says, however many bytes it unpacks to.
-        if sum(info.file_size for info in archive.infolist()) > _most_unfolded(path):
-            raise _bomb(path)
-        for info in archive.infolist():
-            if not (info.is_dir() or _hidden(info.filename)):
+        if sum(info.file_size for info in infos) > most_unfolded(path):
+            raise bomb(path)
+        for info in infos:
+            if not (info.is_dir() or hidden(info.filename)):
                 kind = stat.S_IFMT(info.external_attr >> 16)
                 plain = kind in (0, stat.S_IFREG)
                 yield _archived(name, info.filename, plain, partial(archive.open, info))
@@ -265,13 +259,15 @@ def _refused(name: str, kind: str) -> Member:
     return Member(name, refuse)
 
 
-def _hidden(name: str) -> bool:
+def hidden(name: str) -> bool:
+    """Return whether a name, or a folder in it, is one that no reader counts."""
     return any(
         part == "__MACOSX" or (part.startswith(".") and part.strip(".")) for part in name.split("/")
     )
 
 
-def _most_unfolded(path: Path) -> int:
+def most_unfolded(path: Path) -> int:
+    """Return how many bytes a packed file may unpack to."""
     return MAXIMUM_RATIO * path.stat().st_size + _FREE
 
 
@@ -282,8 +278,9 @@ def _broken(path: Path, error: Exception) -> DataError:
     )
 
 
-def _bomb(path: Path) -> DataError:
+def bomb(path: Path) -> DataError:
+    """Return the error of a file that unpacks to more than that."""
     return DataError(
-        f"archive '{path}' unpacks to more than {MAXIMUM_RATIO} times its size, so it is damaged "
+        f"'{path}' unpacks to more than {MAXIMUM_RATIO} times its size, so it is damaged "
         "or a trap; if you trust it, unpack it and name the folder"
     )

@@ -12,6 +12,7 @@ import posixpath
 from collections.abc import Iterator
 from typing import Any
 
+from captiongan.base.lines import lines_of
 from captiongan.data.importers.items import (
     PICTURE,
     Found,
@@ -19,13 +20,15 @@ from captiongan.data.importers.items import (
     Note,
     Rejected,
     Request,
+    linked_folder,
     only_splits,
     split_in,
 )
-from captiongan.data.importers.source import Member, MemberError, members
+from captiongan.data.importers.source import Member, MemberError, as_text, members
 
 _MAXIMUM_TEXT = 2**20
 _CAPTIONS = ("caption", "captions", "text", "txt")
+_WHOLE_NAME = "another picture has the same name up to the first dot"
 _CLASSES = ("class", "label", "cls")
 
 
@@ -33,8 +36,7 @@ def read(request: Request) -> Iterator[Item]:
     """Stream the samples; memory holds one at a time."""
     splits = only_splits(request, "webdataset", "source", "none")
     for key, parts in itertools.groupby(members(request.source), lambda each: _key(each.name)):
-        if item := _sample(key, parts, split_in(key) if splits == "source" else None):
-            yield item
+        yield from _sample(key, parts, split_in(key) if splits == "source" else None)
 
 
 def _key(name: str) -> str:
@@ -42,33 +44,40 @@ def _key(name: str) -> str:
     return f"{folder}/{file.partition('.')[0]}"
 
 
-def _sample(key: str, parts: Iterator[Member], split: str | None) -> Item | None:
-    """Read a sample; None if it holds neither picture nor text."""
+def _sample(key: str, parts: Iterator[Member], split: str | None) -> Iterator[Item]:
+    """Yield the picture of a sample; other pictures in it are rejects, and so is text alone."""
     picture: bytes | None = None
     facts: dict[str, Any] = {}
     try:
         for part in parts:
             ending = posixpath.basename(part.name).partition(".")[2].lower()
-            if PICTURE.search(f".{ending}"):
+            if refusal := linked_folder(part):
+                yield refusal
+            elif PICTURE.search(f".{ending}") and picture is not None:
+                yield Rejected(part.name, "duplicate", f"{_WHOLE_NAME}; give it a name of its own")
+            elif PICTURE.search(f".{ending}"):
                 picture = part.read()
             elif ending == "json":
                 facts = _object(part.read(_MAXIMUM_TEXT)) | facts
             elif ending in (*_CAPTIONS, *_CLASSES):
-                facts[ending] = part.read(_MAXIMUM_TEXT).decode("utf-8-sig", errors="replace")
+                facts[ending] = as_text(part.read(_MAXIMUM_TEXT))
     except MemberError as error:
-        return Rejected(key, error.kind, error.reason)
+        yield Rejected(key, error.kind, error.reason)
+        return
     if picture is None:
-        return Rejected(key, "missing file", "the sample has no picture") if facts else None
+        if facts:
+            yield Rejected(key, "missing file", "the sample has no picture")
+        return
     content = picture
     captions = next((facts[name] for name in _CAPTIONS if facts.get(name)), "")
     label = next((str(facts[name]) for name in _CLASSES if facts.get(name) is not None), None)
-    texts = captions if isinstance(captions, list) else str(captions).splitlines()
-    return Found(key, Note(tuple(map(str, texts)), label, split), lambda: content)
+    texts = captions if isinstance(captions, list) else lines_of(str(captions))
+    yield Found(key, Note(tuple(map(str, texts)), label, split), lambda: content)
 
 
 def _object(content: bytes) -> dict[str, Any]:
     try:
-        facts = json.loads(content)
+        facts = json.loads(as_text(content))
     except (ValueError, RecursionError) as error:
         raise MemberError("bad JSON", str(error)) from error
     return facts if isinstance(facts, dict) else {}

@@ -3,8 +3,13 @@
 import { firstSeed } from "./link.js";
 import { $, setIcon } from "./parts.js";
 
-/** Show a state in the controls; `bundle` is the server's description of the state's bundle. */
-export function showControls(state, bundle) {
+/**
+ * Show a state in the controls.
+ *
+ * @param bundle the engine's description of the state's bundle
+ * @param formats of the files that the engine writes
+ */
+export function showControls(state, bundle, formats) {
   const isFilm = state.view !== "pictures";
   const variations = !isFilm && state.around !== null;
   showValues(state);
@@ -26,7 +31,8 @@ export function showControls(state, bundle) {
   $("n-field").hidden = state.view === "prompts";
   $("best-field").hidden = state.view === "prompts" || !bundle?.ranks;
   $("download-grid").hidden = isFilm;
-  for (const id of ["download-webp", "download-gif", "download-strip"]) $(id).hidden = !isFilm;
+  $("download-strip").hidden = !isFilm;
+  for (const kind of ["webp", "gif"]) $(`download-${kind}`).hidden = !isFilm || !formats.includes(kind);
 }
 
 function showValues(state) {

@@ -1,6 +1,8 @@
-// The studio: one state, which the controls change, the link holds, and the server draws.
+// The studio: one state, which the controls change, the link holds, and an engine draws.
+//
+// An engine has the verbs `bundles`, `draw`, `between` and `file`, the `formats` of its files, and
+// perhaps `page`, which gives the studio away as a file.
 
-import { Api } from "./api.js";
 import { copy } from "./clipboard.js";
 import { CloseUp } from "./closeup.js";
 import { asCommand, asPython, fileName, stageFile } from "./commands.js";
@@ -16,17 +18,12 @@ import { Pins, nameOf, pinOf } from "./pins.js";
 import { settingsOf, textsOf } from "./png.js";
 import { requestsOf } from "./requests.js";
 import { showStarters } from "./starters.js";
-import { askToken } from "./token.js";
 import { remarksOn, showTokens } from "./words.js";
 
 const PATIENCE = 150; // milliseconds without a key before it draws
 const CANDIDATES = 4; // drawn for each picture where only the best is kept
 const NOW = { push: true, wait: 0 }; // a step of its own in the browser's history
 
-const api = new Api({
-  askToken,
-  onWait: (seconds) => say(`The server is busy; trying again in ${seconds} s.`),
-});
 const gallery = new Gallery($("gallery"), {
   choose,
   pin,
@@ -40,9 +37,10 @@ const film = new Film(
 );
 const closeUp = new CloseUp($("source"), $("source-caption"));
 const pins = new Pins($("pins"), $("pin-list"),
-  async (request) => (await api.draw("/v1/generate", request)).pictures[0],
+  async (request) => (await engine.draw(request)).pictures[0],
   { open: openPin, remove: removePin });
 
+let engine = null;
 let state = { ...START };
 let bundles = new Map();
 let limits = {};
@@ -80,11 +78,11 @@ function restore() {
   if (state.bundle !== bundle) offerStarters();
 }
 
-/** A state in which everything is of this server: its bundles, its limits. */
+/** A state in which everything is of this engine: its bundles, its limits. */
 function known(wanted) {
   const fallback = bundles.get(wanted.bundle) ?? bundles.values().next().value;
   if (wanted.bundle && fallback.name !== wanted.bundle) {
-    aside = `This server has no bundle “${wanted.bundle}”: ${fallback.name} draws instead.`;
+    aside = `There is no bundle “${wanted.bundle}” here: ${fallback.name} draws instead.`;
   }
   const prompt = wanted.prompt || fallback.examples[0] || "";
   const { n, steps } = wanted;
@@ -115,7 +113,7 @@ async function draw() {
   document.body.classList.add("drawing");
   try {
     const answers = await Promise.all(
-      Object.values(wanted).map(([path, request]) => api.draw(path, request, signal)),
+      Object.values(wanted).map(([verb, request]) => engine[verb](request, signal)),
     );
     if (signal.aborted) return;
     drawn = Object.fromEntries(Object.keys(wanted).map((name, place) => [name, answers[place]]));
@@ -197,7 +195,7 @@ function fail(error) {
 function showState() {
   film.fps = state.fps;
   if (state.view === "pictures") film.pause();
-  showControls(state, bundles.get(state.bundle));
+  showControls(state, bundles.get(state.bundle), engine.formats);
 }
 
 // What can be done
@@ -299,10 +297,20 @@ function downloadPicture(picture) {
 /** Download what is on the stage as one file: a sheet of pictures, a strip or a film. */
 function downloadStage(format) {
   attempt(async () => {
-    const [path, request] = state.view === "pictures" ? requestsOf(state).words : requestsOf(state).film;
+    const [verb, request] = state.view === "pictures" ? requestsOf(state).words : requestsOf(state).film;
     const rate = state.view === "pictures" ? {} : { fps: state.fps };
-    download(await api.file(path, { ...request, ...rate }, format), stageFile(state, `.${format}`));
+    download(await engine.file(verb, { ...request, ...rate }, format), stageFile(state, `.${format}`));
     say("Downloaded.");
+  });
+}
+
+/** Download a page that draws with the bundle of the state and needs no server. */
+function downloadPage() {
+  const { bundle } = state;
+  say("Making the page …");
+  attempt(async () => {
+    download(await engine.page(bundle), `${bundle}.html`);
+    say("Downloaded: it opens by a double click, and needs no server.");
   });
 }
 
@@ -338,7 +346,7 @@ async function open(file) {
 function offerStarters() {
   const choosePrompt = (prompt) =>
     update({ prompt, around: null, view: state.view === "seeds" ? "seeds" : "pictures" }, NOW);
-  const drawAll = (request) => api.draw("/v1/generate", request);
+  const drawAll = (request) => engine.draw(request);
   attempt(() => showStarters(bundles.get(state.bundle), limits, drawAll, choosePrompt));
 }
 
@@ -402,6 +410,7 @@ function listen() {
     "download-strip": () => downloadStage("png"),
     "download-webp": () => downloadStage("webp"),
     "download-gif": () => downloadStage("gif"),
+    "download-page": downloadPage,
     "copy-command": () => take(asCommand(state, placeOf(bundles.get(state.bundle))), "Command"),
     "copy-python": () => take(asPython(state, placeOf(bundles.get(state.bundle))), "Python"),
     "copy-link": () => {
@@ -427,7 +436,7 @@ function listen() {
 }
 
 async function begin() {
-  const answer = await api.bundles();
+  const answer = await engine.bundles();
   limits = answer.limits;
   const { default: first } = answer;
   const ordered = [...answer.bundles].sort((one, other) => (other.name === first) - (one.name === first));
@@ -439,5 +448,10 @@ async function begin() {
   restore();
 }
 
-listen();
-begin().catch(fail);
+/** Open the studio with an engine. */
+export function openStudio(given) {
+  engine = given;
+  $("download-page").hidden = !engine.page;
+  listen();
+  begin().catch(fail);
+}

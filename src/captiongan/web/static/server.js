@@ -1,5 +1,6 @@
-// The server, asked for pictures. Every failure is an ApiError whose message can be shown.
+// The studio's engine where there is a server. Every failure is an ApiError whose message can be shown.
 
+const PATHS = { draw: "/v1/generate", between: "/v1/interpolate" };
 const TOKEN = "captiongan-token";
 const TRIES = 4;
 const MOST_PATIENCE = 10; // seconds to wait for a server that says it is busy
@@ -12,7 +13,9 @@ export class ApiError extends Error {
   }
 }
 
-export class Api {
+export class Server {
+  formats = ["png", "webp", "gif"];
+
   /**
    * @param askToken called when the server wants a token; resolves to one
    * @param onWait called with seconds when a busy server asks to wait
@@ -23,12 +26,33 @@ export class Api {
     this.remembered = new Map();
   }
 
-  bundles() {
-    return this.#ask("/v1/bundles").then((answer) => answer.json());
+  /** The open bundles, the default one's name, and the limits of a request. */
+  async bundles() {
+    return (await this.#ask("/v1/bundles")).json();
+  }
+
+  /** Draw pictures of a prompt, or of several. */
+  draw(request, signal) {
+    return this.#drawn(PATHS.draw, request, signal);
+  }
+
+  /** Draw the way from prompt to prompt, or from seed to seed. */
+  between(request, signal) {
+    return this.#drawn(PATHS.between, request, signal);
+  }
+
+  /** A file of what the verb draws: a sheet of pictures, a strip, a film. */
+  async file(verb, request, format) {
+    return (await this.#ask(PATHS[verb], { ...request, format })).blob();
+  }
+
+  /** A page that draws with this bundle and needs no server. */
+  async page(bundle) {
+    return (await this.#ask(`/v1/page/${encodeURIComponent(bundle)}`)).blob();
   }
 
   /** Ask for JSON; the last answers are remembered, so the way back is instant. */
-  async draw(path, request, signal) {
+  async #drawn(path, request, signal) {
     const key = path + JSON.stringify(request);
     if (!this.remembered.has(key)) {
       const answer = await this.#ask(path, { ...request, format: "json" }, signal);
@@ -36,11 +60,6 @@ export class Api {
       if (this.remembered.size > 24) this.remembered.delete(this.remembered.keys().next().value);
     }
     return this.remembered.get(key);
-  }
-
-  /** Ask for a file: a sheet of pictures, a strip, a film. */
-  file(path, request, format) {
-    return this.#ask(path, { ...request, format }).then((answer) => answer.blob());
   }
 
   async #ask(path, body, signal) {

@@ -1,0 +1,163 @@
+"""What a server answers, read as what captiongan sends; raises ValueError for anything else."""
+
+import base64
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from PIL import Image
+
+from captiongan.base.image_reading import UnusablePictureError, decode_picture
+from captiongan.bundle.manifest import LARGEST_SIDE
+from captiongan.draw.interpolation import Interpolation
+from captiongan.draw.picture import Picture
+
+LONGEST_LINE = 1000
+"""Characters of a server's text that are shown."""
+
+Facts = Mapping[str, Any]
+Item = TypeVar("Item")
+
+
+def facts_of(content: bytes | bytearray) -> Facts:
+    """Return the JSON object that a body holds."""
+    try:
+        return _object(json.loads(content))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def refusal_of(answer: Facts) -> tuple[str, str | None]:
+    """Return the message of an error and the field that is to blame, if it is one."""
+    error = _object(answer.get("error"))
+    return as_line(_text(error, "message")), _optional(_text, error, "field")
+
+
+def bundles_of(answer: Facts) -> dict[str, Facts]:
+    """Return the facts of the bundles by name, the default first."""
+    default, bundles = _text(answer, "default"), _list(answer, "bundles", _object)
+    named = {_text(bundle, "name"): bundle for bundle in bundles}
+    return dict(sorted(named.items(), key=lambda item: item[0] != default))
+
+
+def pictures_of(answer: Facts, count: int) -> list[Picture]:
+    """Return so many pictures, as they were asked for."""
+    bundle, version = _text(answer, "bundle"), _text(answer, "version")
+    truncation = _number(answer, "truncation")
+    return [
+        Picture(
+            _image(_text(picture, "png")),
+            _text(picture, "prompt"),
+            _whole(picture, "seed"),
+            bundle,
+            version,
+            truncation,
+            _optional(_whole, picture, "around"),
+            _optional(_number, picture, "strength"),
+            _optional(_flag, picture, "mirrored") or False,
+            _optional(_number, picture, "score"),
+        )
+        for picture in _exactly(count, _list(answer, "pictures", _object))
+    ]
+
+
+def warnings_of(answer: Facts, count: int) -> list[str]:
+    """Return a warning for each of so many prompts with words that are hardly known."""
+    bundle = as_line(_text(answer, "bundle"))
+    prompts = _exactly(count, _list(answer, "prompts", _object))
+    unknown = [_list(prompt, "unknown_words", _as_text) for prompt in prompts]
+    return [
+        f"the text encoder of bundle '{bundle}' hardly knows these words: "
+        f"{as_line(', '.join(words))}"
+        for words in unknown
+        if words
+    ]
+
+
+def interpolation_of(answer: Facts, stops: int, steps: int) -> Interpolation:
+    """Return an interpolation of so many stops with so many pictures from one to the next."""
+    frames = _list(answer, "frames", _as_text)
+    return Interpolation(
+        [_image(frame) for frame in _exactly((stops - 1) * (steps - 1) + 1, frames)],
+        _list(answer, "prompts", _as_text),
+        tuple(_list(answer, "seeds", _as_whole)),
+        steps,
+        _text(answer, "bundle"),
+        _text(answer, "version"),
+        _number(answer, "truncation"),
+        _optional(_flag, answer, "mirrored") or False,
+    )
+
+
+def as_line(text: str) -> str:
+    """Return a server's text as one line that a terminal can show."""
+    return "".join(each if each.isprintable() else " " for each in text[:LONGEST_LINE])
+
+
+def _image(png: str) -> Image.Image:
+    try:
+        image = decode_picture(base64.b64decode(png, validate=True), "of the server")
+    except UnusablePictureError as error:
+        raise ValueError(str(error)) from error
+    if max(image.size) > LARGEST_SIDE:
+        raise ValueError(f"a picture of {image.width} x {image.height}")
+    return image
+
+
+def _exactly(count: int, items: Sequence[Item]) -> Sequence[Item]:
+    if len(items) != count:
+        raise ValueError(f"{len(items)} pictures or prompts in place of {count}")
+    return items
+
+
+def _list(facts: Facts, name: str, read: Callable[[object], Item]) -> list[Item]:
+    items = facts.get(name)
+    if isinstance(items, list):
+        return [read(item) for item in items]
+    raise ValueError(f"'{name}' is no list")
+
+
+def _optional(read: Callable[[Facts, str], Item], facts: Facts, name: str) -> Item | None:
+    return None if facts.get(name) is None else read(facts, name)
+
+
+def _text(facts: Facts, name: str) -> str:
+    return _as_text(facts.get(name))
+
+
+def _whole(facts: Facts, name: str) -> int:
+    return _as_whole(facts.get(name))
+
+
+def _number(facts: Facts, name: str) -> float:
+    value = facts.get(name)
+    if isinstance(value, int | float) and type(value) is not bool and abs(value) < math.inf:
+        return value
+    raise ValueError(f"'{name}' is no number")
+
+
+def _flag(facts: Facts, name: str) -> bool:
+    value = facts.get(name)
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"'{name}' is neither true nor false")
+
+
+def _object(value: object) -> Facts:
+    if isinstance(value, dict):
+        return value
+    raise ValueError("it has no object where one belongs")
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        value.encode()  # JSON may hold halves of characters: a ValueError
+        return value
+    raise ValueError("it has no text where one belongs")
+
+
+def _as_whole(value: object) -> int:
+    if type(value) is int:
+        return value
+    raise ValueError("it has no whole number where one belongs")
