@@ -148,7 +148,7 @@ def refused_chunks(address: Address) -> None:
 
 def idle_connections(address: Address) -> None:
     """Hold connections and ask for nothing."""
-    held = []
+    held: list[socket.socket] = []
     with suppress(OSError):
         while len(held) < 600 // CLIENTS:
             held.append(socket.create_connection(address, timeout=PATIENCE))

@@ -37,6 +37,9 @@ def protocol(limits: Limits) -> type[H11Protocol]:
     """
 
     class Protocol(H11Protocol):
+        conn: _Parser
+        connections: set[Any]
+
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self.conn = _Parser(MOST_SMALL + limits.body_bytes // LEAST_PIECE)
@@ -120,7 +123,7 @@ def protocol(limits: Limits) -> type[H11Protocol]:
                     message = {**message, "headers": [*message["headers"], CLOSE_HEADER]}
                 await send(message)
 
-            await self._app(scope, receive, send_as_last)  # type: ignore[arg-type]
+            await self._app(scope, receive, send_as_last)
 
         def _close(self, transport: asyncio.Transport) -> None:
             """Close the connection, at once unless the client is in the middle of a request."""
