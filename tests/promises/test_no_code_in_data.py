@@ -9,7 +9,7 @@ import pytest
 
 from captiongan.base.files import sha256_of
 from captiongan.errors import RunError
-from captiongan.runs.checkpoint import MANIFEST, latest_checkpoint, load_checkpoint
+from captiongan.runs.checkpoint import MANIFEST, latest_checkpoint, load_checkpoint, sealed
 from support.tiny_run import tiny_run, tiny_state
 
 SOURCES = sorted((Path(__file__).parents[2] / "src").rglob("*.py"))
@@ -47,7 +47,7 @@ def test_a_pickle_in_the_place_of_weights_is_refused_and_not_run(tmp_path: Path)
     part.write_bytes(pickle.dumps(Mine(trap)))
     manifest = json.loads((saved.path / MANIFEST).read_text())
     manifest["files"][part.name] = sha256_of(part)
-    (saved.path / MANIFEST).write_text(json.dumps(manifest))
+    (saved.path / MANIFEST).write_bytes(sealed(manifest))
     with pytest.raises(RunError, match="does not fit the configured networks"):
         load_checkpoint(latest_checkpoint(run.checkpoints), tiny_state(), saved.encoder)
     assert not trap.exists()

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from captiongan.base.lines import MAXIMUM_LINE
 
+MOST_LINES = 100
+"""Of a row. A quote that is never closed takes in so many lines, which are read again."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -69,6 +72,8 @@ class _Waiting:
         each = self._back.pop() if self._back else next(self._lines)
         self._given.append(each)
         self._length += len(each[1])
+        if len(self._given) > MOST_LINES:
+            raise _TooLongError(f"more than {MOST_LINES} lines")
         if self._length > MAXIMUM_LINE:
             raise _TooLongError(f"longer than {MAXIMUM_LINE:,} characters")
         return each[1]

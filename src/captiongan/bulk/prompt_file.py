@@ -4,7 +4,6 @@ For a row that cannot be used, the reader yields a `Reject` and goes on. A file 
 is read, so all that is drawn from it is drawn from the same bytes.
 """
 
-import csv
 import hashlib
 import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,9 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
+from captiongan.base.csv_rows import BadRow, csv_rows
 from captiongan.base.files import os_errors_as
 from captiongan.base.lines import BadTextError, decoded, json_object, json_type, numbered
-from captiongan.bulk.csv_records import CsvRecords
 from captiongan.draw.prompts import SEEDS
 from captiongan.errors import BulkError
 
@@ -134,23 +133,23 @@ def _jsonl(_: Path, content: BinaryIO) -> Rows:
 
 
 def _csv(file: Path, content: BinaryIO) -> Rows:
-    records = CsvRecords(numbered(content))
-    try:
-        _, header = next(records, (0, []))
-    except csv.Error as error:
+    rows = csv_rows(
+        (number, line.decode("utf-8-sig" if number == 1 else "utf-8", "surrogateescape"))
+        for number, line in numbered(content)
+    )
+    header = next(rows, None)
+    if isinstance(header, BadRow):
         raise BulkError(
-            f"prompts '{file}': its first line is not a CSV header ({error}); start with '{PROMPT}'"
-        ) from error
-    _check_columns(file, header)
-    while True:
-        try:
-            line, cells = next(records)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Reject(records.skip_line(), f"bad CSV ({error})")
+            f"prompts '{file}': its first line is not a CSV header ({header.reason}); start with "
+            f"'{PROMPT}'"
+        )
+    names = header.cells if header else []
+    _check_columns(file, names)
+    for row in rows:
+        if isinstance(row, BadRow):
+            yield Reject(row.line, f"bad CSV ({row.reason})")
         else:
-            yield _csv_row(line, header, cells)
+            yield _csv_row(row.line, names, row.cells)
 
 
 def _csv_row(line: int, header: Sequence[str], cells: Sequence[str]) -> Row | Reject:

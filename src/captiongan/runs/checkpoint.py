@@ -28,6 +28,8 @@ from captiongan.bundle.text_encoder import EncoderIdentity
 from captiongan.errors import RunError
 from captiongan.version import __version__
 
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+
 MANIFEST = "manifest.json"
 SUFFIX = ".safetensors"
 
@@ -215,7 +217,7 @@ def _read(path: Path) -> Checkpoint:
         if not isinstance(encoder.name, str) or not isinstance(encoder.sha256, str):
             raise IncompleteError(f"'{path}' has a manifest without a text encoder")
         return Checkpoint(path, step, encoder, str(manifest["run"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, BadTextError) as error:
+    except (*_UNREADABLE, BadTextError) as error:
         raise IncompleteError(f"'{path}' is not a complete checkpoint: {error}") from error
 
 
