@@ -362,14 +362,14 @@ def test_a_manifest_of_wrong_types_does_not_count(
 def pass_over(folder: Path, changes: dict[str, object]) -> None:
     manifest = folder / "step-000000005" / "manifest.json"
     manifest.write_bytes(sealed(json.loads(manifest.read_text()) | changes))
-    with pytest.warns(UserWarning, match="it is passed over"):
+    with pytest.warns(UserWarning, match="it is ignored"):
         assert checkpoints(folder) == []
 
 
 def test_a_manifest_that_nests_deep_does_not_count(tmp_path: Path) -> None:
     save_at(tiny_state(), tmp_path, 5)
     (tmp_path / "step-000000005" / "manifest.json").write_text("[" * 100_000)
-    with pytest.warns(UserWarning, match="it is passed over"):
+    with pytest.warns(UserWarning, match="it is ignored"):
         assert checkpoints(tmp_path) == []
 
 
@@ -438,7 +438,7 @@ def test_a_checkpoint_of_anything_but_plain_files_does_not_count(
 ) -> None:
     saved = save_checkpoint(trained(), ENCODER, tmp_path, keep=2)
     make(saved.path / name)
-    with pytest.warns(UserWarning, match=r"it (is|has) .*; it is passed over"):
+    with pytest.warns(UserWarning, match=r"it (is|has) .*; it is ignored"):
         assert checkpoints(tmp_path) == []
 
 
@@ -447,8 +447,8 @@ def test_a_checkpoint_names_no_file_elsewhere(tmp_path: Path) -> None:
     manifest = json.loads((saved.path / "manifest.json").read_text())
     for name in ("/dev/zero", "../../private", "a\0b"):
         changed = manifest | {"files": manifest["files"] | {name: "ab" * 32}}
-        (saved.path / "manifest.json").write_text(json.dumps(changed))
-        with pytest.warns(UserWarning, match="it is passed over"):
+        (saved.path / "manifest.json").write_bytes(sealed(changed))
+        with pytest.warns(UserWarning, match="it is ignored"):
             assert checkpoints(tmp_path) == []
 
 

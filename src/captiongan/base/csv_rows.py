@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from captiongan.base.lines import MAXIMUM_LINE
 
-MOST_LINES = 100
+MOST_LINES = 300
 """Of a row. A quote that is never closed takes in so many lines, which are read again."""
 
 
