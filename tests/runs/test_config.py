@@ -74,7 +74,7 @@ def test_a_mistake_in_an_override_is_not_blamed_on_the_file(tmp_path: Path) -> N
     told = str(caught.value)
     assert f"'{tmp_path / 'a.yaml'}': training.batch_size = -1" in told
     assert "--set 'training.kimg=-3': training.kimg = -3: " in told
-    assert "--set 'x.y=1': x: there is no such option" in told
+    assert "--set 'x.y=1': x: unknown option" in told
     assert "features" not in told
 
 
