@@ -211,7 +211,7 @@ def train_style(
     Takes about five minutes; if stopped early, it leaves nothing behind.
     """
     with training_half():
-        from captiongan.training.style import teach_style
+        from captiongan.training.train_style_encoder import teach_style
     report = teach_style(bundle, data, out, kimg, seed, typer.echo)
     typer.echo(f"{out}: reads {100 * report.recovered:.0f} % of the noise's variance")
 

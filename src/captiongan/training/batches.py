@@ -20,7 +20,7 @@ from captiongan.errors import DataError
 from captiongan.networks.pixels import to_tensor
 from captiongan.runs.config import RunConfig
 from captiongan.runs.identity import identity_of
-from captiongan.training.conditioning import caption_directions
+from captiongan.training.conditioning_augmentation import caption_directions
 from captiongan.training.data_source import training_source
 from captiongan.training.facing import Turned, to_be_turned
 from captiongan.training.instance_selection import most_typical
