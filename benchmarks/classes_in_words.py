@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.data.store import PictureStore, open_store
 from captiongan.errors import DataError
-from captiongan.text.cached import CachedTextEncoder
+from captiongan.text.cached_embeddings import CachedTextEncoder
 from captiongan.text.registry import choose_encoder
 
 SIDE = 64

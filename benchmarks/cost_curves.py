@@ -31,7 +31,7 @@ from captiongan.data.pairs import PairSampler
 from captiongan.data.store import PictureStore, open_store
 from captiongan.data.toy import captions, toy_flower, write_toy_folder
 from captiongan.runs.load_config import load_config
-from captiongan.text.cached import CachedTextEncoder
+from captiongan.text.cached_embeddings import CachedTextEncoder
 from captiongan.training.trainer import Trainer
 
 BATCHES, BATCH = (8, 16, 32, 64, 128), 32

@@ -27,7 +27,7 @@ from benchmarks.marked_page import check_marks, write_measured
 from benchmarks.serve import markdown, serving
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import CaptionganError
-from captiongan.opening import load
+from captiongan.loading import load
 from captiongan.page.page import page_file
 from captiongan.page.parts import Parts
 

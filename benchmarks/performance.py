@@ -32,8 +32,8 @@ from benchmarks.step_profile import Part, parts_of
 from captiongan.bundle.manifest import GENERATOR_FILE
 from captiongan.data.toy import write_toy_folder
 from captiongan.draw.pipeline import Pipeline
+from captiongan.loading import load
 from captiongan.networks.course import Generator as CourseGenerator
-from captiongan.opening import load
 from captiongan.runs.build import build_generator
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_config import load_config

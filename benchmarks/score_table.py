@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from captiongan.evaluation.score import Measured
+from captiongan.evaluation.score_type import Measured
 from captiongan.evaluation.scorer import ScoreResult
 
 Shown = Mapping[str, int]

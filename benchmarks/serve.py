@@ -29,7 +29,7 @@ import typer
 
 from benchmarks.marked_page import check_marks, write_measured
 from captiongan.errors import CaptionganError
-from captiongan.opening import load
+from captiongan.loading import load
 from captiongan.web.descriptions import bundle_facts
 
 ROOT = Path(__file__).parents[1]

@@ -16,7 +16,7 @@ from benchmarks.soak.damage import damaged
 from captiongan.bundle.bundle import find_bundle, read_bundle
 from captiongan.bundle.manifest import CARD_FILE, MANIFEST, FileFacts
 from captiongan.bundle.text_encoder import ENCODER_FILES, TOKENIZER_FILE
-from captiongan.opening import load
+from captiongan.loading import load
 
 PRIVATE = "/etc/passwd"
 

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     )
     from captiongan.evaluation.candidate import of_generator
     from captiongan.evaluation.colours import colour_agreement
+    from captiongan.loading import load
     from captiongan.networks.pixels import to_pictures
-    from captiongan.opening import load
     from captiongan.runs.config import RunConfig
     from captiongan.runs.load_config import load_config
     from captiongan.training import losses, step
@@ -111,7 +111,7 @@ _HOMES = {
     "grid": "captiongan.draw.sheet",
     "in_a_square": "captiongan.draw.sheet",
     "line": "captiongan.draw.interpolation",
-    "load": "captiongan.opening",
+    "load": "captiongan.loading",
     "noise_of": "captiongan.draw.noise",
     "read_metadata": "captiongan.draw.picture",
     "save_grid": "captiongan.draw.sheet",

@@ -14,7 +14,7 @@ from benchmarks.performance import flops_as_trained, median_seconds
 from benchmarks.performance_page import Figures, in_words
 from benchmarks.step_profile import Part, parts_of
 from captiongan.bundle.manifest import GENERATOR_FILE
-from captiongan.opening import load
+from captiongan.loading import load
 from captiongan.training.step import training_step
 from support.tiny_run import CONFIG, EMBEDDING_DIM, random_batch, tiny_state
 

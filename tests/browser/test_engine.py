@@ -14,7 +14,7 @@ from captiongan.bundle.bundle import shipped_bundles
 from captiongan.bundle.text_encoder import OnnxTextEncoder
 from captiongan.draw.interpolation import arc, line, through
 from captiongan.draw.noise import mirror_of, noise_of
-from captiongan.opening import load
+from captiongan.loading import load
 from captiongan.text_training.char_cnn_rnn import character_tokenizer
 from captiongan.text_training.grammar import compose
 from support.pages import in_browser

@@ -12,7 +12,7 @@ from captiongan.bundle.bundle import shipped_bundles
 from captiongan.draw.picture import read_metadata
 from captiongan.draw.pipeline import Pipeline
 from captiongan.draw.sheet import in_a_square, save_grid
-from captiongan.opening import load
+from captiongan.loading import load
 from captiongan.page.page import write_page
 from support.on_the_page import (
     check_accessibility,

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from captiongan.draw.pipeline import Pipeline
-from captiongan.opening import load
+from captiongan.loading import load
 from captiongan.page.page import write_page
 from support.firefox import Firefox, open_firefox
 from support.pages import assert_same_picture, hosted

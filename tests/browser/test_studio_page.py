@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Route, expect
 from captiongan.bundle.bundle import Bundle
 from captiongan.draw.picture import read_metadata
 from captiongan.draw.pipeline import Pipeline
-from captiongan.opening import load
+from captiongan.loading import load
 from support.command_line import captiongan
 from support.on_the_page import (
     check_accessibility,

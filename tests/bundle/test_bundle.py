@@ -19,7 +19,7 @@ from captiongan.bundle.manifest import (
 )
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, OutputError
-from captiongan.opening import load
+from captiongan.loading import load
 from support.no_plain_files import NO_PLAIN_FILES
 from support.tiny_bundle import bundle_files, ranker, style_encoder, write_parts, write_tiny_bundle
 

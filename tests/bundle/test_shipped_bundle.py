@@ -13,7 +13,7 @@ from captiongan.bundle.bundle import find_bundle
 from captiongan.draw.picture import Picture
 from captiongan.draw.pipeline import Pipeline
 from captiongan.draw.sheet import grid
-from captiongan.opening import load
+from captiongan.loading import load
 
 ROOT = Path(__file__).parents[2]
 LECTURE = {

@@ -10,10 +10,10 @@ from PIL import Image
 
 from captiongan.bundle.bundle import Bundle, read_bundle
 from captiongan.bundle.manifest import RANKER_FILE
+from captiongan.draw.best_of import best_rows
 from captiongan.draw.picture import read_metadata
 from captiongan.draw.pipeline import Pipeline
 from captiongan.draw.prompts import MAX_BEST_OF, seeds_of
-from captiongan.draw.ranking import best_rows
 from captiongan.draw.sessions import MAX_BATCH
 from captiongan.draw.sheet import in_a_square, save_grid
 from captiongan.errors import BundleError, PromptError

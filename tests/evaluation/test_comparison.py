@@ -7,7 +7,7 @@ import pytest
 
 from captiongan.evaluation.comparison import Difference, differences
 from captiongan.evaluation.distances import Floats
-from captiongan.evaluation.score import Measured
+from captiongan.evaluation.score_type import Measured
 from captiongan.evaluation.scorer import ScoreResult
 from captiongan.evaluation.scores import SCORES
 

@@ -14,7 +14,7 @@ from captiongan.errors import OutputError
 from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation
 from captiongan.evaluation.report import check_folder, report_facts, write_report
-from captiongan.evaluation.score import Measured
+from captiongan.evaluation.score_type import Measured
 from captiongan.evaluation.scores import SCORES
 from captiongan.version import __version__
 from support.tiny_evaluation import SHA256, tiny_evaluation, tiny_model, without_train

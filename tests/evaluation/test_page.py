@@ -23,7 +23,7 @@ from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation
 from captiongan.evaluation.page import PublicPrompts, decimals, draw_public, figure, page, place
 from captiongan.evaluation.report import report_facts
-from captiongan.evaluation.score import REAL_PICTURES, SHUFFLED, Measured, Score
+from captiongan.evaluation.score_type import REAL_PICTURES, SHUFFLED, Measured, Score
 from captiongan.evaluation.scorer import Scorer
 from captiongan.evaluation.scores import SCORES
 from captiongan.evaluation.table import table

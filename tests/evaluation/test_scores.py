@@ -19,7 +19,7 @@ from captiongan.evaluation.coverage import manifold_scores, nearest
 from captiongan.evaluation.distances import Features, frechet_distance, kernel_distance
 from captiongan.evaluation.probes import Classifier, LinearMap
 from captiongan.evaluation.real import RealPictures
-from captiongan.evaluation.score import Measured, NotMeaningfulError
+from captiongan.evaluation.score_type import Measured, NotMeaningfulError
 from captiongan.evaluation.scorer import Scorer, ScoreResult
 from captiongan.evaluation.scores import SCORES
 from support.tiny_exam import (

@@ -17,8 +17,8 @@ from captiongan.draw.noise import noise_of
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import ConfigError, OutputError, RunError
 from captiongan.export.export import export_run
+from captiongan.loading import load
 from captiongan.networks.pixels import to_pictures
-from captiongan.opening import load
 from captiongan.page.page import page_file
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.runs.run_folder import RunFolder

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from captiongan.bundle.bundle import Bundle, shipped_bundles
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError, CaptionganError, OutputError
-from captiongan.opening import load
+from captiongan.loading import load
 from captiongan.page.page import page_file, size_of, write_page
 from captiongan.page.parts import VENDOR
 from support.command_line import captiongan

@@ -1,7 +1,7 @@
 import numpy as np
 
 from captiongan.base.cache import cache_folder
-from captiongan.text.cached import CachedTextEncoder
+from captiongan.text.cached_embeddings import CachedTextEncoder
 from captiongan.text.registry import choose_encoder
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from captiongan.runs.config_rules import WITHOUT_MISMATCHING
 from captiongan.runs.options import LossConfig
-from captiongan.runs.rules import WITHOUT_MISMATCHING
 from captiongan.training.losses import (
     LOSSES,
     contrastive_loss,

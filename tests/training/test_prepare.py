@@ -15,7 +15,7 @@ from captiongan.data.toy import write_toy_folder
 from captiongan.evaluation import extractors, probe_training
 from captiongan.runs.config import RunConfig
 from captiongan.runs.options import ScoresConfig, TextConfig
-from captiongan.text.cached import CachedTextEncoder
+from captiongan.text.cached_embeddings import CachedTextEncoder
 from captiongan.text.no_text import NoText
 from captiongan.training import facing, self_scoring
 from captiongan.training import prepare as preparing

@@ -19,7 +19,7 @@ from captiongan.evaluation.scores import FEWEST, kid, r_at_1
 from captiongan.runs.alarms import Alarms
 from captiongan.runs.config import RunConfig
 from captiongan.training import self_scoring
-from captiongan.training.equivalent import like_kimg
+from captiongan.training.progress_in_kimg import like_kimg
 from captiongan.training.self_scoring import RunScores
 from support.tiny_exam import BlockMeans, WordEncoder
 from support.tiny_run import CONFIG, StubEncoder, tiny_state

@@ -14,7 +14,7 @@ from PIL import Image
 from captiongan.draw.picture import read_metadata
 from captiongan.draw.pipeline import Pipeline
 from captiongan.draw.sheet import save_grid
-from captiongan.opening import load
+from captiongan.loading import load
 from support.tiny_bundle import ranker, write_tiny_bundle
 from support.web_server import asking
 

@@ -9,7 +9,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
 from benchmarks.soak.requests import BUT, in_known_words
-from captiongan.opening import load
+from captiongan.loading import load
 from support.tiny_bundle import write_tiny_bundle
 from support.web_server import asking, serving
 

@@ -48,7 +48,7 @@ def bulk(
     from rich.console import Console
 
     from captiongan.bulk.run import generate_all
-    from captiongan.opening import open_bundle
+    from captiongan.loading import open_bundle
 
     options = (open_bundle(bundle), n, seed, truncation, layout, shard_size, ray)
     try:

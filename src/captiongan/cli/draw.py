@@ -43,7 +43,7 @@ def generate(
     from captiongan.draw.picture import check_output, numbered
     from captiongan.draw.prompts import seeds_of
     from captiongan.draw.sheet import in_a_square, save_grid
-    from captiongan.opening import load
+    from captiongan.loading import load
 
     check_output(output)
     seeds = seeds_of(seed, n, best_of)
@@ -90,7 +90,7 @@ def interpolate(
     Give several sentences and one --seed, or one sentence and several --seed.
     """
     from captiongan.draw.picture import FILMS, check_output
-    from captiongan.opening import load
+    from captiongan.loading import load
 
     check_output(output, (".png", *FILMS))
     load(bundle).interpolate(prompts, seeds or [0], steps, truncation).save(output, fps)
@@ -118,7 +118,7 @@ def restyle(
     from captiongan.base.image_reading import middle_square, read_picture
     from captiongan.draw.picture import check_output, numbered
     from captiongan.draw.sheet import save_grid
-    from captiongan.opening import load
+    from captiongan.loading import load
 
     check_output(output)
     paths = [output] if grid else numbered(output, range(1, len(prompts) + 1))

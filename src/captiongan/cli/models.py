@@ -174,7 +174,7 @@ def train_text(
     with training_half():
         from captiongan.compute.devices import default_device
         from captiongan.evaluation.extractors import choose_extractor
-        from captiongan.text.cached import CachedTextEncoder
+        from captiongan.text.cached_embeddings import CachedTextEncoder
         from captiongan.text.minilm import MiniLM
         from captiongan.text_training.train import TextPlan, train_text_encoder
     plan = TextPlan(tuple(data), network, wordnet, composed, epochs, align_epochs, seed)
@@ -211,7 +211,7 @@ def train_style(
     Takes about five minutes; if stopped early, it leaves nothing behind.
     """
     with training_half():
-        from captiongan.training.style import teach_style
+        from captiongan.training.train_style_encoder import teach_style
     report = teach_style(bundle, data, out, kimg, seed, typer.echo)
     typer.echo(f"{out}: reads {100 * report.recovered:.0f} % of the noise's variance")
 
@@ -236,7 +236,7 @@ def train_ranker(
     If stopped early, it leaves nothing behind.
     """
     with training_half():
-        from captiongan.training.ranking import teach_ranking
+        from captiongan.training.train_ranker import teach_ranking
     report = teach_ranking(bundle, data, out, epochs, wholeness, seed, typer.echo)
     typer.echo(
         f"{out}: scores correlate by {report.correlation:.2f} with the teacher's; R@1 of 100 is "

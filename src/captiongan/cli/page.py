@@ -25,7 +25,7 @@ def page(
     ],
 ) -> None:
     """Write the studio as a page that draws in the browser, without a server."""
-    from captiongan.opening import load
+    from captiongan.loading import load
     from captiongan.page.page import check_output, size_of, write_page
 
     check_output(output)

@@ -43,7 +43,7 @@ def serve(
 ) -> None:
     """Serve a page to draw with words, and an API; Ctrl-C stops it."""
     from captiongan.bundle.bundle import shipped_bundles
-    from captiongan.opening import load
+    from captiongan.loading import load
 
     with web_half():
         from captiongan.web.access import Access

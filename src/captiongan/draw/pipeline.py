@@ -12,6 +12,7 @@ from PIL import Image
 from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
 from captiongan.bundle.manifest import BundleManifest
 from captiongan.bundle.text_encoder import Embeddings, Reading
+from captiongan.draw.best_of import Ranker, Scores
 from captiongan.draw.interpolation import Interpolation, arc, at_stops, line, on_arc, through
 from captiongan.draw.noise import Noise, mirror_of, noise_rows
 from captiongan.draw.picture import Picture, mirrored
@@ -25,7 +26,6 @@ from captiongan.draw.prompts import (
     stops_of,
     warn_of,
 )
-from captiongan.draw.ranking import Ranker, Scores
 from captiongan.draw.sessions import (
     GENERATOR,
     check_rows,

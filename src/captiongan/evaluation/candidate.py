@@ -16,10 +16,10 @@ from captiongan.bundle.bundle import find_bundle
 from captiongan.bundle.manifest import GENERATOR_FILE, MANIFEST
 from captiongan.bundle.text_encoder import Embeddings, TextEncoder
 from captiongan.data.store import Pictures
+from captiongan.draw.best_of import Scores, best_rows
 from captiongan.draw.noise import Noise, mirror_of, noise_rows
 from captiongan.draw.picture import mirrored
 from captiongan.draw.pipeline import Pipeline
-from captiongan.draw.ranking import Scores, best_rows
 from captiongan.draw.sessions import MAX_BATCH
 from captiongan.errors import BundleError, RunError
 from captiongan.networks.layers import PictureGenerator

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from captiongan.evaluation.distances import Floats
-from captiongan.evaluation.score import Best
+from captiongan.evaluation.score_type import Best
 from captiongan.evaluation.scorer import ScoreResult
 
 RESAMPLES = 2000

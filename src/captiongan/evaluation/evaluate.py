@@ -33,7 +33,7 @@ from captiongan.evaluation.probe_training import open_probes
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scorer import Scorer, ScoreResult
 from captiongan.runs.load_trained import Which
-from captiongan.text.cached import CachedTextEncoder
+from captiongan.text.cached_embeddings import CachedTextEncoder
 from captiongan.text.minilm import MiniLM
 
 TRAIN = "train"

@@ -18,7 +18,7 @@ from captiongan.evaluation.benchmark import Benchmark
 from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation, ModelResult
 from captiongan.evaluation.page import PublicPrompts, draw_public, page, quote
-from captiongan.evaluation.score import Best, Measured
+from captiongan.evaluation.score_type import Best, Measured
 from captiongan.evaluation.scorer import ScoreResult
 from captiongan.version import __version__
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from captiongan.evaluation.benchmark import Benchmark, Samples
-from captiongan.evaluation.score import Measured, NotMeaningfulError, Score, StandIn
+from captiongan.evaluation.score_type import Measured, NotMeaningfulError, Score, StandIn
 from captiongan.evaluation.scores import SCORES
 
 

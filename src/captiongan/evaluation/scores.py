@@ -18,7 +18,7 @@ from captiongan.evaluation.distances import (
 )
 from captiongan.evaluation.probes import class_obstacle
 from captiongan.evaluation.retrieval import POOL
-from captiongan.evaluation.score import (
+from captiongan.evaluation.score_type import (
     FLAT_SHEETS,
     REAL_PICTURES,
     SHUFFLED,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from captiongan.evaluation.comparison import Difference
 from captiongan.evaluation.evaluate import Evaluation
-from captiongan.evaluation.score import Measured
+from captiongan.evaluation.score_type import Measured
 from captiongan.evaluation.scorer import ScoreResult
 
 BEST = {"low": "lower is better", "high": "higher is better", "one": "best near 1"}

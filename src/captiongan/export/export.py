@@ -1,7 +1,7 @@
 """From a checkpoint of a run to a bundle, which draws without PyTorch.
 
 Runs are exported to bundles only. Any other target, such as a page or another program's format,
-starts from a `Bundle`; `captiongan.opening.open_bundle` opens a run as one.
+starts from a `Bundle`; `captiongan.loading.open_bundle` opens a run as one.
 """
 
 import hashlib

@@ -55,7 +55,7 @@ class Network:
         """Return its discriminator with random weights.
 
         Args:
-            beside: whether it includes the discriminator of `fusion` (`networks/beside.py`).
+            beside: whether it includes the discriminator of `fusion` (`two_discriminators.py`).
             sizes: as for `build_generator`, with the options of the section `discriminator`.
         """
         module = "beside" if beside else self.discriminator

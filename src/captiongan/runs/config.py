@@ -1,7 +1,7 @@
 """The configuration of a run: one validated tree of the sections in `captiongan.runs.options`.
 
-`captiongan.runs.load_config` reads the tree from a preset or a YAML file; `captiongan.runs.rules`
-says which options contradict each other.
+`captiongan.runs.load_config` reads the tree from a preset or a YAML file;
+`captiongan.runs.config_rules` says which options contradict each other.
 """
 
 import warnings
@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field, model_validator
 
 from captiongan.networks.registry import NETWORKS
+from captiongan.runs.config_rules import NO_TEXT, contradictions, extractors_in_training
 from captiongan.runs.options import (
     DataConfig,
     DiscriminatorConfig,
@@ -23,7 +24,6 @@ from captiongan.runs.options import (
     TrainingConfig,
     one_of,
 )
-from captiongan.runs.rules import NO_TEXT, contradictions, extractors_in_training
 
 
 class RunConfig(Section):

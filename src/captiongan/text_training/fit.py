@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 
 from captiongan.base.cache import write_to_cache
 from captiongan.compute.adam_state import moments, restore_moments
-from captiongan.compute.learning_rate import warm_up_then_cosine
+from captiongan.compute.cosine_schedule import warm_up_then_cosine
 from captiongan.errors import DataError
 
 Rows = npt.NDArray[np.int64]

@@ -20,12 +20,12 @@ from captiongan.errors import DataError
 from captiongan.networks.pixels import to_tensor
 from captiongan.runs.config import RunConfig
 from captiongan.runs.identity import identity_of
-from captiongan.training.conditioning import caption_directions
+from captiongan.training.conditioning_augmentation import caption_directions
 from captiongan.training.data_source import training_source
 from captiongan.training.facing import Turned, to_be_turned
-from captiongan.training.fading import blur_sigma, text_weight
+from captiongan.training.instance_selection import most_typical
+from captiongan.training.schedules import blur_sigma, text_weight
 from captiongan.training.step import Batch
-from captiongan.training.typical import most_typical
 
 __getattr__ = forward("captiongan.training.batches", "captiongan.networks.pixels")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from captiongan.base.progress import Pace
 from captiongan.data.store import Pictures, PictureStore
 from captiongan.runs.config import RunConfig
-from captiongan.text.cached import CachedTextEncoder
+from captiongan.text.cached_embeddings import CachedTextEncoder
 from captiongan.text.registry import choose_encoder
 from captiongan.training.data_source import (
     DataSource,

@@ -12,8 +12,8 @@ from captiongan.compute import distributed
 from captiongan.runs.run_folder import RunFolder
 from captiongan.training.console import Averages, LiveReport, scores_in_words
 from captiongan.training.divergence import check_finite
+from captiongan.training.early_stopping import reason_to_stop
 from captiongan.training.health import Health
-from captiongan.training.patience import reason_to_stop
 from captiongan.training.sample_grid import SampleGrid
 from captiongan.training.step import Metrics
 from captiongan.training.trainer import Trainer

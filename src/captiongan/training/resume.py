@@ -14,11 +14,11 @@ from captiongan.runs.identity import FIXED
 from captiongan.runs.run_folder import RunFolder
 from captiongan.text.registry import choose_encoder, is_folder
 from captiongan.training.data_source import with_absolute_paths
-from captiongan.training.opening import open_trainer
-from captiongan.training.patience import reason_to_stop
+from captiongan.training.early_stopping import reason_to_stop
+from captiongan.training.from_bundle import load_bundle_weights
+from captiongan.training.open_trainer import open_trainer
 from captiongan.training.rollback import after_rollback
 from captiongan.training.trainer import Trainer
-from captiongan.training.warm_start import load_bundle_weights
 
 
 def resume_trainer(

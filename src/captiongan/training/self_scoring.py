@@ -25,11 +25,11 @@ from captiongan.evaluation.retrieval import POOL
 from captiongan.evaluation.scores import FEWEST, kid, r_at_1
 from captiongan.networks.layers import PictureGenerator
 from captiongan.runs.config import RunConfig
-from captiongan.text.cached import CachedTextEncoder
+from captiongan.text.cached_embeddings import CachedTextEncoder
 from captiongan.text.no_text import NoText
 from captiongan.text.registry import choose_encoder
 from captiongan.training.data_source import PICTURES, SHARE, pictures_held_out, scoring_source
-from captiongan.training.equivalent import like_kimg
+from captiongan.training.progress_in_kimg import like_kimg
 
 MOST_NEIGHBOURS = 5000
 """Most training pictures whose nearest neighbour is searched."""

@@ -19,16 +19,16 @@ from captiongan.runs.load_config import load_config
 from captiongan.runs.run_folder import RunFolder
 from captiongan.text.registry import why_not_exportable
 from captiongan.training.data_source import with_absolute_paths
+from captiongan.training.discriminator_warm_up import warm_up
 from captiongan.training.dry_run import print_dry_run
+from captiongan.training.from_bundle import load_bundle_weights
 from captiongan.training.loop import train
-from captiongan.training.opening import open_trainer
+from captiongan.training.open_trainer import open_trainer
 from captiongan.training.resume import check_same, resume_trainer, why_finished
 from captiongan.training.rollback import forget_after
 from captiongan.training.sample_grid import SampleGrid
 from captiongan.training.starting_config import starting_config
 from captiongan.training.trainer import Trainer
-from captiongan.training.warm_start import load_bundle_weights
-from captiongan.training.warm_up import warm_up
 
 Say = Callable[[str], None]
 LiveView = Callable[[RunFolder, Say], AbstractContextManager[object]]

@@ -20,7 +20,7 @@ from captiongan.runs.checkpoint import Checkpoint, checkpoints, load_checkpoint,
 from captiongan.runs.config import RunConfig
 from captiongan.runs.options import LossConfig
 from captiongan.runs.run_folder import RunFolder
-from captiongan.text.cached import CachedTextEncoder
+from captiongan.text.cached_embeddings import CachedTextEncoder
 from captiongan.text.registry import choose_encoder
 from captiongan.training.batches import TrainingData
 from captiongan.training.cuda_graph import CapturedStep

@@ -19,8 +19,8 @@ from captiongan.draw.picture import Picture
 from captiongan.draw.pipeline import Pipeline, Pixels
 from captiongan.draw.sessions import STYLE_ENCODER, open_network
 from captiongan.errors import BundleError, CaptionganError, ConfigError, OutputError
-from captiongan.training import style
-from captiongan.training.style import BATCH, EVALUATED, StyleReport, teach_style
+from captiongan.training import train_style_encoder
+from captiongan.training.train_style_encoder import BATCH, EVALUATED, StyleReport, teach_style
 from captiongan.version import __version__
 from support.command_line import captiongan
 from support.little_room import room_for
@@ -102,7 +102,9 @@ def test_batches_are_drawn_of_all_captions(taught: Taught, monkeypatch: pytest.M
 
     monkeypatch.setattr(Pipeline, "draw", noted)
     pipeline = Pipeline(taught.plain)
-    for _ in itertools.islice(style._batches(pipeline, captions, np.random.default_rng(0)), 2):
+    for _ in itertools.islice(
+        train_style_encoder._batches(pipeline, captions, np.random.default_rng(0)), 2
+    ):
         pass
     rows = {row.tobytes() for row in np.concatenate(drawn)}
     assert rows == {row.tobytes() for row in pipeline.encode(captions)}

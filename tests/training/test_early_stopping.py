@@ -3,7 +3,7 @@
 import pytest
 
 from captiongan.runs.options import ScoresConfig
-from captiongan.training.patience import reason_to_stop
+from captiongan.training.early_stopping import reason_to_stop
 
 PATIENT = ScoresConfig(patience=2)
 

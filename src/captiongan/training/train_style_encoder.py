@@ -29,8 +29,8 @@ from captiongan.bundle.bundle import (
 from captiongan.bundle.manifest import STYLE_FILE
 from captiongan.bundle.model_card import with_style_section
 from captiongan.bundle.onnx_session import open_session
+from captiongan.compute.cosine_schedule import warm_up_then_cosine
 from captiongan.compute.devices import computes_bf16
-from captiongan.compute.learning_rate import warm_up_then_cosine
 from captiongan.compute.memory import keep_freed_memory
 from captiongan.data.store import captions_of
 from captiongan.draw.pipeline import Pipeline

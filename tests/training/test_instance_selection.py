@@ -15,9 +15,9 @@ from captiongan.errors import ConfigError, DataError
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import choose_extractor
 from captiongan.runs.run_folder import RunFolder
-from captiongan.training import typical
+from captiongan.training import instance_selection
+from captiongan.training.instance_selection import log_densities, most_typical
 from captiongan.training.start import start
-from captiongan.training.typical import log_densities, most_typical
 
 CPU = torch.device("cpu")
 TINY = [
@@ -90,7 +90,7 @@ def test_features_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return measure(pictures)
 
     monkeypatch.setattr(extractor, "features", counted)
-    monkeypatch.setattr(typical, "choose_extractor", lambda *_, **__: extractor)
+    monkeypatch.setattr(instance_selection, "choose_extractor", lambda *_, **__: extractor)
     shutil.rmtree(cache_folder("features"), ignore_errors=True)
     halves = [most_typical(store, 0.5, CPU).examples for _ in range(2)]
     assert asked == [12]
@@ -120,7 +120,9 @@ def test_a_run_says_how_many_pictures_it_left_out_and_goes_on_with_the_same(
 def test_without_a_share_all_pictures_are_used_and_nothing_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(typical, "choose_extractor", lambda *_, **__: pytest.fail("measured"))
+    monkeypatch.setattr(
+        instance_selection, "choose_extractor", lambda *_, **__: pytest.fail("measured")
+    )
     start(None, "toy:24", tmp_path, None, TINY, dry_run=False)
     facts = json.loads((tmp_path / "00000-dcgan" / "data.json").read_text())
     assert (facts["pictures"], facts["left_out"]) == (24, 0)

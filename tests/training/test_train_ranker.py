@@ -20,10 +20,10 @@ from captiongan.evaluation.candidate import open_candidate
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import choose_extractor
 from captiongan.networks.ranker import Ranker
-from captiongan.training import ranker_data, ranking
+from captiongan.training import ranker_data, train_ranker
 from captiongan.training.rank_teacher import Teacher, Verdict, fit_teacher, open_extractor
 from captiongan.training.ranker_data import RankerData
-from captiongan.training.ranking import RankerReport, distance, teach_ranking
+from captiongan.training.train_ranker import RankerReport, distance, teach_ranking
 from captiongan.version import __version__
 from support.command_line import captiongan
 from support.tiny_bundle import style_encoder, write_tiny_bundle
@@ -56,7 +56,7 @@ def small_extractor(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def plain_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write the ranker's weights as they are, as the way to ONNX takes most of the time."""
-    monkeypatch.setattr(ranking, "_as_onnx", lambda ranker, _: save(dict(ranker.state_dict())))
+    monkeypatch.setattr(train_ranker, "_as_onnx", lambda ranker, _: save(dict(ranker.state_dict())))
 
 
 class Taught:
@@ -207,7 +207,7 @@ def test_the_file_scores_as_the_network_does_and_is_small(tmp_path: Path, side: 
     torch.manual_seed(0)
     ranker = Ranker(side, torch.randn(384) / 20, weight=0.1)
     ranker(torch.rand(8, 3, side, side), torch.randn(8, 384))  # moments unlike the first ones
-    (tmp_path / RANKER_FILE).write_bytes(ranking._as_onnx(ranker, side))
+    (tmp_path / RANKER_FILE).write_bytes(train_ranker._as_onnx(ranker, side))
     assert (tmp_path / RANKER_FILE).stat().st_size < 3e6
     session = open_session((tmp_path / RANKER_FILE).read_bytes(), "model")
     for count in (1, 5):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from captiongan.training.equivalent import FROM_SCRATCH, like_kimg
+from captiongan.training.progress_in_kimg import FROM_SCRATCH, like_kimg
 
 
 @pytest.mark.parametrize(("kimg", "share"), FROM_SCRATCH)

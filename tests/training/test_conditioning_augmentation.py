@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from captiongan.training.conditioning import caption_directions
+from captiongan.training.conditioning_augmentation import caption_directions
 
 DIM, PICTURES, CAPTIONS = 6, 40, 50
 LENGTHS = torch.tensor([0.5, 0.3, 0.1])

@@ -13,7 +13,7 @@ from captiongan.data.store import PictureStore
 from captiongan.errors import DataError
 from captiongan.evaluation.distances import Features, Floats
 from captiongan.evaluation.extractors import choose_extractor, remembered_features
-from captiongan.runs.rules import TYPICAL_EXTRACTOR
+from captiongan.runs.config_rules import TYPICAL_EXTRACTOR
 
 LEAST_VARIANCE = 1e-12
 """Added to the variances even if all pictures are equal."""

@@ -24,8 +24,8 @@ from captiongan.networks.pixels import to_pictures
 from captiongan.runs.checkpoint import checkpoints
 from captiongan.runs.load_trained import load_trained
 from captiongan.runs.run_folder import RunFolder
+from captiongan.training import discriminator_warm_up, starting_config
 from captiongan.training import start as begin
-from captiongan.training import starting_config, warm_up
 from captiongan.training.bundle_weights import read_critic, read_generator
 from captiongan.training.loop import train
 from captiongan.training.start import start
@@ -65,8 +65,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def short_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm_up, "WINDOW", 2)
-    monkeypatch.setattr(warm_up, "LONGEST_WARM_UP", 6)
+    monkeypatch.setattr(discriminator_warm_up, "WINDOW", 2)
+    monkeypatch.setattr(discriminator_warm_up, "LONGEST_WARM_UP", 6)
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def test_the_discriminator_warms_up_alone_until_it_tells_real_pairs_from_generat
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     accuracies = iter([0.2, 0.3, 0.3, 0.8, 0.9, 0.9])
-    monkeypatch.setattr(warm_up, "_accuracy", lambda *_: next(accuracies))
+    monkeypatch.setattr(discriminator_warm_up, "_accuracy", lambda *_: next(accuracies))
     begun(made / "plain", tmp_path)
     assert list(accuracies) == [0.9]
     assert "warmed up the discriminator on 20 pictures" in capsys.readouterr().out
@@ -220,8 +220,8 @@ def test_the_warm_up_ends_when_the_discriminator_learns_no_more(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     accuracies = iter([0.2, 0.4, 0.5, 0.5, 0.52, 0.48, 0.6, 0.6])
-    monkeypatch.setattr(warm_up, "LONGEST_WARM_UP", 8)
-    monkeypatch.setattr(warm_up, "_accuracy", lambda *_: next(accuracies))
+    monkeypatch.setattr(discriminator_warm_up, "LONGEST_WARM_UP", 8)
+    monkeypatch.setattr(discriminator_warm_up, "_accuracy", lambda *_: next(accuracies))
     begun(made / "plain", tmp_path / "flat")
     assert list(accuracies) == [0.6, 0.6]
     out = capsys.readouterr().out
@@ -271,7 +271,7 @@ def test_a_signal_during_the_warm_up_ends_the_run_which_begins_again_as_if_it_ha
     number: signal.Signals, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     unbroken = begun(made / "whole", tmp_path / "unbroken")
-    out, update, taken = tmp_path / "stopped", warm_up._accuracy, []
+    out, update, taken = tmp_path / "stopped", discriminator_warm_up._accuracy, []
 
     def struck(trainer: Trainer, step: int) -> float:
         taken.append(step)
@@ -280,7 +280,7 @@ def test_a_signal_during_the_warm_up_ends_the_run_which_begins_again_as_if_it_ha
 
     capsys.readouterr()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(warm_up, "_accuracy", struck)
+        patch.setattr(discriminator_warm_up, "_accuracy", struck)
         complete = start(None, "toy:30", out, None, PLAN, False, bundle=str(made / "whole"))
     run = RunFolder(out / unbroken.path.name)
     assert (complete, taken) == (False, [0])

@@ -26,8 +26,8 @@ from captiongan.bundle.bundle import (
 )
 from captiongan.bundle.manifest import RANKER_FILE
 from captiongan.bundle.model_card import with_ranking_section
+from captiongan.compute.cosine_schedule import warm_up_then_cosine
 from captiongan.compute.devices import computes_bf16
-from captiongan.compute.learning_rate import warm_up_then_cosine
 from captiongan.compute.memory import keep_freed_memory
 from captiongan.data.pairs import Indices
 from captiongan.data.store import Pictures, PictureStore, open_store

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from captiongan.networks import beside, projected
+from captiongan.networks import projected, two_discriminators
 from captiongan.runs.checkpoint import load_checkpoint, save_checkpoint
 from captiongan.runs.load_config import load_config
 from support.tiny_run import EMBEDDING_DIM, copied, equal, tiny_trainer
@@ -13,9 +13,9 @@ from support.tiny_run import EMBEDDING_DIM, copied, equal, tiny_trainer
 PROJECTED_DIM = 8
 
 
-def discriminator() -> beside.Discriminator:
+def discriminator() -> two_discriminators.Discriminator:
     torch.manual_seed(0)
-    return beside.Discriminator(
+    return two_discriminators.Discriminator(
         resolution=32, features=2, embedding_dim=EMBEDDING_DIM, projected_dim=PROJECTED_DIM
     ).eval()
 

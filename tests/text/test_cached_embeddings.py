@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from captiongan.base.cache import CACHE_VARIABLE
 from captiongan.bundle.text_encoder import Embeddings, EncoderIdentity
 from captiongan.errors import OutputError
-from captiongan.text import cached
-from captiongan.text.cached import CachedTextEncoder
+from captiongan.text import cached_embeddings
+from captiongan.text.cached_embeddings import CachedTextEncoder
 
 
 class CountingEncoder:
@@ -80,7 +80,7 @@ def test_it_has_the_identity_and_the_length_of_the_encoder_it_wraps() -> None:
 
 
 def test_new_captions_are_encoded_and_told_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cached, "CHUNK", 2)
+    monkeypatch.setattr(cached_embeddings, "CHUNK", 2)
     encoder = CountingEncoder()
     told: list[tuple[int, int]] = []
     CachedTextEncoder(encoder).encode(["b"])
@@ -93,7 +93,7 @@ def test_new_captions_are_encoded_and_told_in_portions(monkeypatch: pytest.Monke
 
 
 def test_what_was_encoded_before_a_crash_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cached, "CHUNK", 2)
+    monkeypatch.setattr(cached_embeddings, "CHUNK", 2)
 
     def crash(done: int, _: int) -> None:
         if done == 4:

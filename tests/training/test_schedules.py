@@ -7,7 +7,7 @@ import torch
 
 from captiongan.runs.checkpoint import load_checkpoint, save_checkpoint
 from captiongan.runs.config import RunConfig
-from captiongan.training.fading import blur_sigma, text_weight
+from captiongan.training.schedules import blur_sigma, text_weight
 from support.tiny_run import BATCH_SIZE, CONFIG, equal, fields, tiny_data, tiny_trainer
 
 FOUR_STEPS = 4 * BATCH_SIZE / 1000
