@@ -37,6 +37,7 @@ from captiongan.networks.course import Generator as CourseGenerator
 from captiongan.runs.build import build_generator
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_config import load_config
+from captiongan.training.starting_config import trained_config
 from captiongan.training.step import Batch
 from captiongan.training.trainer import Trainer
 
@@ -143,7 +144,7 @@ def drawing_seconds(pipeline: Pipeline, rounds: int) -> dict[str, float]:
 def flops_as_trained(pipeline: Pipeline) -> int:
     """Count the FLOPs of a picture in the generator's own layers."""
     manifest = pipeline.manifest
-    config = RunConfig.model_validate(manifest.training.config)
+    config = trained_config(pipeline.bundle)
     generator = build_generator(config, manifest.embedding_dim).eval()
     inputs = torch.zeros(1, manifest.noise_dim), torch.zeros(1, manifest.embedding_dim)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():

@@ -30,16 +30,13 @@ from captiongan.runs.build import build_discriminator, build_generator
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_trained import TrainedRun, load_trained
 from captiongan.training.bundle_weights import read_critic, read_generator
+from captiongan.training.starting_config import trained_config
 from support.tiny_bundle import write_tiny_bundle
 from support.tiny_run import CONFIG, EMBEDDING_DIM, RECIPE, tiny_run
 
 PROMPTS = ["a red flower", "a yellow flower with pointed petals"]
 PROJECTED = RECIPE.model_copy(update={"network": "projected"})
 REED = CONFIG.model_copy(update={"network": "reed"})
-
-
-def config_of(bundle: Bundle) -> RunConfig:
-    return RunConfig.model_validate(bundle.manifest.training.config)
 
 
 def altered(
@@ -69,7 +66,7 @@ def test_the_generator_of_a_shipped_bundle_draws_in_pytorch_what_the_bundle_draw
     name: str,
 ) -> None:
     shipped = read_bundle(find_bundle(name))
-    generator = build_generator(config_of(shipped), shipped.manifest.embedding_dim)
+    generator = build_generator(trained_config(shipped), shipped.manifest.embedding_dim)
     generator.load_state_dict(read_generator(shipped))
     random = np.random.default_rng(0)
     noise = random.standard_normal((4, shipped.manifest.noise_dim)).astype(np.float32)

@@ -114,9 +114,9 @@ class Answering(BaseHTTPRequestHandler):
 @pytest.mark.parametrize(
     ("answer_status", "answer_content", "reason", "retry_after"),
     [
-        (200, b"<html>", "a body that captiongan does not send", None),
-        (502, b"\xff", "a body that captiongan does not send", None),
-        (500, b"[]", "a body that captiongan does not send", None),
+        (200, b"<html>", "something that captiongan does not send", None),
+        (502, b"\xff", "something that captiongan does not send", None),
+        (500, b"[]", "something that captiongan does not send", None),
         (503, b'{"error": {"message": "later", "field": null}}', "^later$", 2),
     ],
 )
@@ -154,6 +154,7 @@ def answering(content: bytes, **headers: str) -> Iterator[Client]:
                 self.wfile.write(content)
 
         def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
             self.do_GET()
 
         def log_message(self, *_: object) -> None: ...
