@@ -61,7 +61,7 @@ with warnings.catch_warnings(record=True) as told:
             assert len(taken) - len(doubles) < 4
     except BulkError as error:
         print(error)
-print(len(doubles) >= 27, len(taken) < 36)
+print(len(doubles) >= 27, len(doubles) < 40)
 print([str(each.message) for each in told])
 """
 

@@ -50,7 +50,7 @@ def test_without_glibc_nothing_is_called(libc: str, monkeypatch: pytest.MonkeyPa
         ("training.start", "train --data toy:10 --dry-run"),
         ("evaluation.evaluate", "evaluate flowers --data nowhere"),
         ("text_training.train", "text train toy:10 --out encoder"),
-        ("training.style", "style train flowers toy:10 --out bundle"),
+        ("training.train_style_encoder", "style train flowers toy:10 --out bundle"),
     ],
 )
 def test_all_long_computations_keep_it(

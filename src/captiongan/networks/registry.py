@@ -58,7 +58,7 @@ class Network:
             beside: whether it includes the discriminator of `fusion` (`two_discriminators.py`).
             sizes: as for `build_generator`, with the options of the section `discriminator`.
         """
-        module = "beside" if beside else self.discriminator
+        module = "two_discriminators" if beside else self.discriminator
         discriminator: PairDiscriminator = _class(module, "Discriminator")(
             **self._own("discriminator", sizes)
         )
