@@ -49,7 +49,7 @@ export function showTerms(place, terms, lit) {
     const { value, right } = terms[name] ?? {};
     each.querySelector("b").textContent = value === undefined ? "–" : digits(value, 3);
     const remark = each.querySelector(".right");
-    if (remark) remark.textContent = right === undefined ? "" : strings.right(percent(right));
+    if (remark) remark.textContent = right === undefined ? "\u00a0" : strings.right(percent(right));
   }
 }
 

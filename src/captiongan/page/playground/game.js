@@ -17,6 +17,7 @@ export class Game {
     this.adamD = new Adam(this.D);
     this.adamG = new Adam(this.G);
     this.steps = 0;
+    this.teach(null);
   }
 
   get loss() {
@@ -29,8 +30,18 @@ export class Game {
 
   /** Let one player learn, or none; the others' weights are frozen. */
   teach(player) {
+    this.learner = player;
     for (const weights of this.D.parameters) weights.wanted = player === this.D;
     for (const weights of this.G.parameters) weights.wanted = player === this.G;
+  }
+
+  /** What the page shows; looking changes nothing, in the middle of an update either. */
+  view() {
+    const { learner } = this;
+    this.teach(null);
+    const seen = this.scene.view(this);
+    this.teach(learner);
+    return seen;
   }
 
   /** Which share of pairs D holds for real. */

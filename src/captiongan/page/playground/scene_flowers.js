@@ -2,14 +2,15 @@
 
 import { RandomState } from "../engine/random_state.js";
 import { asItShould, flower, WIDTH } from "./flower.js";
-import { network } from "./networks.js";
-import { tanh } from "./operations.js";
+import { pictureDiscriminator, pictureGenerator } from "./networks.js";
 import { hot, noise, rows } from "./sampling.js";
 import { CENTRES, PETALS, read } from "./words.js";
 
 const NUMBERS = 3 * WIDTH ** 2;
 const WORDS = PETALS.length + CENTRES.length;
 const NOISE = 8;
+const CHANNELS = 24;
+const HIDDEN = 64;
 const BATCH = 16;
 const SHOWN = 12;
 
@@ -33,8 +34,8 @@ export function flowerScene({ sentence }) {
   const e = rows(SHOWN, WORDS, (place) => text(wishes[place]));
   return {
     players: (random) => ({
-      G: network([NOISE + WORDS, 64, 128, NUMBERS], random, tanh),
-      D: network([NUMBERS + WORDS, 96, 48, 1], random),
+      G: pictureGenerator(NOISE, WORDS, CHANNELS, random),
+      D: pictureDiscriminator(WORDS, CHANNELS, HIDDEN, random),
     }),
 
     batch(random) {
@@ -49,8 +50,7 @@ export function flowerScene({ sentence }) {
     },
 
     view(game) {
-      game.teach(null);
-      const drawn = game.G(z, e);
+          const drawn = game.G(z, e);
       const row = (place) => drawn.data.subarray(place * NUMBERS, (place + 1) * NUMBERS);
       const right = wishes.filter((wish, place) => asItShould(row(place), wish)).length;
       const wrong = wishes.map((wish) => text(anotherThan(wish, () => someFlower(fixed))));

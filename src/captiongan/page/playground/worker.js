@@ -87,7 +87,7 @@ function note({ term, value, right }) {
 
 function show(lit) {
   const ways = Object.entries(curves).map(([name, { values }]) => [name, Float32Array.from(values)]);
-  const { steps, scene } = game;
-  self.postMessage({ name, lit, running, steps, terms, curves: Object.fromEntries(ways), ...scene.view(game) });
+  const { steps } = game;
+  self.postMessage({ name, lit, running, steps, terms, curves: Object.fromEntries(ways), ...game.view() });
   shown = performance.now();
 }
