@@ -19,8 +19,8 @@ export function network(sizes, random) {
 export function pictureGenerator(noise, words, channels, random) {
   const [project, ...doubles] = [
     layer(noise + words, 16 * channels, random),
-    layer(channels, 8 * channels, random),
-    layer(channels / 2, 16 * 3, random),
+    layer(channels, 8 * channels, random, 4 * channels), // four patches overlap at each place
+    layer(channels / 2, 16 * 3, random, 100 * channels), // begins grey, where tanh is steep
   ];
   return callable([project, ...doubles], (z, e) => {
     const coarse = leaky(full(joined(z, e), project));
@@ -47,9 +47,10 @@ function callable(layers, run) {
   return network;
 }
 
-// First weights as He et al. 2015 have them for rectifiers: the signal keeps its size.
-function layer(ins, outs, random) {
-  const size = Math.sqrt(2 / ins);
+// First weights as He et al. 2015 have them for rectifiers: the signal keeps its size, if `fan` is
+// how many numbers add up to each one that comes out.
+function layer(ins, outs, random, fan = ins) {
+  const size = Math.sqrt(2 / fan);
   const weight = new Tensor(outs, ins, Float64Array.from({ length: outs * ins }, () => size * random.normal()));
   return { weight, bias: new Tensor(1, outs) };
 }

@@ -9,8 +9,8 @@ import { CENTRES, PETALS, read } from "./words.js";
 const NUMBERS = 3 * WIDTH ** 2;
 const WORDS = PETALS.length + CENTRES.length;
 const NOISE = 8;
-const CHANNELS = 24;
-const HIDDEN = 64;
+const CHANNELS = 16;
+const HIDDEN = 48;
 const BATCH = 16;
 const SHOWN = 12;
 
