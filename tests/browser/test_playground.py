@@ -21,6 +21,9 @@ Network = Callable[[Parameters, Tensor, Tensor], Tensor]
 
 STEPS = 20
 
+NOTHING = "\N{EN DASH}"
+"""What a term shows before it is computed."""
+
 RECORD = """
     const scene = given.scene === "pairs" ? pairScene() : flowerScene({ sentence: "" });
     const batches = [];
@@ -211,16 +214,17 @@ def test_it_trains_offline_term_by_term_and_by_keys(visitor: Visitor, tmp_path: 
     write_playground(tmp_path / "playground.html")
     page = visitor.open((tmp_path / "playground.html").as_uri(), offline=True)
     term = page.locator("#equation-D [data-term=real] b")
-    expect(term).to_have_text("–")
+    expect(term).to_have_text(NOTHING)
     press(page, "Update D")
-    expect(term).not_to_have_text("–")
-    expect(page.locator("#equation-G [data-term=generated] b")).to_have_text("–")
+    expect(term).not_to_have_text(NOTHING)
+    expect(page.locator("#equation-G [data-term=generated] b")).to_have_text(NOTHING)
+    page.evaluate("document.activeElement.blur()")  # on a button, Space is the button's
     page.keyboard.press("s")
-    expect(page.locator("#steps")).to_have_text("1 steps")
+    expect(page.locator("#steps")).to_have_text("Step 1")
     page.keyboard.press(" ")
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     for scene in ("Judging pairs", "Flowers"):
         press(page, scene)
         press(page, "Step")
-        expect(page.locator("#steps")).to_have_text("1 steps")
+        expect(page.locator("#steps")).to_have_text("Step 1")
         check_accessibility(page)

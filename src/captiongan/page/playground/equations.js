@@ -33,9 +33,8 @@ export function writeEquations(placeD, placeG, { loss, mismatching }, hasText) {
   placeD.replaceChildren(
     ...maths("L_D ="),
     term("real", form.real(hasText ? "D(x, e)" : "D(x)")),
-    ...plusSign(fake),
-    term("fake", third ? `½ ${bare(fake)}` : bare(fake)),
-    ...(third ? [...plusSign(fake), term("mismatch", `½ ${bare(form.fake("D(x, e_k)"))}`)] : []),
+    added("fake", fake, third),
+    ...(third ? [added("mismatch", form.fake("D(x, e_k)"), third)] : []),
     total("D"),
   );
   placeG.replaceChildren(...maths("L_G ="), term("generated", form.generated(drawn)), total("G"));
@@ -65,9 +64,12 @@ function total(player) {
   return element("span", { className: "total", "data-term": player }, "= ", element("b", {}, "–"));
 }
 
-// A sum in which a term that begins with a minus is taken away.
-const plusSign = (formula) => maths(formula.startsWith("−") ? "−" : "+");
-const bare = (formula) => formula.replace(/^−/, "");
+// A term of a sum; one that begins with a minus is taken away. Its sign stays with it in a new line.
+function added(name, formula, half) {
+  const bare = formula.replace(/^−/, "");
+  return element("span", { className: "added" },
+    ...maths(bare === formula ? "+" : "−"), term(name, half ? `½ ${bare}` : bare));
+}
 
 // Letters slanted, functions upright, what follows an underscore below the line.
 function maths(formula) {

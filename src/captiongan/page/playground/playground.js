@@ -11,8 +11,7 @@ const RATES = [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 4e-3, 6e-3, 1e-2, 2e-2];
 const PACES = [700, 120, 25, 0]; // milliseconds for a look at each term
 
 const USUAL = { loss: "non-saturating", rateD: 4e-3, rateG: 2e-3, stepsD: 1, mismatching: true };
-const SLOWER = { ...USUAL, rateD: 1e-3, rateG: 1e-3 };
-const SETTINGS = { points: USUAL, pairs: USUAL, flowers: SLOWER };
+const SETTINGS = { points: USUAL, pairs: USUAL, flowers: { ...USUAL, rateD: 2e-3 } };
 
 /** Experiments: a scene, and what differs from its usual settings. */
 const TRIES = {
@@ -114,11 +113,11 @@ function render() {
     showTerms($(`equation-${player}`), view.terms, view.lit);
     $(`update-${player}`).classList.toggle("lit-up", view.lit === player);
   }
-  $("steps").textContent = `${digits(view.steps)} ${strings.steps}`;
+  $("steps").textContent = strings["steps-done"](digits(view.steps));
   $("facts").textContent = inWords(view.facts);
   if (view.running || announced) return;
   announced = true;
-  $("said").textContent = strings.said(digits(view.steps), inWords(view.facts));
+  $("said").textContent = `${$("steps").textContent}. ${$("facts").textContent}`;
   panels.describe(inWords(view.facts));
 }
 
