@@ -74,7 +74,7 @@ def lead_to_pages(app: Sphinx, page: str, content: list[str]) -> None:
     content[0] = re.sub(r"\[([^\]]*)\]\(([\w./-]+)\)", first_page, content[0])
 
 
-def link_the_playground(app: Sphinx, page: str, content: list[str]) -> None:
+def link_the_playground(_app: Sphinx, page: str, content: list[str]) -> None:
     """Let the page about the playground lead to the playground itself, which the site has."""
     if page == "docs/playground":
         content[0] = content[0].replace("\n\n", '\n\n<p><a href="play.html">Play</a></p>\n\n', 1)
