@@ -18,7 +18,7 @@ from captiongan.version import __version__
 LIMITS = {"prompts": 16, "n": 64, "steps": 120, "prompt_characters": MAX_CHARACTERS}
 """How much one request of a page asks for at most."""
 
-LINK = '<footer><a href="playground.html">Playground: train a small GAN in the browser</a></footer>\n'
+LINK = '<footer><a href="playground.html">Playground: train a small GAN here</a></footer>\n'
 
 
 def write_page(pipelines: Sequence[Pipeline], out: Path) -> None:
