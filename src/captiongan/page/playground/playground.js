@@ -10,8 +10,12 @@ import { digits, percent, strings, translate } from "./strings.js";
 const RATES = [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 4e-3, 6e-3, 1e-2, 2e-2];
 const PACES = [700, 120, 25, 0]; // milliseconds for a look at each term
 
-const USUAL = { loss: "non-saturating", rateD: 4e-3, rateG: 2e-3, stepsD: 1, mismatching: true };
-const SETTINGS = { points: USUAL, pairs: USUAL, flowers: { ...USUAL, rateD: 2e-3 } };
+const USUAL = { loss: "non-saturating", rateD: 6e-3, rateG: 4e-3, stepsD: 1, mismatching: true };
+const SETTINGS = {
+  points: USUAL,
+  pairs: { ...USUAL, rateD: 4e-3, rateG: 2e-3 },
+  flowers: { ...USUAL, rateD: 2e-3, rateG: 2e-3 },
+};
 
 /** Experiments: a scene, and what differs from its usual settings. */
 const TRIES = {
