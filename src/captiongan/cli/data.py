@@ -1,35 +1,40 @@
 """The verbs of `captiongan data`: check, prepare, show, split and download data sets."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from captiongan.cli import import_data
 from captiongan.cli.import_data import Out, Seed, print_account
 from captiongan.cli.shared import Settings, to_stderr, training_half
+from captiongan.data import TRAINED_SIDE
 
 app = typer.Typer(name="data", no_args_is_help=True, help="Import, inspect or create data sets.")
 app.add_typer(import_data.app)
 
 Folder = Annotated[Path, typer.Argument(help="Captioned folder.")]
 MinimumSide = Annotated[
-    int, typer.Option(min=1, help="Reject pictures whose short side is shorter.")
+    int,
+    typer.Option(
+        min=1, help="Reject pictures whose short side is shorter; give the side of your training."
+    ),
 ]
 
 
 @app.command("check")
 def check_data(
     folder: Folder,
-    minimum_side: MinimumSide = 64,
+    minimum_side: MinimumSide = TRAINED_SIDE,
 ) -> None:
     """List every line that cannot be used, with the reason, and summarise the rest.
 
     Exit code 2: the rest cannot be trained on.
     """
     from captiongan.data.folder import LoadedExample, Reject, read_captioned_folder
+    from captiongan.data.readiness import judge
     from captiongan.data.summary import summarise
 
     def printed() -> Iterator[LoadedExample | Reject]:
@@ -46,9 +51,12 @@ def check_data(
     )
     for kind, count in sorted(summary.rejects.items()):
         typer.echo(f"  {count} {kind}")
-    if summary.obstacle:
-        typer.echo(f"cannot be trained on: {summary.obstacle}")
+    judgement = judge(summary.examples, str(folder))
+    if judgement.obstacle:
+        typer.echo(f"cannot be trained on: {judgement.obstacle}")
         raise typer.Exit(2)
+    for remark in judgement.to_fix:
+        typer.echo(remark)
 
 
 @app.command("prepare")
@@ -109,7 +117,7 @@ def show_data(
     out: Annotated[Path, typer.Option("-o", "--out", help="HTML file to write.")] = Path(
         "data.html"
     ),
-    minimum_side: MinimumSide = 1,
+    minimum_side: MinimumSide = TRAINED_SIDE,
     seed: Seed = 0,
 ) -> None:
     """Show the content of a captioned folder on one page, with a verdict: ready, or what to fix.
@@ -122,8 +130,7 @@ def show_data(
 
     result = survey(folder, minimum_side, seed)
     write_page(result, out)
-    for remark in facts(result)["verdict"] or ["ready"]:
-        typer.echo(remark)
+    _print_verdict(facts(result))
     typer.echo(out)
 
 
@@ -131,7 +138,7 @@ def show_data(
 def data_stats(
     folder: Folder,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
-    minimum_side: MinimumSide = 1,
+    minimum_side: MinimumSide = TRAINED_SIDE,
 ) -> None:
     """Print statistics of a captioned folder: sizes, captions, words, classes, near-duplicates."""
     from captiongan.data.survey import facts, survey
@@ -151,8 +158,12 @@ def data_stats(
     near = content["near_duplicates"]
     typer.echo(f"classes: {len(content['classes'])}")
     typer.echo(f"near duplicates: {near['pictures']} pictures in {near['groups']} groups")
-    for remark in content["verdict"] or ["ready"]:
-        typer.echo(remark)
+    _print_verdict(content)
+
+
+def _print_verdict(content: Mapping[str, Any]) -> None:
+    for line in (*(content["verdict"] or ["ready"]), *content["advice"]):
+        typer.echo(line)
 
 
 @app.command("split")
