@@ -103,7 +103,7 @@ def test_pictures_are_enlarged_to_a_short_side_and_it_is_remarked(
 @pytest.mark.parametrize("width", [2_000, 20_000])
 def test_a_picture_is_not_enlarged_beyond_what_is_read_or_a_jpeg_can_hold(width: int) -> None:
     content = encoded(Image.new("1", (width, 1)))
-    with pytest.raises(UnusablePictureError, match="too many pixels .* when enlarged"):
+    with pytest.raises(UnusablePictureError, match=r"too many pixels .* when enlarged"):
         fitted(Fit(enlarge=64), content, "a", None)
 
 

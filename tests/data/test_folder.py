@@ -15,7 +15,6 @@ from PIL import Image
 
 from captiongan.base.lines import MAXIMUM_LINE
 from captiongan.data.folder import (
-    Example,
     LoadedExample,
     Reject,
     read_captioned_folder,

@@ -47,9 +47,7 @@ class Judgement:
     advice: tuple[str, ...]
 
 
-def judge(
-    examples: Sequence[Example], source: str, training: Training | None = None
-) -> Judgement:
+def judge(examples: Sequence[Example], source: str, training: Training | None = None) -> Judgement:
     """Judge the usable pictures of a set.
 
     Args:

@@ -147,9 +147,7 @@ def _shrunk(picture: Image.Image, side: int) -> Image.Image:
     return picture.resize(_scaled(picture, side), Image.Resampling.LANCZOS)
 
 
-def _enlarged(
-    picture: Image.Image, side: int, name: str
-) -> tuple[Image.Image, tuple[str, ...]]:
+def _enlarged(picture: Image.Image, side: int, name: str) -> tuple[Image.Image, tuple[str, ...]]:
     """Return a picture with a short side of `side` at least, and a remark if it was enlarged."""
     if min(picture.size) >= side:
         return picture, ()
