@@ -502,7 +502,11 @@ LEFT_OUT: list[tuple[Callable[[Benchmark], Benchmark], tuple[str, ...], str]] = 
         "no class of real pictures has two|not all training pictures have a class",
     ),
     (with_train_all_alike, ("diversity",), "no class of real pictures has two that differ"),
-    (that_was_trained_on, ("novelty",), "each real picture is among those of the train split"),
+    (
+        that_was_trained_on,
+        ("novelty", "top_1", "top_5"),
+        "each real picture is among those of the train split|10 pictures a class on average",
+    ),
     (with_three_pictures_of_each, ("diversity",), "it takes 4 pictures of each caption"),
     (with_other_captions_at_once, ("diversity",), "it takes 4 pictures of each caption"),
     (without_colours, ("colours",), "no example of this split counts in it"),

@@ -157,8 +157,8 @@ def obstacle(examples: Sequence[Example], mismatching: Mismatching | None) -> st
     texts = {caption for example in examples for caption in example.captions}
     if mismatching and len(texts) == 1:
         return (
-            f"all {len(examples)} pictures have the same caption '{texts.pop():.60}', so no caption "
-            "can mismatch; write what tells them apart"
+            f"all {len(examples)} pictures have the same caption '{texts.pop():.60}', so none can "
+            "mismatch; write what tells them apart"
         )
     return None
 

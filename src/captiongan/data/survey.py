@@ -149,14 +149,15 @@ def verdict(content: Mapping[str, Any], judgement: Judgement) -> list[str]:
     def share(count: int) -> str:
         return f"{100 * count / pictures:.0f} %"
 
-    rejected, small = sum(content["rejected"].values()), content["rejected"].get("too small", 0)
+    small = content["rejected"].get("too small", 0)
+    faulty = sum(content["rejected"].values()) - small
     wide, near = content["wide_or_tall"], content["near_duplicates"]["pictures"]
     repeated, captions = content["captions_of_several_pictures"], max(content["captions"], 1)
     spare = near - content["near_duplicates"]["groups"]
     remarks = {
         f"It cannot be trained on: {judgement.obstacle}.": judgement.obstacle is not None,
         **dict.fromkeys(judgement.to_fix, True),
-        f"{rejected} lines are rejected: fix or remove them (reasons below).": rejected
+        f"{faulty} lines are rejected: fix or remove them (reasons below).": faulty
         > 0.01 * pictures,
         f"{small} pictures are too small and are not trained on: get larger ones, or enlarge them "
         "with `captiongan data import folder SET NEW --enlarge SIDE`.": small > 0.01 * pictures,

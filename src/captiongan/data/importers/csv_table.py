@@ -13,7 +13,7 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -22,6 +22,7 @@ from typing import IO, BinaryIO
 from captiongan.base.csv_rows import BadRow, csv_rows
 from captiongan.base.lines import MAXIMUM_LINE, numbered
 from captiongan.base.safe_reading import open_regular
+from captiongan.data.importers.columns import COLUMNS, not_taken
 from captiongan.data.importers.items import (
     COLUMN_OPTIONS,
     Box,
@@ -34,14 +35,6 @@ from captiongan.data.importers.items import (
 from captiongan.data.importers.source import MAXIMUM_NOTES, is_archive, members
 from captiongan.data.importers.table_pictures import pictures_of
 from captiongan.errors import DataError
-
-COLUMNS = {
-    "picture": ("file", "file_name", "filename", "image", "image_name", "picture", "path", "name"),
-    "caption": ("caption", "captions", "text", "description", "sentence", "prompt", "title"),
-    "class": ("class", "label", "category", "class_name"),
-    "split": ("split", "subset", "set"),
-}
-"""The usual names of the columns; the first that the table has counts."""
 
 TABLE_OPTIONS = ("pictures", *COLUMN_OPTIONS)
 """The options of an import that tables use."""
@@ -256,28 +249,6 @@ def note(
         row.cells[split].strip() or None if split and split_by_source else None,
         _box(row.cells),
         remarks,
-    )
-
-
-def not_taken(
-    chosen: Mapping[str, str | None], columns: Collection[str], asked: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return a remark for each meaning whose other usual columns are not taken.
-
-    Args:
-        chosen: the columns that are, by meaning.
-        columns: all that there are.
-        asked: those that the user named.
-    """
-    others = {
-        meaning: ", ".join(name for name in COLUMNS[meaning] if name in columns and name != taken)
-        for meaning, taken in chosen.items()
-        if taken and meaning not in asked
-    }
-    return tuple(
-        f"with {meaning} from column {chosen[meaning]}, not {names} (--{meaning}-column chooses)"
-        for meaning, names in others.items()
-        if names
     )
 
 

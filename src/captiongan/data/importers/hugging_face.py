@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from captiongan.base.image_reading import without_path
-from captiongan.data.importers.csv_table import COLUMNS, not_taken
+from captiongan.data.importers.columns import COLUMNS, not_taken
 from captiongan.data.importers.items import (
     COLUMN_OPTIONS,
     Found,
