@@ -79,7 +79,7 @@ def test_an_option_that_has_no_effect_on_a_kind_is_refused(kind: str) -> None:
     given = {"pictures": Path()} if kind == "hf" else {"columns": {"caption": "text"}}
     option = "pictures" if kind == "hf" else "caption-column"
     with pytest.raises(DataError, match=f"--{option} has no effect on {kind}"):
-        next(iter(choose_importer(kind)(Request(Path("x"), **given))))  # type: ignore[arg-type]
+        next(iter(choose_importer(kind)(Request(Path("x"), **given))))
 
 
 def test_every_kind_has_a_layout_here() -> None:

@@ -184,8 +184,8 @@ def _origin(fault: Any, overrides: Sequence[str]) -> str:
     """
     field = ".".join(map(str, fault["loc"]))
     if not field:
-        named = (each for each in overrides if f"{_option(each)} = " in fault["msg"])
-        return " and ".join(f"--set '{override}'" for override in named)
+        named = [repr(each) for each in overrides if f"{_option(each)} = " in fault["msg"]]
+        return f"--set {', '.join(named)}" if named else ""
     for override in reversed(overrides):
         address = _option(override)
         if f"{field}.".startswith(f"{address}.") or address.startswith(f"{field}."):
