@@ -41,11 +41,15 @@ from captiongan.base.safe_reading import read_regular
 from captiongan.bundle.text_encoder import ENCODER_FILES
 from captiongan.errors import OutputError, RunError
 from captiongan.runs.config import RunConfig
-from captiongan.runs.load_config import KEPT_ENCODER, SCHEMA, load_config
+from captiongan.runs.load_config import KEPT_ENCODER, LARGEST_CONFIG, SCHEMA, load_config
 from captiongan.version import __version__
 
-LARGEST_FILE = 2**30
-"""Upper bound in bytes: far above any use, far below any harm."""
+LARGEST = {"config.yaml": LARGEST_CONFIG, "metrics.jsonl": 2**30, "grids": 2**26}
+LARGEST_OTHER = 2**24
+"""Upper bounds in bytes of a file, or each file of a folder: far above any use, far below any harm.
+
+The live view reads some of them again and again.
+"""
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,8 @@ class RunFolder:
 
     def read(self, name: str) -> bytes:
         """Return the content of a regular file in this folder; raises OSError for any other."""
-        return read_regular(self.path / name, self.path, LARGEST_FILE)
+        most = LARGEST.get(name.partition("/")[0], LARGEST_OTHER)
+        return read_regular(self.path / name, self.path, most)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
