@@ -135,9 +135,9 @@ def middle_square(picture: Image.Image, side: int) -> Image.Image:
 
 
 def without_path(error: Exception) -> str:
-    """Return the message of an error without the file's path."""
+    """Return the message of an error on one line, without the file's path."""
     strerror = error.strerror if isinstance(error, OSError) else None
-    return strerror or str(error) or type(error).__name__
+    return " ".join((strerror or str(error)).split()) or type(error).__name__
 
 
 def _read(
