@@ -242,6 +242,23 @@ class RunFolder:
         except (OSError, BadTextError) as error:
             raise RunError(f"'{self.path}' has no readable data.json; start a new run") from error
 
+    def sample_captions(self) -> list[str]:
+        """Return the captions of the sample grids, which are also those of a bundle's sample.
+
+        Raises:
+            RunError: `data.json` is missing, or has none.
+        """
+        captions = self.data_facts().get("sample_captions")
+        if (
+            isinstance(captions, list)
+            and captions
+            and all(isinstance(one, str) for one in captions)
+        ):
+            return captions
+        raise RunError(
+            f"'{self.path}' has no captions of samples in its data.json; start a new run"
+        )
+
     @cached_property
     def identity(self) -> str:
         """The name of the run in its checkpoints; empty for one of before runs had names."""
