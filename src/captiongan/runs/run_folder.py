@@ -37,19 +37,12 @@ from captiongan.base.files import (
 )
 from captiongan.base.lines import BadTextError, parsed_object
 from captiongan.base.main_process import is_main_process, main_process_only
-from captiongan.base.safe_reading import read_regular
 from captiongan.bundle.text_encoder import ENCODER_FILES
 from captiongan.errors import OutputError, RunError
 from captiongan.runs.config import RunConfig
-from captiongan.runs.load_config import KEPT_ENCODER, LARGEST_CONFIG, SCHEMA, load_config
+from captiongan.runs.load_config import KEPT_ENCODER, SCHEMA, load_config
+from captiongan.runs.run_files import metrics_of, read_run_file
 from captiongan.version import __version__
-
-LARGEST = {"config.yaml": LARGEST_CONFIG, "metrics.jsonl": 2**30, "grids": 2**26}
-LARGEST_OTHER = 2**24
-"""Upper bounds in bytes of a file, or each file of a folder: far above any use, far below any harm.
-
-The live view reads some of them again and again.
-"""
 
 
 @dataclass(frozen=True)
@@ -121,8 +114,7 @@ class RunFolder:
 
     def read(self, name: str) -> bytes:
         """Return the content of a regular file in this folder; raises OSError for any other."""
-        most = LARGEST.get(name.partition("/")[0], LARGEST_OTHER)
-        return read_regular(self.path / name, self.path, most)
+        return read_run_file(self.path, name)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -287,7 +279,7 @@ class RunFolder:
         found = []
         for number, line in enumerate(lines, 1):
             try:
-                found.append(_metrics(line))
+                found.append(metrics_of(line))
             except BadTextError as bad:
                 warnings.warn(f"'{file}', line {number}: {bad}; it is ignored", stacklevel=2)
         return found
@@ -296,15 +288,6 @@ class RunFolder:
         """Remove the metrics after a step, and a line cut short by a kill."""
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["step"] <= step]
         replace_file(self.path / "metrics.jsonl", "".join(kept).encode())
-
-
-def _metrics(line: bytes) -> dict[str, float]:
-    """Return the numbers of a line of figures; raises BadTextError without a step."""
-    facts = parsed_object(line)
-    numbers = {name: each for name, each in facts.items() if isinstance(each, int | float)}
-    if type(numbers.get("step")) not in (int, float):
-        raise BadTextError("bad JSON", "no step")
-    return numbers
 
 
 NUMBERED = re.compile(r"(\d{5,})-")
