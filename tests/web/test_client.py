@@ -283,11 +283,15 @@ def test_an_answer_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -
         pytest.raises(ServerError, match="answers with more than 1,048,576 bytes"),
     ):
         client.bundles()
+
+
+def test_an_answer_is_never_unpacked() -> None:
+    packed = gzip.compress(gzip.compress(json.dumps(GENERATED).encode()))
     with (
-        answering(gzip.compress(b" " * 2**24), Content_Encoding="gzip") as client,
-        pytest.raises(ServerError, match="answers with more than 1,048,576 bytes"),
+        answering(packed, Content_Encoding="gzip, gzip") as client,
+        pytest.raises(ServerError, match="does not send"),
     ):
-        client.bundles()
+        client.generate(RED)
 
 
 def test_what_a_server_says_stays_on_its_line() -> None:
