@@ -100,14 +100,14 @@ def _damaged_parquet(moments: random.Random, folder: Path) -> None:
 
 
 def _long_lists(moments: random.Random, folder: Path) -> None:
-    """Let one row have millions of captions, in a file of some hundred bytes."""
-    long = ["a rose"] * 2 ** moments.randrange(10, 23)
+    """Let one row have very many captions, in a file of some hundred bytes."""
+    long = ["a rose"] * 2 ** moments.randrange(8, 17)
     _write_parquet(moments, folder, [long, ["a rose"]])
 
 
 def _shared_beginnings(moments: random.Random, folder: Path) -> None:
     """Let each caption repeat a long one, which costs a byte."""
-    captions = ["x" * 2 ** moments.randrange(10, 20)] * ROWS
+    captions = ["x" * 2 ** moments.randrange(6, 17)] * ROWS
     _write_parquet(
         moments,
         folder,
@@ -129,7 +129,7 @@ def _write_parquet(
 
 def _boundless_chunk(moments: random.Random, folder: Path) -> None:
     """Say that a packed chunk has nine bytes, and let it have millions."""
-    packed = zlib.compress(bytes(2 ** moments.randrange(2, 27)))
+    packed = zlib.compress(bytes(2 ** moments.randrange(2, 23)))
     with h5py.File(folder / "x.h5", "w") as file:
         group = file.create_group("train/a_0")
         group["txt"] = "a rose"
