@@ -138,7 +138,7 @@ class _Columns:
         if isinstance(picture, Mapping):
             picture = picture.get("bytes", picture)
         content = _buffer(picture)
-        if content is None:
+        if content is None or "string" in str(picture.type):
             return Rejected(name, "missing file", "the row holds no bytes of a picture")
         captions = _texts(row[self._caption])
         return Found(name, Note(captions, self._class(row), split), lambda: _bounded(content))
