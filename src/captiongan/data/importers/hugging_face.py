@@ -35,6 +35,9 @@ from captiongan.data.importers.source import (
 )
 from captiongan.errors import DataError
 
+MOST_DIGITS = 9
+"""Of the number of a class."""
+
 LEAST_TEXT = 64
 """How many bytes of memory a text takes, be it empty."""
 
@@ -147,9 +150,9 @@ class _Columns:
         if not self._label:
             return None
         label = next(iter(_texts(row[self._label])), None)
-        is_number = label is not None and label.isdecimal() and len(label) < 10
-        known = is_number and int(label) < len(self._classes)
-        return self._classes[int(label)] if known else label
+        if label is None or not label.isdecimal() or len(label) > MOST_DIGITS:
+            return label
+        return self._classes[int(label)] if int(label) < len(self._classes) else label
 
     def _column(self, meaning: str, usual: Iterable[str], optional: bool = False) -> str:
         wanted = self._asked.get(meaning)
