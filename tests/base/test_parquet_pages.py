@@ -1,6 +1,7 @@
 """Parquet files that lie: what their pages say of themselves counts, before they are unpacked."""
 
 import io
+from collections.abc import Sequence
 from contextlib import suppress
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from captiongan.base.parquet_pages import BadPagesError, check_pages, texts_in_l
 VALUES = ["a red rose"] * 2000 + [f"flower {number}" for number in range(3000)]
 
 
-def written(values: list[object], **options: object) -> io.BytesIO:
+def written(values: Sequence[object], **options: object) -> io.BytesIO:
     content = io.BytesIO()
     pq.write_table(pa.table({"my.text": values, "other": values}), content, **options)
     return content

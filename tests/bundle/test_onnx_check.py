@@ -162,8 +162,9 @@ def test_a_network_that_fails_or_returns_something_else_is_told_in_one_line(
     operator: str, told: str
 ) -> None:
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 4]) for name in "xy"]
-    axis = {"axis": 0} if operator == "Concat" else {}
-    node = helper.make_node(operator, ["x", "x"], ["y"], **axis)
+    node = helper.make_node(operator, ["x", "x"], ["y"])
+    if operator == "Concat":
+        node.attribute.append(helper.make_attribute("axis", 0))
     graph = helper.make_graph([node], "graph", ends[:1], ends[1:])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     session = open_session(model.SerializeToString(), "model")

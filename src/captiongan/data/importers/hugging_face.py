@@ -14,8 +14,9 @@ from typing import Any
 from captiongan.base.image_reading import without_path
 from captiongan.base.lines import MAXIMUM_LINE
 from captiongan.base.parquet_pages import check_pages, texts_in_lists
-from captiongan.data.importers.csv_table import COLUMNS
+from captiongan.data.importers.columns import COLUMNS, not_taken
 from captiongan.data.importers.items import (
+    COLUMN_OPTIONS,
     Found,
     Item,
     Note,
@@ -54,7 +55,7 @@ def read(request: Request) -> Iterator[Item]:
     """
     with needs("hf"):
         import pyarrow.parquet  # noqa: F401
-    splits = only_splits(request, "hf", "source", "none")
+    splits = only_splits(request, "hf", "source", "none", uses=COLUMN_OPTIONS)
     for name, path in _files(request.source):
         split = split_in(name) if splits == "source" else None
         if request.source.is_dir() and (fault := misplaced(path, request.source)):
@@ -129,6 +130,8 @@ class _Columns:
         self._caption = self._column("caption", COLUMNS["caption"])
         self._label = self._column("class", COLUMNS["class"], optional=True)
         self._classes = _class_names(schema, self._label)
+        chosen = {"caption": self._caption, "class": self._label}
+        self._remarks = not_taken(chosen, self._names, self._asked)
 
     @property
     def needed(self) -> list[str]:
@@ -144,7 +147,8 @@ class _Columns:
         if content is None or "string" in str(picture.type):
             return Rejected(name, "missing file", "the row holds no bytes of a picture")
         captions = _texts(row[self._caption])
-        return Found(name, Note(captions, self._class(row), split), lambda: _bounded(content))
+        note = Note(captions, self._class(row), split, remarks=self._remarks)
+        return Found(name, note, lambda: _bounded(content))
 
     def _class(self, row: Mapping[str, Any]) -> str | None:
         if not self._label:
