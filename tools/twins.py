@@ -68,7 +68,9 @@ def _copy_code(english: Path, page: Path) -> None:
     notebook = json.loads(page.read_text(encoding="utf-8"))
     translated = {cell["id"]: cell for cell in _cells(page, "markdown")}
     notebook["cells"] = [
-        translated.get(cell["id"], cell | ({"outputs": [], "execution_count": None} if code else {}))
+        translated.get(
+            cell["id"], cell | ({"outputs": [], "execution_count": None} if code else {})
+        )
         for cell in _cells(english)
         for code in [cell["cell_type"] == "code"]
     ]
@@ -103,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         english, translated = twin_of(page)
         names = (each.resolve().relative_to(ROOT) for each in (page, english))
-        print("translate {} again: git diff {} {}".format(next(names), translated[:12], next(names)))
+        print(f"translate {next(names)} again: git diff {translated[:12]} {next(names)}")
     return 1 if stale and not options.translated else 0
 
 

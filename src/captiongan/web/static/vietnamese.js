@@ -161,6 +161,7 @@ export const VIETNAMESE = {
     "{sentence} không có từ nào; hãy mô tả một bức ảnh bằng lời",
   "prompt {sentence}: {count} of {words} words are unknown ({unknown}), at most half may be; bundle '{bundle}' was trained on English captions; use plain English words for what it draws":
     "{sentence}: {count} trong {words} từ là từ lạ ({unknown}), tối đa một nửa; hãy dùng những từ đơn giản cho những gì gói '{bundle}' vẽ",
+  "prompt is not a text; give one sentence": "Lời mô tả không phải là văn bản; hãy viết một câu",
   "prompt is empty; describe a picture in words": "Ô mô tả để trống; hãy mô tả một bức ảnh bằng lời",
   "prompt has {count} characters, at most {most} are allowed; give one sentence":
     "Lời mô tả có {count} ký tự, tối đa {most}; hãy viết một câu",

@@ -20,8 +20,8 @@ export function remarksOn(prompts) {
   return remarks.join(" ");
 }
 
-function tokensOf({ prompt, tokens, unknown_words: unknown, cut }) {
-  const items = wordsOf(tokens).map((pieces) => {
+function tokensOf({ prompt, tokens, unknown_words: unknown, cut, gloss }) {
+  const items = wordsOf(tokens.map(plain)).map((pieces) => {
     const word = pieces.map((piece) => piece.replace(/^##/, "")).join("");
     const item = element("li", {}, ...pieces.map((piece) => element("span", {}, piece)));
     if (/^\[[A-Z]+\]$/.test(word)) item.className = "mark";
@@ -33,9 +33,13 @@ function tokensOf({ prompt, tokens, unknown_words: unknown, cut }) {
     return item;
   });
   const list = element("ol", { className: "tokens", "aria-label": t("Tokens of: {prompt}", { prompt }) }, ...items);
-  if (!cut) return list;
-  return element("div", {}, list, element("p", { className: "soft" }, t("The rest is not read.")));
+  const remarks = [cut && t("The rest is not read."), gloss && t("In English: {gloss}", { gloss })];
+  return element("div", {}, list,
+    ...remarks.filter(Boolean).map((words) => element("p", { className: "soft" }, words)));
 }
+
+// Encoders mark the tokens of another language than English, and of words that negate.
+const plain = (token) => token.replace(/^(##)?[ʼ¬]/, "$1");
 
 // A token that goes on with the word before it begins with "##".
 function wordsOf(tokens) {
