@@ -6,7 +6,7 @@ export const VIETNAMESE = {
   "Language": "Ngôn ngữ",
   "Open a PNG…": "Mở tệp PNG…",
   "Download this page": "Tải trang này",
-  "Copy link": "Chép liên kết",
+  "Copy link": "Sao chép liên kết",
   "Keys": "Phím tắt",
   "What to draw": "Vẽ gì",
   "Describe a picture": "Mô tả một bức ảnh",
@@ -37,8 +37,8 @@ export const VIETNAMESE = {
   "Film (WebP)": "Phim (WebP)",
   "Film (GIF)": "Phim (GIF)",
   "Strip (PNG)": "Dải ảnh (PNG)",
-  "Copy as command": "Chép thành lệnh",
-  "Copy as Python": "Chép thành Python",
+  "Copy as command": "Sao chép lệnh",
+  "Copy as Python": "Sao chép mã Python",
   "Pinned, to compare": "Đã ghim, để so sánh",
   "More about the words": "Thêm về lời mô tả",
   "What the model sees": "Mô hình thấy gì",
@@ -58,15 +58,15 @@ export const VIETNAMESE = {
   "this list": "bảng này",
   "Use keys without Ctrl or Alt": "Dùng phím tắt không cần Ctrl hay Alt",
   "Close": "Đóng",
-  "This server asks for a token": "Máy chủ này đòi token",
+  "This server asks for a token": "Máy chủ này yêu cầu token",
   "Whoever runs it gave it with": "Người chạy máy chủ đặt token bằng",
   ". It is kept until this tab is closed.": ". Nó được giữ cho đến khi bạn đóng thẻ này.",
   "That was not it.": "Token chưa đúng.",
   "Token": "Token",
   "Use it": "Dùng token này",
-  "Copy this": "Chép đoạn này",
+  "Copy this": "Sao chép đoạn này",
   "The browser lets a page copy only over HTTPS, or on its own machine.":
-    "Trình duyệt chỉ cho trang tự chép qua HTTPS, hoặc trên chính máy này.",
+    "Trình duyệt chỉ cho trang tự sao chép qua HTTPS, hoặc trên chính máy này.",
   "Loading": "Đang tải",
   "Licences": "Giấy phép",
 
@@ -129,9 +129,9 @@ export const VIETNAMESE = {
   "Making the page …": "Đang tạo trang …",
   "Downloaded: it opens by a double click, and needs no server.":
     "Đã tải xong: nhấp đúp để mở, không cần máy chủ.",
-  "Command copied.": "Đã chép lệnh.",
-  "Python copied.": "Đã chép mã Python.",
-  "Link copied.": "Đã chép liên kết.",
+  "Command copied.": "Đã sao chép lệnh.",
+  "Python copied.": "Đã sao chép mã Python.",
+  "Link copied.": "Đã sao chép liên kết.",
   "{file} is not a PNG that captiongan wrote: it holds no words and no seed.":
     "{file} không phải là tệp PNG do captiongan ghi: trong đó không có lời mô tả và seed.",
   "{file} is back.": "{file} đã trở lại.",
@@ -146,7 +146,7 @@ export const VIETNAMESE = {
     "Nó gồm những ảnh tốt nhất: ở đây là ảnh đầu tiên.",
   "It has no seed, its noise was read off another picture: only its words are here.":
     "Nó không có seed, nhiễu của nó được đọc từ một ảnh khác: ở đây chỉ có lời mô tả.",
-  "The server is busy; trying again in {seconds} s.": "Máy chủ đang bận; thử lại sau {seconds} s.",
+  "The server is busy; trying again in {seconds} s.": "Máy chủ đang bận; thử lại sau {seconds} giây.",
 
   // Errors of the page, of the engine in the browser, and of the server
   "The server does not answer; see whether captiongan serve still runs.":
