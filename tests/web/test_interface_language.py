@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from types import SimpleNamespace
+from typing import cast
 
-import numpy as np
 import pytest
 
 from captiongan.bundle.text_encoder import Reading
@@ -107,8 +108,9 @@ def thrown() -> Iterator[str]:
 def refused() -> Iterator[str]:
     """Answers of the server to what can be asked for on its page."""
     for words, unknown in ((0, []), (3, ["klee", "gras"])):
+        reading = SimpleNamespace(text="klee gras moos", words=words, unknown_words=unknown)
         with pytest.raises(PromptError) as error:
-            check_words(Reading("klee gras moos", [], False, words, unknown, np.zeros(1)), "tiny")
+            check_words(cast(Reading, reading), "tiny")
         yield str(error.value)
     for path in STATIC.parent.glob("*.py"):
         for what in re.findall(r'busy\(f"(.*?)"\)', path.read_text(encoding="utf-8")):

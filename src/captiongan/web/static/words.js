@@ -21,7 +21,7 @@ export function remarksOn(prompts) {
 }
 
 function tokensOf({ prompt, tokens, unknown_words: unknown, cut, gloss }) {
-  const items = wordsOf(tokens.map(plain)).map((pieces) => {
+  const items = wordsOf(tokens).map((pieces) => {
     const word = pieces.map((piece) => piece.replace(/^##/, "")).join("");
     const item = element("li", {}, ...pieces.map((piece) => element("span", {}, piece)));
     if (/^\[[A-Z]+\]$/.test(word)) item.className = "mark";
@@ -37,9 +37,6 @@ function tokensOf({ prompt, tokens, unknown_words: unknown, cut, gloss }) {
   return element("div", {}, list,
     ...remarks.filter(Boolean).map((words) => element("p", { className: "soft" }, words)));
 }
-
-// Encoders mark the tokens of another language than English, and of words that negate.
-const plain = (token) => token.replace(/^(##)?[ʼ¬]/, "$1");
 
 // A token that goes on with the word before it begins with "##".
 function wordsOf(tokens) {
