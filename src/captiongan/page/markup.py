@@ -14,8 +14,12 @@ STATIC = HERE.parent / "web" / "static"
 """The files of the studio, which the server serves as they are."""
 
 OPENING = (
-    '<p id="opening">Opening … If this stays, the browser is too old, or the file is damaged: '
-    "get it again.</p>\n"
+    '<div id="opening">\n'
+    '<p lang="en">Opening … If this stays, the browser is too old, or the file is damaged: get it '
+    "again.</p>\n"
+    '<p lang="vi">Đang mở … Nếu dòng này không mất đi, trình duyệt quá cũ, hoặc tệp bị hỏng: hãy '
+    "lấy lại tệp.</p>\n"
+    "</div>\n"
     '<p id="loading" class="loading" role="status" hidden><label for="loading-bar">Loading</label> '
     '<progress id="loading-bar" max="1"></progress></p>\n'
 )
