@@ -9,7 +9,7 @@ import pytest
 from captiongan.bundle.bundle import Bundle
 from captiongan.bundle.manifest import BundleManifest
 from captiongan.bundle.subject import Subject
-from captiongan.draw.hints import similar_word, with_hints, weak_words
+from captiongan.draw.hints import similar_word, weak_words, with_hints
 from captiongan.draw.pipeline import Pipeline
 from captiongan.draw.prompts import PromptWarning, UnknownWordsWarning
 from captiongan.errors import BundleError, PromptError
@@ -35,7 +35,7 @@ def hinting(pipeline: Pipeline, subject: Subject) -> Pipeline:
     ("text", "words"),
     [
         ("a flower that is NOT red, without any spots", ["not", "without"]),
-        ("a bird that isn't red and doesn’t sing", ["isn't", "doesn’t"]),
+        ("a bird that isn't red and doesn\u2019t sing", ["isn't", "doesn\u2019t"]),
         ("three petals, five-pointed, 12 stamens; three", ["three", "five", "12"]),
         ("a knotted northern nose, often weighty tennis", []),
         ("a red flower", []),

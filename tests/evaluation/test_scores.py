@@ -14,6 +14,7 @@ from captiongan.evaluation.benchmark import (
     captions_to_draw,
     samples_at_all_sides,
 )
+from captiongan.evaluation.binding import FEWEST_PAIRS
 from captiongan.evaluation.colours import colour_agreement
 from captiongan.evaluation.coverage import manifold_scores, nearest
 from captiongan.evaluation.distances import Features, frechet_distance, kernel_distance
@@ -71,9 +72,9 @@ def with_features(samples: Samples, *rounds: Features) -> Samples:
 # The right values
 
 
-def test_there_are_twelve_scores_and_each_has_a_name_of_its_own() -> None:
-    assert list(BY_NAME) == [*DISTRIBUTION, "diversity", "novelty", *JUDGED, "colours"]
-    assert len({score.title for score in SCORES}) == len(SCORES) == 12
+def test_there_are_thirteen_scores_and_each_has_a_name_of_its_own() -> None:
+    assert list(BY_NAME) == [*DISTRIBUTION, "diversity", "novelty", *JUDGED, "colours", "binding"]
+    assert len({score.title for score in SCORES}) == len(SCORES) == 13
 
 
 def test_the_real_pictures_themselves_get_the_best_values(benchmark: Benchmark) -> None:
@@ -486,8 +487,8 @@ def with_other_captions_at_once(benchmark: Benchmark) -> Benchmark:
 
 
 LEFT_OUT: list[tuple[Callable[[Benchmark], Benchmark], tuple[str, ...], str]] = [
-    (without_train, ("novelty", *JUDGED), "no folder 'train'"),
-    (with_few_train_pictures, JUDGED, "99 training pictures; probes take 100"),
+    (without_train, ("novelty", *JUDGED, "binding"), "no folder 'train'"),
+    (with_few_train_pictures, (*JUDGED, "binding"), "99 training pictures; probes take 100"),
     (
         of_classes_of_two,
         ("top_1", "top_5"),
@@ -537,6 +538,10 @@ def test_few_real_pictures_leave_out_what_compares_distributions_and_what_takes_
     expected = {name: f"{count} real pictures; it takes 50" for name in DISTRIBUTION if count < 50}
     if count < 100:
         expected["r_at_1"] = f"{count} real pictures; it takes 100"
+    if count < FEWEST_PAIRS:
+        expected["binding"] = (
+            f"{count} real pictures have a caption with two colours to exchange; it takes 20"
+        )
     assert left_out == expected
 
 

@@ -8,6 +8,7 @@ from captiongan.bundle.bundle import check_vacant, contents, find_bundle, read_b
 from captiongan.bundle.subject import Subject
 from captiongan.data.store import captions_of
 from captiongan.draw.sessions import open_text_encoder
+from captiongan.text.cached_embeddings import CachedTextEncoder
 
 
 def describe_subject(bundle: str | Path, data: Sequence[str], out: Path) -> Subject:
@@ -21,13 +22,14 @@ def describe_subject(bundle: str | Path, data: Sequence[str], out: Path) -> Subj
     Raises:
         BundleError: the bundle is missing or damaged, or has no card.
         DataError: `data` cannot be used.
-        OutputError: `out` holds something, or cannot be written.
+        OutputError: `out` holds something, or cannot be written, or the cache cannot.
     """
     check_vacant(out)
     described = read_bundle(find_bundle(bundle))
     files = contents(described)
     captions = captions_of(data)
-    subject = Subject.of(captions, open_text_encoder(described).encode(captions))
+    encoder = CachedTextEncoder(open_text_encoder(described))
+    subject = Subject.of(captions, encoder.encode(captions))
     assert subject is not None  # unit vectors of sentences about one thing have a mean
     write_bundle(out, files, replace(described.manifest, subject=subject))
     return subject

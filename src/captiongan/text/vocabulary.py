@@ -4,6 +4,7 @@ No word is in two families, so each word identifies its family. Colours are sort
 speech, not by colorimetry: maroon is a red, teal a turquoise, rust a brown.
 """
 
+import re
 from collections.abc import Mapping
 
 Families = Mapping[str, tuple[str, ...]]
@@ -368,3 +369,6 @@ IRREGULAR_PLURALS = {
 
 COVERS = frozenset(["petals", "feathers", "fur", "hair", "body", "peel", "walls"])
 """Kinds of parts that make up the look of the whole thing: a white flower has white petals."""
+
+A_BEFORE_VOWEL = re.compile(r"\ba (?=(?!uni|eu|one)[aeiou])")
+"""Where "a" must be "an"."""
