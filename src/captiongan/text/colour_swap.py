@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from itertools import chain
 
 from captiongan.text.vocabulary import (
@@ -94,6 +95,12 @@ def swap_colours(caption: str) -> str | None:
         + _with_article(caption[one.end() : other.start()], _in_case_of(other[0], one[0]))
         + caption[other.end() :]
     )
+
+
+def swap_each(captions: Iterable[str]) -> list[str | None]:
+    """Return the minimal pair of each caption, or None; equal captions cost once."""
+    swapped = cache(swap_colours)
+    return [swapped(caption) for caption in captions]
 
 
 def _bound_kind(caption: str, colour: re.Match[str]) -> str | None:
