@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
-from captiongan.data.folder import Line, read_lines
+from captiongan.data.store import captions_of
 from captiongan.draw.pipeline import Pipeline
 from captiongan.errors import BundleError
 from captiongan.loading import load
@@ -30,11 +30,9 @@ def main(
 ) -> None:
     """Print the share of each kind of prompts that is taken for off topic."""
     pipeline = load(bundle)
-    lines = (line for line in read_lines(data) if isinstance(line, Line))
-    captions = list(dict.fromkeys(caption for line in lines for caption in line.captions))
-    typer.echo(
-        f"{len(captions):,} captions held out: {_off_topic(pipeline, captions).mean():.1%} off topic"
-    )
+    captions = captions_of([str(data)])
+    share = _off_topic(pipeline, captions).mean()
+    typer.echo(f"{len(captions):,} captions held out: {share:.1%} off topic")
     for name, shown in ((f"of_{kind}", True), ("off_topic", False)):
         prompts = (HERE / f"prompts_{name}.txt").read_text().splitlines()
         off = _off_topic(pipeline, prompts)
