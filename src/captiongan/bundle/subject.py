@@ -19,7 +19,7 @@ from captiongan.bundle.text_encoder import Embeddings
 SHARE = 0.005
 """The share of the captions that are farther from their direction than the threshold."""
 
-HIGHEST = 0.5
+HIGHEST = 0.44
 """The highest threshold. Captions that are all alike would make everything else off topic."""
 
 FEWEST, MOST = 3, 2000
