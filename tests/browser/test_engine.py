@@ -184,7 +184,8 @@ def test_hints_are_those_of_the_pipeline(page: Page) -> None:
 
 
 def test_sentences_are_off_topic_where_they_are_in_the_pipeline(page: Page) -> None:
-    embedding, subject = np.array([0.6, 0.8], dtype=np.float32), Subject((1.0, 0.0), 0.61, ("yellow",))
+    embedding = np.array([0.6, 0.8], dtype=np.float32)
+    subject = Subject((1.0, 0.0), 0.61, ("yellow",))
     reading = Reading("yelow", ["yelow"], False, 1, ["yelow"], embedding)
     for least in (0.59, 0.61):
         subject = replace(subject, least=least)
