@@ -7,6 +7,8 @@ speech, not by colorimetry: maroon is a red, teal a turquoise, rust a brown.
 import re
 from collections.abc import Mapping
 
+from captiongan.base.articles import VOWEL_SOUND
+
 Families = Mapping[str, tuple[str, ...]]
 """A plain word to all words of its family, itself first."""
 
@@ -370,5 +372,5 @@ IRREGULAR_PLURALS = {
 COVERS = frozenset(["petals", "feathers", "fur", "hair", "body", "peel", "walls"])
 """Kinds of parts that make up the look of the whole thing: a white flower has white petals."""
 
-A_BEFORE_VOWEL = re.compile(r"\ba (?=(?!uni|eu|one)[aeiou])")
+A_BEFORE_VOWEL = re.compile(rf"\ba (?={VOWEL_SOUND})")
 """Where "a" must be "an"."""
