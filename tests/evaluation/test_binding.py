@@ -7,9 +7,10 @@ import pytest
 
 from captiongan.data.folder import Example
 from captiongan.evaluation.benchmark import Benchmark, Samples
-from captiongan.evaluation.binding import FEWEST_PAIRS, binding
+from captiongan.evaluation.binding import binding
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.minimal_pairs import MinimalPairs
+from captiongan.evaluation.needs import FEWEST_PAIRS
 from captiongan.evaluation.probes import LinearMap, RetrievalProbe
 from captiongan.evaluation.score_type import NotMeaningfulError
 from support.tiny_exam import WordEncoder, tiny_benchmark

@@ -15,10 +15,10 @@ from captiongan.evaluation.benchmark import (
     captions_to_draw,
     samples_at_all_sides,
 )
-from captiongan.evaluation.binding import FEWEST_PAIRS
 from captiongan.evaluation.colours import colour_agreement
 from captiongan.evaluation.coverage import manifold_scores, nearest
 from captiongan.evaluation.distances import Features, frechet_distance, kernel_distance
+from captiongan.evaluation.needs import FEWEST_PAIRS
 from captiongan.evaluation.probes import Classifier, LinearMap
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.score_type import Measured, NotMeaningfulError

@@ -3,10 +3,8 @@
 import numpy as np
 
 from captiongan.evaluation.benchmark import Benchmark, Samples
-from captiongan.evaluation.score_type import Measured, NotMeaningfulError
-
-FEWEST_PAIRS = 20
-"""Minimal pairs that it takes to tell more than luck."""
+from captiongan.evaluation.needs import FEWEST_PAIRS
+from captiongan.evaluation.score_type import REAL_PICTURES, Measured, NotMeaningfulError, Score
 
 
 def binding(benchmark: Benchmark, samples: Samples) -> Measured:
@@ -28,3 +26,14 @@ def binding(benchmark: Benchmark, samples: Samples) -> Measured:
     nearer = [cosine(each, own) - cosine(each, exchanged) for each in samples.pair_features]
     right = [np.heaviside(sign * each, 0.5) for sign, each in zip((1, -1), nearer, strict=False)]
     return Measured.mean_of(np.mean(right, axis=0, dtype=np.float64), len(right) * len(own))
+
+
+BINDING = Score(
+    "binding",
+    "Binding",
+    "share of pictures nearer to their caption than to it with two colours exchanged",
+    "high",
+    binding,
+    ceiling=REAL_PICTURES,
+    floor=0.5,
+)

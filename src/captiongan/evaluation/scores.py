@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from captiongan.evaluation.benchmark import SAME_CAPTION, Benchmark, Samples
-from captiongan.evaluation.binding import binding
+from captiongan.evaluation.binding import BINDING
 from captiongan.evaluation.colours import colour_agreement
 from captiongan.evaluation.coverage import manifold_scores, nearest
 from captiongan.evaluation.distances import (
@@ -297,14 +297,6 @@ SCORES = (
         floor=SHUFFLED,
         of_features=False,
     ),
-    Score(
-        "binding",
-        "Binding",
-        "share of pictures nearer to their caption than to it with two colours exchanged",
-        "high",
-        binding,
-        ceiling=REAL_PICTURES,
-        floor=0.5,
-    ),
+    BINDING,
 )
 """All scores, in the order of reports."""
