@@ -562,7 +562,8 @@ def test_few_real_pictures_leave_out_what_compares_distributions_and_what_takes_
             f"{count} real pictures have a caption with two colours to exchange; it takes 20"
         )
     assert left_out == expected
-    assert foreseen(tiny_benchmark(count)) == set(left_out)
+    hidden = {"binding"}  # captions decide, which no split foresees
+    assert foreseen(tiny_benchmark(count)) == set(left_out) - hidden
 
 
 def test_where_hardly_anything_can_be_scored_colours_still_are() -> None:
