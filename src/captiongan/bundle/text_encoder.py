@@ -10,7 +10,7 @@ import hashlib
 import reprlib
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -56,6 +56,10 @@ class Reading:
     `tokens` are what the network gets, with the start and end marks. `cut` is true if the text has
     more tokens than the network reads. `words` counts its words; `unknown_words` are those that the
     vocabulary does not have. `embedding` is (dim,) float32, of length 1.
+
+    `captiongan.draw.hints` adds the rest: a similar word of the training captions for an unknown
+    one, `weak_words` that are known and hardly change a picture, and whether the text is about
+    something else than those captions.
     """
 
     text: str
@@ -64,6 +68,9 @@ class Reading:
     words: int
     unknown_words: Sequence[str]
     embedding: Embeddings = field(compare=False, repr=False)
+    suggestions: Mapping[str, str] = field(default_factory=dict)
+    weak_words: Sequence[str] = ()
+    off_topic: bool = False
 
 
 class TextEncoder(Protocol):
