@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from captiongan.bundle.manifest import BundleManifest
     from captiongan.data.toy import toy_examples
     from captiongan.draw.client import Client, ServerError
+    from captiongan.draw.explanation import Explanation
     from captiongan.draw.interpolation import Interpolation, line
     from captiongan.draw.noise import noise_of
     from captiongan.draw.picture import Picture, read_metadata
@@ -57,6 +58,7 @@ __all__ = [
     "Client",
     "ConfigError",
     "DataError",
+    "Explanation",
     "Interpolation",
     "OutputError",
     "Picture",
@@ -98,6 +100,7 @@ _HOMES = {
     "Client": "captiongan.draw.client",
     "ConfigError": "captiongan.errors",
     "DataError": "captiongan.errors",
+    "Explanation": "captiongan.draw.explanation",
     "Interpolation": "captiongan.draw.interpolation",
     "OutputError": "captiongan.errors",
     "Picture": "captiongan.draw.picture",

@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 from PIL import Image
 
 from captiongan.base.image_reading import UnusablePictureError, decode_picture
 from captiongan.bundle.manifest import LARGEST_SIDE
+from captiongan.draw.explanation import Explanation
 from captiongan.draw.interpolation import Interpolation
 from captiongan.draw.picture import Picture
 
@@ -43,23 +45,18 @@ def bundles_of(answer: Facts) -> dict[str, Facts]:
 
 def pictures_of(answer: Facts, count: int) -> list[Picture]:
     """Return so many pictures, as they were asked for."""
-    bundle, version = _text(answer, "bundle"), _text(answer, "version")
-    truncation = _number(answer, "truncation")
-    return [
-        Picture(
-            _image(_text(picture, "png")),
-            _text(picture, "prompt"),
-            _whole(picture, "seed"),
-            bundle,
-            version,
-            truncation,
-            _optional(_whole, picture, "around"),
-            _optional(_number, picture, "strength"),
-            _optional(_flag, picture, "mirrored") or False,
-            _optional(_number, picture, "score"),
-        )
-        for picture in _exactly(count, _list(answer, "pictures", _object))
-    ]
+    pictures = _exactly(count, _list(answer, "pictures", _object))
+    return [_picture(answer, picture) for picture in pictures]
+
+
+def explanation_of(answer: Facts) -> Explanation:
+    """Return the explanation of a picture."""
+    picture = _picture(answer, _object(answer.get("picture")))
+    words = _list(answer, "words", _object)
+    changes = [np.asarray(_image(_text(word, "change")).convert("L")) for word in words]
+    if not words or any(change.shape[::-1] != picture.image.size for change in changes):
+        raise ValueError("its heat maps do not fit its picture")
+    return Explanation(picture, [_text(word, "word") for word in words], np.stack(changes))
 
 
 def warnings_of(answer: Facts, count: int) -> list[str]:
@@ -87,6 +84,21 @@ def interpolation_of(answer: Facts, stops: int, steps: int) -> Interpolation:
         _text(answer, "version"),
         _number(answer, "truncation"),
         _optional(_flag, answer, "mirrored") or False,
+    )
+
+
+def _picture(answer: Facts, picture: Facts) -> Picture:
+    return Picture(
+        _image(_text(picture, "png")),
+        _text(picture, "prompt"),
+        _whole(picture, "seed"),
+        _text(answer, "bundle"),
+        _text(answer, "version"),
+        _number(answer, "truncation"),
+        _optional(_whole, picture, "around"),
+        _optional(_number, picture, "strength"),
+        _optional(_flag, picture, "mirrored") or False,
+        _optional(_number, picture, "score"),
     )
 
 

@@ -1,6 +1,6 @@
 // The controls and titles of the page, as a state has them.
 
-import { firstSeed } from "./link.js";
+import { explainedSeed, firstSeed } from "./link.js";
 import { $, setIcon } from "./parts.js";
 
 /**
@@ -10,8 +10,9 @@ import { $, setIcon } from "./parts.js";
  * @param formats of the files that the engine writes
  */
 export function showControls(state, bundle, formats) {
-  const isFilm = state.view !== "pictures";
-  const variations = !isFilm && state.around !== null;
+  const isFilm = state.view === "prompts" || state.view === "seeds";
+  const explains = state.view === "words";
+  const variations = state.view === "pictures" && state.around !== null;
   showValues(state);
   if (bundle) {
     const { resolution, version } = bundle;
@@ -26,11 +27,12 @@ export function showControls(state, bundle, formats) {
   $("stage-title").textContent = titleOf(state);
   $("second").hidden = state.view !== "prompts";
   $("film").hidden = !isFilm;
+  $("explained").hidden = !explains;
   $("close-up").hidden = !variations;
   $("gallery").hidden = state.view === "prompts";
   $("n-field").hidden = state.view === "prompts";
-  $("best-field").hidden = state.view === "prompts" || !bundle?.ranks;
-  $("download-grid").hidden = isFilm;
+  $("best-field").hidden = state.view === "prompts" || explains || !bundle?.ranks;
+  $("download-grid").hidden = isFilm || explains;
   $("download-strip").hidden = !isFilm;
   for (const kind of ["webp", "gif"]) $(`download-${kind}`).hidden = !isFilm || !formats.includes(kind);
 }
@@ -57,6 +59,7 @@ function setText(id, value) {
 
 function titleOf({ view, around, n, seed, best_of: candidates }) {
   if (view === "prompts") return "From words to words";
+  if (view === "words") return "Choose another picture";
   if (view === "seeds") return "Choose two pictures for the ends";
   if (around !== null) return `Variations of seed ${around}`;
   const last = seed + n * candidates - 1;

@@ -1,6 +1,6 @@
 // The studio: one state, which the controls change, the link holds, and an engine draws.
 //
-// An engine has the verbs `bundles`, `draw`, `between` and `file`, the `formats` of its files, and
+// An engine has the verbs `bundles`, `draw`, `between`, `explain` and `file`, the `formats` of its files, and
 // perhaps `page`, which gives the studio away as a file.
 
 import { copy } from "./clipboard.js";
@@ -8,10 +8,11 @@ import { CloseUp } from "./closeup.js";
 import { asCommand, asPython, fileName, stageFile } from "./commands.js";
 import { showControls } from "./controls.js";
 import { listenToDrops } from "./drop.js";
+import { showExplained } from "./explained.js";
 import { Film } from "./film.js";
 import { Gallery } from "./gallery.js";
 import { keysAreOn, listenToKeys } from "./keys.js";
-import { MOST_PINS, SEEDS, START, fromHash, isReadable, readable, toHash } from "./link.js";
+import { MOST_PINS, SEEDS, START, explainedSeed, fromHash, isReadable, readable, toHash } from "./link.js";
 import { attempt, hideError, remark, say, showError } from "./messages.js";
 import { $, download, element, pngBlob, pngSource, shortened } from "./parts.js";
 import { Pins, nameOf, pinOf } from "./pins.js";
@@ -22,6 +23,7 @@ import { remarksOn, showTokens } from "./words.js";
 
 const PATIENCE = 150; // milliseconds without a key before it draws
 const CANDIDATES = 4; // drawn for each picture where only the best is kept
+const HINTS = { pictures: "Variations", words: "What each word did here", seeds: "An end of the film" };
 const NOW = { push: true, wait: 0 }; // a step of its own in the browser's history
 
 const gallery = new Gallery($("gallery"), {
@@ -126,7 +128,7 @@ async function draw() {
 }
 
 function showDrawn() {
-  const { words, film: way, source } = drawn;
+  const { words, film: way, source, explained } = drawn;
   stale(false);
   showTokens($("tokens"), words.prompts);
   remark(remarksOn(words.prompts));
@@ -136,9 +138,10 @@ function showDrawn() {
     closeUp.clear();
   }
   if (way) showFilm(way);
+  if (explained) showExplained(explained);
   showGallery();
   const count = way ? way.frames.length : words.pictures.length;
-  const milliseconds = Math.round((way ?? words).milliseconds);
+  const milliseconds = Math.round((way ?? explained ?? words).milliseconds);
   const what = way ? "frames" : count === 1 ? "picture" : "pictures";
   say(`${aside} ${count} ${what} in ${milliseconds} ms.`.trim());
   aside = "";
@@ -150,11 +153,12 @@ function showGallery() {
   gallery.show(pictures, {
     of: (picture) =>
       (variations ? `towards seed ${picture.seed}` : `seed ${picture.seed}`) + scoreOf(picture),
-    hint: variations ? "Look at it" : state.view === "seeds" ? "An end of the film" : "Variations",
+    hint: variations ? "Look at it" : HINTS[state.view],
     chosen: (picture) =>
       variations ? closeUp.shows(picture)
+      : state.view === "words" ? explainedSeed(state) === picture.seed
       : state.view === "seeds" && state.ends.includes(picture.seed),
-    canEnd: !variations && state.view !== "prompts",
+    canEnd: !variations && (state.view === "pictures" || state.view === "seeds"),
   });
 }
 
@@ -194,7 +198,7 @@ function fail(error) {
 
 function showState() {
   film.fps = state.fps;
-  if (state.view === "pictures") film.pause();
+  if (state.view === "pictures" || state.view === "words") film.pause();
   showControls(state, bundles.get(state.bundle), engine.formats);
 }
 
@@ -203,6 +207,8 @@ function showState() {
 function choose(picture) {
   if (state.view === "seeds") {
     takeAsEnd(picture);
+  } else if (state.view === "words") {
+    update({ explained: picture.seed }, { wait: 0 });
   } else if (picture.around === undefined) {
     closeUp.show(picture);
     const { seed } = picture;
@@ -238,6 +244,7 @@ function changeView(view) {
   if (view === state.view) return;
   film.pause();
   const changes = { view, around: null, frame: 0 };
+  if (view === "words") Object.assign(changes, { explained: state.around ?? state.explained, best_of: 1 });
   if (view === "prompts" && !state.to.trim()) changes.to = anotherPrompt();
   if (view === "seeds" && state.ends.join() === START.ends.join()) {
     changes.ends = [state.around ?? state.seed, (state.around ?? state.seed) + 1];
@@ -345,7 +352,7 @@ async function open(file) {
 
 function offerStarters() {
   const choosePrompt = (prompt) =>
-    update({ prompt, around: null, view: state.view === "seeds" ? "seeds" : "pictures" }, NOW);
+    update({ prompt, around: null, view: state.view === "prompts" ? "pictures" : state.view }, NOW);
   const drawAll = (request) => engine.draw(request);
   attempt(() => showStarters(bundles.get(state.bundle), limits, drawAll, choosePrompt));
 }
@@ -357,7 +364,7 @@ function actionOf(key, target) {
     "?": () => $("keys").showModal(),
     r: roll,
     l: () => update({ locked: !state.locked }),
-    " ": state.view !== "pictures" && !target.closest("button") ? () => film.toggle() : null,
+    " ": !$("film").hidden && !target.closest("button") ? () => film.toggle() : null,
   }[key];
 }
 
