@@ -140,9 +140,9 @@ function showDrawn() {
   if (way) showFilm(way);
   if (explained) showExplained(explained);
   showGallery();
-  const count = way ? way.frames.length : words.pictures.length;
+  const count = (explained?.words ?? way?.frames ?? words.pictures).length;
   const milliseconds = Math.round((way ?? explained ?? words).milliseconds);
-  const what = way ? "frames" : count === 1 ? "picture" : "pictures";
+  const what = explained ? "words" : way ? "frames" : count === 1 ? "picture" : "pictures";
   say(`${aside} ${count} ${what} in ${milliseconds} ms.`.trim());
   aside = "";
 }
