@@ -121,7 +121,7 @@ def table(found: Masks, prompts: int) -> str:
     """Return the table in Markdown: a line for each part's word."""
     lines = [
         f"{prompts} descriptions of toy flowers, one picture each.\n",
-        "| the colour word of | heat on the part, times chance | its own part is hottest | chance |",
+        "| colour word of | heat on the part, times chance | its part is the hottest | chance |",
         "|---|---|---|---|",
     ]
     for own, (part, rows) in enumerate(found.items()):

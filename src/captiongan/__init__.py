@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from captiongan.evaluation.candidate import of_generator
     from captiongan.evaluation.colours import colour_agreement
+    from captiongan.evaluation.judge import judge
     from captiongan.loading import load
     from captiongan.networks.pixels import to_pictures
     from captiongan.runs.config import RunConfig
@@ -77,6 +78,7 @@ __all__ = [
     "generate_all",
     "grid",
     "in_a_square",
+    "judge",
     "line",
     "load",
     "load_config",
@@ -127,6 +129,7 @@ _TRAINING_HOMES = {
     "RunConfig": "captiongan.runs.config",
     "Trainer": "captiongan.training.trainer",
     "colour_agreement": "captiongan.evaluation.colours",
+    "judge": "captiongan.evaluation.judge",
     "load_config": "captiongan.runs.load_config",
     "of_generator": "captiongan.evaluation.candidate",
     "to_pictures": "captiongan.networks.pixels",

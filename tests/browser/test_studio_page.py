@@ -581,9 +581,9 @@ def test_a_phone_of_360_pixels_shows_all_without_scrolling_sideways(
     page = visitor.open(studio, viewport=size, has_touch=True, is_mobile=True)
     wait_until_drawn(page)
     views = {"Between prompts": "frames", "Between pictures": "frames"}
-    for view, drawn in (views | {"What each word did": "words", "Pictures": "pictures"}).items():
+    for view, what in (views | {"What each word did": "words", "Pictures": "pictures"}).items():
         press(page, view)
-        wait_until_drawn(page, drawn)
+        wait_until_drawn(page, what)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
     with redrawn(page):
         pictures(page).first.tap()

@@ -5,6 +5,7 @@
   data.json         what the run was trained on, and what was skipped
   metrics.jsonl     a line of metrics every `log_every_kimg`
   grids/            sample grids, named by step
+  judged/           what the discriminator said of each grid, named by step
   checkpoints/      training states, named by step; the newest complete one counts
   best/             the training state with the best scores so far, where a run is scored
   text_encoder/     a copy of the text encoder, where `text.encoder` is a folder
@@ -220,6 +221,19 @@ class RunFolder:
         """Write the sample grid after a step."""
         with whole_file(self.grid(step)) as file:
             sheet.save(file, "PNG")
+
+    def judged(self, step: int) -> Path:
+        """Return the path of what the discriminator said of the sample grid after a step."""
+        return self.path / "judged" / f"step-{step:09d}.json"
+
+    def read_judged(self, step: int) -> dict[str, Any]:
+        """Return what `write_judged` wrote; raises OSError or BadTextError without it."""
+        return parsed_object(self.read(f"judged/{self.judged(step).name}"))
+
+    def write_judged(self, step: int, facts: dict[str, Any]) -> None:
+        """Write what the discriminator said of the sample grid after a step."""
+        self.judged(step).parent.mkdir(exist_ok=True)
+        replace_file(self.judged(step), json.dumps(facts).encode())
 
     @main_process_only
     def write_data_facts(self, facts: dict[str, Any]) -> None:

@@ -180,6 +180,14 @@ def create_watch_app(*runs: RunFolder, access: Access | None = None) -> FastAPI:
             raise HTTPException(404)
         return Response(content, media_type="image/png", headers={"Cache-Control": "no-cache"})
 
+    @app.get("/v1/judged/{step}")
+    def judged(step: int, run: int = 0) -> dict[str, Any]:
+        """Return what the discriminator said of the sample grid of a step."""
+        try:
+            return numbered(run).read_judged(step)
+        except (OSError, OverflowError, BadTextError):
+            raise HTTPException(404) from None
+
     return app
 
 

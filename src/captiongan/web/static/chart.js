@@ -1,6 +1,6 @@
 // Curves as inline SVG, with the same in words for who does not see them.
 
-import { element } from "./parts.js";
+import { element, svg } from "./parts.js";
 
 const WIDTH = 360;
 const HEIGHT = 150;
@@ -115,10 +115,4 @@ function label(words, x, y, anchor) {
   const text = svg("text", { x, y, "text-anchor": anchor });
   text.textContent = words;
   return text;
-}
-
-function svg(name, attributes) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
 }

@@ -2,11 +2,13 @@
 
 import { chart } from "./chart.js";
 
+const BAND = "Each band holds half of its kind.";
+
 const CURVES = [
   {
     title: "How real pairs look to the discriminator",
-    says: "Logits, above 0 for “real”: the line is the middle of each kind, the band holds half of " +
-      "it, and the nearer the drawn pairs come to the real ones, the better the generator fools it.",
+    says: "The middle logit of each kind, above 0 for “real”: the nearer the drawn pairs come to the " +
+      "real ones, the better the generator fools it.",
     lines: { logit_matching_50: "real", logit_mismatching_50: "mismatching", logit_generated_50: "drawn" },
     band: (key) => [key.replace("50", "25"), key.replace("50", "75")],
   },
@@ -61,7 +63,8 @@ export function curvesOf(lines) {
     if (!drawn.length) return [];
     const bands = band ? drawn.map(([name, key]) => [name, series(lines, ...band(key))]) : [];
     const points = drawn.map(([name, , each]) => [name, each]);
-    return [chart(title, says, Object.fromEntries(points), Object.fromEntries(bands))];
+    const all = band ? `${says} ${BAND}` : says;
+    return [chart(title, all, Object.fromEntries(points), Object.fromEntries(bands))];
   });
 }
 

@@ -7,8 +7,11 @@ export class Samples {
   #steps = [];
   #query = "";
   #kimgAt = new Map(); // of each step
+  #onChoice;
 
-  constructor() {
+  /** `onChoice` is called with the step that is shown, and with the query of its address. */
+  constructor(onChoice) {
+    this.#onChoice = onChoice;
     $("time").addEventListener("input", () => this.#choose());
     // A grid may have been asked for while it was being written: the next time it is whole.
     for (const image of [$("start-grid"), $("grid")]) {
@@ -44,6 +47,7 @@ export class Samples {
     const place = Number($("time").value);
     const atNewest = place === steps.length - 1;
     const words = this.#put($("grid"), steps[place]);
+    this.#onChoice(steps[place], this.#query);
     $("time-shown").textContent = atNewest ? `${words}, the newest` : words;
     $("time").setAttribute("aria-valuetext", $("time-shown").textContent);
     $("start").hidden = $("grid-shown").hidden = steps.length === 1;

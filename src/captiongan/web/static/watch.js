@@ -2,6 +2,7 @@
 
 import { shown } from "./chart.js";
 import { comparedCurves, curvesOf } from "./curves.js";
+import { Judge } from "./judge.js";
 import { $, element } from "./parts.js";
 import { Samples } from "./samples.js";
 
@@ -10,7 +11,8 @@ const QUIET = 10_000; // milliseconds, when the run has been silent for a while
 const SILENCE = 120; // seconds
 const ROWS = 12;
 
-const samples = new Samples();
+const judge = new Judge();
+const samples = new Samples((step, query) => judge.show(step, query, runs[chosen].news.resolution));
 
 let runs = [newRun()];
 let chosen = 0; // the number of the run that is shown
