@@ -209,9 +209,7 @@ class RunFolder:
 
     def grid_steps(self) -> list[int]:
         """Return the steps after which there are sample grids, in order."""
-        files = self.grids.glob("step-*.png")
-        names = (re.fullmatch(r"step-(\d+)\.png", file.name) for file in files)
-        return sorted(int(name[1]) for name in names if name)
+        return _steps(self.grids, "png")
 
     def read_grid(self, step: int) -> bytes:
         """Return the PNG of the sample grid after a step; raises OSError without one."""
@@ -225,6 +223,10 @@ class RunFolder:
     def judged(self, step: int) -> Path:
         """Return the path of what the discriminator said of the sample grid after a step."""
         return self.path / "judged" / f"step-{step:09d}.json"
+
+    def judged_steps(self) -> list[int]:
+        """Return the steps after which the discriminator was asked, in order."""
+        return _steps(self.path / "judged", "json")
 
     def read_judged(self, step: int) -> dict[str, Any]:
         """Return what `write_judged` wrote; raises OSError or BadTextError without it."""
@@ -288,6 +290,11 @@ class RunFolder:
         """Remove the metrics after a step, and a line cut short by a kill."""
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["step"] <= step]
         replace_file(self.path / "metrics.jsonl", "".join(kept).encode())
+
+
+def _steps(folder: Path, ending: str) -> list[int]:
+    names = (re.fullmatch(rf"step-(\d+)\.{ending}", file.name) for file in folder.glob("step-*"))
+    return sorted(int(name[1]) for name in names if name)
 
 
 def _metrics(line: bytes) -> dict[str, float]:

@@ -166,6 +166,7 @@ def create_watch_app(*runs: RunFolder, access: Access | None = None) -> FastAPI:
                 "more": follower.behind or start + len(lines) < len(follower.lines),
                 "alarms": follower.alarms,
                 "grids": folder.grid_steps(),
+                "judged": folder.judged_steps(),
                 "silent": None if written is None else max(0.0, time() - written),
             }
 

@@ -29,16 +29,21 @@ export class Judge {
     if (address === this.#asked) return;
     this.#asked = address;
     const answer = await fetch(`v1/judged/${address}`).catch(() => null);
-    if (address !== this.#asked) return;
-    this.#facts = answer?.ok ? await answer.json() : null;
+    if (address !== this.#asked || !answer?.ok) return;
+    this.#facts = await answer.json();
     [this.#side, this.#grid] = [side, `grids/${address}`];
+    $("judge").hidden = false;
     this.#offer();
     this.#draw();
   }
 
+  /** Show nothing: of this grid nothing is known. */
+  hide() {
+    this.#asked = "";
+    $("judge").hidden = true;
+  }
+
   #offer() {
-    $("judge").hidden = !this.#facts;
-    if (!this.#facts) return;
     const { value } = $("judge-picture");
     const options = Object.entries(KINDS).flatMap(([kind, name]) => this.#facts.captions
       .map((caption, row) => element("option", { value: `${kind} ${row}` }, `${name} of “${caption}”`)));
@@ -47,7 +52,6 @@ export class Judge {
   }
 
   #draw() {
-    if (!this.#facts) return;
     const [kind, place] = $("judge-picture").value.split(" ");
     const row = Number(place);
     const corner = [kind === "real" ? 0 : 1, row].map((each) => GAP + each * (this.#side + GAP));

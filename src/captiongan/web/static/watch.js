@@ -12,7 +12,11 @@ const SILENCE = 120; // seconds
 const ROWS = 12;
 
 const judge = new Judge();
-const samples = new Samples((step, query) => judge.show(step, query, runs[chosen].news.resolution));
+const samples = new Samples((step, query) => {
+  const { judged, resolution } = runs[chosen].news;
+  if (judged.includes(step)) judge.show(step, query, resolution);
+  else judge.hide();
+});
 
 let runs = [newRun()];
 let chosen = 0; // the number of the run that is shown
