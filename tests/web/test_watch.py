@@ -122,7 +122,7 @@ def test_several_runs_are_told_apart_and_each_has_its_own_lines(
 def test_more_runs_than_there_are_colours_are_refused(
     run: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert captiongan("watch", *7 * [run.path]) == 1
+    assert captiongan("watch", *7 * [run.path]) == 2
     assert "7 runs: at most 6 fit on the same axes" in capsys.readouterr().err
 
 
