@@ -125,7 +125,8 @@ def _heat(picture: Pixels, change: Pixels, scale: float) -> Pixels:
     share = (change / scale)[..., None]
     grey = 0.6 * picture.mean(axis=-1, keepdims=True)
     glow = np.concatenate([np.full_like(share, 255), 60 + 180 * share, np.full_like(share, 40)], -1)
-    return np.rint(grey + (glow - grey) * share).astype(np.uint8)
+    heat: Pixels = np.rint(grey + (glow - grey) * share).astype(np.uint8)
+    return heat
 
 
 def _tile(image: Image.Image, words: str) -> Image.Image:
