@@ -11,7 +11,7 @@ and the background.
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -81,9 +81,9 @@ def part_masks(side: int) -> Masks:
 def _mask(flower: ToyFlower, part: str, side: int) -> npt.NDArray[np.bool_]:
     attribute, values = PARTS[part]
     other = next(value for value in values if value != getattr(flower, attribute))
+    elsewhere: dict[str, Any] = {attribute: other}
     one, two = (
-        np.asarray(draw(each, side), dtype=int)
-        for each in (flower, replace(flower, **{attribute: other}))
+        np.asarray(draw(each, side), dtype=int) for each in (flower, replace(flower, **elsewhere))
     )
     changed: npt.NDArray[np.bool_] = (np.abs(one - two) > 8).any(axis=-1)
     return changed
