@@ -178,13 +178,25 @@ def _apply(tree: dict[str, Any], override: str) -> None:
 
 
 def _origin(fault: Any, overrides: Sequence[str]) -> str:
-    """Return the `--set` that has brought a wrong value in, if one has."""
+    """Return the `--set` that has brought a wrong value in, if one has.
+
+    A fault without a field is a contradiction between several, and names them.
+    """
     field = ".".join(map(str, fault["loc"]))
+    if not field:
+        named = [repr(each) for each in overrides if f"{_option(each)} = " in fault["msg"]]
+        return f"--set {', '.join(named)}" if named else ""
     for override in reversed(overrides):
-        address = override.partition("=")[0]
-        if field and (f"{field}.".startswith(f"{address}.") or address.startswith(f"{field}.")):
+        address = _option(override)
+        if f"{field}.".startswith(f"{address}.") or address.startswith(f"{field}."):
             return f"--set '{override}'"
     return ""
+
+
+def _option(override: str) -> str:
+    """Return the name that the option of a `--set` has today."""
+    name = override.partition("=")[0]
+    return RENAMED.get(name, name)
 
 
 def _in_words(fault: Any) -> str:
@@ -192,5 +204,4 @@ def _in_words(fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
         return f"{field}: unknown option; the options are in docs/configuration.md"
     message = fault["msg"].removeprefix("Value error, ")
-    # A fault without a field is a contradiction between several, and names them.
     return f"{field} = {fault['input']!r}: {message}" if field else message

@@ -50,7 +50,7 @@ def _pictures(group: Any, prefix: str, split: str | None) -> Iterator[Item]:
         try:
             examples = [_own(group, key) for key in listed]
             captions = _captions(examples)
-            label = _text(examples[0], "class") if "class" in examples[0] else None
+            label = _class(examples)
         except MemberError as error:
             yield Rejected(whole, error.kind, error.reason)
         else:
@@ -82,6 +82,14 @@ def _captions(examples: Sequence[Any]) -> tuple[str, ...]:
         if room < 0:
             raise MemberError("line too long", f"captions of more than {MAXIMUM_LINE} characters")
     return tuple(captions)
+
+
+def _class(examples: Sequence[Any]) -> str | None:
+    """Return the class of a picture; raises MemberError if its captions disagree."""
+    labels = {_text(example, "class") for example in examples if "class" in example}
+    if len(labels) > 1:
+        raise MemberError("contradiction", f"of several classes: {', '.join(sorted(labels))}")
+    return next(iter(labels), None)
 
 
 def _content(example: Any) -> bytes:

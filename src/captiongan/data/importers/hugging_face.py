@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from captiongan.base.image_reading import without_path
-from captiongan.data.importers.csv_table import COLUMNS
+from captiongan.data.importers.columns import COLUMNS, not_taken
 from captiongan.data.importers.items import (
+    COLUMN_OPTIONS,
     Found,
     Item,
     Note,
@@ -46,7 +47,7 @@ def read(request: Request) -> Iterator[Item]:
     """
     with needs("hf"):
         import pyarrow.parquet  # noqa: F401
-    splits = only_splits(request, "hf", "source", "none")
+    splits = only_splits(request, "hf", "source", "none", uses=COLUMN_OPTIONS)
     for name, path in _files(request.source):
         split = split_in(name) if splits == "source" else None
         if request.source.is_dir() and (fault := misplaced(path, request.source)):
@@ -125,6 +126,8 @@ class _Columns:
         self._caption = self._column("caption", COLUMNS["caption"])
         self._label = self._column("class", COLUMNS["class"], optional=True)
         self._classes = _class_names(schema, self._label)
+        chosen = {"caption": self._caption, "class": self._label}
+        self._remarks = not_taken(chosen, self._names, self._asked)
 
     @property
     def needed(self) -> list[str]:
@@ -139,7 +142,8 @@ class _Columns:
             return Rejected(name, "missing file", "the row holds no bytes of a picture")
         captions = caption if isinstance(caption, list) else [caption]
         texts = tuple(str(text) for text in captions if text is not None)
-        return Found(name, Note(texts, self._class(row), split), lambda: _bounded(content))
+        note = Note(texts, self._class(row), split, remarks=self._remarks)
+        return Found(name, note, lambda: _bounded(content))
 
     def _class(self, row: dict[str, Any]) -> str | None:
         label = row[self._label] if self._label else None
