@@ -15,7 +15,7 @@ from captiongan.page.markup import LICENCES, OPENING, STATIC
 from captiongan.page.parts import ENGINE
 from captiongan.web.errors import RefusedError
 
-FOR_WATCHING = {"chart.js", "samples.js", "watch.js"}
+FOR_WATCHING = {"chart.js", "curves.js", "judge.js", "samples.js", "watch.js"}
 """Modules of the page on a training, which is in English."""
 
 PROGRAMS = {"commands.js"}

@@ -86,6 +86,18 @@ class InterpolateRequest(_Request):
     )
 
 
+class ExplainRequest(_Request):
+    """What each word of a prompt changes in its picture."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"prompt": LECTURE, "seed": 7}]})
+
+    prompt: Prompt = Field(description="One English sentence of two words at least.")
+    seed: Seed = Field(0, description="Seed of the picture.")
+    format: Literal["json", "png"] = Field(
+        "json", description="JSON with a heat map for each word, or one strip of them."
+    )
+
+
 class PictureAnswer(BaseModel):
     """A picture: a PNG in base64, which carries all that draws it again."""
 
@@ -138,6 +150,26 @@ class InterpolateAnswer(BaseModel):
     truncation: float
     mirrored: bool = Field(description="Whether all frames were turned left to right.")
     frames: list[str]
+    milliseconds: float = Field(description="From the request's arrival to the answer.")
+
+
+class WordAnswer(BaseModel):
+    """How the picture changes if one word is left out; the pictures are PNGs in base64."""
+
+    word: str
+    strength: float = Field(description="Change averaged over the picture, in levels of 0 to 255.")
+    change: str = Field(description="Grey; its values are the change at each place, in levels.")
+    heat: str = Field(description="The change as heat over the picture.")
+
+
+class ExplainAnswer(BaseModel):
+    """The picture of the whole prompt, and what each of its words changes."""
+
+    bundle: str
+    version: str
+    truncation: float
+    picture: PictureAnswer
+    words: list[WordAnswer]
     milliseconds: float = Field(description="From the request's arrival to the answer.")
 
 

@@ -182,4 +182,23 @@ export const VIETNAMESE = {
     "một phần của trang bị hỏng; hãy lấy lại trang",
   "the page cannot draw ({why})": "trang không vẽ được ({why})",
   "the text encoder does not fit the generator": "bộ mã hoá văn bản không hợp với bộ sinh",
+
+  // What each word did
+  "What each word did": "Mỗi từ làm gì",
+  "What each word did here": "Mỗi từ làm gì ở đây",
+  "The words, and what each changes": "Các từ, và mỗi từ thay đổi gì",
+  "Each map shows where the picture changes if the word is left out, with the same noise: red a little, yellow most. The number is the mean change, in levels of 0 to 255.":
+    "Mỗi bản đồ cho thấy ảnh thay đổi ở đâu nếu bỏ từ đó đi, với cùng một nhiễu: đỏ là ít, vàng là nhiều nhất. Con số là mức thay đổi trung bình, theo thang 0 đến 255.",
+  "Choose another picture": "Chọn một ảnh khác",
+  "Seed {seed}, all words": "Seed {seed}, đủ mọi từ",
+  "Without “{word}” the picture changes by {levels} levels on average":
+    "Bỏ “{word}” thì ảnh thay đổi trung bình {levels} mức",
+  "prompt '{prompt}' has one word; a word is explained by the others, so give two at least":
+    "'{prompt}' chỉ có một từ; một từ được giải thích nhờ các từ khác, nên hãy viết ít nhất hai từ",
+  "{count} words in {milliseconds} ms.": "{count} từ trong {milliseconds} ms.",
+  "“{word}” (did you mean “{other}”?)": "“{word}” (có phải “{other}” không?)",
+  "It hardly follows words that negate or count: {words}.":
+    "Mô hình hầu như không làm theo các từ phủ định hoặc đếm: {words}.",
+  "It hardly knows sentences like this: its captions are about something else.":
+    "Mô hình hầu như không biết những câu như thế này: các chú thích của nó nói về thứ khác.",
 };
