@@ -20,6 +20,7 @@ from tokenizers import Encoding
 
 from captiongan.base.files import os_errors_as
 from captiongan.base.safe_reading import read_regular
+from captiongan.bundle.languages import ENGLISH, languages_of, marked, without_marks
 from captiongan.bundle.onnx_session import open_session
 from captiongan.bundle.tokenizer import read_tokenizer
 from captiongan.errors import BundleError
@@ -111,6 +112,8 @@ class OnnxTextEncoder:
                 f"'{folder / TOKENIZER_FILE}' is not a tokenizer that a bundle may hold ({error}); "
                 "copy or download the bundle again"
             ) from error
+        self._vocabulary = self._tokenizer.get_vocab()
+        self._languages = languages_of(self._vocabulary)
         self._session = open_session(files[NETWORK_FILE], folder / NETWORK_FILE)
 
     @property
@@ -135,13 +138,18 @@ class OnnxTextEncoder:
         assert truncation is not None  # `read_tokenizer` sets it
         return int(truncation["max_length"])
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that it reads, by their ISO codes; English comes first."""
+        return self._languages
+
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """Return the embeddings of `texts`: (N, dim) float32, each of length 1.
 
         Texts of equal length go through the network together, so nothing is ever padded, and always
         as many, so that rounding does not depend on the other texts.
         """
-        encodings = self._tokenizer.encode_batch(list(texts))
+        encodings = self._tokenizer.encode_batch([self._marked(text) for text in texts])
         if any(encoding.overflowing for encoding in encodings):
             warnings.warn(
                 f"a text is longer than {self.max_tokens} tokens; the rest is not read",
@@ -151,10 +159,11 @@ class OnnxTextEncoder:
 
     def read(self, text: str) -> Reading:
         """Return how the encoder reads one text; never warns."""
-        encoding = self._tokenizer.encode(text)
+        encoding = self._tokenizer.encode(self._marked(text))
         unknown, words = self.unknown_words(text)
         (embedding,) = self._embed([encoding], 1)
-        return Reading(text, encoding.tokens, bool(encoding.overflowing), words, unknown, embedding)
+        tokens = [without_marks(token) for token in encoding.tokens]
+        return Reading(text, tokens, bool(encoding.overflowing), words, unknown, embedding)
 
     def _embed(self, encodings: Sequence[Encoding], at_once: int) -> Embeddings:
         embeddings = np.empty((len(encodings), self.dim), dtype=np.float32)
@@ -169,11 +178,15 @@ class OnnxTextEncoder:
         Such a word was rare or absent in the captions that the tokenizer learned from, so the
         tokenizer splits it into pieces. Punctuation does not count as a word.
         """
-        normal = self._tokenizer.normalizer.normalize_str(text)
+        normal = self._tokenizer.normalizer.normalize_str(self._marked(text))
         words = [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
         words = [word for word in words if any(letter.isalnum() for letter in word)]
-        unknown = [word for word in words if self._tokenizer.token_to_id(word) is None]
+        unknown = [without_marks(word) for word in words if word not in self._vocabulary]
         return unknown, len(words)
+
+    def _marked(self, text: str) -> str:
+        """Return a text as the tokenizer reads it: with other languages marked, if it has any."""
+        return text if self._languages == (ENGLISH,) else marked(text, self._vocabulary)
 
 
 def equal_length_batches(lengths: Sequence[int], limit: int = 256) -> Iterator[list[int]]:

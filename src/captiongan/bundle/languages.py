@@ -1,0 +1,129 @@
+"""How a text in several languages is written for a tokenizer that reads them.
+
+An encoder that learned a second language has tokens of its own for it, each with a mark: `ʼđỏ` is
+the Vietnamese word, and `ʼlong` is "lông" (feather) without its accent, where `long` is English.
+Here each word of a text is given to its language, and marked. A text in English stays as it is, so
+its embedding does, too. So do words that negate: `¬not` is a token of its own.
+
+The page does the same in `page/engine/languages.js`.
+"""
+
+import re
+import unicodedata
+from collections.abc import Container, Iterable, Iterator, Sequence
+
+VIETNAMESE, NEGATION = "ʼ", "¬"
+"""Marks. Neither is punctuation, so a tokenizer keeps it with its word."""
+
+ENGLISH = "en"
+LANGUAGES = {VIETNAMESE: "vi"}
+"""The languages that a vocabulary can have besides English, by their marks."""
+
+CUES = frozenset(["not", "no", "without", "never", "neither", "nor"])
+"""English words that negate what follows."""
+
+_WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")
+_CONTRACTED = re.compile(r"n['\u2019]t\b", re.IGNORECASE)
+_TONES = "\u0300\u0301\u0303\u0309\u0323"
+_VOWELS = "aăâeêioôơuưy"
+
+
+def languages_of(vocabulary: Iterable[str]) -> tuple[str, ...]:
+    """Return the languages that an encoder with this vocabulary reads, by their ISO codes."""
+    marks = {token[0] for token in vocabulary if len(token) > 1}
+    return (ENGLISH, *(code for mark, code in LANGUAGES.items() if mark in marks))
+
+
+def without_marks(token: str) -> str:
+    """Return a token as the text has it."""
+    return token.lstrip(VIETNAMESE + NEGATION) or token
+
+
+def without_accents(word: str) -> str:
+    """Return a Vietnamese word as it is typed on a keyboard that has no accents."""
+    return _stripped(word).replace("đ", "d").replace("Đ", "D")
+
+
+def marked(text: str, vocabulary: Container[str]) -> str:
+    """Return a text with each word of another language, and each that negates, marked.
+
+    A word is Vietnamese if the vocabulary has it, however its tone is placed, or typed without
+    accents. Words that are both languages go with their nearest neighbour that is only one. A text
+    without accents is Vietnamese if most of its words can be, and one can be nothing else.
+    """
+    text = unicodedata.normalize("NFC", text)
+    words = list(_WORD.finditer(text))
+    found = [_vietnamese(word[0].lower(), vocabulary) for word in words]
+    spoken = _languages([word[0].lower() for word in words], found, vocabulary)
+    parts, end = [], 0
+    for word, vietnamese, is_vietnamese in zip(words, found, spoken, strict=True):
+        parts.append(_stripped(text[end : word.start()]))
+        parts.append(vietnamese if is_vietnamese and vietnamese else _stripped(word[0]))
+        end = word.end()
+    written = "".join([*parts, _stripped(text[end:])])
+    return _with_cues(written) if f"{NEGATION}not" in vocabulary else written
+
+
+def _with_cues(text: str) -> str:
+    """Mark the words that negate."""
+    parted = _CONTRACTED.sub(" not", text)
+    return _WORD.sub(
+        lambda word: NEGATION + word[0] if word[0].lower() in CUES else word[0], parted
+    )
+
+
+def _languages(
+    words: Sequence[str], found: Sequence[str | None], vocabulary: Container[str]
+) -> list[bool]:
+    """Return which words are Vietnamese."""
+    sure: list[bool | None] = [
+        None if vietnamese and word.isascii() and word in vocabulary else bool(vietnamese)
+        for word, vietnamese in zip(words, found, strict=True)
+    ]
+    accented = any(each and not word.isascii() for word, each in zip(words, sure, strict=True))
+    most = 2 * sum(map(bool, found)) > len(words)
+    if not accented and not (most and any(sure)):
+        return [False] * len(words)
+    return [_like_its_neighbours(place, sure) for place in range(len(words))]
+
+
+def _like_its_neighbours(place: int, sure: Sequence[bool | None]) -> bool:
+    """Return whether a word is Vietnamese, or its nearest neighbours that are sure are."""
+    for distance in range(len(sure)):
+        near = [
+            sure[there]
+            for there in (place - distance, place + distance)
+            if 0 <= there < len(sure) and sure[there] is not None
+        ]
+        if near:
+            return any(near)
+    return False
+
+
+def _vietnamese(word: str, vocabulary: Container[str]) -> str | None:
+    """Return the marked token of a word in lower case, if Vietnamese has such a word."""
+    tokens = (f"{VIETNAMESE}{spelling}" for spelling in _spellings(word))
+    return next((token for token in tokens if token in vocabulary), None)
+
+
+def _spellings(word: str) -> Iterator[str]:
+    """Yield a word, the same with its tone on other letters, and without accents."""
+    yield word
+    if word.isascii():
+        return
+    letters = unicodedata.normalize("NFD", word)
+    tones = {letter for letter in letters if letter in _TONES}
+    if len(tones) == 1:
+        bare = unicodedata.normalize("NFC", "".join(each for each in letters if each not in tones))
+        for place, letter in enumerate(bare, start=1):
+            if letter in _VOWELS:
+                yield unicodedata.normalize("NFC", bare[:place] + [*tones][0] + bare[place:])
+    yield without_accents(word)
+
+
+def _stripped(text: str) -> str:
+    """Return a text without accents, as the tokenizer of an English encoder strips them."""
+    if text.isascii():
+        return text
+    letters = unicodedata.normalize("NFD", text)
+    return "".join(each for each in letters if unicodedata.category(each) != "Mn")
