@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 
 from captiongan.base.safe_reading import read_regular
 from captiongan.base.schemas import BUNDLE, CARD, newest, of_today
+from captiongan.bundle.languages import ENGLISH
 from captiongan.bundle.text_encoder import ENCODER_FILES, EncoderIdentity
 from captiongan.errors import BundleError
 from captiongan.version import __version__
@@ -135,8 +136,9 @@ class BundleManifest:
     `resolution` is the side of a picture in pixels. `noise_dim` and `embedding_dim` are the lengths
     of the generator's two inputs. With `mirror_by_seed`, one bit of a seed decides whether its
     finished picture is mirrored left to right, see `captiongan.draw.noise.mirror_of`.
-    `sample_prompts` are those of the model card's sample. `files` has an entry for each of
-    `MODEL_FILES` and for each of `OPTIONAL_FILES` in the bundle; `write_bundle` fills it in.
+    `languages` are those that it reads, by their ISO codes. `sample_prompts` are those of the model
+    card's sample. `files` has an entry for each of `MODEL_FILES` and for each of `OPTIONAL_FILES`
+    in the bundle; `write_bundle` fills it in.
     """
 
     name: str
@@ -146,6 +148,7 @@ class BundleManifest:
     embedding_dim: int
     text_encoder: EncoderIdentity
     mirror_by_seed: bool = False
+    languages: tuple[str, ...] = (ENGLISH,)
     sample_prompts: tuple[str, ...] = ()
     training: TrainingFacts = field(default_factory=TrainingFacts)
     captiongan: str = __version__
@@ -175,6 +178,7 @@ class BundleManifest:
                 _text(facts, "text_encoder", "name"), _sha256(facts, "text_encoder", "sha256")
             ),
             mirror_by_seed=_flag(facts, "mirror_by_seed"),
+            languages=_texts(facts, "languages"),
             sample_prompts=_texts(facts, "sample_prompts"),
             training=TrainingFacts.from_manifest(facts),
             captiongan=_text(facts, "captiongan"),
@@ -199,6 +203,7 @@ class BundleManifest:
             "embedding_dim": self.embedding_dim,
             "text_encoder": asdict(self.text_encoder),
             "mirror_by_seed": self.mirror_by_seed,
+            "languages": self.languages,
             "sample_prompts": self.sample_prompts,
             "training": self.training.to_facts(),
             "files": {

@@ -1,10 +1,13 @@
 """The model card of a bundle: what it draws, how to use it, and how it was trained."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from captiongan.bundle.manifest import CRITIC_FILE, BundleManifest
+
+LANGUAGE_NAMES = {"en": "English", "vi": "Vietnamese"}
+"""The languages of bundles, by their ISO codes."""
 
 TERMS = (
     "pixel_wise",
@@ -34,7 +37,8 @@ def model_card(
     rows = "\n".join(f"{number}. {prompt}" for number, prompt in enumerate(prompts, start=1))
     return f"""# {manifest.name} {manifest.version}
 
-Draws {manifest.resolution} x {manifest.resolution} pictures from English sentences.
+Draws {manifest.resolution} x {manifest.resolution} pictures from \
+{_languages_in_words(manifest.languages)} sentences.
 
 ![samples](sample.png)
 
@@ -71,6 +75,17 @@ All options are in `bundle.json`. The generator is the running average (EMA) of 
 It draws what its data shows: whatever else a prompt asks for comes out as that same subject.
 Pictures carry prompt, seed and software in their PNG metadata.
 """
+
+
+def with_languages(card: str, languages: Sequence[str]) -> str:
+    """Return a card that names the languages in its first sentence."""
+    return re.sub(
+        r"(?<=pictures from ).*?(?= sentences)", _languages_in_words(languages), card, count=1
+    )
+
+
+def _languages_in_words(languages: Sequence[str]) -> str:
+    return " and ".join(LANGUAGE_NAMES.get(code, code) for code in languages)
 
 
 def _losses_in_words(losses: Mapping[str, Any]) -> str:

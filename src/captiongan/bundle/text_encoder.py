@@ -9,7 +9,7 @@ That encoder is a folder with two files, which a bundle holds, too:
 import hashlib
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -20,9 +20,16 @@ from tokenizers import Encoding
 
 from captiongan.base.files import os_errors_as
 from captiongan.base.safe_reading import read_regular
-from captiongan.bundle.languages import ENGLISH, languages_of, marked, without_marks
+from captiongan.bundle.languages import (
+    ENGLISH,
+    VIETNAMESE,
+    languages_of,
+    marked,
+    without_marks,
+)
 from captiongan.bundle.onnx_session import open_session
 from captiongan.bundle.tokenizer import read_tokenizer
+from captiongan.bundle.vietnamese import gloss
 from captiongan.errors import BundleError
 
 Embeddings = npt.NDArray[np.float32]
@@ -35,12 +42,21 @@ ROWS = 16
 """Texts that go through a network together. With another number, embeddings round otherwise."""
 
 
+_BEFORE: Mapping[str, str] = {}
+"""The shipped encoders that read Vietnamese, and those of before, by their sha256: they embed
+English alike."""
+
+
 @dataclass(frozen=True)
 class EncoderIdentity:
     """The identity of an encoder; runs, caches and bundles of different encoders do not mix."""
 
     name: str
     sha256: str
+
+    def embeds_as(self, other: "EncoderIdentity") -> bool:
+        """Return whether what was trained with one encoder can go on with the other."""
+        return _BEFORE.get(self.sha256, self.sha256) == _BEFORE.get(other.sha256, other.sha256)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.sha256[:12]})"
@@ -52,7 +68,8 @@ class Reading:
 
     `tokens` are what the network gets, with the start and end marks. `cut` is true if the text has
     more tokens than the network reads. `words` counts its words; `unknown_words` are those that the
-    vocabulary does not have. `embedding` is (dim,) float32, of length 1.
+    vocabulary does not have. `gloss` is the text word by word in English, where it is in another
+    language, otherwise empty. `embedding` is (dim,) float32, of length 1.
     """
 
     text: str
@@ -60,6 +77,7 @@ class Reading:
     cut: bool
     words: int
     unknown_words: Sequence[str]
+    gloss: str
     embedding: Embeddings = field(compare=False, repr=False)
 
 
@@ -159,11 +177,14 @@ class OnnxTextEncoder:
 
     def read(self, text: str) -> Reading:
         """Return how the encoder reads one text; never warns."""
-        encoding = self._tokenizer.encode(self._marked(text))
+        marked_text = self._marked(text)
+        encoding = self._tokenizer.encode(marked_text)
         unknown, words = self.unknown_words(text)
         (embedding,) = self._embed([encoding], 1)
         tokens = [without_marks(token) for token in encoding.tokens]
-        return Reading(text, tokens, bool(encoding.overflowing), words, unknown, embedding)
+        english = gloss(marked_text) if VIETNAMESE in marked_text else ""
+        cut = bool(encoding.overflowing)
+        return Reading(text, tokens, cut, words, unknown, english, embedding)
 
     def _embed(self, encodings: Sequence[Encoding], at_once: int) -> Embeddings:
         embeddings = np.empty((len(encodings), self.dim), dtype=np.float32)

@@ -122,9 +122,13 @@ def read_small(file: Path) -> SmallTextEncoder:
             network.widen = nn.Identity()
         names = network.state_dict().keys()
         products = [name for name in names if name not in weights]
-        matrices = [each.T for name, each in weights.items() if name.startswith("val_") and each.dim() == 2]
+        matrices = [
+            each.T for name, each in weights.items() if name.startswith("val_") and each.dim() == 2
+        ]
         named = {name: each for name, each in weights.items() if name in names}
-        network.load_state_dict(named | dict(zip(_in_order_of_use(products), matrices, strict=True)))
+        network.load_state_dict(
+            named | dict(zip(_in_order_of_use(products), matrices, strict=True))
+        )
     except (KeyError, ValueError, RuntimeError) as error:
         raise DataError(
             f"'{file}' is not the network `small` ({error}); name an encoder that `captiongan text "

@@ -87,7 +87,7 @@ class LanguagePlan:
     data: tuple[str, ...] = ()
     cldr: Path | None = None
     composed: int = 300_000
-    epochs: int = 2
+    epochs: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -119,9 +119,7 @@ class LanguageReport:
     captiongan: str = __version__
 
 
-def teach_language(
-    plan: LanguagePlan, out: Path, device: torch.device, say: Say
-) -> LanguageReport:
+def teach_language(plan: LanguagePlan, out: Path, device: torch.device, say: Say) -> LanguageReport:
     """Write an encoder that reads a second language: tokenizer, network and `report.json`.
 
     A checkpoint of every epoch is in the cache, so a training that was killed resumes.
@@ -183,7 +181,11 @@ def _keeps(caption: str) -> bool:
 
     words = caption.lower().replace(",", " ").split()
     colours = {word for family in COLOURS.values() for word in family}
-    after = [word for place, word in enumerate(words) if not CUES.isdisjoint(words[max(0, place - 4) : place])]
+    after = [
+        word
+        for place, word in enumerate(words)
+        if not CUES.isdisjoint(words[max(0, place - 4) : place])
+    ]
     return colours.isdisjoint(after)
 
 
@@ -194,7 +196,11 @@ def _write_tokenizer(plan: LanguagePlan, folder: Path) -> Tokenizer:
     words = words_of_the_grammar()
     if plan.cldr:
         for name, _ in read_annotations(plan.cldr, plan.language):
-            words |= {word for word in name.lower().replace(",", " ").replace(":", " ").split() if word.isalpha()}
+            words |= {
+                word
+                for word in name.lower().replace(",", " ").replace(":", " ").split()
+                if word.isalpha()
+            }
     spelled = words | {without_accents(word) for word in words}
     new = [f"{NEGATION}{cue}" for cue in CUES] + [f"{VIETNAMESE}{word}" for word in spelled]
     for token in sorted(new):
@@ -224,7 +230,11 @@ def _network(start: Path, tokenizer: Tokenizer) -> AdaptedEncoder:
 
 
 def _learn(
-    network: AdaptedEncoder, tokenizer: Tokenizer, pairs: Sequence[Pair], plan: LanguagePlan, say: Say
+    network: AdaptedEncoder,
+    tokenizer: Tokenizer,
+    pairs: Sequence[Pair],
+    plan: LanguagePlan,
+    say: Say,
 ) -> None:
     vocabulary = tokenizer.get_vocab()
     twins = {twin: number for number, twin in enumerate(dict.fromkeys(each.twin for each in pairs))}

@@ -134,7 +134,19 @@ a {t} with {p1}, without {x} | {a}{t} có {p1}, không có {x} => a {t} with {p1
 a {t} with {p1} and without any {x} | {a}{t} với {p1} và không có {x} nào => a {t} with {p1}
 """
 
-_BASIC = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "grey", "black")
+_BASIC = (
+    "red",
+    "orange",
+    "yellow",
+    "green",
+    "blue",
+    "purple",
+    "pink",
+    "brown",
+    "white",
+    "grey",
+    "black",
+)
 _BARE = frozenset(["đỏ", "vàng", "xanh", "tím", "hồng", "nâu", "trắng", "xám", "đen", "cam"])
 """First syllables of colours that need no "màu" (colour) before them; "kem" alone is ice cream."""
 
@@ -145,7 +157,15 @@ _DOING = {
     "flowers": ("blooming", "growing"),
     "people": ("running", "standing", "playing", "singing", "swimming", "sleeping"),
 }
-_DIGITS = {"two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "eight": "8", "ten": "10"}
+_DIGITS = {
+    "two": "2",
+    "three": "3",
+    "four": "4",
+    "five": "5",
+    "six": "6",
+    "eight": "8",
+    "ten": "10",
+}
 _PLACES = (
     ("on the grass", "trên bãi cỏ"), ("in the water", "dưới nước"), ("on a branch", "trên cành cây"),
     ("in the garden", "trong vườn"), ("in the snow", "trong tuyết"), ("on the beach", "trên bãi biển"),
@@ -361,9 +381,7 @@ class _Telling:
         if self._chance(0.3):
             after.reverse()
         joint = " và " if len(after) > 1 and self._chance(0.25) else " "
-        return _Words(
-            f"{english} {noun.english}", f"{noun.vietnamese} {joint.join(after)}"
-        )
+        return _Words(f"{english} {noun.english}", f"{noun.vietnamese} {joint.join(after)}")
 
     def _counted(self, noun: _Words, described: _Words) -> _Words:
         if not is_plural(noun.english):

@@ -55,6 +55,7 @@ def generated(
                 prompt=reading.text,
                 tokens=list(reading.tokens),
                 unknown_words=list(dict.fromkeys(reading.unknown_words)),
+                gloss=reading.gloss,
                 cut=reading.cut,
             )
             for reading in readings
