@@ -1,9 +1,9 @@
 """How a text in several languages is written for a tokenizer that reads them.
 
-An encoder that learned a second language has tokens of its own for it, each with a mark: `ʼđỏ` is
-the Vietnamese word, and `ʼlong` is "lông" (feather) without its accent, where `long` is English.
-Here each word of a text is given to its language, and marked. A text in English stays as it is, so
-its embedding does, too. So do words that negate: `¬not` is a token of its own.
+An encoder that learned a second language has tokens of its own for it, each with a mark before it.
+So the Vietnamese "long", which is "lông" (feather) typed without its accent, is another token than
+the English one. Here each word of a text is given to its language, and marked. So are English words
+that negate. Any other English text stays as it is, and so does its embedding.
 
 The page does the same in `page/engine/languages.js`.
 """
@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Sequence
 
-VIETNAMESE, NEGATION = "ʼ", "¬"
+VIETNAMESE, NEGATION = "\u02bc", "\u00ac"
 """Marks. Neither is punctuation, so a tokenizer keeps it with its word."""
 
 ENGLISH = "en"
@@ -114,10 +114,11 @@ def _spellings(word: str) -> Iterator[str]:
     letters = unicodedata.normalize("NFD", word)
     tones = {letter for letter in letters if letter in _TONES}
     if len(tones) == 1:
-        bare = unicodedata.normalize("NFC", "".join(each for each in letters if each not in tones))
+        (tone,) = tones
+        bare = unicodedata.normalize("NFC", "".join(each for each in letters if each != tone))
         for place, letter in enumerate(bare, start=1):
             if letter in _VOWELS:
-                yield unicodedata.normalize("NFC", bare[:place] + [*tones][0] + bare[place:])
+                yield unicodedata.normalize("NFC", bare[:place] + tone + bare[place:])
     yield without_accents(word)
 
 

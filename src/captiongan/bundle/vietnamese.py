@@ -25,12 +25,17 @@ class Twins(NamedTuple):
 @cache
 def sections() -> Mapping[str, Sequence[Twins]]:
     """Return the entries of the table by its sections."""
-    text = unicodedata.normalize("NFC", TABLE.read_text(encoding="utf-8"))
-    _, *parts = _SECTION.split(_COMMENT.sub("", text))
     return {
-        name: tuple(map(_twins, filter(str.strip, part.split(";"))))
-        for name, part in zip(parts[::2], parts[1::2], strict=True)
+        name: tuple(map(_twins, filter(str.strip, text.split(";"))))
+        for name, text in in_sections(TABLE).items()
     }
+
+
+def in_sections(file: Path) -> Mapping[str, str]:
+    """Return the text below each `[name]` of a file, without lines that begin with #."""
+    text = unicodedata.normalize("NFC", file.read_text(encoding="utf-8"))
+    _, *parts = _SECTION.split(_COMMENT.sub("", text))
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def _twins(entry: str) -> Twins:

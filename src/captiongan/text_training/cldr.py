@@ -1,8 +1,8 @@
 """Names of things in two languages: Unicode's annotations of emoji (CLDR).
 
-The folder is that of the npm package `cldr-annotations-full` (Unicode licence), which nothing here
-contains or copies: each language has a file `annotations/LANGUAGE/annotations.json` with the name of
-each emoji and keywords.
+The folder is that of the npm package `cldr-annotations-full` (Unicode licence), of which nothing is
+copied here: each language has a file `annotations/LANGUAGE/annotations.json` with the name of each
+emoji and keywords.
 """
 
 import json

@@ -269,10 +269,12 @@ def _agreeing(noun: Word, form: Callable[[str], str]) -> Word:
 
 
 def article_of(noun: str) -> str:
+    """Return 'a', or nothing before a plural and what is not counted."""
     return "" if is_plural(noun) or noun in UNCOUNTED else "a"
 
 
 def is_plural(noun: str) -> bool:
+    """Whether a noun takes 'are'."""
     head = noun.partition(" of ")[0].split()[-1]
     ends_in_plural_s = head.endswith("s") and not head.endswith(("ss", "us"))
     return ends_in_plural_s or head in IRREGULAR_PLURALS.values()
