@@ -26,6 +26,11 @@ _WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")
 _CONTRACTED = re.compile(r"n['\u2019]t\b", re.IGNORECASE)
 _TONES = "\u0300\u0301\u0303\u0309\u0323"
 _VOWELS = "aăâeêioôơuưy"
+_ONLY_VIETNAMESE = frozenset("đ\u0309\u0323\u031b")
+"""A letter and accents, decomposed, that tell a Vietnamese word which the vocabulary lacks."""
+
+_ONLY_ENGLISH = frozenset(["a", "the", "on", "in", "at"])
+"""Words that would be Vietnamese, too, but hardly ever are."""
 
 
 def languages_of(vocabulary: Iterable[str]) -> tuple[str, ...]:
@@ -48,13 +53,14 @@ def marked(text: str, vocabulary: Container[str]) -> str:
     """Return a text with each word of another language, and each that negates, marked.
 
     A word is Vietnamese if the vocabulary has it, however its tone is placed, or typed without
-    accents. Words that are both languages go with their nearest neighbour that is only one. A text
-    without accents is Vietnamese if most of its words can be, and one can be nothing else.
+    accents. Words that are both languages go with their nearest neighbour that is only one. In a
+    text without accents, more words must be Vietnamese only than English only.
     """
     text = unicodedata.normalize("NFC", text)
     words = list(_WORD.finditer(text))
-    found = [_vietnamese(word[0].lower(), vocabulary) for word in words]
-    spoken = _languages([word[0].lower() for word in words], found, vocabulary)
+    lower = ["".join(map(str.lower, word[0])) for word in words]
+    found = [_vietnamese(word, vocabulary) for word in lower]
+    spoken = _languages(lower, found, vocabulary)
     parts, end = [], 0
     for word, vietnamese, is_vietnamese in zip(words, found, spoken, strict=True):
         parts.append(_stripped(text[end : word.start()]))
@@ -81,8 +87,7 @@ def _languages(
         for word, vietnamese in zip(words, found, strict=True)
     ]
     accented = any(each and not word.isascii() for word, each in zip(words, sure, strict=True))
-    most = 2 * sum(map(bool, found)) > len(words)
-    if not accented and not (most and any(sure)):
+    if not accented and sure.count(True) <= sure.count(False):
         return [False] * len(words)
     return [_like_its_neighbours(place, sure) for place in range(len(words))]
 
@@ -101,9 +106,14 @@ def _like_its_neighbours(place: int, sure: Sequence[bool | None]) -> bool:
 
 
 def _vietnamese(word: str, vocabulary: Container[str]) -> str | None:
-    """Return the marked token of a word in lower case, if Vietnamese has such a word."""
+    """Return a word in lower case with its mark, as the vocabulary spells it, if it is one."""
+    if word in _ONLY_ENGLISH:
+        return None
     tokens = (f"{VIETNAMESE}{spelling}" for spelling in _spellings(word))
-    return next((token for token in tokens if token in vocabulary), None)
+    foreign = _ONLY_VIETNAMESE.isdisjoint(unicodedata.normalize("NFD", word))
+    return next((token for token in tokens if token in vocabulary), None) or (
+        None if foreign else f"{VIETNAMESE}{word}"
+    )
 
 
 def _spellings(word: str) -> Iterator[str]:

@@ -7,6 +7,8 @@ const WORD = /[\p{L}\p{N}\u0300-\u036f]+/gu;
 const CONTRACTED = /n['\u2019]t(?![\p{L}\p{N}_])/giu;
 const TONES = "\u0300\u0301\u0303\u0309\u0323";
 const VOWELS = "aăâeêioôơuưy";
+const ONLY_VIETNAMESE = /[đ\u0309\u0323\u031b]/u;
+const ONLY_ENGLISH = new Set(["a", "the", "on", "in", "at"]);
 
 /** Whether a vocabulary, a Map of tokens, has more languages than English. */
 export function hasLanguages(vocabulary) {
@@ -46,8 +48,8 @@ function languages(words, found, vocabulary) {
   const sure = words.map((word, place) =>
     (found[place] && isAscii(word) && vocabulary.has(word) ? null : Boolean(found[place])));
   const accented = sure.some((each, place) => each && !isAscii(words[place]));
-  const most = 2 * found.filter(Boolean).length > words.length;
-  if (!accented && !(most && sure.includes(true))) return words.map(() => false);
+  const count = (wanted) => sure.filter((each) => each === wanted).length;
+  if (!accented && count(true) <= count(false)) return words.map(() => false);
   return sure.map((_, place) => likeItsNeighbours(place, sure));
 }
 
@@ -59,12 +61,13 @@ function likeItsNeighbours(place, sure) {
   return false;
 }
 
-// The marked token of a word in lower case, or undefined.
+// A word in lower case with its mark, as the vocabulary spells it, or undefined.
 function vietnamese(word, vocabulary) {
+  if (ONLY_ENGLISH.has(word)) return undefined;
   for (const spelling of spellings(word)) {
     if (vocabulary.has(VIETNAMESE + spelling)) return VIETNAMESE + spelling;
   }
-  return undefined;
+  return ONLY_VIETNAMESE.test(word.normalize("NFD")) ? VIETNAMESE + word : undefined;
 }
 
 // A word, the same with its tone on other letters, and without accents.
