@@ -20,6 +20,7 @@ VERBS = {
     "text": "the text encoders side by side, for docs/text-encoder.md",
     "torture": "kills, full disks, hostile input, for docs/reliability.md",
     "truncation": "truncation against scores, for docs/truncation.md",
+    "vietnamese": "Vietnamese beside English, for docs/text-encoder.md",
 }
 MODULES = {"crowds": "soak.crowds", "torture": "soak.torture"}
 

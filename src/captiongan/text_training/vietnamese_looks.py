@@ -31,7 +31,21 @@ _CLASSIFIED = ("con ", "chú ", "bông ", "đóa ", "bó ", "cây ", "bụi ", "
 _TALKED_OF = frozenset(["people", "scenes"])
 """Groups whose things are rarely told to have a colour."""
 
-_BASIC = tuple(["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "grey", "black"])
+_BASIC = tuple(
+    [
+        "red",
+        "orange",
+        "yellow",
+        "green",
+        "blue",
+        "purple",
+        "pink",
+        "brown",
+        "white",
+        "grey",
+        "black",
+    ]
+)
 _BARE = frozenset(["đỏ", "vàng", "xanh", "tím", "hồng", "nâu", "trắng", "xám", "đen", "cam"])
 """First syllables of colours that need no "màu" (colour) before them. "Kem" alone is ice cream."""
 
