@@ -86,10 +86,14 @@ def vietnamese(
     """Print the tables on Vietnamese in Markdown."""
     warnings.simplefilter("ignore")
     after, teacher = OnnxTextEncoder(encoder, "small"), OnnxTextEncoder(before, "small")
-    for line in (*_on_twins(after, teacher, stamps), "", *_on_pictures(after, data), ""):
-        typer.echo(line)
-    for line in _on_negation(after):
-        typer.echo(line)
+    for table in (
+        _on_twins(after, teacher, stamps),
+        _on_pictures(after, data),
+        _on_negation(after),
+    ):
+        for line in table:
+            typer.echo(line)
+        typer.echo()
 
 
 def _on_twins(after: OnnxTextEncoder, teacher: OnnxTextEncoder, stamps: Path) -> Iterator[str]:

@@ -56,6 +56,8 @@ def marked(text: str, vocabulary: Container[str]) -> str:
     accents. Words that are both languages go with their nearest neighbour that is only one. In a
     text without accents, more words must be Vietnamese only than English only.
     """
+    if _is_plain_english(text, vocabulary):
+        return text
     text = unicodedata.normalize("NFC", text)
     words = list(_WORD.finditer(text))
     lower = ["".join(map(str.lower, word[0])) for word in words]
@@ -68,6 +70,16 @@ def marked(text: str, vocabulary: Container[str]) -> str:
         end = word.end()
     written = "".join([*parts, _stripped(text[end:])])
     return _with_cues(written) if f"{NEGATION}not" in vocabulary else written
+
+
+def _is_plain_english(text: str, vocabulary: Container[str]) -> bool:
+    """Whether nothing is to be marked, as for most English texts: seen at once, by its words."""
+    if not text.isascii() or "'" in text:
+        return False
+    return not any(
+        word in CUES or (f"{VIETNAMESE}{word}" in vocabulary and word not in vocabulary)
+        for word in _WORD.findall(text.lower())
+    )
 
 
 def _with_cues(text: str) -> str:

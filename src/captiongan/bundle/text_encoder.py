@@ -179,7 +179,7 @@ class OnnxTextEncoder:
         """Return how the encoder reads one text; never warns."""
         marked_text = self._marked(text)
         encoding = self._tokenizer.encode(marked_text)
-        unknown, words = self.unknown_words(text)
+        unknown, words = self._unknown_words(marked_text)
         (embedding,) = self._embed([encoding], 1)
         tokens = [without_marks(token) for token in encoding.tokens]
         english = gloss(marked_text) if VIETNAMESE in marked_text else ""
@@ -199,7 +199,10 @@ class OnnxTextEncoder:
         Such a word was rare or absent in the captions that the tokenizer learned from, so the
         tokenizer splits it into pieces. Punctuation does not count as a word.
         """
-        normal = self._tokenizer.normalizer.normalize_str(self._marked(text))
+        return self._unknown_words(self._marked(text))
+
+    def _unknown_words(self, marked_text: str) -> tuple[list[str], int]:
+        normal = self._tokenizer.normalizer.normalize_str(marked_text)
         words = [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
         words = [word for word in words if any(letter.isalnum() for letter in word)]
         unknown = [without_marks(word) for word in words if word not in self._vocabulary]

@@ -1,9 +1,9 @@
 """A second language for a trained encoder: its sentences learn the embeddings of their twins.
 
 Multilingual distillation (Reimers and Gurevych 2020, 2004.09813) with the encoder as its own
-teacher: the Vietnamese sentence is to have the embedding that the encoder gives to the English one.
-Only new tokens and adapters learn (`adapted.py`), so English embeddings stay what they are. The same
-training teaches negation.
+teacher: the Vietnamese sentence is to have the embedding that the encoder gives to the English
+one. Only new tokens and adapters learn (`adapted.py`), so English embeddings stay what they are. The
+same training teaches negation.
 """
 
 import hashlib
@@ -74,9 +74,9 @@ class LanguagePlan:
     """What to teach an encoder, and for how long.
 
     `language` is one of `LANGUAGES`, `start` the folder of the encoder. `data` are captioned
-    folders: their captions that negate something else than a colour keep their embeddings. `cldr` is
-    the folder of Unicode's annotations or None, `composed` how many pairs to compose, `epochs` how
-    often to read them.
+    folders: their captions that negate something else than a colour keep their embeddings. `cldr`
+    is the folder of Unicode's annotations or None, `composed` how many pairs to compose, `epochs`
+    how often to read them.
 
     Raises:
         ConfigError: the language is unknown.
@@ -216,12 +216,16 @@ def _network(start: Path, tokenizer: Tokenizer) -> AdaptedEncoder:
     base = read_small(start / NETWORK_FILE)
     old, rows = base.token.weight.detach(), {}
     vocabulary = tokenizer.get_vocab()
+
+    def row_of(text: str) -> Tensor:
+        return old[tokenizer.encode(text, add_special_tokens=False).ids].mean(dim=0)
+
     for text, twin in lexicon(0):
-        row = old[tokenizer.encode(twin, add_special_tokens=False).ids].mean(dim=0)
+        row = row_of(twin)
         for token in {f"{VIETNAMESE}{word}" for word in text.lower().split()} & vocabulary.keys():
             rows.setdefault(token, []).append(row)
     for cue in CUES:
-        rows[f"{NEGATION}{cue}"] = [old[vocabulary[cue]]]
+        rows[f"{NEGATION}{cue}"] = [row_of(cue)]
     torch.manual_seed(0)
     new = torch.randn(len(vocabulary) - len(old), old.shape[1]) * old.std()
     for token, listed in rows.items():
