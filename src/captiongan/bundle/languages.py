@@ -19,6 +19,8 @@ ENGLISH = "en"
 LANGUAGES = {VIETNAMESE: "vi"}
 """The languages that a vocabulary can have besides English, by their marks."""
 
+_NAMES = {"en": "English", "vi": "Vietnamese"}
+
 CUES = frozenset(["not", "no", "without", "never", "neither", "nor"])
 """English words that negate what follows."""
 
@@ -37,6 +39,11 @@ def languages_of(vocabulary: Iterable[str]) -> tuple[str, ...]:
     """Return the languages that an encoder with this vocabulary reads, by their ISO codes."""
     marks = {token[0] for token in vocabulary if len(token) > 1}
     return (ENGLISH, *(code for mark, code in LANGUAGES.items() if mark in marks))
+
+
+def in_words(languages: Iterable[str]) -> str:
+    """Return the English names of languages."""
+    return " and ".join(_NAMES.get(code, code) for code in languages)
 
 
 def without_marks(token: str) -> str:

@@ -28,10 +28,8 @@ STYLE_FILE = "style_encoder.onnx"
 """In a bundle that can restyle."""
 
 CRITIC_FILE = "discriminator.safetensors"
-"""In a bundle that also holds its discriminator."""
-
 RANKER_FILE = "ranker.onnx"
-"""In a bundle that can keep the best of several pictures."""
+"""In a bundle that also holds its discriminator, and in one that can keep the best of several."""
 
 OPTIONAL_FILES = (STYLE_FILE, CRITIC_FILE, RANKER_FILE)
 """The files that a bundle may have; the manifest lists those that it has."""
@@ -135,10 +133,9 @@ class BundleManifest:
 
     `resolution` is the side of a picture in pixels. `noise_dim` and `embedding_dim` are the lengths
     of the generator's two inputs. With `mirror_by_seed`, one bit of a seed decides whether its
-    finished picture is mirrored left to right, see `captiongan.draw.noise.mirror_of`.
-    `languages` are those that it reads, by their ISO codes. `sample_prompts` are those of the model
-    card's sample. `files` has an entry for each of `MODEL_FILES` and for each of `OPTIONAL_FILES`
-    in the bundle; `write_bundle` fills it in.
+    finished picture is mirrored left to right, see `captiongan.draw.noise.mirror_of`. `languages`
+    are ISO codes. `sample_prompts` are those of the model card's sample. `files` has an entry for
+    each of `MODEL_FILES` and of `OPTIONAL_FILES` in the bundle; `write_bundle` fills it in.
     """
 
     name: str

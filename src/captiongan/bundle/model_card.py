@@ -4,10 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from captiongan.bundle.languages import in_words
 from captiongan.bundle.manifest import CRITIC_FILE, BundleManifest
-
-LANGUAGE_NAMES = {"en": "English", "vi": "Vietnamese"}
-"""The languages of bundles, by their ISO codes."""
 
 TERMS = (
     "pixel_wise",
@@ -38,7 +36,7 @@ def model_card(
     return f"""# {manifest.name} {manifest.version}
 
 Draws {manifest.resolution} x {manifest.resolution} pictures from \
-{_languages_in_words(manifest.languages)} sentences.
+{in_words(manifest.languages)} sentences.
 
 ![samples](sample.png)
 
@@ -79,13 +77,7 @@ Pictures carry prompt, seed and software in their PNG metadata.
 
 def with_languages(card: str, languages: Sequence[str]) -> str:
     """Return a card that names the languages in its first sentence."""
-    return re.sub(
-        r"(?<=pictures from ).*?(?= sentences)", _languages_in_words(languages), card, count=1
-    )
-
-
-def _languages_in_words(languages: Sequence[str]) -> str:
-    return " and ".join(LANGUAGE_NAMES.get(code, code) for code in languages)
+    return re.sub(r"(?<=pictures from ).*?(?= sentences)", in_words(languages), card, count=1)
 
 
 def _losses_in_words(losses: Mapping[str, Any]) -> str:

@@ -2,15 +2,14 @@
 
 Multilingual distillation (Reimers and Gurevych 2020, 2004.09813) with the encoder as its own
 teacher: the Vietnamese sentence is to have the embedding that the encoder gives to the English
-one. Only new tokens and adapters learn (`adapted.py`), so English embeddings stay what they are. The
-same training teaches negation.
+one. Only new tokens and adapters learn (`adapted.py`), so English embeddings stay what they are.
+The same training teaches negation.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +19,7 @@ from torch import Tensor, nn
 
 from captiongan.base.cache import cache_folder
 from captiongan.base.files import os_errors_as, whole_folder
-from captiongan.bundle.languages import (
-    CUES,
-    ENGLISH,
-    NEGATION,
-    VIETNAMESE,
-    marked,
-    without_accents,
-)
+from captiongan.bundle.languages import CUES, ENGLISH, NEGATION, VIETNAMESE, marked
 from captiongan.bundle.text_encoder import (
     NETWORK_FILE,
     TOKENIZER_FILE,
@@ -36,13 +28,10 @@ from captiongan.bundle.text_encoder import (
 )
 from captiongan.bundle.tokenizer import read_tokenizer
 from captiongan.compute.memory import keep_freed_memory
-from captiongan.data.store import captions_of
-from captiongan.errors import ConfigError, DataError, OutputError
+from captiongan.errors import DataError, OutputError
 from captiongan.evaluation.retrieval import POOL, r_at_1
 from captiongan.export.to_onnx import write_onnx
 from captiongan.text_training.adapted import AdaptedEncoder, read_small
-from captiongan.text_training.cldr import read_annotations
-from captiongan.text_training.corpus import held_out
 from captiongan.text_training.distill import (
     Say,
     Texts,
@@ -52,47 +41,13 @@ from captiongan.text_training.distill import (
     to_device,
 )
 from captiongan.text_training.fit import FitOptions, Objective, Rows, fit
-from captiongan.text_training.vietnamese_grammar import (
-    Pair,
-    compose_pairs,
-    lexicon,
-    words_of_the_grammar,
-)
+from captiongan.text_training.language_pairs import LanguagePlan, new_tokens, pairs_of
+from captiongan.text_training.vietnamese_grammar import Pair, lexicon
 from captiongan.version import __version__
 
-LANGUAGES = ("vi",)
 PEAK_LEARNING_RATE = 3e-3
-KNOWN_TIMES = 4
 BATCH = 256
 COMPARED = 2_000
-NEGATING = 6_000
-"""Captions that negate, at most, which are to keep their embeddings."""
-
-
-@dataclass(frozen=True)
-class LanguagePlan:
-    """What to teach an encoder, and for how long.
-
-    `language` is one of `LANGUAGES`, `start` the folder of the encoder. `data` are captioned
-    folders: their captions that negate something else than a colour keep their embeddings. `cldr`
-    is the folder of Unicode's annotations or None, `composed` how many pairs to compose, `epochs`
-    how often to read them.
-
-    Raises:
-        ConfigError: the language is unknown.
-    """
-
-    language: str
-    start: Path
-    data: tuple[str, ...] = ()
-    cldr: Path | None = None
-    composed: int = 300_000
-    epochs: int = 1
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.language not in LANGUAGES:
-            raise ConfigError(f"--language '{self.language}': must be {', '.join(LANGUAGES)}")
 
 
 @dataclass(frozen=True)
@@ -144,9 +99,7 @@ def teach_language(plan: LanguagePlan, out: Path, device: torch.device, say: Say
             f"encoder '{plan.start}' reads {', '.join(start.languages)} already; name one that "
             "reads English only"
         )
-    composed = dict.fromkeys(islice(compose_pairs(plan.seed), plan.composed))
-    kept = [pair for pair in composed if held_out(pair.twin)]
-    learned = [pair for pair in composed if not held_out(pair.twin)] + [*_known(plan)]
+    learned, kept = pairs_of(plan)
     fix = "make room, or choose another folder"
     with (
         os_errors_as(OutputError, f"--out '{out}' cannot be written", fix),
@@ -162,48 +115,11 @@ def teach_language(plan: LanguagePlan, out: Path, device: torch.device, say: Say
     return report
 
 
-def _known(plan: LanguagePlan) -> Iterator[Pair]:
-    """Yield the table of words, names, and captions that negate."""
-    for _ in range(KNOWN_TIMES):
-        yield from lexicon(plan.seed)
-        for name, twin in read_annotations(plan.cldr, plan.language) if plan.cldr else ():
-            yield Pair(name, twin)
-            yield Pair(without_accents(name), twin)
-    if plan.data:
-        captions = captions_of(plan.data)
-        negating = [each for each in captions if not CUES.isdisjoint(each.lower().split())]
-        yield from [Pair(each, each) for each in negating if _keeps(each)][:NEGATING]
-
-
-def _keeps(caption: str) -> bool:
-    """Whether a caption that negates is to keep its embedding: it negates no colour."""
-    from captiongan.text_training.vocabulary import COLOURS
-
-    words = caption.lower().replace(",", " ").split()
-    colours = {word for family in COLOURS.values() for word in family}
-    after = [
-        word
-        for place, word in enumerate(words)
-        if not CUES.isdisjoint(words[max(0, place - 4) : place])
-    ]
-    return colours.isdisjoint(after)
-
-
 def _write_tokenizer(plan: LanguagePlan, folder: Path) -> Tokenizer:
     """Write the tokenizer with the new tokens, and return it."""
     facts = json.loads((plan.start / TOKENIZER_FILE).read_text(encoding="utf-8"))
     vocabulary = facts["model"]["vocab"]
-    words = words_of_the_grammar()
-    if plan.cldr:
-        for name, _ in read_annotations(plan.cldr, plan.language):
-            words |= {
-                word
-                for word in name.lower().replace(",", " ").replace(":", " ").split()
-                if word.isalpha()
-            }
-    spelled = words | {without_accents(word) for word in words}
-    new = [f"{NEGATION}{cue}" for cue in CUES] + [f"{VIETNAMESE}{word}" for word in spelled]
-    for token in sorted(new):
+    for token in new_tokens(plan):
         vocabulary[token] = len(vocabulary)
     facts["normalizer"]["strip_accents"] = False
     text = json.dumps(facts, indent=2, ensure_ascii=False)
