@@ -46,6 +46,7 @@ def test_a_manifest_of_an_earlier_version_says_what_it_said(schema: int) -> None
     manifest = BundleManifest.from_json(text, CARD)
     assert (manifest.name, manifest.version) == (old["name"], old["version"])
     assert manifest.mirror_by_seed is False
+    assert manifest.languages == ("en",)
     assert manifest.sample_prompts == LISTED
     training, was = manifest.training, old["training"]
     assert (training.kimg, training.steps) == (was["kimg"], was["steps"])
