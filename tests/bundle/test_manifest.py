@@ -64,7 +64,8 @@ def test_written_again_it_has_todays_schema_and_loses_nothing(schema: int) -> No
     text, old = old_manifest(schema)
     manifest = BundleManifest.from_json(text, CARD)
     new = json.loads(manifest.to_json())
-    added = {"schema": 3, "mirror_by_seed": False, "sample_prompts": list(LISTED)}
+    prompts = list(LISTED)
+    added = {"schema": 4, "mirror_by_seed": False, "languages": ["en"], "sample_prompts": prompts}
     assert new == old | added
     assert BundleManifest.from_json(manifest.to_json()) == manifest
 

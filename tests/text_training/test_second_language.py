@@ -25,7 +25,7 @@ def english(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("english")
     tokenizer = train_tokenizer([look.text for look in compose(300, 0)], vocabulary=600)
     torch.manual_seed(0)
-    network = SmallTextEncoder(tokenizer.get_vocab_size(), dim=16, pieces=8, width=32)
+    network = SmallTextEncoder(tokenizer.get_vocab_size())
     (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
     ids = torch.zeros(2, 3, dtype=torch.int64)
     file = folder / "text_encoder.onnx"

@@ -34,6 +34,8 @@ _ONLY_VIETNAMESE = frozenset("đ\u0309\u0323\u031b")
 _ONLY_ENGLISH = frozenset(["a", "the", "on", "in", "at"])
 """Words that would be Vietnamese, too, but hardly ever are."""
 
+_ENOUGH = 3
+
 
 def languages_of(vocabulary: Iterable[str]) -> tuple[str, ...]:
     """Return the languages that an encoder with this vocabulary reads, by their ISO codes."""
@@ -61,7 +63,8 @@ def marked(text: str, vocabulary: Container[str]) -> str:
 
     A word is Vietnamese if the vocabulary has it, however its tone is placed, or typed without
     accents. Words that are both languages go with their nearest neighbour that is only one. In a
-    text without accents, more words must be Vietnamese only than English only.
+    text without accents, more words must be Vietnamese only than English only, or three or more
+    words must all be both.
     """
     if _is_plain_english(text, vocabulary):
         return text
@@ -83,9 +86,11 @@ def _is_plain_english(text: str, vocabulary: Container[str]) -> bool:
     """Whether nothing is to be marked, as for most English texts: seen at once, by its words."""
     if not text.isascii() or "'" in text:
         return False
-    return not any(
-        word in CUES or (f"{VIETNAMESE}{word}" in vocabulary and word not in vocabulary)
-        for word in _WORD.findall(text.lower())
+    words = _WORD.findall(text.lower())
+    both = [word not in _ONLY_ENGLISH and VIETNAMESE + word in vocabulary for word in words]
+    return CUES.isdisjoint(words) and not (
+        all(both)
+        or any(each and word not in vocabulary for word, each in zip(words, both, strict=True))
     )
 
 
@@ -107,7 +112,7 @@ def _languages(
     ]
     accented = any(each and not word.isascii() for word, each in zip(words, sure, strict=True))
     if not accented and sure.count(True) <= sure.count(False):
-        return [False] * len(words)
+        return [len(words) >= _ENOUGH and all(found)] * len(words)
     return [_like_its_neighbours(place, sure) for place in range(len(words))]
 
 
@@ -148,7 +153,9 @@ def _spellings(word: str) -> Iterator[str]:
         for place, letter in enumerate(bare, start=1):
             if letter in _VOWELS:
                 yield unicodedata.normalize("NFC", bare[:place] + tone + bare[place:])
-    yield without_accents(word)
+    plain = without_accents(word)
+    if plain not in _ONLY_ENGLISH:
+        yield plain
 
 
 def _stripped(text: str) -> str:

@@ -8,6 +8,7 @@ const CONTRACTED = /n['\u2019]t(?![\p{L}\p{N}_])/giu;
 const TONES = "\u0300\u0301\u0303\u0309\u0323";
 const VOWELS = "aăâeêioôơuưy";
 const ONLY_VIETNAMESE = /[đ\u0309\u0323\u031b]/u;
+const ENOUGH = 3;
 const ONLY_ENGLISH = new Set(["a", "the", "on", "in", "at"]);
 
 /** Whether a vocabulary, a Map of tokens, has more languages than English. */
@@ -49,7 +50,10 @@ function languages(words, found, vocabulary) {
     (found[place] && isAscii(word) && vocabulary.has(word) ? null : Boolean(found[place])));
   const accented = sure.some((each, place) => each && !isAscii(words[place]));
   const count = (wanted) => sure.filter((each) => each === wanted).length;
-  if (!accented && count(true) <= count(false)) return words.map(() => false);
+  if (!accented && count(true) <= count(false)) {
+    const all = words.length >= ENOUGH && found.every(Boolean);
+    return words.map(() => all);
+  }
   return sure.map((_, place) => likeItsNeighbours(place, sure));
 }
 
@@ -84,7 +88,8 @@ function* spellings(word) {
       }
     }
   }
-  yield stripped(word).replaceAll("đ", "d").replaceAll("Đ", "D");
+  const plain = stripped(word).replaceAll("đ", "d");
+  if (!ONLY_ENGLISH.has(plain)) yield plain;
 }
 
 function stripped(text) {
