@@ -24,7 +24,6 @@ from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.retrieval import r_at_1
 from captiongan.loading import load
 from captiongan.text.cached_embeddings import CachedTextEncoder
-from captiongan.text.minilm import MiniLM
 from captiongan.text_training.corpus import held_out
 from captiongan.text_training.vietnamese_grammar import compose_pairs
 
@@ -88,7 +87,7 @@ def vietnamese(
     after, teacher = OnnxTextEncoder(encoder, "small"), OnnxTextEncoder(before, "small")
     for table in (
         _on_twins(after, teacher, stamps),
-        _on_pictures(after, data),
+        _on_pictures(after, teacher, data),
         _on_negation(after),
     ):
         for line in table:
@@ -128,8 +127,8 @@ def _stamps(folder: Path) -> Twins:
     return Twins(tuple(own for _, own in pairs), tuple(english for english, _ in pairs))
 
 
-def _on_pictures(after: OnnxTextEncoder, data: Path) -> Iterator[str]:
-    extractor, sentences = choose_extractor("lite1", side=SIDE), CachedTextEncoder(MiniLM())
+def _on_pictures(after: OnnxTextEncoder, teacher: OnnxTextEncoder, data: Path) -> Iterator[str]:
+    extractor, sentences = choose_extractor("lite1", side=SIDE), CachedTextEncoder(teacher)
     yield "| drawn of | colours, English | Vietnamese | R@1, English | Vietnamese | no accents |"
     yield "|---|---|---|---|---|---|"
     for name, lines in in_sections(PROMPTS).items():

@@ -46,6 +46,9 @@ _BEFORE: Mapping[str, str] = {
     "53aca98ab343401005f637c921a7b7692e64e146f2eb178d6143394d3f73a036": (
         "08d5ef8547fba596b173c8968b3cf98e5da98f46a3360b029495cc7ee1d9b9c4"
     ),
+    "7ee7bb12226b2750833dcf900f6d2bcbf6ae1bc1d3bbab7999127d29a85cb7ff": (
+        "ff6d1e1d978ddd800244986b9697eca2c40976eb2b0dd733eb1cf2aeff36ff8a"
+    ),
 }
 """The shipped encoders that read Vietnamese, and those of before, by their sha256: they embed
 English alike."""
