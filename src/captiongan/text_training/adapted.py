@@ -71,7 +71,9 @@ class AdaptedEncoder(nn.Module):
             normal = layer.norm2(tokens)
             tokens = tokens + layer.linear2(F.gelu(layer.linear1(normal)))
             tokens = tokens + feed_forward(normal, gate)
-        mean = self.base.layers.norm(tokens).mean(dim=1)
+        last = self.base.layers.norm
+        assert last is not None
+        mean = last(tokens).mean(dim=1)
         return F.normalize(self.base.to_embedding(mean), dim=1)
 
     def _rows(self, token_ids: Tensor, new: Tensor) -> Tensor:

@@ -130,7 +130,8 @@ def _write_tokenizer(plan: LanguagePlan, folder: Path) -> Tokenizer:
 def _network(start: Path, tokenizer: Tokenizer) -> AdaptedEncoder:
     """Return the encoder with rows for the new tokens: each the mean of its twins' rows."""
     base = read_small(start / NETWORK_FILE)
-    old, rows = base.token.weight.detach(), {}
+    old = base.token.weight.detach()
+    rows: dict[str, list[Tensor]] = {}
     vocabulary = tokenizer.get_vocab()
 
     def row_of(text: str) -> Tensor:
