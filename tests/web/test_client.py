@@ -261,6 +261,15 @@ def test_a_picture_that_is_none_or_too_large_is_a_server_error(picture: str) -> 
         client.generate(RED)
 
 
+def test_pictures_that_are_too_large_together_are_a_server_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("captiongan.draw.answers.MOST_PIXELS", 8 * 3 - 1)
+    content = json.dumps(GENERATED | {"pictures": [PICTURE | {"png": png(8)}] * 3}).encode()
+    with answering(content) as client, pytest.raises(ServerError, match="too many pixels"):
+        client.generate(RED, n=3)
+
+
 @pytest.mark.parametrize("content", [b"{}", b"", b"\xff", b"[" * 100_000, b'{"a": ' * 100_000])
 def test_an_answer_that_is_no_answer_is_a_server_error(content: bytes) -> None:
     with answering(content) as client, pytest.raises(ServerError, match="does not send"):
@@ -274,11 +283,15 @@ def test_an_answer_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -
         pytest.raises(ServerError, match="answers with more than 1,048,576 bytes"),
     ):
         client.bundles()
+
+
+def test_an_answer_is_never_unpacked() -> None:
+    packed = gzip.compress(gzip.compress(json.dumps(GENERATED).encode()))
     with (
-        answering(gzip.compress(b" " * 2**24), Content_Encoding="gzip") as client,
-        pytest.raises(ServerError, match="answers with more than 1,048,576 bytes"),
+        answering(packed, Content_Encoding="gzip, gzip") as client,
+        pytest.raises(ServerError, match="does not send"),
     ):
-        client.bundles()
+        client.generate(RED)
 
 
 def test_what_a_server_says_stays_on_its_line() -> None:

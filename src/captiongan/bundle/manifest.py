@@ -39,8 +39,7 @@ CARD_FILES = (CARD_FILE, "sample.png")
 """The files of the model card; users may edit them, so the manifest does not list them."""
 
 LARGEST_FILE = 2**30
-LARGEST_SIDE = 4096
-LARGEST_VECTOR = 2**16
+LARGEST_SIDE, LARGEST_VECTOR = 4096, 2**16
 """Upper bounds in bytes, pixels and numbers: far above any use, far below any harm."""
 
 Known = TypeVar("Known")
@@ -90,9 +89,8 @@ class DataFacts:
 class TrainingFacts:
     """How a bundle was trained; None where the bundle does not say.
 
-    `kimg` is thousand pictures shown. `extractors` names the networks that had a part in the
-    training and so must not score the bundle. `config` holds the options of the run, `style` how
-    the style encoder was trained, `ranker` how the ranker was. Drawing needs none of these.
+    `kimg` is thousand pictures shown. `extractors` are the networks that had a part and so must not
+    score the bundle. `config` holds the run's options, `style` and `ranker` their own trainings.
     """
 
     kimg: float | None = None
@@ -107,8 +105,8 @@ class TrainingFacts:
     def from_manifest(cls, manifest: Mapping[str, object]) -> Self:
         """Read the object `training` of a manifest; a fact of the wrong type counts as missing.
 
-        Raises BundleError if it is not an object, or `extractors` is not a list of names: a network
-        that trained the bundle must not pass as one that did not.
+        Raises BundleError if it is no object, or `extractors` is no list of names: none may pass as
+        one that did not train the bundle.
         """
         facts = _object(manifest, "training")
         listed = "extractors" in facts

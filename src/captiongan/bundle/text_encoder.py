@@ -7,6 +7,7 @@ That encoder is a folder with two files, which a bundle holds, too:
 """
 
 import hashlib
+import reprlib
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +38,9 @@ Embeddings = npt.NDArray[np.float32]
 NETWORK_FILE, TOKENIZER_FILE = ENCODER_FILES = ("text_encoder.onnx", "tokenizer.json")
 LARGEST = {NETWORK_FILE: 2**30, TOKENIZER_FILE: 2**24}
 """Upper bounds in bytes: far above any use, far below any harm."""
+
+LARGEST_DIM = 2**16
+"""Upper bound of an embedding's length."""
 
 ROWS = 16
 """Texts that go through a network together. With another number, embeddings round otherwise."""
@@ -140,6 +144,13 @@ class OnnxTextEncoder:
         self._vocabulary = self._tokenizer.get_vocab()
         self._languages = languages_of(self._vocabulary)
         self._session = open_session(files[NETWORK_FILE], folder / NETWORK_FILE)
+        shapes = [each.shape for each in self._session.get_outputs()]
+        if not (len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] in range(1, LARGEST_DIM)):
+            raise BundleError(
+                f"'{folder / NETWORK_FILE}' is not the network of a text encoder: it returns "
+                f"{reprlib.repr(shapes)}, must return one vector for each text; copy or download "
+                "it again"
+            )
 
     @property
     def identity(self) -> EncoderIdentity:

@@ -135,7 +135,7 @@ def export(
         from captiongan.runs.load_trained import load_trained
         from captiongan.runs.run_folder import RunFolder
     folder = RunFolder.open(run)
-    lines = read_lines(prompts, "--prompts") if prompts else folder.data_facts()["sample_captions"]
+    lines = read_lines(prompts, "--prompts") if prompts else folder.sample_captions()
     trained = load_trained(folder, checkpoint)
     name = name or out.resolve().name
     bundle = export_run(trained, out, name, version, lines, with_critic=not without_critic)

@@ -13,6 +13,9 @@ from captiongan.bundle.manifest import LARGEST_SIDE
 from captiongan.draw.interpolation import Interpolation
 from captiongan.draw.picture import Picture
 
+MOST_PIXELS = 2**28
+"""Pixels of all pictures of an answer; they are in memory at once."""
+
 LONGEST_LINE = 1000
 """Characters of a server's text that are shown."""
 
@@ -45,9 +48,11 @@ def pictures_of(answer: Facts, count: int) -> list[Picture]:
     """Return so many pictures, as they were asked for."""
     bundle, version = _text(answer, "bundle"), _text(answer, "version")
     truncation = _number(answer, "truncation")
+    pictures = _exactly(count, _list(answer, "pictures", _object))
+    images = _images([_text(picture, "png") for picture in pictures])
     return [
         Picture(
-            _image(_text(picture, "png")),
+            image,
             _text(picture, "prompt"),
             _whole(picture, "seed"),
             bundle,
@@ -58,7 +63,7 @@ def pictures_of(answer: Facts, count: int) -> list[Picture]:
             _optional(_flag, picture, "mirrored") or False,
             _optional(_number, picture, "score"),
         )
-        for picture in _exactly(count, _list(answer, "pictures", _object))
+        for image, picture in zip(images, pictures, strict=True)
     ]
 
 
@@ -79,7 +84,7 @@ def interpolation_of(answer: Facts, stops: int, steps: int) -> Interpolation:
     """Return an interpolation of so many stops with so many pictures from one to the next."""
     frames = _list(answer, "frames", _as_text)
     return Interpolation(
-        [_image(frame) for frame in _exactly((stops - 1) * (steps - 1) + 1, frames)],
+        _images(_exactly((stops - 1) * (steps - 1) + 1, frames)),
         _list(answer, "prompts", _as_text),
         tuple(_list(answer, "seeds", _as_whole)),
         steps,
@@ -95,14 +100,21 @@ def as_line(text: str) -> str:
     return "".join(each if each.isprintable() else " " for each in text[:LONGEST_LINE])
 
 
-def _image(png: str) -> Image.Image:
-    try:
-        image = decode_picture(base64.b64decode(png, validate=True), "of the server")
-    except UnusablePictureError as error:
-        raise ValueError(str(error)) from error
-    if max(image.size) > LARGEST_SIDE:
-        raise ValueError(f"a picture of {image.width} x {image.height}")
-    return image
+def _images(pngs: Sequence[str]) -> list[Image.Image]:
+    images: list[Image.Image] = []
+    room = MOST_PIXELS
+    for png in pngs:
+        most = min(room, LARGEST_SIDE**2)
+        try:
+            content = base64.b64decode(png, validate=True)
+            image = decode_picture(content, "of the server", most=most)
+        except UnusablePictureError as error:
+            raise ValueError(str(error)) from error
+        if max(image.size) > LARGEST_SIDE:
+            raise ValueError(f"a picture of {image.width} x {image.height}")
+        room -= image.width * image.height
+        images.append(image)
+    return images
 
 
 def _exactly(count: int, items: Sequence[Item]) -> Sequence[Item]:

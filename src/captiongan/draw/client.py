@@ -77,7 +77,9 @@ class Client:
             timeout: how many seconds to wait for a response.
         """
         self.address = address
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {"Accept-Encoding": "identity"}  # what is packed unpacks to any size at once
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         self._http = httpx.Client(base_url=address, headers=headers, timeout=timeout)
 
     def __enter__(self) -> Self:
@@ -184,7 +186,7 @@ class Client:
         content = bytearray()
         try:
             with self._http.stream(method, path, json=body) as response:
-                for piece in response.iter_bytes():
+                for piece in response.iter_raw():
                     content += piece
                     if len(content) > LARGEST_ANSWER:
                         raise ServerError(

@@ -11,7 +11,8 @@ from captiongan.data.store import Pictures
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.distances import Features, pairwise_spread
 from captiongan.evaluation.extractors import Extractor
-from captiongan.evaluation.probes import FEWEST_PICTURES, Probes
+from captiongan.evaluation.needs import FEWEST_PICTURES
+from captiongan.evaluation.probes import Probes
 from captiongan.evaluation.real import RealPictures
 
 SAME_CAPTION = 4

@@ -125,7 +125,7 @@ def bundle_of_run(run: Path) -> Bundle:
     )
     bundle = cache_folder("runs") / hashlib.sha256(facts.encode()).hexdigest()[:32]
     if not bundle.exists():
-        prompts = folder.data_facts()["sample_captions"]
+        prompts = folder.sample_captions()
         version = f"step {trained.checkpoint.step}"
         try:
             export_run(trained, bundle, name, version, prompts, with_critic=False)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
+from captiongan.base.articles import VOWEL_SOUND
 from captiongan.text_training.vocabulary import (
     ABOUT_PEOPLE,
     AMOUNTS,
@@ -106,7 +107,7 @@ _RELATIVE = 0.2
 
 _GROUPS = tuple(PARTS)
 ADJECTIVES = (TEXTURES, SHAPES, SIZES)
-A_BEFORE_VOWEL = re.compile(r"\ba (?=(?!uni|eu|one)[aeiou])")
+A_BEFORE_VOWEL = re.compile(rf"\ba (?={VOWEL_SOUND})")
 
 
 class Word(NamedTuple):

@@ -4,11 +4,13 @@ from collections.abc import Callable, Generator, Iterator
 
 from captiongan.base.progress import Pace
 from captiongan.data.store import Pictures, PictureStore
+from captiongan.errors import DataError
 from captiongan.runs.config import RunConfig
 from captiongan.text.cached_embeddings import CachedTextEncoder
 from captiongan.text.registry import choose_encoder
 from captiongan.training.data_source import (
     DataSource,
+    judgement_of,
     pictures_held_out,
     scoring_source,
     training_source,
@@ -40,6 +42,8 @@ def prepare(config: RunConfig, say: Say) -> Iterator[str]:
     preparing = _Preparing(say)
     training = training_source(config)
     store = yield from preparing.pictures(training, "to learn from")
+    if obstacle := judgement_of(config, store).obstacle:
+        raise DataError(f"--data '{config.data.source}': {obstacle}")
     if config.data.facing:
         yield preparing.facing(store.middle(config.data.resolution))
     if config.has_text:

@@ -1,5 +1,6 @@
 // What the model makes of the words: its tokens, and the words that it does not know.
 
+import { t } from "./language.js";
 import { element } from "./parts.js";
 
 /** Show the tokens of each prompt, as the server answers them. */
@@ -12,27 +13,29 @@ export function remarksOn(prompts) {
   const unknown = [...new Set(prompts.flatMap((each) => each.unknown_words))];
   const remarks = [];
   if (unknown.length) {
-    remarks.push(`The model hardly knows ${unknown.map((word) => `“${word}”`).join(", ")}.`);
+    const words = unknown.map((word) => `“${word}”`).join(", ");
+    remarks.push(t("The model hardly knows {words}.", { words }));
   }
-  if (prompts.some((each) => each.cut)) remarks.push("It is too long: the end is not read.");
+  if (prompts.some((each) => each.cut)) remarks.push(t("It is too long: the end is not read."));
   return remarks.join(" ");
 }
 
-function tokensOf({ prompt, tokens, unknown_words: unknown, cut }) {
+function tokensOf({ prompt, tokens, unknown_words: unknown, cut, gloss }) {
   const items = wordsOf(tokens).map((pieces) => {
     const word = pieces.map((piece) => piece.replace(/^##/, "")).join("");
     const item = element("li", {}, ...pieces.map((piece) => element("span", {}, piece)));
     if (/^\[[A-Z]+\]$/.test(word)) item.className = "mark";
     if (unknown.includes(word) || word === "[UNK]") {
       item.className = "unknown";
-      item.title = "rare or absent in the captions that the model learned from";
-      item.append(element("span", { className: "unseen" }, " (not known)"));
+      item.title = t("rare or absent in the captions that the model learned from");
+      item.append(element("span", { className: "unseen" }, ` ${t("(not known)")}`));
     }
     return item;
   });
-  const list = element("ol", { className: "tokens", "aria-label": `Tokens of: ${prompt}` }, ...items);
-  if (!cut) return list;
-  return element("div", {}, list, element("p", { className: "soft" }, "The rest is not read."));
+  const list = element("ol", { className: "tokens", "aria-label": t("Tokens of: {prompt}", { prompt }) }, ...items);
+  const remarks = [cut && t("The rest is not read."), gloss && t("In English: {gloss}", { gloss })];
+  return element("div", {}, list,
+    ...remarks.filter(Boolean).map((words) => element("p", { className: "soft" }, words)));
 }
 
 // A token that goes on with the word before it begins with "##".
