@@ -288,8 +288,8 @@ class Pipeline:
         return np.concatenate([self._draw_batch(noise[each], embedding[each]) for each in rows])
 
     def _readings(self, prompts: Sequence[str]) -> list[Reading]:
-        name, languages = self._manifest.name, self._manifest.languages
-        return [check_words(self._read(text), name, languages) for text in check_prompts(prompts)]
+        texts, name = check_prompts(prompts), self._manifest.name
+        return [check_words(self._read(text), name) for text in texts]
 
     def _draw_batch(self, noise: Noise, embedding: Embeddings) -> Pixels:
         (pixels,) = self._generator.run(None, {"noise": noise, "embedding": embedding})

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Sequence
 from numbers import Real
 
-from captiongan.bundle.languages import in_words
 from captiongan.bundle.text_encoder import Reading
 from captiongan.errors import PromptError
 
@@ -61,8 +60,8 @@ def check_prompts(prompts: Sequence[str]) -> list[str]:
     return [check_prompt(prompt) for prompt in prompts]
 
 
-def check_words(reading: Reading, bundle: str, languages: Sequence[str]) -> Reading:
-    """Return `reading` if the bundle named `bundle`, which reads `languages`, knows enough of it.
+def check_words(reading: Reading, bundle: str) -> Reading:
+    """Return `reading` if the bundle named `bundle` knows enough of its words.
 
     Raises PromptError if it has no words, or if more than half of them are unknown.
     """
@@ -74,7 +73,7 @@ def check_words(reading: Reading, bundle: str, languages: Sequence[str]) -> Read
             "prompt",
             f"{shown}: {len(unknown)} of {reading.words} words are unknown ({_some(unknown)}), at "
             f"most half may be; bundle '{bundle}' was trained on English captions; use plain "
-            f"{in_words(languages)} words for what it draws",
+            "words for what it draws",
         )
     return reading
 

@@ -132,7 +132,6 @@ def _facts(pipeline: Pipeline) -> dict[str, object]:
     manifest = pipeline.manifest
     return {
         "name": manifest.name,
-        "languages": manifest.languages,
         "version": manifest.version,
         "resolution": manifest.resolution,
         "noise_dim": manifest.noise_dim,

@@ -169,10 +169,9 @@ export class Pipeline {
   }
 
   async #read(prompts) {
-    const { name, languages } = this.#facts;
     const readings = [];
     for (const text of prompts.map(checkPrompt)) {
-      readings.push(checkWords(await this.#reader.read(text), name, languages));
+      readings.push(checkWords(await this.#reader.read(text), this.#facts.name));
     }
     return readings;
   }

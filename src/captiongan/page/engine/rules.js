@@ -36,17 +36,15 @@ export function checkPrompt(prompt) {
   return text;
 }
 
-const NAMES = { en: "English", vi: "Vietnamese" };
-
-/** The reading, if the bundle of this name and languages knows enough of it; throws RuleError. */
-export function checkWords(reading, bundle, languages) {
+/** The reading, if the bundle of this name knows enough of its words; throws RuleError. */
+export function checkWords(reading, bundle) {
   const { words, unknown_words: unknown } = reading;
   if (words === 0) throw new RuleError("prompt", "has no words; describe a picture in words");
   if (2 * unknown.length > words) {
     const some = [...new Set(unknown)].slice(0, 5).join(", ");
     throw new RuleError("prompt", `${unknown.length} of ${words} words are unknown (${some}), at ` +
-      `most half may be; bundle '${bundle}' was trained on English captions; use plain ` +
-      `${languages.map((code) => NAMES[code] ?? code).join(" and ")} words for what it draws`);
+      `most half may be; bundle '${bundle}' was trained on English captions; use plain words ` +
+      "for what it draws");
   }
   return reading;
 }

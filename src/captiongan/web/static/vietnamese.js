@@ -159,7 +159,7 @@ export const VIETNAMESE = {
     "máy chủ đang trả lời {count} yêu cầu; hãy thử lại sau giây lát",
   "prompt {sentence} has no words; describe a picture in words":
     "{sentence} không có từ nào; hãy mô tả một bức ảnh bằng lời",
-  "prompt {sentence}: {count} of {words} words are unknown ({unknown}), at most half may be; bundle '{bundle}' was trained on English captions; use plain English words for what it draws":
+  "prompt {sentence}: {count} of {words} words are unknown ({unknown}), at most half may be; bundle '{bundle}' was trained on English captions; use plain words for what it draws":
     "{sentence}: {count} trong {words} từ là từ lạ ({unknown}), tối đa một nửa; hãy dùng những từ đơn giản cho những gì gói '{bundle}' vẽ",
   "prompt is not a text; give one sentence": "Lời mô tả không phải là văn bản; hãy viết một câu",
   "prompt is empty; describe a picture in words": "Ô mô tả để trống; hãy mô tả một bức ảnh bằng lời",
@@ -169,7 +169,7 @@ export const VIETNAMESE = {
     "Lời mô tả có ký tự điều khiển ở vị trí {place}, không được phép; hãy thay bằng dấu cách",
   "prompt has no words; describe a picture in words":
     "Lời mô tả không có từ nào; hãy mô tả một bức ảnh bằng lời",
-  "prompt {count} of {words} words are unknown ({unknown}), at most half may be; bundle '{bundle}' was trained on English captions; use plain English words for what it draws":
+  "prompt {count} of {words} words are unknown ({unknown}), at most half may be; bundle '{bundle}' was trained on English captions; use plain words for what it draws":
     "{count} trong {words} từ là từ lạ ({unknown}), tối đa một nửa; hãy dùng những từ đơn giản cho những gì gói '{bundle}' vẽ",
   "this page is incomplete: its file was cut short; get it again":
     "trang này không đầy đủ: tệp bị cắt cụt; hãy lấy lại trang",
