@@ -81,6 +81,11 @@ class Reading:
     more tokens than the network reads. `words` counts its words; `unknown_words` are those that the
     vocabulary does not have. `gloss` is the text word by word in English, where it is in another
     language, otherwise empty. `embedding` is (dim,) float32, of length 1.
+
+
+    `captiongan.draw.hints` adds the rest: a similar word of the training captions for an unknown
+    one, `weak_words` that are known and hardly change a picture, and whether the text is about
+    something else than those captions.
     """
 
     text: str
@@ -90,6 +95,9 @@ class Reading:
     unknown_words: Sequence[str]
     gloss: str
     embedding: Embeddings = field(compare=False, repr=False)
+    suggestions: Mapping[str, str] = field(default_factory=dict)
+    weak_words: Sequence[str] = ()
+    off_topic: bool = False
 
 
 class TextEncoder(Protocol):

@@ -147,6 +147,28 @@ def export(
         typer.echo(f"{page} ({size_of(page) / 1e6:.1f} MB)")
 
 
+@app.command()
+def subject(
+    bundle: Bundle,
+    data: Annotated[
+        list[str],
+        typer.Argument(help="The captioned folders that it was trained on, or `toy:SIZE`."),
+    ],
+    out: NewBundle,
+) -> None:
+    """Write a copy of a bundle that hints at prompts about something else than its captions.
+
+    Bundles exported from runs hint already; this is for bundles of earlier versions.
+    """
+    from captiongan.export.subject import describe_subject
+
+    found = describe_subject(bundle, data, out)
+    typer.echo(
+        f"{out}: {len(found.words):,} words; a sentence is off topic below a cosine of "
+        f"{found.least:.2f}"
+    )
+
+
 @style_app.command("train")
 def train_style(
     bundle: Bundle,

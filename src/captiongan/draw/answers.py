@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 from PIL import Image
 
 from captiongan.base.image_reading import UnusablePictureError, decode_picture
 from captiongan.bundle.manifest import LARGEST_SIDE
+from captiongan.bundle.text_encoder import Reading
 from captiongan.draw.interpolation import Interpolation
 from captiongan.draw.picture import Picture
 
@@ -67,16 +69,21 @@ def pictures_of(answer: Facts, count: int) -> list[Picture]:
     ]
 
 
-def warnings_of(answer: Facts, count: int) -> list[str]:
-    """Return a warning for each of so many prompts with words that are hardly known."""
-    bundle = as_line(_text(answer, "bundle"))
-    prompts = _exactly(count, _list(answer, "prompts", _object))
-    unknown = [_list(prompt, "unknown_words", _as_text) for prompt in prompts]
+def readings_of(answer: Facts, count: int) -> list[Reading]:
+    """Return how the server read each of so many prompts, in words that a terminal can show."""
     return [
-        f"the text encoder of bundle '{bundle}' hardly knows these words: "
-        f"{as_line(', '.join(words))}"
-        for words in unknown
-        if words
+        Reading(
+            as_line(_optional(_text, prompt, "prompt") or ""),
+            _words(prompt, "tokens"),
+            _optional(_flag, prompt, "cut") or False,
+            0,
+            _words(prompt, "unknown_words"),
+            np.empty(0, dtype=np.float32),
+            _suggestions(prompt),
+            _words(prompt, "weak_words"),
+            _optional(_flag, prompt, "off_topic") or False,
+        )
+        for prompt in _exactly(count, _list(answer, "prompts", _object))
     ]
 
 
@@ -128,6 +135,16 @@ def _list(facts: Facts, name: str, read: Callable[[object], Item]) -> list[Item]
     if isinstance(items, list):
         return [read(item) for item in items]
     raise ValueError(f"'{name}' is no list")
+
+
+def _words(facts: Facts, name: str) -> list[str]:
+    """Read a list of words, empty if an earlier server does not send it."""
+    return [as_line(word) for word in _list(facts, name, _as_text)] if name in facts else []
+
+
+def _suggestions(facts: Facts) -> dict[str, str]:
+    words = _object(facts.get("suggestions", {}))
+    return {as_line(word): as_line(_as_text(other)) for word, other in words.items()}
 
 
 def _optional(read: Callable[[Facts, str], Item], facts: Facts, name: str) -> Item | None:

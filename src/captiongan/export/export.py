@@ -26,6 +26,7 @@ from captiongan.bundle.manifest import (
     TrainingFacts,
 )
 from captiongan.bundle.model_card import model_card
+from captiongan.bundle.subject import Subject
 from captiongan.bundle.text_encoder import ENCODER_FILES, OnnxTextEncoder
 from captiongan.draw.noise import mirror_of, noise_rows
 from captiongan.draw.picture import mirrored
@@ -96,6 +97,7 @@ def export_run(
         languages=encoder.languages,
         sample_prompts=tuple(prompts),
         training=_training_facts(trained),
+        subject=Subject.from_facts(trained.folder.data_facts(), encoder.dim),
     )
     files: dict[str, Path | bytes] = {file: encoder.folder / file for file in ENCODER_FILES}
     if with_critic:

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from captiongan.base.files import replace_file, whole_folder
@@ -140,4 +141,5 @@ def _facts(pipeline: Pipeline) -> dict[str, object]:
         "shipped": pipeline.bundle.is_shipped,
         "ranks": pipeline.bundle.has_ranker,
         "examples": list(manifest.sample_prompts),
+        "subject": manifest.subject and asdict(manifest.subject),
     }

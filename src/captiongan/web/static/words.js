@@ -8,17 +8,24 @@ export function showTokens(place, prompts) {
   place.replaceChildren(...prompts.map(tokensOf));
 }
 
-/** Say which words the model hardly knows, and what it does not read; "" if all is well. */
+/** Say what the picture may not show, and what the model does not read; "" if all is well. */
 export function remarksOn(prompts) {
-  const unknown = [...new Set(prompts.flatMap((each) => each.unknown_words))];
+  const unknown = distinct(prompts.flatMap(({ unknown_words: words, suggestions }) => words.map((word) =>
+    (Object.hasOwn(suggestions, word) ? t("“{word}” (did you mean “{other}”?)", { word, other: suggestions[word] }) : `“${word}”`))));
+  const weak = distinct(prompts.flatMap(({ weak_words: words }) => words.map((word) => `“${word}”`)));
   const remarks = [];
-  if (unknown.length) {
-    const words = unknown.map((word) => `“${word}”`).join(", ");
-    remarks.push(t("The model hardly knows {words}.", { words }));
+  if (unknown.length) remarks.push(t("The model hardly knows {words}.", { words: unknown.join(", ") }));
+  if (weak.length) {
+    remarks.push(t("It hardly follows words that negate or count: {words}.", { words: weak.join(", ") }));
+  }
+  if (prompts.some((each) => each.off_topic)) {
+    remarks.push(t("It hardly knows sentences like this: its captions are about something else."));
   }
   if (prompts.some((each) => each.cut)) remarks.push(t("It is too long: the end is not read."));
   return remarks.join(" ");
 }
+
+const distinct = (items) => [...new Set(items)];
 
 function tokensOf({ prompt, tokens, unknown_words: unknown, cut, gloss }) {
   const items = wordsOf(tokens).map((pieces) => {
