@@ -108,7 +108,9 @@ def thrown() -> Iterator[str]:
 def refused() -> Iterator[str]:
     """Answers of the server to what can be asked for on its page."""
     for words, unknown in ((0, []), (3, ["klee", "gras"])):
-        reading = SimpleNamespace(text="klee gras moos", words=words, unknown_words=unknown)
+        reading = SimpleNamespace(
+            text="klee gras moos", words=words, unknown_words=unknown, suggestions={}
+        )
         with pytest.raises(PromptError) as error:
             check_words(cast(Reading, reading), "tiny")
         yield str(error.value)

@@ -93,11 +93,11 @@ class Reading:
     cut: bool
     words: int
     unknown_words: Sequence[str]
-    gloss: str
     embedding: Embeddings = field(compare=False, repr=False)
     suggestions: Mapping[str, str] = field(default_factory=dict)
     weak_words: Sequence[str] = ()
     off_topic: bool = False
+    gloss: str = ""
 
 
 class TextEncoder(Protocol):
@@ -210,7 +210,7 @@ class OnnxTextEncoder:
         tokens = [without_marks(token) for token in encoding.tokens]
         english = gloss(marked_text) if VIETNAMESE in marked_text else ""
         cut = bool(encoding.overflowing)
-        return Reading(text, tokens, cut, words, unknown, english, embedding)
+        return Reading(text, tokens, cut, words, unknown, embedding, gloss=english)
 
     def _embed(self, encodings: Sequence[Encoding], at_once: int) -> Embeddings:
         embeddings = np.empty((len(encodings), self.dim), dtype=np.float32)

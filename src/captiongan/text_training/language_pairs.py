@@ -9,6 +9,7 @@ from pathlib import Path
 from captiongan.bundle.languages import CUES, NEGATION, VIETNAMESE, without_accents
 from captiongan.data.store import captions_of
 from captiongan.errors import ConfigError
+from captiongan.text.vocabulary import COLOURS
 from captiongan.text_training.cldr import read_annotations
 from captiongan.text_training.corpus import held_out
 from captiongan.text_training.vietnamese_grammar import (
@@ -17,7 +18,6 @@ from captiongan.text_training.vietnamese_grammar import (
     lexicon,
     words_of_the_grammar,
 )
-from captiongan.text_training.vocabulary import COLOURS
 
 LANGUAGES = ("vi",)
 KNOWN_TIMES = 4

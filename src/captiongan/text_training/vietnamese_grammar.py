@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from captiongan.bundle.languages import without_accents
 from captiongan.bundle.vietnamese import in_sections, sections
-from captiongan.text_training.grammar import A_BEFORE_VOWEL, article_of
+from captiongan.text.vocabulary import A_BEFORE_VOWEL
+from captiongan.text_training.grammar import article_of
 from captiongan.text_training.vietnamese_looks import (
     GROUPS,
     PLACES,
