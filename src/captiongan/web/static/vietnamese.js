@@ -114,6 +114,11 @@ export const VIETNAMESE = {
   "{count} pictures in {milliseconds} ms.": "{count} ảnh trong {milliseconds} ms.",
   "{count} frames in {milliseconds} ms.": "{count} khung hình trong {milliseconds} ms.",
   "The model hardly knows {words}.": "Mô hình hầu như không biết {words}.",
+  "“{word}” (did you mean “{other}”?)": "“{word}” (ý bạn là “{other}”?)",
+  "It hardly follows words that negate or count: {words}.":
+    "Mô hình hầu như không theo những từ phủ định hoặc chỉ số lượng: {words}.",
+  "It hardly knows sentences like this: its captions are about something else.":
+    "Mô hình hầu như không biết những câu như thế này: các mô tả mà nó đã học nói về thứ khác.",
   "It is too long: the end is not read.": "Câu quá dài: phần cuối không được đọc.",
   "The rest is not read.": "Phần còn lại không được đọc.",
   "There is no bundle “{wanted}” here: {name} draws instead.":
