@@ -10,7 +10,7 @@ from captiongan.cli.shared import BestOf, BundleName, Truncation, to_stderr
 
 app = typer.Typer()
 
-Sentences = Annotated[list[str], typer.Argument(help="One or more English sentences.")]
+Sentences = Annotated[list[str], typer.Argument(help="One or more sentences.")]
 
 Sheet = Annotated[
     Path, typer.Option("-o", "--output", help="PNG file to write; an existing file is replaced.")
@@ -19,7 +19,7 @@ Sheet = Annotated[
 
 @app.command()
 def generate(
-    prompt: Annotated[str, typer.Argument(help="One English sentence.")],
+    prompt: Annotated[str, typer.Argument(help="One sentence.")],
     n: Annotated[int, typer.Option("-n", "--count", help="Number of pictures, 1 to 1000.")] = 1,
     seed: Annotated[
         int, typer.Option(help="Seed of the first picture, from 0; each next picture adds 1.")

@@ -89,7 +89,7 @@ class Pipeline:
         strength: float = 0.3,
         best_of: int = 1,
     ) -> list[Picture]:
-        """Draw `n` pictures of one English sentence.
+        """Draw `n` pictures of one sentence, in a language of the bundle.
 
         Picture i has the seed `seed` + i and its own stream of noise, so a seed gives the same
         picture alone and among others. If the bundle mirrors by seed, half of the seeds mirror

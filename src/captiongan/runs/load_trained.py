@@ -64,7 +64,7 @@ def _open(folder: RunFolder, which: Which) -> tuple[RunConfig, Checkpoint, TextE
     config, checkpoint = folder.config(), _chosen(folder, which)
     checkpoint.check_belongs_to(folder.identity)
     encoder = choose_encoder(config.text.encoder)
-    if encoder.identity.sha256 != checkpoint.encoder.sha256:
+    if not encoder.identity.embeds_as(checkpoint.encoder):
         raise RunError(
             f"'{checkpoint.path}' was trained with text encoder {checkpoint.encoder}, "
             f"text.encoder={config.text.encoder} is now {encoder.identity}; "

@@ -48,6 +48,7 @@ def generated(
                 prompt=reading.text,
                 tokens=list(reading.tokens),
                 unknown_words=list(dict.fromkeys(reading.unknown_words)),
+                gloss=reading.gloss,
                 suggestions=dict(reading.suggestions),
                 weak_words=list(reading.weak_words),
                 off_topic=reading.off_topic,

@@ -39,7 +39,7 @@ class GenerateRequest(_Request):
     )
 
     prompt: Prompt | Annotated[list[Prompt], Field(json_schema_extra={"minItems": 1})] = Field(
-        description="One English sentence, or a list of them."
+        description="One sentence in a language of the bundle, or a list of them."
     )
     n: int = Field(
         1,
@@ -125,6 +125,7 @@ class PromptAnswer(BaseModel):
     off_topic: bool = Field(
         description="Whether it is about something else than the training captions."
     )
+    gloss: str = Field("", description="The prompt word by word in English, if it is Vietnamese.")
     cut: bool = Field(description="Whether there were more tokens than are read.")
 
 
@@ -189,6 +190,7 @@ class BundleFacts(BaseModel):
     noise_dim: int
     shipped: bool = Field(description="Whether it came with captiongan, known by its name alone.")
     ranks: bool = Field(description="Whether it can keep the best of several pictures.")
+    languages: list[str] = Field(description="That it reads, by their ISO codes.")
     examples: list[str] = Field(description="Prompts to start from.")
     text_encoder: TextEncoderFacts
     training: dict[str, str | int | float]

@@ -54,8 +54,8 @@ export function checkWords(reading, bundle) {
       (Object.hasOwn(suggestions, word) ? `${word} (did you mean '${suggestions[word]}'?)` : word);
     const some = [...new Set(unknown)].slice(0, 5).map(meant).join(", ");
     throw new RuleError("prompt", `${unknown.length} of ${words} words are unknown (${some}), at ` +
-      `most half may be; bundle '${bundle}' was trained on English captions; use plain English ` +
-      "words for what it draws");
+      `most half may be; bundle '${bundle}' was trained on English captions; use plain words ` +
+      "for what it draws");
   }
   return reading;
 }
