@@ -345,7 +345,7 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
     newer = {
         "data": ["squash", "mismatching", "typical_share"],
         "text": ["captions", "averaged", "noise", "conditioning_augmentation"],
-        "generator": ["attention"],
+        "generator": ["attention", "shuffle"],
         "losses": [
             *("discriminator", "interpolation", "mode_seeking", "contrastive", "augment"),
             *("augment_probability", "blur_kimg", "blur_sigma", "text_fade_kimg"),

@@ -93,7 +93,8 @@ class TrainingFacts:
 
     `kimg` is thousand pictures shown. `extractors` names the networks that had a part in the
     training and so must not score the bundle. `config` holds the options of the run, `style` how
-    the style encoder was trained, `ranker` how the ranker was. Drawing needs none of these.
+    the style encoder was trained, `ranker` how the ranker was, and `student` of which bundle this one
+    is a smaller copy. Drawing needs none of these.
     """
 
     kimg: float | None = None
@@ -103,6 +104,7 @@ class TrainingFacts:
     config: Mapping[str, Any] | None = None
     style: Mapping[str, Any] | None = None
     ranker: Mapping[str, Any] | None = None
+    student: Mapping[str, Any] | None = None
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, object]) -> Self:
@@ -121,6 +123,7 @@ class TrainingFacts:
             config=_of_type(dict, facts.get("config")),
             style=_of_type(dict, facts.get("style")),
             ranker=_of_type(dict, facts.get("ranker")),
+            student=_of_type(dict, facts.get("student")),
         )
 
     def to_facts(self) -> dict[str, object]:

@@ -155,6 +155,23 @@ captiongan {ranker["captiongan"]}.
 """
 
 
+def with_student_section(card: str, student: Mapping[str, Any]) -> str:
+    """Return a card with a section on the bundle that taught this one.
+
+    `student` is `training > student` of the manifest.
+    """
+    teacher = student["teacher"]
+    return f"""{_without_section(card, "Student")}
+
+## Student
+
+A smaller copy of `{teacher["name"]}` {teacher["version"]} (sha256 of its `bundle.json`:
+{teacher["sha256"]}): trained by `captiongan distill` on {student["kimg"]:,} kimg of that bundle's own
+pictures, drawn of {student["sentences"]:,} sentences; no photographs. The same sentence and seed give
+a similar picture. "Training" above tells what the teacher learned from.
+"""
+
+
 def _without_section(card: str, title: str) -> str:
     """Return a card without the section of that title, and without trailing white space."""
     section = rf"^## {title}\n.*?(?=^#{{1,2}} |\Z)"

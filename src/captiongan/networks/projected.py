@@ -133,7 +133,14 @@ class FrozenFeatures(nn.Module):
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """Return the mixed maps, the finest first."""
-        maps = self.network.maps(self._prepared(pictures))
+        return self.mix(self.maps(pictures))
+
+    def maps(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """Return EfficientNet's maps before they are mixed, the finest first."""
+        return self.network.maps(self._prepared(pictures))
+
+    def mix(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Return the mixed maps of those that `maps` returned."""
         layers = zip(self.across_channels, self.across_scales, maps, strict=True)
         mixed: list[Tensor] = []
         for across_channels, across_scales, x in reversed(list(layers)):

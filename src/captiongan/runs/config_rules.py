@@ -121,10 +121,16 @@ def _of_the_sizes(config: "RunConfig") -> Iterator[str]:
                 f"{option} = {features}: must be a multiple of {multiple} with network = "
                 f"'{config.network}'; set {option}={features + multiple - features % multiple}"
             )
-    if config.generator.attention > resolution:
+    shuffle = config.generator.shuffle
+    if config.generator.attention > (resolution // 2 if shuffle else resolution):
+        most = (
+            f"half of data.resolution = {resolution} with shuffle"
+            if shuffle
+            else (f"data.resolution = {resolution}")
+        )
         yield (
-            f"generator.attention = {config.generator.attention}: must be at most data.resolution "
-            f"= {resolution}; set generator.attention={resolution // 2}"
+            f"generator.attention = {config.generator.attention}: must be at most {most}; "
+            f"set generator.attention={resolution // 2}"
         )
     look = config.discriminator.look
     if look and min(look) < resolution:
