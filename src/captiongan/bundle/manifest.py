@@ -80,8 +80,7 @@ class DataFacts:
         """Return what JSON says; None unless every field is there and has its type."""
         if not isinstance(facts, dict):
             return None
-        values: list[Any] = [facts.get(each.name) for each in fields(cls)]
-        name, *counts = values
+        name, *counts = [facts.get(each.name) for each in fields(cls)]
         if isinstance(name, str) and all(isinstance(count, int) for count in counts):
             return cls(name, *counts)
         return None
@@ -92,9 +91,8 @@ class TrainingFacts:
     """How a bundle was trained; None where the bundle does not say.
 
     `kimg` is thousand pictures shown. `extractors` names the networks that had a part in the
-    training and so must not score the bundle. `config` holds the options of the run, `style` how
-    the style encoder was trained, `ranker` how the ranker was, and `student` of which bundle this one
-    is a smaller copy. Drawing needs none of these.
+    training and so must not score the bundle. `config` holds the options of the run. `style` and
+    `ranker` tell how those were trained, `student` which bundle taught this one.
     """
 
     kimg: float | None = None
@@ -216,9 +214,8 @@ def _parse(text: str | bytes) -> Mapping[str, object]:
     try:
         facts = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BundleError(
-            f"{MANIFEST} is not JSON ({error}); copy or download the bundle again"
-        ) from error
+        fault = f"{MANIFEST} is not JSON ({error}); copy or download the bundle again"
+        raise BundleError(fault) from error
     if not isinstance(facts, dict):
         raise BundleError(
             f"{MANIFEST} is {reprlib.repr(facts)}, must be a JSON object; "

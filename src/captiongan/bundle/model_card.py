@@ -166,9 +166,10 @@ def with_student_section(card: str, student: Mapping[str, Any]) -> str:
 ## Student
 
 A smaller copy of `{teacher["name"]}` {teacher["version"]} (sha256 of its `bundle.json`:
-{teacher["sha256"]}): trained by `captiongan distill` on {student["kimg"]:,} kimg of that bundle's own
-pictures, drawn of {student["sentences"]:,} sentences; no photographs. The same sentence and seed give
-a similar picture. "Training" above tells what the teacher learned from.
+{teacher["sha256"]}). `captiongan distill` trained it on {student["kimg"]:,} kimg of that bundle's
+own pictures, drawn of {student["sentences"]:,} sentences, without photographs. The same sentence
+and seed give a similar picture. "Training" above tells what data the teacher learned from.
+captiongan {student["captiongan"]}.
 """
 
 
