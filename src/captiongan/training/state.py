@@ -95,7 +95,7 @@ class TrainState:
 
 
 def choose_precision(wanted: Precision) -> Literal["32-true", "bf16-mixed"]:
-    """Return the precision of a run's arithmetic; `auto` is bf16 if the hardware computes it."""
+    """Return the precision of a run's arithmetic; `auto` is bf16 if `computes_bf16`."""
     if wanted != "auto":
         return wanted
     return "bf16-mixed" if computes_bf16(default_device()) else "32-true"

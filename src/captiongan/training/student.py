@@ -37,7 +37,7 @@ from captiongan.version import __version__
 EXTRACTOR = "lite0"
 COMPOSED = 20_000
 """Sentences that are composed if none are given."""
-SAY_EVERY, SAVE_EVERY = 50, 400
+SAY_EVERY, SAVE_EVERY = 50, 200
 """Steps from one line of progress, and from one checkpoint, to the next."""
 
 Say = Callable[[str], None]
