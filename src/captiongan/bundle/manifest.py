@@ -80,10 +80,10 @@ class DataFacts:
         """Return what JSON says; None unless every field is there and has its type."""
         if not isinstance(facts, dict):
             return None
-        name, *counts = [facts.get(each.name) for each in fields(cls)]
-        if isinstance(name, str) and all(isinstance(count, int) for count in counts):
-            return cls(name, *counts)
-        return None
+        values: list[Any] = [facts.get(each.name) for each in fields(cls)]
+        name, *counts = values
+        known = isinstance(name, str) and all(isinstance(count, int) for count in counts)
+        return cls(name, *counts) if known else None
 
 
 @dataclass(frozen=True)
