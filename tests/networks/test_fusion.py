@@ -582,3 +582,14 @@ def test_a_text_of_another_length_cannot_be_judged() -> None:
         discriminator()(noise(2, 3, 16, 16), noise(2, EMBEDDING_DIM + 1))
     with pytest.raises(RuntimeError):
         discriminator(embedding_dim=0)(noise(2, 3, 16, 16), noise(2, EMBEDDING_DIM))
+
+
+def test_shuffling_replaces_the_last_block_by_four_colours_for_each_place() -> None:
+    torch.manual_seed(0)
+    sizes = {"resolution": 32, "features": 2, "noise_dim": 8, "embedding_dim": 5}
+    network = Generator(**sizes, projected_dim=4, shuffle=True)
+    blocks = len(Generator(**sizes, projected_dim=4).blocks)
+    assert len(network.blocks) == blocks - 1
+    drawn = network(torch.randn(2, 8), torch.randn(2, 5))
+    assert drawn.shape == (2, 3, 32, 32)
+    assert drawn.abs().max() < 1 and 0.05 < drawn.std() < 0.6
