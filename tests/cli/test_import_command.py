@@ -55,6 +55,16 @@ def test_options_decide_background_size_and_number(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "pictures" / "b.png").exists()
 
 
+def test_enlarged_pictures_are_in_the_account(tmp_path: Path, capsys: Told) -> None:
+    source = LAYOUTS["csv"](tmp_path / "source")
+    Image.new("RGB", (40, 20)).save(source / "photos" / "3.jpg")
+    assert captiongan("data", "import", "csv", source, tmp_path / "out", "--enlarge", 64) == 0
+    remark = "1 kept enlarged to a short side of 64 pixels"
+    assert capsys.readouterr().out.splitlines()[-1] == remark
+    with Image.open(tmp_path / "out" / "pictures" / "3.jpg") as kept:
+        assert kept.size == (128, 64)
+
+
 def test_an_unknown_kind_is_one_line_that_names_all(tmp_path: Path, capsys: Told) -> None:
     assert captiongan("data", "import", "cars", tmp_path, tmp_path / "out") == 2
     told = capsys.readouterr().err

@@ -129,6 +129,21 @@ def test_unusable_lines_are_told_and_the_rest_is_trained_on(
     assert "23 pictures" in shown
     assert "1 lines skipped" in shown
     assert "metadata.jsonl:4: toy_000003.png" in shown
+    assert "23 pictures are too few to learn from" in shown
+    assert "captiongan train --from flowers --data" in shown
+
+
+def test_captions_that_are_all_the_same_are_refused_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "toy"
+    assert captiongan("data", "toy", data, "--size", 4, "--side", 32) == 0
+    lines = [json.loads(line) for line in (data / "metadata.jsonl").read_text().splitlines()]
+    same = "".join(json.dumps(line | {"text": "a flower"}) + "\n" for line in lines)
+    (data / "metadata.jsonl").write_text(same)
+    assert captiongan("train", "--data", data, *TINY[2:], "--out", tmp_path / "runs") == 2
+    assert "all 4 pictures have the same caption 'a flower'" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_resumed_run_keeps_its_batches_and_networks(

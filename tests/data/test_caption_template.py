@@ -91,6 +91,22 @@ def test_columns_of_a_table_are_fields(tmp_path: Path) -> None:
     }
 
 
+def test_what_has_no_effect_on_the_captions_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "file,colour,class\n1.jpg,blue,rose\n1.jpg,red,rose\n"
+    write_folder(tmp_path / "source", {"t.csv": rows.encode(), "1.jpg": picture(1)})
+    (tmp_path / "t.txt").write_text("{a colour} {class}\n{a color} {class} [in {ground}|]\n")
+    out = tmp_path / "out"
+    assert captiongan("data", "caption-template", tmp_path / "source", tmp_path / "t.txt", out) == 0
+    assert captions(out) == {"pictures/1.jpg": ("a blue rose",)}
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "2 read, 1 kept, 1 rejected",
+        "  1 duplicate",
+        "1 kept without sentences of {color}, {ground}: the source has no such column",
+    ]
+
+
 def test_a_seed_and_a_name_decide_the_captions(tmp_path: Path) -> None:
     write_folder(tmp_path / "source", {f"rose/{n}.jpg": picture(n) for n in range(8)})
     (tmp_path / "t.txt").write_text("a [red|pink|wide|small|old|new] {class}\n")

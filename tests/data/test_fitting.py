@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from captiongan.base.image_reading import UnusablePictureError
-from captiongan.data.importers.fitting import Fit, fitted
+from captiongan.data.importers.fitting import NO_BOX, Fit, Fitted, fitted
 from captiongan.data.importers.items import Box
 from captiongan.errors import DataError
 
@@ -25,16 +25,16 @@ def wide(width: int = 90, height: int = 30) -> Image.Image:
 
 
 def fit(fit: Fit, content: bytes, name: str = "a", box: Box | None = None) -> Image.Image:
-    return Image.open(io.BytesIO(fitted(fit, content, name, box)[0])).convert("RGB")
+    return Image.open(io.BytesIO(fitted(fit, content, name, box).content)).convert("RGB")
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
 def test_what_needs_no_change_keeps_its_bytes_and_gets_its_ending(file_format: str) -> None:
     content = encoded(wide(), file_format)
-    kept, ending = fitted(Fit(), content, "a", (1, 2, 3, 4))
-    assert kept == content
+    kept = fitted(Fit(), content, "a", (1, 2, 3, 4))
+    assert kept.content == content
     endings = {"JPEG": ".jpg", "TIFF": ".tif"}
-    assert ending == endings.get(file_format, f".{file_format.lower()}")
+    assert kept.ending == endings.get(file_format, f".{file_format.lower()}")
 
 
 def test_transparent_pixels_show_the_background_that_was_asked_for() -> None:
@@ -49,7 +49,7 @@ def test_half_transparent_pixels_are_mixed_with_the_background() -> None:
 
 def test_an_opaque_picture_is_left_alone_whatever_the_background() -> None:
     content = encoded(wide(), "JPEG")
-    assert fitted(Fit(background="black"), content, "a", None)[0] == content
+    assert fitted(Fit(background="black"), content, "a", None).content == content
 
 
 def test_padding_makes_a_square_of_the_background_around_the_whole_picture() -> None:
@@ -91,6 +91,26 @@ def test_pictures_are_shrunk_to_a_short_side_and_never_enlarged(
     assert fit(Fit(side=side), encoded(wide())).size == size
 
 
+@pytest.mark.parametrize(("side", "size"), [(10, (90, 30)), (40, (120, 40))])
+def test_pictures_are_enlarged_to_a_short_side_and_it_is_remarked(
+    side: int, size: tuple[int, int]
+) -> None:
+    kept = fitted(Fit(enlarge=side), encoded(wide()), "a", None)
+    assert Image.open(io.BytesIO(kept.content)).size == size
+    assert kept.remarks == (("enlarged to a short side of 40 pixels",) if side == 40 else ())
+
+
+@pytest.mark.parametrize("width", [2_000, 20_000])
+def test_a_picture_is_not_enlarged_beyond_what_is_read_or_a_jpeg_can_hold(width: int) -> None:
+    content = encoded(Image.new("1", (width, 1)))
+    with pytest.raises(UnusablePictureError, match=r"too many pixels .* when enlarged"):
+        fitted(Fit(enlarge=64), content, "a", None)
+
+
+def test_a_crop_by_boxes_that_the_source_does_not_have_is_remarked() -> None:
+    assert fitted(Fit("box"), encoded(wide()), "a", None).remarks == (NO_BOX,)
+
+
 def test_a_turned_photograph_is_cut_upright() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -105,15 +125,23 @@ def test_what_is_no_colour_is_one_line(background: str) -> None:
         Fit(background=background)
 
 
-def test_a_negative_side_is_one_line() -> None:
-    with pytest.raises(DataError, match="--side -1"):
-        Fit(side=-1)
+@pytest.mark.parametrize(
+    ("fit", "says"),
+    [
+        ({"side": -1}, "--side -1"),
+        ({"enlarge": -1}, "--enlarge -1"),
+        ({"side": 32, "enlarge": 64}, "--enlarge 64 is above --side 32"),
+    ],
+)
+def test_a_side_that_breaks_its_rule_is_one_line(fit: dict[str, int], says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        Fit(**fit)  # type: ignore[arg-type]
 
 
 def test_grey_and_very_wide_pictures_are_kept_as_they_are() -> None:
     for picture in (Image.new("L", (8, 8), 7), Image.new("RGB", (4000, 2))):
         content = encoded(picture)
-        assert fitted(Fit(), content, "a", None) == (content, ".png")
+        assert fitted(Fit(), content, "a", None) == Fitted(content, ".png")
 
 
 def test_a_broken_picture_is_refused_with_its_name() -> None:

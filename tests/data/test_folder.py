@@ -15,7 +15,6 @@ from PIL import Image
 
 from captiongan.base.lines import MAXIMUM_LINE
 from captiongan.data.folder import (
-    Example,
     LoadedExample,
     Reject,
     read_captioned_folder,
@@ -415,28 +414,3 @@ def test_the_summary_counts_pictures_captions_classes_and_rejects(tmp_path: Path
 def test_the_summary_of_nothing_is_all_zero() -> None:
     summary = summarise([])
     assert (summary.pictures, summary.fewest, summary.mean, summary.most) == (0, 0, 0.0, 0)
-
-
-@pytest.mark.parametrize(
-    "classes, reason",
-    [
-        ([], "too few"),
-        (["rose"], "too few"),
-        (["rose", "rose", "rose"], "all 3 pictures are of class 'rose'"),
-        (["rose", "rose", None], None),
-        ([None, None], None),
-        (["rose", "tulip"], None),
-    ],
-)
-def test_a_folder_in_which_no_caption_can_mismatch_is_told(
-    classes: list[str | None], reason: str | None
-) -> None:
-    picture = Image.new("RGB", (8, 8))
-    summary = summarise(
-        LoadedExample(Example(f"{number}.png", ("a flower",), label), picture)
-        for number, label in enumerate(classes)
-    )
-    if reason is None:
-        assert summary.obstacle is None
-    else:
-        assert summary.obstacle is not None and reason in summary.obstacle

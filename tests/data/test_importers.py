@@ -74,6 +74,14 @@ def layout(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
     return kind, LAYOUTS[kind](tmp_path / "source")
 
 
+@pytest.mark.parametrize("kind", [kind for kind in IMPORTERS if kind != "csv"])
+def test_an_option_that_has_no_effect_on_a_kind_is_refused(kind: str) -> None:
+    given = {"pictures": Path()} if kind == "hf" else {"columns": {"caption": "text"}}
+    option = "pictures" if kind == "hf" else "caption-column"
+    with pytest.raises(DataError, match=f"--{option} has no effect on {kind}"):
+        next(iter(choose_importer(kind)(Request(Path("x"), **given))))
+
+
 def test_every_kind_has_a_layout_here() -> None:
     assert IMPORTERS.keys() == {*LAYOUTS, "folder"}
 

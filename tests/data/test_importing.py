@@ -227,6 +227,13 @@ def test_another_import_into_the_same_folder_is_refused(tmp_path: Path) -> None:
         import_pictures(iter([item()]), tmp_path / "out", WISH, Fit("pad"))
 
 
+def test_a_journal_from_before_an_option_is_the_same_import_without_it(tmp_path: Path) -> None:
+    account = run([item()], tmp_path / "out")
+    journal = tmp_path / "out" / "import.jsonl"
+    journal.write_text(journal.read_text().replace(', "enlarge": 0', "", 1))
+    assert run(killed_after([], 0), tmp_path / "out") == account
+
+
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").touch()

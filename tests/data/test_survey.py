@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from captiongan.data.readiness import Judgement
 from captiongan.data.show import histogram, page
 from captiongan.data.survey import SHOWN, facts, survey, verdict, words_of
 from captiongan.data.toy import draw, toy_flower, write_toy_folder
+from captiongan.runs.config import RunConfig
+from captiongan.training.data_source import training_source
 from support.command_line import captiongan
 from support.tiny_layouts import LAYOUTS
 
@@ -33,8 +36,11 @@ def line(number: int, *texts: str, **more: Any) -> dict[str, Any]:
     return {"file_name": f"{number}.png", "text": list(texts) or [f"flower number {number}"]} | more
 
 
+GOOD = Judgement(None, (), ())
+
+
 def counted(root: Path, **options: int) -> dict[str, Any]:
-    return facts(survey(root, **options))
+    return facts(survey(root, **({"minimum_side": 1} | options)))
 
 
 def ready(**changed: Any) -> dict[str, Any]:
@@ -112,14 +118,13 @@ def test_what_the_importer_turned_away_is_counted_too(tmp_path: Path) -> None:
 
 
 def test_a_set_without_faults_is_ready() -> None:
-    assert verdict(ready(), None) == []
+    assert verdict(ready(), GOOD) == []
 
 
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
         ({"rejected": {"bad JSON": 6, "duplicate": 5}}, "11 lines are rejected"),
-        ({"short_side": {"median": 63}}, "short side below 64"),
         ({"wide_or_tall": 101}, "10 % of the pictures are at least 2 times"),
         ({"near_duplicates": {"pictures": 80, "groups": 20}}, "6 % of the pictures are near-dup"),
         ({"captions_of_several_pictures": {"captions": 2600}}, "52 % of the captions"),
@@ -127,7 +132,7 @@ def test_a_set_without_faults_is_ready() -> None:
     ],
 )
 def test_the_verdict_names_what_to_fix(changed: dict[str, Any], says: str) -> None:
-    (remark,) = verdict(ready(**changed), None)
+    (remark,) = verdict(ready(**changed), GOOD)
     assert says in remark
 
 
@@ -171,7 +176,7 @@ def test_the_page_is_self_contained_and_escapes_what_people_wrote(tmp_path: Path
 def test_the_contact_sheet_is_a_fair_sample_that_a_seed_decides(tmp_path: Path) -> None:
     write_toy_folder(tmp_path / "toy", 60, 24)
     names = [
-        [example.file_name for example, _ in survey(tmp_path / "toy", seed=seed).sheet]
+        [example.file_name for example, _ in survey(tmp_path / "toy", 1, seed).sheet]
         for seed in (0, 0, 1)
     ]
     assert names[0] == names[1] != names[2]
@@ -182,11 +187,29 @@ def test_the_contact_sheet_is_a_fair_sample_that_a_seed_decides(tmp_path: Path) 
 def test_show_writes_a_page_and_says_the_verdict(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_toy_folder(tmp_path / "toy", 40, 72)
+    write_toy_folder(tmp_path / "toy", 100, 64)
     out = tmp_path / "page.html"
     assert captiongan("data", "show", tmp_path / "toy", "--out", out) == 0
-    assert capsys.readouterr().out.splitlines() == ["ready", str(out)]
+    ready, times, start, path = capsys.readouterr().out.splitlines()
+    assert (ready, path) == ("ready", str(out))
     assert "Ready." in out.read_text()
+    assert "4,000 times" in times and times in out.read_text()
+    assert f"captiongan train --from flowers --data {tmp_path / 'toy'}" in start
+
+
+def test_show_and_check_reject_what_a_training_rejects(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = {"0.png": (63, 90), "1.png": (64, 64)}
+    root = write(tmp_path / "set", line(0), line(1), line(2), sizes=sizes)
+    content = facts(survey(root))
+    assert content["rejected"] == {"too small": 1}
+    assert any("--enlarge" in remark for remark in content["verdict"])
+    assert captiongan("data", "check", root) == 0
+    checked = capsys.readouterr().out
+    assert "2 usable pictures" in checked and "too few to learn from" in checked
+    source = training_source(RunConfig.model_validate({"data": {"source": str(root)}}))
+    assert len(source.open().rejects) == 1
 
 
 def test_show_into_a_folder_that_is_not_there_is_one_line(
@@ -203,7 +226,8 @@ def test_stats_are_json_for_programs_and_lines_for_people(
     write_toy_folder(tmp_path / "toy", 20, 72)
     assert captiongan("data", "stats", tmp_path / "toy", "--json") == 0
     content = json.loads(capsys.readouterr().out)
-    assert (content["pictures"], content["verdict"]) == (20, [])
+    assert content["pictures"] == 20
+    assert "20 pictures are too few" in content["verdict"][0]
     assert captiongan("data", "stats", tmp_path / "toy") == 0
     assert "pictures: 20\n" in capsys.readouterr().out
 

@@ -172,3 +172,49 @@ def test_a_table_that_is_a_link_out_of_its_folder_is_not_read(tmp_path: Path) ->
     (tmp_path / "source" / "t.csv").symlink_to(tmp_path / "private.csv")
     with pytest.raises(DataError, match="is a link, links are not followed"):
         imported(tmp_path / "source")
+
+
+# Input that has no effect
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "remarks"),
+    [
+        ("file,title,caption", {}, ["with caption from column caption, not title"]),
+        ("file,label,caption,category", {}, ["with class from column label, not category"]),
+        ("file,title,caption", {"caption": "title"}, []),
+    ],
+)
+def test_a_column_that_is_not_taken_though_it_could_be_is_told(
+    tmp_path: Path, header: str, options: dict[str, str], remarks: list[str]
+) -> None:
+    cells = ["1.jpg", *"abc"[: header.count(",")]]
+    source = folder(tmp_path, f"{header}\n{','.join(cells)}\n", "1.jpg")
+    items = choose_importer("csv")(Request(source, columns=options))
+    told = import_pictures(items, tmp_path / "out", {}, Fit()).remarks
+    assert [each.partition(" (")[0] for each in told] == remarks
+
+
+def test_rows_that_contradict_each_other_do_not_replace_what_was_said_before(
+    tmp_path: Path,
+) -> None:
+    text = "file,class,split,caption\n1.jpg,rose,train,a\n1.jpg,tulip,train,b\n1.jpg,,test,c\n"
+    source = folder(tmp_path, text + "1.jpg,,,d\n", "1.jpg")
+    assert imported(source).rejected == {"contradiction": 2}
+    assert reasons(source) == {
+        "t.csv:3": "class 'tulip' here, 'rose' on an earlier line of '1.jpg'; correct one",
+        "t.csv:4": "split 'test' here, 'train' on an earlier line of '1.jpg'; correct one",
+    }
+    (line,) = (tmp_path / "out" / "train" / "metadata.jsonl").read_text().splitlines()
+    assert (json.loads(line)["text"], json.loads(line)["class"]) == (["a", "d"], "rose")
+
+
+def test_captions_and_classes_of_a_sample_that_are_not_taken_are_told(tmp_path: Path) -> None:
+    files = {"1.jpg": picture(1), "1.cls": b"3", "1.txt": b"a rose"}
+    files |= {"1.json": b'{"caption": "a tulip", "class": "rose"}'}
+    same = {"2.jpg": picture(2), "2.txt": b"a  rose\n", "2.json": b'{"caption": "a rose"}'}
+    write_tar(tmp_path / "x.tar", files | same)
+    assert imported(tmp_path / "x.tar", "webdataset").remarks == {
+        "with captions from caption, not txt": 1,
+        "with class from class, not cls": 1,
+    }

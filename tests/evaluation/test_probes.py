@@ -17,14 +17,13 @@ from captiongan.data.folder import Example
 from captiongan.errors import OutputError
 from captiongan.evaluation import probe_training
 from captiongan.evaluation.distances import Features
+from captiongan.evaluation.needs import FEWEST_PICTURES, class_obstacle
 from captiongan.evaluation.probe_training import StandardisedLinear, open_probes
 from captiongan.evaluation.probes import (
-    FEWEST_PICTURES,
     Classifier,
     LinearMap,
     Probes,
     RetrievalProbe,
-    class_obstacle,
 )
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.retrieval import POOL

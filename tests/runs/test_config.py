@@ -78,6 +78,12 @@ def test_a_mistake_in_an_override_is_not_blamed_on_the_file(tmp_path: Path) -> N
     assert "features" not in told
 
 
+def test_a_contradiction_is_blamed_on_the_override_that_brought_it_in() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config("projected", ["training.kimg=3", "text.encoder=none"])
+    assert str(caught.value).startswith("--set 'text.encoder=none': ")
+
+
 def test_an_option_that_is_left_out_has_its_default(tmp_path: Path) -> None:
     config = load(tmp_path, "training: {kimg: 3}")
     assert config == RunConfig(training=TrainingConfig(kimg=3))
@@ -296,7 +302,7 @@ def test_options_that_cannot_go_together_are_told_with_both_and_the_remedy(
     overrides: list[str], parts: list[str], tmp_path: Path
 ) -> None:
     message = refusal(tmp_path, "{}", *overrides)
-    assert message.startswith(f"'{tmp_path / 'run.yaml'}': ")
+    assert message.startswith("--set '")
     assert all(part in message for part in parts), message
     assert len(message) < 400
 
@@ -439,6 +445,31 @@ def test_an_override_of_an_unknown_option_or_a_wrong_value_is_refused(tmp_path: 
 @pytest.mark.parametrize("text", ["[", "a: b: c", "a: \0", "'"])
 def test_a_file_that_is_not_yaml_is_refused(text: str, tmp_path: Path) -> None:
     assert "is not YAML" in refusal(tmp_path, text)
+
+
+def nested(values: str, more: str) -> str:
+    """Write YAML in which each value holds the one before nine times."""
+    lines = [f"a0: &a0 {values}"]
+    for number in range(1, 9):
+        inner = ", ".join([f"*a{number - 1}"] * 9)
+        lines.append(f"a{number}: &a{number} {more.format(inner)}")
+    return "\n".join([*lines, "network: *a8"])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (nested("[x]", "[{}]"), "network = [[[...], "),
+        (nested("{x: 1, y: 2}", "{{<<: [{}]}}"), "a mapping has more than 1,000 keys"),
+        (f"network: 0x{'f' * 9000}", "network = a huge number"),
+        (f"# {' ' * 2**16}\nnetwork: dcgan", "is above 65,536 bytes"),
+    ],
+)
+def test_a_file_that_says_almost_endless_things_is_refused_in_few_words(
+    text: str, told: str, tmp_path: Path
+) -> None:
+    message = refusal(tmp_path, text)
+    assert told in message and len(message) < 2000
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:

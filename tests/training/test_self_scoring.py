@@ -15,7 +15,8 @@ from captiongan.evaluation import extractors, probe_training
 from captiongan.evaluation.benchmark import Samples
 from captiongan.evaluation.candidate import of_generator
 from captiongan.evaluation.coverage import nearest
-from captiongan.evaluation.scores import FEWEST, kid, r_at_1
+from captiongan.evaluation.needs import FEWEST
+from captiongan.evaluation.scores import kid, r_at_1
 from captiongan.runs.alarms import Alarms
 from captiongan.runs.config import RunConfig
 from captiongan.training import self_scoring

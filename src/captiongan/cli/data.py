@@ -1,35 +1,41 @@
 """The verbs of `captiongan data`: check, prepare, show, split and download data sets."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from captiongan.cli import import_data
 from captiongan.cli.import_data import Out, Seed, print_account
 from captiongan.cli.shared import Settings, to_stderr, training_half
+from captiongan.data import TRAINED_SIDE
+from captiongan.errors import ConfigError
 
 app = typer.Typer(name="data", no_args_is_help=True, help="Import, inspect or create data sets.")
 app.add_typer(import_data.app)
 
 Folder = Annotated[Path, typer.Argument(help="Captioned folder.")]
 MinimumSide = Annotated[
-    int, typer.Option(min=1, help="Reject pictures whose short side is shorter.")
+    int,
+    typer.Option(
+        min=1, help="Reject pictures whose short side is shorter; give the side of your training."
+    ),
 ]
 
 
 @app.command("check")
 def check_data(
     folder: Folder,
-    minimum_side: MinimumSide = 64,
+    minimum_side: MinimumSide = TRAINED_SIDE,
 ) -> None:
     """List every line that cannot be used, with the reason, and summarise the rest.
 
     Exit code 2: the rest cannot be trained on.
     """
     from captiongan.data.folder import LoadedExample, Reject, read_captioned_folder
+    from captiongan.data.readiness import judge
     from captiongan.data.summary import summarise
 
     def printed() -> Iterator[LoadedExample | Reject]:
@@ -46,9 +52,12 @@ def check_data(
     )
     for kind, count in sorted(summary.rejects.items()):
         typer.echo(f"  {count} {kind}")
-    if summary.obstacle:
-        typer.echo(f"cannot be trained on: {summary.obstacle}")
+    judgement = judge(summary.examples, str(folder))
+    if judgement.obstacle:
+        typer.echo(f"cannot be trained on: {judgement.obstacle}")
         raise typer.Exit(2)
+    for remark in judgement.to_fix:
+        typer.echo(remark)
 
 
 @app.command("prepare")
@@ -109,7 +118,7 @@ def show_data(
     out: Annotated[Path, typer.Option("-o", "--out", help="HTML file to write.")] = Path(
         "data.html"
     ),
-    minimum_side: MinimumSide = 1,
+    minimum_side: MinimumSide = TRAINED_SIDE,
     seed: Seed = 0,
 ) -> None:
     """Show the content of a captioned folder on one page, with a verdict: ready, or what to fix.
@@ -122,8 +131,7 @@ def show_data(
 
     result = survey(folder, minimum_side, seed)
     write_page(result, out)
-    for remark in facts(result)["verdict"] or ["ready"]:
-        typer.echo(remark)
+    _print_verdict(facts(result))
     typer.echo(out)
 
 
@@ -131,7 +139,7 @@ def show_data(
 def data_stats(
     folder: Folder,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
-    minimum_side: MinimumSide = 1,
+    minimum_side: MinimumSide = TRAINED_SIDE,
 ) -> None:
     """Print statistics of a captioned folder: sizes, captions, words, classes, near-duplicates."""
     from captiongan.data.survey import facts, survey
@@ -151,8 +159,12 @@ def data_stats(
     near = content["near_duplicates"]
     typer.echo(f"classes: {len(content['classes'])}")
     typer.echo(f"near duplicates: {near['pictures']} pictures in {near['groups']} groups")
-    for remark in content["verdict"] or ["ready"]:
-        typer.echo(remark)
+    _print_verdict(content)
+
+
+def _print_verdict(content: Mapping[str, Any]) -> None:
+    for line in (*(content["verdict"] or ["ready"]), *content["advice"]):
+        typer.echo(line)
 
 
 @app.command("split")
@@ -160,26 +172,57 @@ def split_data(
     folder: Folder,
     out: Out,
     test: Annotated[
-        float, typer.Option(help="Share of the pictures for testing, between 0 and 1.")
-    ] = 0.1,
-    val: Annotated[float, typer.Option(help="Share for validation; 0 for none.")] = 0,
+        float | None,
+        typer.Option(help="Share of the pictures for testing, between 0 and 1; default: 0.1."),
+    ] = None,
+    val: Annotated[float | None, typer.Option(help="Share for validation; default: none.")] = None,
     by: Annotated[
-        Literal["picture", "class"],
-        typer.Option(help="Unit of the random choice: a single picture, or a whole class."),
-    ] = "picture",
-    seed: Seed = 0,
+        Literal["picture", "class"] | None,
+        typer.Option(
+            help="Unit of the random choice: a single picture (the default), or a whole class."
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of the random choice; default: 0.")
+    ] = None,
+    listed: Annotated[
+        str | None,
+        typer.Option(
+            "--list",
+            help="Text file of the names of the test pictures; or flowers or birds, whose test "
+            "pictures are those of the shipped bundles.",
+        ),
+    ] = None,
 ) -> None:
-    """Divide a captioned folder into OUT/train and OUT/test; near-duplicates stay together."""
+    """Divide a captioned folder into OUT/train and OUT/test; near-duplicates stay together.
+
+    Says which scores `captiongan evaluate` will not have on that test part. With --list, the list
+    alone decides.
+    """
     from captiongan.data.importers.content import content_of
     from captiongan.data.importers.fitting import Fit
     from captiongan.data.importers.importing import import_pictures
     from captiongan.data.importers.items import Request
-    from captiongan.data.splitting import split_folder
+    from captiongan.data.split_lists import read_list
+    from captiongan.data.splitting import divide, divide_by_list
+    from captiongan.evaluation.needs import foreseen
 
-    shares = {"test": test} | ({"val": val} if val else {})
-    wish = {"kind": "split", "source": str(folder), "shares": shares, "by": by, "seed": seed}
-    wish["content"] = content_of(Request(folder), out)
-    print_account(import_pictures(split_folder(folder, shares, by, seed), out, wish, Fit()), out)
+    if listed is None:
+        shares = {"test": 0.1 if test is None else test} | ({"val": val} if val else {})
+        how: dict[str, Any] = {"shares": shares, "by": by or "picture", "seed": seed or 0}
+        division = divide(folder, **how)
+    else:
+        for option, value in {"test": test, "val": val, "by": by, "seed": seed}.items():
+            if value is not None:
+                raise ConfigError(
+                    f"--{option} {value} with --list '{listed}', which decides alone; leave one out"
+                )
+        how = {"list": read_list(listed)}
+        division = divide_by_list(folder, how["list"], listed)
+    for line in foreseen(division.labels_of("test"), division.labels_of("train")):
+        typer.echo(line)
+    wish = {"kind": "split", "source": str(folder), "content": content_of(Request(folder), out)}
+    print_account(import_pictures(division.items(), out, wish | how, Fit()), out)
 
 
 @app.command("get")

@@ -33,6 +33,9 @@ Background = Annotated[
 Side = Annotated[
     int, typer.Option(min=0, help="Shrink pictures whose short side is longer; 0 for never.")
 ]
+Enlarge = Annotated[
+    int, typer.Option(min=0, help="Enlarge pictures whose short side is shorter; 0 for never.")
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="Stop after this many kept pictures.")]
 Pictures = Annotated[
     Path | None,
@@ -67,6 +70,7 @@ def import_data(
     crop: Crop = None,
     background: Background = "white",
     side: Side = 0,
+    enlarge: Enlarge = 0,
     splits: Splits = None,
     pictures: Pictures = None,
     picture_column: PictureColumn = None,
@@ -84,7 +88,7 @@ def import_data(
     columns = {"picture": picture_column, "caption": caption_column, "class": class_column}
     asked = {name: column for name, column in columns.items() if column}
     request = Request(source, pictures, splits, asked)
-    fit = Fit(crop or ("box" if kind == "birds" else "centre"), background, side)
+    fit = Fit(crop or ("box" if kind == "birds" else "centre"), background, side, enlarge)
     _import(kind, choose_importer(kind), request, out, fit, limit)
 
 
@@ -103,6 +107,7 @@ def caption_template(
     crop: Crop = None,
     background: Background = "white",
     side: Side = 0,
+    enlarge: Enlarge = 0,
     splits: Splits = None,
     pictures: Pictures = None,
     picture_column: PictureColumn = None,
@@ -116,7 +121,7 @@ def caption_template(
     columns = {"picture": picture_column, "class": class_column}
     asked = {name: column for name, column in columns.items() if column}
     request = Request(source, pictures, splits, asked, template, seed)
-    fit = Fit(crop or "centre", background, side)
+    fit = Fit(crop or "centre", background, side, enlarge)
     _import("caption-template", composing.read, request, out, fit, limit)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from captiongan.cli import bulk, data, draw, models, page, serve, train
+from captiongan.cli import bulk, data, distill, draw, models, page, serve, train
 from captiongan.errors import CaptionganError
 from captiongan.version import __version__
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
-for verbs in (draw, bulk, page, serve, train, models, data):
+for verbs in (draw, bulk, page, serve, train, models, distill, data):
     app.add_typer(verbs.app)
 
 
@@ -57,7 +57,9 @@ def _end(error: object) -> NoReturn:
 
 
 def _one_line(message: object) -> str:
-    return " ".join(str(message).split())
+    """Return a message as one line; what would change the terminal is shown as Python writes it."""
+    line = " ".join(str(message).split())
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
 
 
 def _print_version(wanted: bool) -> None:

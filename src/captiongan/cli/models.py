@@ -136,7 +136,7 @@ def export(
         from captiongan.runs.load_trained import load_trained
         from captiongan.runs.run_folder import RunFolder
     folder = RunFolder.open(run)
-    lines = read_lines(prompts, "--prompts") if prompts else folder.data_facts()["sample_captions"]
+    lines = read_lines(prompts, "--prompts") if prompts else folder.sample_captions()
     trained = load_trained(folder, checkpoint)
     name = name or out.resolve().name
     bundle = export_run(trained, out, name, version, lines, with_critic=not without_critic)
@@ -149,42 +149,25 @@ def export(
 
 
 @app.command()
-def distill(
+def subject(
     bundle: Bundle,
-    out: NewBundle,
     data: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Captioned folder, or `toy:SIZE`, whose captions the bundle draws; may be "
-            "repeated. Without it and --prompts, sentences about appearance are composed."
-        ),
-    ] = None,
-    prompts: Annotated[
-        Path | None, typer.Option(help="Text file with one sentence per line to draw.")
-    ] = None,
-    features: Annotated[
-        int, typer.Option(min=1, help="Channels of the student's last stage.")
-    ] = 16,
-    kimg: Annotated[float, typer.Option(help="Training length in thousands of pictures.")] = 1000,
-    seed: Seed = 0,
+        list[str],
+        typer.Argument(help="The captioned folders that it was trained on, or `toy:SIZE`."),
+    ],
+    out: NewBundle,
 ) -> None:
-    """Train a smaller generator on a bundle's own pictures; write a bundle that draws faster.
+    """Write a copy of a bundle that hints at prompts about something else than its captions.
 
-    Ctrl-C saves and stops; the same command continues. A smaller --kimg ends it earlier.
+    Bundles exported from runs hint already; this is for bundles of earlier versions.
     """
-    with training_half():
-        from captiongan.data.store import captions_of
-        from captiongan.text_training.grammar import compose
-        from captiongan.training.student import COMPOSED, distil
-    sentences = [*captions_of(data or ()), *(read_lines(prompts, "--prompts") if prompts else ())]
-    if not sentences:
-        sentences = [look.text for look in compose(COMPOSED, seed)]
-    report = distil(bundle, sentences, out, features, kimg, seed, typer.echo)
-    if report is None:
-        typer.echo(f"stopped; the same command continues from '{out}.training'")
-        return
-    size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
-    typer.echo(f"{out} ({size:.1f} MB): differs from its teacher by {report.difference:.1f} of 255")
+    from captiongan.export.subject import describe_subject
+
+    found = describe_subject(bundle, data, out)
+    typer.echo(
+        f"{out}: {len(found.words):,} words; a sentence is off topic below a cosine of "
+        f"{found.least:.2f}"
+    )
 
 
 @text_app.command("train")

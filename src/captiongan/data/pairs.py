@@ -4,20 +4,26 @@ Slides "GANs with Joint Distributions": the discriminator sees pairs, and a mism
 real picture with a text that was written for another one.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from captiongan.base.streams import Stream
 from captiongan.data.folder import Example
-from captiongan.data.summary import obstacle
 from captiongan.errors import DataError
 
 Indices = npt.NDArray[np.int64]
+
+Mismatching = Literal["class", "batch"]
+"""Where a mismatching caption comes from: a picture of another class, or one of the batch."""
+
+_TRIES = 4
+"""How many captions of other classes are looked at for one with other words."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +65,9 @@ class PairSampler:
     def __init__(
         self, examples: Sequence[Example], batch_size: int, seed: int, within_batch: bool = False
     ) -> None:
-        if within_batch:  # classes do not count: each picture is one
-            examples = [replace(example, label=None) for example in examples]
-        labels = Counter(example.label for example in examples if example.label is not None)
-        if reason := obstacle(len(examples), labels):
+        if within_batch:
+            examples = _without_classes(examples)
+        if reason := _too_few(examples):
             raise DataError(f"--data: {reason}")
         self._batch_size = batch_size
         self._seed = seed
@@ -127,7 +132,9 @@ class PairSampler:
         self, pictures: Indices, matching: Indices, random: np.random.Generator
     ) -> Indices:
         """Of a few captions of other classes, take for each picture the first with other words."""
-        tries = [self._caption(self._of_another_class(pictures, random), random) for _ in range(4)]
+        tries = [
+            self._caption(self._of_another_class(pictures, random), random) for _ in range(_TRIES)
+        ]
         chosen = tries[0]
         for other in tries[1:]:
             chosen = np.where(self._text[chosen] == self._text[matching], other, chosen)
@@ -137,6 +144,61 @@ class PairSampler:
         size, start = self._block_size[pictures], self._block_start[pictures]
         place = random.integers(len(self._by_class) - size)
         return self._by_class[np.where(place < start, place, place + size)]
+
+
+def obstacle(examples: Sequence[Example], mismatching: Mismatching | None) -> str | None:
+    """Return why no run can train on these pictures; None if one can.
+
+    `mismatching` is None for losses that need no mismatching captions.
+    """
+    counted = examples if mismatching == "class" else _without_classes(examples)
+    if reason := _too_few(counted):
+        return reason
+    texts = {caption for example in examples for caption in example.captions}
+    if mismatching and len(texts) == 1:
+        return (
+            f"all {len(examples)} pictures have the same caption '{texts.pop():.60}', so none can "
+            "mismatch; write what tells them apart"
+        )
+    return None
+
+
+def equal_texts(examples: Sequence[Example], mismatching: Mismatching) -> float:
+    """Return the share of mismatching captions with the very words of the matching one, 0 to 1.
+
+    It is what `PairSampler` draws on average, up to chance within a batch.
+    """
+    counted = examples if mismatching == "class" else _without_classes(examples)
+    tries = _TRIES if mismatching == "class" else 1
+    of_text: defaultdict[str, float] = defaultdict(float)
+    of_class: defaultdict[tuple[int, str], float] = defaultdict(float)
+    classes = class_numbers(counted).tolist()
+    sizes = Counter(classes)
+    for number, example in zip(classes, counted, strict=True):
+        for caption in example.captions:
+            of_text[caption] += 1 / len(example.captions)
+            of_class[number, caption] += 1 / len(example.captions)
+    return sum(
+        own / len(counted) * ((of_text[text] - own) / (len(counted) - sizes[number])) ** tries
+        for (number, text), own in of_class.items()
+    )
+
+
+def _too_few(examples: Sequence[Example]) -> str | None:
+    """Return why these pictures have no pair of which a caption could mismatch."""
+    if len(examples) < 2:
+        return f"{len(examples)} usable pictures are too few, no caption can mismatch; add more"
+    (label, *others) = {example.label for example in examples}
+    if label is not None and not others:
+        return (
+            f"all {len(examples)} pictures are of class '{label}', so no caption can mismatch; "
+            "leave `class` out or add pictures of another class"
+        )
+    return None
+
+
+def _without_classes(examples: Sequence[Example]) -> list[Example]:
+    return [replace(example, label=None) for example in examples]
 
 
 def _handed_round(

@@ -1,21 +1,21 @@
-"""Counts what a captioned folder holds, and tells whether a run can train on it."""
+"""Counts what a captioned folder holds."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from captiongan.data.folder import Kind, LoadedExample, Reject
+from captiongan.data.folder import Example, Kind, LoadedExample, Reject
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The numbers of pictures, captions, classes and rejects of a captioned folder.
+    """The usable pictures of a captioned folder, and the numbers of captions, classes and rejects.
 
     `fewest`, `mean` and `most` count captions per usable picture (0 without pictures). `classes`
     maps each class to its number of pictures, `rejects` each kind of fault to its number of lines.
     """
 
-    pictures: int
+    examples: tuple[Example, ...]
     captions: int
     fewest: int
     mean: float
@@ -24,25 +24,24 @@ class Summary:
     rejects: Mapping[Kind, int]
 
     @property
-    def obstacle(self) -> str | None:
-        """Why no run can train on this; None if one can."""
-        return obstacle(self.pictures, self.classes)
+    def pictures(self) -> int:
+        """How many pictures are usable."""
+        return len(self.examples)
 
 
 def summarise(items: Iterable[LoadedExample | Reject]) -> Summary:
     """Count the items of a captioned folder, without keeping pictures."""
-    captions: list[int] = []
-    classes: Counter[str] = Counter()
+    examples: list[Example] = []
     rejects: Counter[Kind] = Counter()
     for item in items:
         if isinstance(item, Reject):
             rejects[item.kind] += 1
-            continue
-        captions.append(len(item.example.captions))
-        if item.example.label is not None:
-            classes[item.example.label] += 1
+        else:
+            examples.append(item.example)
+    captions = [len(example.captions) for example in examples]
+    classes = Counter(example.label for example in examples if example.label is not None)
     return Summary(
-        pictures=len(captions),
+        examples=tuple(examples),
         captions=sum(captions),
         fewest=min(captions, default=0),
         mean=sum(captions) / max(len(captions), 1),
@@ -50,15 +49,3 @@ def summarise(items: Iterable[LoadedExample | Reject]) -> Summary:
         classes=classes,
         rejects=rejects,
     )
-
-
-def obstacle(pictures: int, classes: Mapping[str, int]) -> str | None:
-    """Return why no run can train on so many pictures of these classes; None if one can."""
-    if pictures < 2:
-        return f"{pictures} usable pictures are too few, no caption can mismatch; add more"
-    if pictures in classes.values():
-        return (
-            f"all {pictures} pictures are of class '{next(iter(classes))}', so no caption can "
-            "mismatch; leave `class` out or add pictures of another class"
-        )
-    return None

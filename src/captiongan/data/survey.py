@@ -11,6 +11,7 @@ from typing import Any
 
 from PIL import Image
 
+from captiongan.data import TRAINED_SIDE
 from captiongan.data.folder import (
     Example,
     LoadedExample,
@@ -19,6 +20,7 @@ from captiongan.data.folder import (
 )
 from captiongan.data.importers.journal import JOURNAL, read_journal
 from captiongan.data.near_duplicates import Little, little_picture, near_duplicates
+from captiongan.data.readiness import Judgement, judge
 from captiongan.data.summary import Summary, summarise
 
 SHOWN = 24
@@ -30,7 +32,6 @@ WIDE = 2.0
 LISTED = 50
 """The most rejects, words and groups that are listed one by one."""
 
-_TRAINED_SIDE = 64
 _LONG_CAPTION = 50  # words; the text encoders read 64 tokens or more
 _ARTICLES = {"a", "an", "the"}
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
@@ -43,8 +44,6 @@ class Survey:
     folder: Path
     summary: Summary
     sizes: list[tuple[int, int]]
-    captions_of: list[tuple[str, ...]]
-    names: list[str]
     duplicates: list[list[int]]
     rejects: list[str]
     sheet: list[tuple[Example, Image.Image]]
@@ -52,8 +51,13 @@ class Survey:
     words: Counter[str]
     lengths: list[int]
 
+    @property
+    def captions_of(self) -> list[tuple[str, ...]]:
+        """The captions of each picture."""
+        return [example.captions for example in self.summary.examples]
 
-def survey(folder: Path, minimum_side: int = 1, seed: int = 0) -> Survey:
+
+def survey(folder: Path, minimum_side: int = TRAINED_SIDE, seed: int = 0) -> Survey:
     """Read a captioned folder once, and count.
 
     Memory holds one picture at a time, the captions and a few hundred numbers of each, and `SHOWN`
@@ -71,7 +75,7 @@ def survey(folder: Path, minimum_side: int = 1, seed: int = 0) -> Survey:
     summary = summarise(counter.passing(read_captioned_folder(folder, minimum_side)))
     words: Counter[str] = Counter()
     lengths = []
-    for caption in (caption for each in counter.examples for caption in each.captions):
+    for caption in (caption for each in summary.examples for caption in each.captions):
         of_caption = words_of(caption)
         words.update(of_caption)
         lengths.append(len(of_caption))
@@ -79,8 +83,6 @@ def survey(folder: Path, minimum_side: int = 1, seed: int = 0) -> Survey:
         folder=folder,
         summary=summary,
         sizes=counter.sizes,
-        captions_of=[example.captions for example in counter.examples],
-        names=[example.file_name for example in counter.examples],
         duplicates=near_duplicates(counter.little),
         rejects=counter.rejects,
         sheet=[counter.sheet[place] for place in sorted(counter.sheet)],
@@ -101,6 +103,7 @@ def facts(survey: Survey) -> dict[str, Any]:
     ratios = [max(size) / min(size) for size in survey.sizes]
     ranked = survey.words.most_common()
     repeated = _repeated(survey.captions_of)
+    judgement = judge(summary.examples, str(survey.folder))
     content: dict[str, Any] = {
         "folder": survey.folder.name,
         "pictures": summary.pictures,
@@ -123,7 +126,7 @@ def facts(survey: Survey) -> dict[str, Any]:
             "pictures": sum(len(group) for group in survey.duplicates),
             "groups": len(survey.duplicates),
             "largest": [
-                [survey.names[number] for number in group[:8]]
+                [summary.examples[number].file_name for number in group[:8]]
                 for group in sorted(survey.duplicates, key=len, reverse=True)[:LISTED]
             ],
         },
@@ -133,27 +136,31 @@ def facts(survey: Survey) -> dict[str, Any]:
             "most_frequent": repeated.most_common(LISTED),
         },
     }
-    return content | {"verdict": verdict(content, summary.obstacle)}
+    return content | {
+        "verdict": verdict(content, judgement),
+        "advice": list(judgement.advice),
+    }
 
 
-def verdict(content: Mapping[str, Any], obstacle: str | None) -> list[str]:
+def verdict(content: Mapping[str, Any], judgement: Judgement) -> list[str]:
     """Return a sentence for each thing to fix before training; none if the set is ready."""
     pictures = max(content["pictures"], 1)
 
     def share(count: int) -> str:
         return f"{100 * count / pictures:.0f} %"
 
-    rejected = sum(content["rejected"].values())
-    short = content["short_side"].get("median", _TRAINED_SIDE)
+    small = content["rejected"].get("too small", 0)
+    faulty = sum(content["rejected"].values()) - small
     wide, near = content["wide_or_tall"], content["near_duplicates"]["pictures"]
     repeated, captions = content["captions_of_several_pictures"], max(content["captions"], 1)
     spare = near - content["near_duplicates"]["groups"]
     remarks = {
-        f"It cannot be trained on: {obstacle}.": obstacle is not None,
-        f"{rejected} lines are rejected: fix or remove them (reasons below).": rejected
+        f"It cannot be trained on: {judgement.obstacle}.": judgement.obstacle is not None,
+        **dict.fromkeys(judgement.to_fix, True),
+        f"{faulty} lines are rejected: fix or remove them (reasons below).": faulty
         > 0.01 * pictures,
-        f"Half of the pictures have a short side below {_TRAINED_SIDE} pixels (median "
-        f"{short:g}): they would be enlarged; get larger ones.": short < _TRAINED_SIDE,
+        f"{small} pictures are too small and are not trained on: get larger ones, or enlarge them "
+        "with `captiongan data import folder SET NEW --enlarge SIDE`.": small > 0.01 * pictures,
         f"{share(wide)} of the pictures are at least {WIDE:g} times as long as wide, so their "
         "middle square loses half or more: import them with --crop pad, or with boxes.": wide
         > 0.1 * pictures,
@@ -173,7 +180,6 @@ class _Counter:
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         self.sizes: list[tuple[int, int]] = []
-        self.examples: list[Example] = []
         self.little: list[Little] = []
         self.rejects: list[str] = []
         self.sheet: dict[int, tuple[Example, Image.Image]] = {}
@@ -188,8 +194,7 @@ class _Counter:
             yield item
 
     def _look(self, item: LoadedExample) -> None:
-        number = len(self.examples)
-        self.examples.append(item.example)
+        number = len(self.sizes)
         self.sizes.append(item.picture.size)
         self.little.append(little_picture(item.picture))
         # Reservoir sampling: each picture so far is on the sheet with the same probability.

@@ -3,6 +3,8 @@
 import random
 from dataclasses import dataclass
 
+from captiongan.base.articles import with_article
+
 Colour = tuple[int, int, int]
 
 PETAL_COLOURS: dict[str, Colour] = {
@@ -130,15 +132,11 @@ def _wording(flower: ToyFlower, rng: random.Random) -> dict[str, str]:
     disc = rng.choice(SYNONYMS[flower.centre_colour])
     return {
         "petal": petal,
-        "a_petal": _with_article(petal),
+        "a_petal": with_article(petal),
         "disc": disc,
-        "a_disc": _with_article(disc),
+        "a_disc": with_article(disc),
         "count": PETAL_COUNTS[flower.petals],
         "shape": rng.choice(SYNONYMS[flower.petal_shape]),
         "centre": rng.choice(SYNONYMS["centre"]),
         "backdrop": rng.choice(_BACKDROPS[flower.background]),
     }
-
-
-def _with_article(word: str) -> str:
-    return f"an {word}" if word[0] in "aeiou" else f"a {word}"

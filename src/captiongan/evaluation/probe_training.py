@@ -26,8 +26,8 @@ from captiongan.data.pairs import class_numbers
 from captiongan.errors import OutputError
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import ExtractorIdentity
+from captiongan.evaluation.needs import FEWEST_PICTURES, class_obstacle
 from captiongan.evaluation.probes import (
-    FEWEST_PICTURES,
     VERSION,
     Classifier,
     Floats32,
@@ -35,7 +35,6 @@ from captiongan.evaluation.probes import (
     Probes,
     ProbesReport,
     RetrievalProbe,
-    class_obstacle,
 )
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.retrieval import POOL

@@ -5,7 +5,6 @@ own captions. The classifier tells the classes apart. Both see features of the e
 pixels, and neither has seen a generated picture. `probe_training.py` trains them.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +18,6 @@ from captiongan.evaluation.retrieval import POOL
 
 VERSION = 2
 """Part of the name of stored probes, and of a seed. Raise it whenever other probes come out."""
-
-FEWEST_PICTURES = 100
-FEWEST_PER_CLASS = 10
 
 Floats32 = npt.NDArray[np.float32]
 
@@ -124,20 +120,6 @@ class Probes:
     classifier: Classifier | None
     report: ProbesReport
     sha256: str
-
-
-def class_obstacle(labels: Iterable[str | None]) -> str | None:
-    """Say why no classifier can be trained on pictures of these classes, if so."""
-    pictures = list(labels)
-    classes = set(pictures)
-    if None in classes:
-        return "not all training pictures have a class"
-    if len(classes) < 2 or len(pictures) < FEWEST_PER_CLASS * len(classes):
-        return (
-            f"the {len(pictures)} training pictures are of {len(classes)} classes; it takes two "
-            f"classes, and {FEWEST_PER_CLASS} pictures a class on average"
-        )
-    return None
 
 
 def _rivals(real: RealPictures, seed: int) -> Indices:

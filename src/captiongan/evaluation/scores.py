@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from captiongan.evaluation.benchmark import SAME_CAPTION, Benchmark, Samples
+from captiongan.evaluation.binding import BINDING
 from captiongan.evaluation.colours import colour_agreement
 from captiongan.evaluation.coverage import manifold_scores, nearest
 from captiongan.evaluation.distances import (
@@ -16,7 +17,16 @@ from captiongan.evaluation.distances import (
     kernel_distance,
     pairwise_spread,
 )
-from captiongan.evaluation.probes import class_obstacle
+from captiongan.evaluation.needs import (
+    CROWDS,
+    DIVERSITY,
+    NO_PAIRS,
+    RETRIEVAL,
+    TOP_1,
+    TOP_5,
+    Needs,
+    guessed,
+)
 from captiongan.evaluation.retrieval import POOL
 from captiongan.evaluation.score_type import (
     FLAT_SHEETS,
@@ -28,13 +38,10 @@ from captiongan.evaluation.score_type import (
     Score,
 )
 
-FEWEST = 50
-"""Real pictures that it takes to compare distributions."""
-
 
 def kid(benchmark: Benchmark, samples: Samples) -> Measured:
     """Kernel distance (KID) between the samples and the real pictures, unbiased."""
-    _check_count(len(benchmark.real), FEWEST)
+    _check(benchmark, CROWDS)
     distance = kernel_distance(
         benchmark.scale * _flat(samples), benchmark.scale * benchmark.real.features
     )
@@ -44,7 +51,7 @@ def kid(benchmark: Benchmark, samples: Samples) -> Measured:
 
 def fid(benchmark: Benchmark, samples: Samples) -> Measured:
     """Fréchet distance (FID) between as many samples as real pictures, mean over the rounds."""
-    _check_count(len(benchmark.real), FEWEST)
+    _check(benchmark, CROWDS)
     real, dim = benchmark.scale * benchmark.real.features, benchmark.real.features.shape[1]
     distances = [
         frechet_distance(benchmark.scale * features, real) for features in samples.features
@@ -78,8 +85,9 @@ def diversity(benchmark: Benchmark, samples: Samples) -> Measured:
     same = samples.captions[:SAME_CAPTION]
     if len(same) < SAME_CAPTION or not (same == same[0]).all():
         raise NotMeaningfulError(f"it takes {SAME_CAPTION} pictures of each caption")
+    _check(benchmark, DIVERSITY)
     if not benchmark.spread_in_a_class:
-        raise NotMeaningfulError("no class of real pictures has two that differ, to compare with")
+        raise NotMeaningfulError(NO_PAIRS)
     spread = pairwise_spread(samples.features[:SAME_CAPTION].swapaxes(0, 1))
     return Measured.mean_of(spread / benchmark.spread_in_a_class, same.size)
 
@@ -99,9 +107,9 @@ def novelty(benchmark: Benchmark, samples: Samples) -> Measured:
 
 def r_at_1(benchmark: Benchmark, samples: Samples) -> Measured:
     """Share of the samples that the retrieval probe finds nearest to their own caption, of 100."""
+    _check(benchmark, RETRIEVAL)
     if benchmark.probes is None:
         raise NotMeaningfulError(benchmark.no_probes)
-    _check_count(len(benchmark.real), POOL)
     found = [
         benchmark.probes.retrieval.ranks(
             features, benchmark.real, captions, benchmark.seed + number
@@ -116,12 +124,12 @@ def r_at_1(benchmark: Benchmark, samples: Samples) -> Measured:
 
 def top_1(benchmark: Benchmark, samples: Samples) -> Measured:
     """Share of the samples that the classifier takes for the class of their example."""
-    return _class_accuracy(benchmark, samples, 1)
+    return _class_accuracy(benchmark, samples, TOP_1)
 
 
 def top_5(benchmark: Benchmark, samples: Samples) -> Measured:
     """Share of the samples whose example's class is among the classifier's five likeliest."""
-    return _class_accuracy(benchmark, samples, 5)
+    return _class_accuracy(benchmark, samples, TOP_5)
 
 
 def colours(benchmark: Benchmark, samples: Samples) -> Measured:
@@ -144,25 +152,25 @@ def _manifold(benchmark: Benchmark, samples: Samples, name: str) -> Measured:
     Without parts for precision and density: which real pictures set the balls matters more to
     these than which samples lie in them.
     """
-    _check_count(len(benchmark.real), FEWEST)
+    _check(benchmark, CROWDS)
     rounds = [manifold_scores(features, benchmark.real.features) for features in samples.features]
     parts = np.mean([getattr(each, name) for each in rounds], axis=0)
     measured = Measured.mean_of(parts, samples.captions.size)
     return replace(measured, parts=None) if name in ("precision", "density") else measured
 
 
-def _class_accuracy(benchmark: Benchmark, samples: Samples, places: int) -> Measured:
-    if benchmark.train is None or benchmark.probes is None:
+def _class_accuracy(benchmark: Benchmark, samples: Samples, needs: Needs) -> Measured:
+    _check(benchmark, needs)
+    if benchmark.probes is None:
         raise NotMeaningfulError(benchmark.no_probes)
     if benchmark.probes.classifier is None:
-        raise NotMeaningfulError(class_obstacle(benchmark.train.labels) or "there is no classifier")
+        raise NotMeaningfulError("there is no classifier")
     classifier, labels = benchmark.probes.classifier, benchmark.real.labels
-    if len(classifier.classes) <= places:
-        raise NotMeaningfulError(
-            f"{len(classifier.classes)} classes: one of {places} guesses is always right"
-        )
+    # It learned from most of the training pictures, perhaps not from those of a rare class.
+    if reason := guessed(len(classifier.classes), needs.guesses):
+        raise NotMeaningfulError(reason)
     ranks = np.stack([classifier.ranks(features, labels) for features in samples.features])
-    parts = np.where(np.isnan(ranks), np.nan, ranks < places).mean(axis=0)
+    parts = np.where(np.isnan(ranks), np.nan, ranks < needs.guesses).mean(axis=0)
     return Measured.mean_of(parts, int((~np.isnan(ranks)).sum()))
 
 
@@ -170,9 +178,13 @@ def _flat(samples: Samples) -> Features:
     return samples.features.reshape(-1, samples.features.shape[-1])
 
 
-def _check_count(count: int, fewest: int) -> None:
-    if count < fewest:
-        raise NotMeaningfulError(f"{count} real pictures; it takes {fewest}")
+def _check(benchmark: Benchmark, needs: Needs) -> None:
+    """Raise NotMeaningfulError if the parts of a data set lack what scores need."""
+    if needs.probes and benchmark.train is None:
+        raise NotMeaningfulError(benchmark.no_train)
+    train = benchmark.real if benchmark.train is None else benchmark.train
+    if reason := needs.obstacle(benchmark.real.labels.tolist(), train.labels.tolist()):
+        raise NotMeaningfulError(reason)
 
 
 SCORES = (
@@ -285,5 +297,6 @@ SCORES = (
         floor=SHUFFLED,
         of_features=False,
     ),
+    BINDING,
 )
 """All scores, in the order of reports."""

@@ -6,10 +6,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from captiongan.data.readiness import Judgement, Training, judge
 from captiongan.data.store import PictureStore, Progress, open_store
 from captiongan.errors import ConfigError
 from captiongan.evaluation.retrieval import POOL
 from captiongan.runs.config import RunConfig
+from captiongan.runs.config_rules import WITHOUT_MISMATCHING
 from captiongan.text.registry import is_folder
 
 PICTURES = 1000
@@ -62,6 +64,15 @@ def scoring_source(config: RunConfig) -> DataSource:
     )
 
 
+def judgement_of(config: RunConfig, store: PictureStore) -> Judgement:
+    """Judge whether a run can learn from pictures, which are those of its set or some of them."""
+    data, training = config.data, config.training
+    needs_none = not config.has_text or config.losses.discriminator in WITHOUT_MISMATCHING
+    from_scratch = config.has_text and training.start is None and not _is_toy(data.source)
+    plan = Training(training.kimg, None if needs_none else data.mismatching, from_scratch)
+    return judge(store.examples, data.source, plan)
+
+
 def pictures_held_out(pictures: int) -> int:
     """Return how many of `pictures` are held out for the benchmark; 0 if there are too few.
 
@@ -80,8 +91,12 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
     data, encoder = config.data, config.text.encoder
     if not data.source:
         raise ConfigError("--data is missing; name a captioned folder, or use --data toy")
-    if data.source.partition(":")[0] != "toy":
+    if not _is_toy(data.source):
         data = data.model_copy(update={"source": str(Path(data.source).resolve())})
     if is_folder(encoder):
         encoder = str(Path(encoder).resolve())
     return config.model_copy(update={"data": data}).with_encoder(encoder)
+
+
+def _is_toy(source: str) -> bool:
+    return source.partition(":")[0] == "toy"

@@ -32,7 +32,7 @@ def resume_trainer(
         RunError: the data is not what the run was trained on, or no checkpoint fits.
     """
     try:
-        trainer = open_trainer(_resumed_config(run, overrides, data), console)
+        trainer = open_trainer(_resumed_config(run, overrides, data), console, resumed=True)
     except DataError as error:
         raise DataError(f"{error}; if the data moved, name its new place with --data") from error
     _restore(trainer, run, console)

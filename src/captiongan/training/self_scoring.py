@@ -19,10 +19,11 @@ from captiongan.evaluation.candidate import of_generator
 from captiongan.evaluation.coverage import nearest
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import Extractor, choose_extractor
+from captiongan.evaluation.needs import FEWEST
 from captiongan.evaluation.probe_training import open_probes
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.retrieval import POOL
-from captiongan.evaluation.scores import FEWEST, kid, r_at_1
+from captiongan.evaluation.scores import kid, r_at_1
 from captiongan.networks.layers import PictureGenerator
 from captiongan.runs.config import RunConfig
 from captiongan.text.cached_embeddings import CachedTextEncoder

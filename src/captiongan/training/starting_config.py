@@ -8,6 +8,7 @@ from captiongan.base.files import sha256_of
 from captiongan.base.schemas import named_conditioning_augmentation
 from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
 from captiongan.bundle.manifest import MANIFEST
+from captiongan.data.readiness import SMALL_SET
 from captiongan.errors import BundleError
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_config import load_config, merged
@@ -18,9 +19,6 @@ from captiongan.training.data_source import training_source, with_absolute_paths
 
 INHERITED = ("name", "network", "data", "text", "generator", "discriminator", "losses", "optimiser")
 """Sections of the configuration that a run inherits from its bundle."""
-
-SMALL_SET = 5_000
-"""Data sets of fewer pictures are trained with `SMALL_RECIPE`."""
 
 SMALL_RECIPE: Mapping[str, Any] = {
     "training": {
@@ -33,14 +31,14 @@ SMALL_RECIPE: Mapping[str, Any] = {
     },
     "scores": {"every_kimg": 4, "extractor": "lite2", "patience": 4},
 }
-"""Options for a small data set; `docs/your-own-data.md` has the measurements."""
+"""Options for a set of fewer than `SMALL_SET` pictures; measured in `docs/your-own-data.md`."""
 
 RECIPE: Mapping[str, Any] = {"scores": {"every_kimg": 20, "extractor": "lite2"}}
 """Options for a data set of any size."""
 
 NOT_INHERITED: Mapping[str, Any] = {
     "data": {"typical_share": 1.0},
-    "losses": {"blur_kimg": 0.0, "text_fade_kimg": 0.0, "species": 0.0},
+    "losses": {"blur_kimg": 0.0, "text_fade_kimg": 0.0, "species": 0.0, "binding": 0.0},
     "discriminator": {"look": ()},
 }
 """What a run does not inherit: options that belong to the bundle's own pictures, options for the

@@ -15,7 +15,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from captiongan.data.importers.csv_table import holds_table, note, read_table, rows_by_file
+from captiongan.base.articles import with_article
+from captiongan.data.importers.csv_table import (
+    TABLE_OPTIONS,
+    holds_table,
+    note,
+    read_table,
+    rows_by_file,
+)
 from captiongan.data.importers.items import (
     PICTURE,
     Found,
@@ -49,9 +56,10 @@ def read(request: Request) -> Iterator[Item]:
     """
     assert request.template is not None
     sentences = read_template(request.template)
-    splits = only_splits(request, "caption-template", "source", "none")
     if holds_table(request.source):
+        splits = only_splits(request, "caption-template", "source", "none", uses=TABLE_OPTIONS)
         return _of_table(request, sentences, splits == "source")
+    only_splits(request, "caption-template of a folder", "none")
     return _of_folders(request, sentences)
 
 
@@ -89,30 +97,40 @@ def _filled(sentence: str, facts: Mapping[str, str], rng: random.Random) -> str 
 
     def fill(found: re.Match[str]) -> str:
         word = facts[found[2].strip().lower()]
-        if not found[1]:
-            return word
-        return f"an {word}" if word[0].lower() in "aeiou" else f"a {word}"
+        return with_article(word) if found[1] else word
 
     return " ".join(_FIELD.sub(fill, sentence).split())
 
 
 def _of_table(request: Request, sentences: list[str], by_source: bool) -> Iterator[Item]:
     table = read_table(request)
-    notes = {}
+    remarks = (*table.remarks("class"), *_unfillable(sentences, {*table.columns, "class"}))
+    notes: dict[str, Note] = {}
     for item in rows_by_file(table):
         if isinstance(item, Rejected):
             yield item
             continue
         key, row = item
+        if key in notes:
+            yield table.rejected(row.line, f"an earlier row names '{key}'", "duplicate")
+            continue
         facts = {name: value.strip() for name, value in row.cells.items()}
-        said = note(table, row, (), by_source)
+        said = note(table, row, (), by_source, remarks + row.remarks)
         if said.label:
             facts["class"] = class_words(said.label)
         notes[key] = replace(said, captions=compose(sentences, facts, _rng(request, key)))
     yield from pictures_of(request.pictures or table.home, notes)
 
 
+def _unfillable(sentences: list[str], known: set[str]) -> tuple[str, ...]:
+    """Return a remark if sentences have fields that nothing can fill."""
+    fields = {found[2].strip().lower() for line in sentences for found in _FIELD.finditer(line)}
+    unknown = ", ".join(f"{{{field}}}" for field in sorted(fields - known))
+    return (f"without sentences of {unknown}: the source has no such column",) if unknown else ()
+
+
 def _of_folders(request: Request, sentences: list[str]) -> Iterator[Item]:
+    remarks = _unfillable(sentences, {"class"})
     for member in members(request.source):
         if refusal := linked_folder(member):
             yield refusal
@@ -121,7 +139,7 @@ def _of_folders(request: Request, sentences: list[str]) -> Iterator[Item]:
             facts = {"class": class_words(folder)}
             captions = compose(sentences, facts, _rng(request, member.name))
             if folder:
-                yield Found(member.name, Note(captions, folder), member.read)
+                yield Found(member.name, Note(captions, folder, remarks=remarks), member.read)
             else:
                 yield Rejected(member.name, "no class", "it lies in no folder named after a class")
 

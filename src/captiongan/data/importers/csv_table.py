@@ -14,7 +14,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
@@ -22,7 +22,9 @@ from typing import IO, BinaryIO
 from captiongan.base.csv_rows import BadRow, csv_rows
 from captiongan.base.lines import MAXIMUM_LINE, numbered
 from captiongan.base.safe_reading import open_regular
+from captiongan.data.importers.columns import COLUMNS, not_taken
 from captiongan.data.importers.items import (
+    COLUMN_OPTIONS,
     Box,
     Item,
     Note,
@@ -34,13 +36,8 @@ from captiongan.data.importers.source import MAXIMUM_NOTES, is_archive, members
 from captiongan.data.importers.table_pictures import pictures_of
 from captiongan.errors import DataError
 
-COLUMNS = {
-    "picture": ("file", "file_name", "filename", "image", "image_name", "picture", "path", "name"),
-    "caption": ("caption", "captions", "text", "description", "sentence", "prompt", "title"),
-    "class": ("class", "label", "category", "class_name"),
-    "split": ("split", "subset", "set"),
-}
-"""The usual names of the columns; the first that the table has counts."""
+TABLE_OPTIONS = ("pictures", *COLUMN_OPTIONS)
+"""The options of an import that tables use."""
 
 _EDGES = ("left", "top", "width", "height")
 _NUMBERED = re.compile(r"(.*?)[ _-]?\d+$")
@@ -107,6 +104,11 @@ class Table:
             return wanted
         return next((name for name in COLUMNS[meaning] if name in self.columns), None)
 
+    def remarks(self, *meanings: str) -> tuple[str, ...]:
+        """Return what there is to remark on every picture of the table, as `not_taken` does."""
+        chosen = {meaning: self.column(meaning) for meaning in meanings}
+        return not_taken(chosen, self.columns, self.asked)
+
     def captions(self) -> list[str]:
         """Return the column of captions, and its numbered companions."""
         first = self.column("caption")
@@ -138,9 +140,9 @@ def read(request: Request) -> Iterator[Item]:
     Raises:
         DataError: there is no table, or it has no column of files or captions.
     """
-    splits = only_splits(request, "csv", "source", "none")
+    splits = only_splits(request, "csv", "source", "none", uses=TABLE_OPTIONS)
     table = read_table(request)
-    captions = table.captions()
+    captions, remarks = table.captions(), table.remarks("caption", "class")
     if not captions:
         raise _no_column(table, "caption")
     notes: dict[str, Note] = {}
@@ -149,10 +151,13 @@ def read(request: Request) -> Iterator[Item]:
             yield item
             continue
         key, row = item
-        before = notes.get(key, Note(()))
+        before = notes.get(key, Note((), remarks=remarks))
         texts = tuple(row.cells[column] for column in captions if row.cells[column].strip())
-        remarks = tuple(dict.fromkeys(before.remarks + row.remarks))
-        notes[key] = note(table, row, before.captions + texts, splits == "source", remarks)
+        told = note(table, row, texts, splits == "source", row.remarks)
+        if reason := _contradiction(before, told):
+            yield table.rejected(row.line, f"{reason} of '{key}'; correct one", "contradiction")
+        else:
+            notes[key] = _joined(before, told)
     yield from pictures_of(request.pictures or table.home, notes)
 
 
@@ -244,6 +249,31 @@ def note(
         row.cells[split].strip() or None if split and split_by_source else None,
         _box(row.cells),
         remarks,
+    )
+
+
+def _contradiction(before: Note, told: Note) -> str:
+    """Say in what a row contradicts earlier rows of its picture; empty if in nothing."""
+    pairs = {"class": (before.label, told.label), "split": (before.split, told.split)}
+    return next(
+        (
+            f"{what} '{new}' here, '{old}' on an earlier line"
+            for what, (old, new) in pairs.items()
+            if old and new and old != new
+        ),
+        "",
+    )
+
+
+def _joined(before: Note, told: Note) -> Note:
+    """Return what all rows of a picture say of it; the last box counts."""
+    return replace(
+        before,
+        captions=before.captions + told.captions,
+        label=before.label or told.label,
+        split=before.split or told.split,
+        box=told.box or before.box,
+        remarks=tuple(dict.fromkeys(before.remarks + told.remarks)),
     )
 
 

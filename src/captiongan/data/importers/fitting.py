@@ -24,6 +24,10 @@ Crop = Literal["centre", "random", "box", "pad"]
 JPEG_QUALITY = 95
 
 _ENDINGS = {"JPEG": ".jpg", "TIFF": ".tif"}
+_LONGEST_SIDE = 65_500  # of a JPEG file, in pixels
+
+NO_BOX = "whole: the source marks no box in them"
+"""The remark on a picture that `crop` cannot cut out."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,18 @@ class Fit:
     the picture is square.
 
     `background` is the colour under transparent pixels and of what `pad` adds. `side`: pictures
-    with a longer short side are shrunk to it, in pixels; 0 for never.
+    with a longer short side are shrunk to it, in pixels; 0 for never. `enlarge`: pictures with a
+    shorter short side are enlarged to it, likewise.
 
     Raises:
-        DataError: `background` is no colour, or `side` is negative.
+        DataError: `background` is no colour, `side` or `enlarge` is negative, or they contradict
+            each other.
     """
 
     crop: Crop = "centre"
     background: str = WHITE
     side: int = 0
+    enlarge: int = 0
 
     def __post_init__(self) -> None:
         try:
@@ -54,29 +61,48 @@ class Fit:
                 f"--background '{self.background}' is no colour; give a name such as white, or "
                 "#rrggbb"
             ) from error
-        if self.side < 0:
-            raise DataError(f"--side {self.side} is negative; give pixels, or 0 for no shrinking")
+        for option, pixels in (("side", self.side), ("enlarge", self.enlarge)):
+            if pixels < 0:
+                raise DataError(f"--{option} {pixels} is negative; give pixels, or 0 for never")
+        if self.enlarge > self.side > 0:
+            raise DataError(
+                f"--enlarge {self.enlarge} is above --side {self.side}, to which pictures are "
+                "shrunk; give a smaller --enlarge"
+            )
 
 
-def fitted(fit: Fit, content: bytes, name: str, box: Box | None) -> tuple[bytes, str]:
-    """Return the content to keep of a picture file, and its extension.
+@dataclass(frozen=True)
+class Fitted:
+    """What to keep of a picture file: its content, its extension, and remarks on the picture."""
 
-    If nothing changes, these are the very bytes of the file.
+    content: bytes
+    ending: str
+    remarks: tuple[str, ...] = ()
+
+
+def fitted(fit: Fit, content: bytes, name: str, box: Box | None) -> Fitted:
+    """Return what to keep of a picture file.
+
+    If nothing changes, the content is the very bytes of the file.
 
     Raises:
-        UnusablePictureError: see `decode_picture`.
+        UnusablePictureError: see `decode_picture`; or it would be too large when padded or
+            enlarged.
     """
     picture = decode_picture(content, name, fit.background)
     file_format, transparent = _facts(content)
-    kept = _shrunk(_cropped(picture, fit, name, box), fit.side)
+    cropped = _cropped(picture, fit, name, box)
+    kept, remarks = _enlarged(_shrunk(cropped, fit.side), fit.enlarge, name)
+    if fit.crop == "box" and box is None:
+        remarks = (NO_BOX, *remarks)
     if kept is picture and (not transparent or fit.background == WHITE):
-        return content, _ENDINGS.get(file_format, f".{file_format.lower()}")
+        return Fitted(content, _ENDINGS.get(file_format, f".{file_format.lower()}"), remarks)
     buffer = io.BytesIO()
     if file_format == "JPEG":
         kept.save(buffer, "JPEG", quality=JPEG_QUALITY)
-        return buffer.getvalue(), ".jpg"
+        return Fitted(buffer.getvalue(), ".jpg", remarks)
     kept.save(buffer, "PNG")
-    return buffer.getvalue(), ".png"
+    return Fitted(buffer.getvalue(), ".png", remarks)
 
 
 def _facts(content: bytes) -> tuple[str, bool]:
@@ -118,5 +144,23 @@ def _shrunk(picture: Image.Image, side: int) -> Image.Image:
     short = min(picture.size)
     if not side or short <= side:
         return picture
+    return picture.resize(_scaled(picture, side), Image.Resampling.LANCZOS)
+
+
+def _enlarged(picture: Image.Image, side: int, name: str) -> tuple[Image.Image, tuple[str, ...]]:
+    """Return a picture with a short side of `side` at least, and a remark if it was enlarged."""
+    if min(picture.size) >= side:
+        return picture, ()
+    width, height = _scaled(picture, side)
+    if width * height > MAXIMUM_PIXELS or max(width, height) > _LONGEST_SIDE:
+        reason = f"{width}x{height} when enlarged; at most {MAXIMUM_PIXELS}, {_LONGEST_SIDE} a side"
+        raise UnusablePictureError(name, "too many pixels", reason)
+    larger = picture.resize((width, height), Image.Resampling.LANCZOS)
+    return larger, (f"enlarged to a short side of {side} pixels",)
+
+
+def _scaled(picture: Image.Image, side: int) -> tuple[int, int]:
+    """Return width and height of a picture whose short side becomes `side` pixels."""
+    short = min(picture.size)
     width, height = (max(1, round(edge * side / short)) for edge in picture.size)
-    return picture.resize((width, height), Image.Resampling.LANCZOS)
+    return width, height

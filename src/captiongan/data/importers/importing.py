@@ -123,22 +123,22 @@ def _written(item: Found, out: Path, fit: Fit, journal: Journal) -> dict[str, An
         raise MemberError("duplicate", "another picture of the source has this name")
     captions, remarks = _captions(note)
     split = _split(note.split)
-    content, ending = fitted(fit, item.read(), item.name, note.box)
-    file_name = _file_name(item.name, ending, journal.files)
+    picture = fitted(fit, item.read(), item.name, note.box)
+    file_name = _file_name(item.name, picture.ending, journal.files)
     record = {"file_name": file_name, "text": captions}
     if note.label is not None and note.label.strip():
         if not _is_unicode(note.label):
             raise MemberError(_fault_of(note.label), "its class; save it in UTF-8")
         record["class"] = note.label
     line = {"name": item.name, "split": split} | record
-    if remarks:
+    if remarks := [*remarks, *picture.remarks]:
         line["remarks"] = remarks
     if len(json.dumps(line)) >= MAXIMUM_LINE:
         raise MemberError("line too long", f"its captions come to more than {MAXIMUM_LINE} bytes")
     path = out / split / file_name
     path.parent.mkdir(parents=True, exist_ok=True)
     with naming(path):
-        path.write_bytes(content)
+        path.write_bytes(picture.content)
     return line
 
 

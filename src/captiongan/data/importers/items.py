@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -141,8 +141,29 @@ def needs(extra: str) -> Iterator[None]:
         ) from error
 
 
-def only_splits(request: Request, kind: str, *offered: Splits) -> Splits:
-    """Return the splits that the user asked for, or else the first that a kind offers."""
+COLUMN_OPTIONS = ("picture-column", "caption-column", "class-column")
+"""The options that name columns of a table, by their meaning."""
+
+
+def only_splits(
+    request: Request, kind: str, *offered: Splits, uses: Collection[str] = ()
+) -> Splits:
+    """Return the splits that the user asked for, or else the first that a kind offers.
+
+    Args:
+        request: what the user asks.
+        kind: of the source.
+        offered: the splits that the kind offers.
+        uses: which of the options `pictures` and `COLUMN_OPTIONS` the kind uses.
+
+    Raises:
+        DataError: the user asked for other splits, or gave an option that would have no effect.
+    """
+    given = [f"{meaning}-column" for meaning in request.columns]
+    given += ["pictures"] if request.pictures else []
+    for option in given:
+        if option not in uses:
+            raise DataError(f"--{option} has no effect on {kind}; leave it out")
     wanted = request.splits or offered[0]
     if wanted not in offered:
         raise DataError(

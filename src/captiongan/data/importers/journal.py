@@ -136,8 +136,11 @@ def read_journal(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _check_same(out: Path, begun: dict[str, Any], wish: dict[str, Any]) -> None:
-    """Raise OutputError unless an import was begun with this wish, from this content."""
-    differing = [key for key in wish if begun.get(key) != wish[key]]
+    """Raise OutputError unless an import was begun with this wish, from this content.
+
+    A journal of an older version lacks the options that it did not know; they asked for nothing.
+    """
+    differing = [key for key in wish if (begun.get(key) or None) != (wish[key] or None)]
     if "content" not in begun:  # as of older versions
         differing = [key for key in differing if key != "content"]
     if differing == ["content"]:

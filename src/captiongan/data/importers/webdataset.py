@@ -10,6 +10,7 @@ import itertools
 import json
 import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from captiongan.base.lines import lines_of
@@ -69,10 +70,25 @@ def _sample(key: str, parts: Iterator[Member], split: str | None) -> Iterator[It
             yield Rejected(key, "missing file", "the sample has no picture")
         return
     content = picture
-    captions = next((facts[name] for name in _CAPTIONS if facts.get(name)), "")
-    label = next((str(facts[name]) for name in _CLASSES if facts.get(name) is not None), None)
-    texts = captions if isinstance(captions, list) else lines_of(str(captions))
-    yield Found(key, Note(tuple(map(str, texts)), label, split), lambda: content)
+    captions, left = _first(facts, _CAPTIONS, "captions")
+    label, left_too = _first(facts, _CLASSES, "class")
+    texts = captions if isinstance(captions, list) else lines_of(str(captions or ""))
+    note = Note(tuple(map(str, texts)), None if label is None else str(label), split)
+    yield Found(key, replace(note, remarks=left + left_too), lambda: content)
+
+
+def _first(facts: dict[str, Any], names: tuple[str, ...], what: str) -> tuple[Any, tuple[str, ...]]:
+    """Return the first fact of these names, and a remark on others that differ from it."""
+    known = {name: facts[name] for name in names if facts.get(name) not in (None, "", [])}
+    if not known:
+        return None, ()
+    first, *others = known
+    unlike = ", ".join(name for name in others if _words(known[name]) != _words(known[first]))
+    return known[first], (f"with {what} from {first}, not {unlike}",) if unlike else ()
+
+
+def _words(value: Any) -> list[str]:
+    return " ".join(map(str, value) if isinstance(value, list) else [str(value)]).split()
 
 
 def _object(content: bytes) -> dict[str, Any]:
