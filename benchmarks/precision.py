@@ -11,7 +11,8 @@ import torch
 import typer
 from rich.console import Console
 
-from benchmarks.performance import BATCH, Work, median_seconds
+from benchmarks.performance import Work, median_seconds
+from benchmarks.performance_page import BATCH
 from captiongan.compute.memory import keep_freed_memory
 from captiongan.runs.load_config import load_config
 from captiongan.training.trainer import Trainer

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.performance import BATCH, Work, median_seconds, sentences
+from benchmarks.performance import Work, median_seconds, sentences
+from benchmarks.performance_page import BATCH
 from captiongan.bundle.bundle import find_bundle, read_bundle
 from captiongan.draw.pipeline import Pipeline
 

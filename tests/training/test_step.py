@@ -55,7 +55,8 @@ def test_the_discriminator_computes_pictures_in_the_runs_precision_and_the_rest_
     """Penalties differentiate twice, so their pictures take 32 bits."""
     state = tiny_state(RECIPE.model_copy(update={"generator": CONFIG.generator}))
     state.mixed = mixed
-    features, logits = [], []
+    features: list[torch.dtype] = []
+    logits: list[torch.dtype] = []
     for part, seen in (
         (state.discriminator.picture, features),
         (state.discriminator.compare, logits),

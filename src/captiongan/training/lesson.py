@@ -25,6 +25,7 @@ from captiongan.networks.registry import NETWORKS
 from captiongan.runs.build import build_discriminator, build_generator
 from captiongan.runs.config import RunConfig
 from captiongan.training.bundle_weights import read_critic, read_generator
+from captiongan.training.state import lay_channels_last
 
 BATCH = 64
 LEARNING_RATE = 1e-3
@@ -98,7 +99,7 @@ class Lesson:
         It is the mean absolute difference of their pictures, in levels of 255.
         """
         z, e = self._inputs(NEVER_LEARNED)
-        return (student.ema(z, e) - self.teacher(z, e)).abs().mean().item() * 127.5
+        return float((student.ema(z, e) - self.teacher(z, e)).abs().mean()) * 127.5
 
     def _inputs(self, step: int) -> tuple[Tensor, Tensor]:
         """Return the noise and the embeddings of a step: (B, noise_dim) and (B, D)."""
@@ -168,7 +169,8 @@ def new_student(config: RunConfig, lesson: Lesson, device: torch.device) -> Stud
             own[name] = values
     for network in (generator, ema):
         network.load_state_dict(own)
-        network.to(device=device, memory_format=torch.channels_last)
+        lay_channels_last(network)
+        network.to(device)
     ema.eval().requires_grad_(False)
     optimiser = Adam(generator.parameters(), lr=LEARNING_RATE, betas=BETAS, fused=True)
     return Student(generator, ema, optimiser)

@@ -202,7 +202,7 @@ def finished_updates(state: TrainState) -> int:
 def _set_up(module: nn.Module, config: RunConfig, device: torch.device) -> Optimizer:
     """Move a network to its device, ready for training; return its optimiser."""
     synchronise(module)
-    _lay_channels_last(module)
+    lay_channels_last(module)
     module.to(device)
     return Adam(
         module.parameters(),
@@ -220,7 +220,7 @@ def _normalise_weights(module: nn.Module) -> None:
             assert layer.weight is not None
 
 
-def _lay_channels_last(module: nn.Module) -> None:
+def lay_channels_last(module: nn.Module) -> None:
     """Store convolution weights in the layout that convolutions read fastest (NHWC)."""
     for weight in module.parameters():
         if weight.dim() == 4:
