@@ -17,6 +17,7 @@ VERBS = {
     "performance": "training and drawing against the exercise, for docs/performance.md",
     "scaling": "processes against threads, for docs/scale.md",
     "serve": "the server under load, for docs/serve.md",
+    "subject": "which prompts a bundle takes for off topic, for docs/text-encoder.md",
     "text": "the text encoders side by side, for docs/text-encoder.md",
     "torture": "kills, full disks, hostile input, for docs/reliability.md",
     "truncation": "truncation against scores, for docs/truncation.md",

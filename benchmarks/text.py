@@ -38,8 +38,8 @@ from captiongan.errors import ConfigError
 from captiongan.evaluation.extractors import Extractor, choose_extractor, remembered_features
 from captiongan.evaluation.real import RealPictures
 from captiongan.text.cached_embeddings import CachedTextEncoder
+from captiongan.text.colour_swap import swap_colours
 from captiongan.text.minilm import MiniLM
-from captiongan.text_training.colour_swap import swap_colours
 from captiongan.text_training.corpus import held_out
 from captiongan.text_training.wordnet import read_wordnet
 

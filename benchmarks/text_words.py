@@ -11,7 +11,7 @@ from benchmarks.bag_of_words import words_of
 from benchmarks.text_mean import Mean
 from captiongan.bundle.text_encoder import TextEncoder
 from captiongan.errors import DataError
-from captiongan.text_training.vocabulary import COLOURS, SHADES, SHAPES, SIZES, TEXTURES
+from captiongan.text.vocabulary import COLOURS, SHADES, SHAPES, SIZES, TEXTURES
 
 LIST = Path(__file__).parent / "unseen_words.txt"
 

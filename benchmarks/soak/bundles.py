@@ -134,12 +134,17 @@ def _function(model: onnx.ModelProto) -> None:
     model.functions.append(helper.make_function("my.own", "Same", ["a"], ["b"], [], opset))
 
 
+def _sides(model: onnx.ModelProto) -> None:
+    model.graph.initializer.add(name="s", data_type=TensorProto.FLOAT, dims=[2] * 2**18)
+
+
 GRAFTS: tuple[Callable[[onnx.ModelProto], None], ...] = (
     _external,
     _sparse,
     _loop,
     _domain,
     _function,
+    _sides,
 )
 
 

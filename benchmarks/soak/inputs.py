@@ -25,7 +25,7 @@ from torch import Tensor
 
 from benchmarks.soak.bundles import hostile_bundle
 from benchmarks.soak.damage import damaged
-from benchmarks.soak.sources import hostile_archive, hostile_table
+from benchmarks.soak.sources import hostile_archive, hostile_columns, hostile_table
 from captiongan.bulk.prompt_file import Reject as PromptReject
 from captiongan.bulk.prompt_file import open_prompts
 from captiongan.bundle.text_encoder import EncoderIdentity
@@ -33,6 +33,8 @@ from captiongan.data.folder import METADATA, Reject, read_captioned_folder
 from captiongan.errors import CaptionganError
 from captiongan.runs.checkpoint import MANIFEST as CHECKPOINT_MANIFEST
 from captiongan.runs.checkpoint import checkpoints, save_checkpoint, sealed
+from captiongan.runs.config import RunConfig
+from captiongan.runs.run_folder import RunFolder
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 MODES = ("RGB", "RGBA", "L", "P", "CMYK", "I;16", "1")
@@ -169,6 +171,23 @@ def hostile_checkpoint(moments: random.Random, folder: Path) -> str:
     return "used" if found else "passed over"
 
 
+def hostile_config(moments: random.Random, folder: Path) -> str:
+    """Damage a run's configuration, or make a few lines of it almost endless; read it."""
+    config = RunFolder.make(folder / "run", RunConfig()).path / "config.yaml"
+    first, more = moments.choice([("[x]", "[{}]"), ("{x: 1, y: 2}", "{{<<: [{}]}}")])
+    lines = [f"a0: &a0 {first}"]
+    lines += [
+        f"a{number}: &a{number} " + more.format(", ".join([f"*a{number - 1}"] * 9))
+        for number in range(1, moments.randrange(2, 12))
+    ]
+    endless = "\n".join([*lines, f"network: *a{len(lines) - 1}"])
+    huge = f"network: 0x{'f' * moments.randrange(9_000)}"
+    damage = damaged(config.read_bytes(), moments)
+    config.write_bytes(moments.choice([endless.encode(), huge.encode(), damage, damage]))
+    RunFolder.open(config.parent).config()
+    return "read"
+
+
 ROWS_OF_PROMPTS = 9
 
 
@@ -205,7 +224,9 @@ KINDS: dict[str, Try] = {
     "lines of metadata": hostile_line,
     "archives": hostile_archive,
     "tables": hostile_table,
+    "parquet and HDF5 files": hostile_columns,
     "bundles": hostile_bundle,
+    "configurations of runs": hostile_config,
     "checkpoints": hostile_checkpoint,
     "prompts": hostile_prompts,
 }

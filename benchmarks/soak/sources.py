@@ -8,10 +8,16 @@ import json
 import random
 import tarfile
 import zipfile
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
+import h5py
+import pyarrow
 from PIL import Image
+from pyarrow import parquet
 
+from benchmarks.soak.damage import damaged
 from captiongan.data.importers import choose_importer
 from captiongan.data.importers.fitting import Fit
 from captiongan.data.importers.importing import import_pictures
@@ -72,6 +78,63 @@ def hostile_table(moments: random.Random, folder: Path) -> str:
     if lost := plain - kept:
         raise LostError(f"the rows of {sorted(lost)}")
     return next((line["kind"] for line in lines if "kind" in line), "read")
+
+
+def hostile_columns(moments: random.Random, folder: Path) -> str:
+    """Damage a parquet file, or let it or a HDF5 file unpack to far more than it says; import."""
+    moments.choice([_damaged_parquet, _long_lists, _shared_beginnings, _boundless_chunk])(
+        moments, folder
+    )
+    (source,) = folder.iterdir()
+    kind = "hdf5" if source.suffix == ".h5" else "hf"
+    out = folder / "out"
+    account = import_pictures(choose_importer(kind)(Request(source)), out, {}, Fit())
+    return next(iter(account.rejected), "read")
+
+
+def _damaged_parquet(moments: random.Random, folder: Path) -> None:
+    captions = [["a rose", f"flower {number}"] for number in range(ROWS)]
+    _write_parquet(moments, folder, captions)
+    path = folder / "x.parquet"
+    path.write_bytes(damaged(path.read_bytes(), moments))
+
+
+def _long_lists(moments: random.Random, folder: Path) -> None:
+    """Let one row have very many captions, in a file of some hundred bytes."""
+    long = ["a rose"] * 2 ** moments.randrange(8, 17)
+    _write_parquet(moments, folder, [long, ["a rose"]])
+
+
+def _shared_beginnings(moments: random.Random, folder: Path) -> None:
+    """Let each caption repeat a long one, which costs a byte."""
+    captions = ["x" * 2 ** moments.randrange(6, 17)] * ROWS
+    _write_parquet(
+        moments,
+        folder,
+        captions,
+        use_dictionary=False,
+        column_encoding={"text": "DELTA_BYTE_ARRAY"},
+    )
+
+
+def _write_parquet(
+    moments: random.Random, folder: Path, captions: Sequence[object], **options: object
+) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (9, 9)).save(picture, "PNG")
+    table = pyarrow.table({"image": [picture.getvalue()] * len(captions), "text": captions})
+    packing = moments.choice(["none", "snappy", "gzip", "zstd"])
+    parquet.write_table(table, folder / "x.parquet", compression=packing, **options)
+
+
+def _boundless_chunk(moments: random.Random, folder: Path) -> None:
+    """Say that a packed chunk has nine bytes, and let it have millions."""
+    packed = zlib.compress(bytes(2 ** moments.randrange(2, 23)))
+    with h5py.File(folder / "x.h5", "w") as file:
+        group = file.create_group("train/a_0")
+        group["txt"] = "a rose"
+        data = group.create_dataset("img", (9,), "u1", chunks=(9,), compression="gzip")
+        data.id.write_direct_chunk((0,), packed)
 
 
 def _archive(kind: str) -> bytes:

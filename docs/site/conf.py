@@ -9,6 +9,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from captiongan.page.playground import write_playground
 from captiongan.version import __version__
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -73,9 +74,23 @@ def lead_to_pages(app: Sphinx, page: str, content: list[str]) -> None:
     content[0] = re.sub(r"\[([^\]]*)\]\(([\w./-]+)\)", first_page, content[0])
 
 
+def link_the_playground(_app: Sphinx, page: str, content: list[str]) -> None:
+    """Let the page about the playground lead to the playground itself, which the site has."""
+    if page == "docs/playground":
+        content[0] = content[0].replace("\n\n", '\n\n<p><a href="play.html">Play</a></p>\n\n', 1)
+
+
+def add_the_playground(app: Sphinx, error: Exception | None) -> None:
+    """Put the playground beside the page about it."""
+    if error is None:
+        write_playground(Path(app.outdir) / "docs" / "play.html")
+
+
 def setup(app: Sphinx) -> None:
     """Tell Sphinx of what is above."""
     app.add_directive("command-line", CommandLine)
     app.add_directive("options", Options)
     app.connect("autodoc-process-docstring", keep_bars)
     app.connect("source-read", lead_to_pages)
+    app.connect("source-read", link_the_playground)
+    app.connect("build-finished", add_the_playground)

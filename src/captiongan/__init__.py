@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from captiongan.draw.noise import noise_of
     from captiongan.draw.picture import Picture, read_metadata
     from captiongan.draw.pipeline import Pipeline
-    from captiongan.draw.prompts import UnknownWordsWarning
+    from captiongan.draw.prompts import PromptWarning, UnknownWordsWarning
     from captiongan.draw.sheet import grid, in_a_square, save_grid
     from captiongan.errors import (
         BulkError,
@@ -62,6 +62,7 @@ __all__ = [
     "Picture",
     "Pipeline",
     "PromptError",
+    "PromptWarning",
     "Run",
     "RunConfig",
     "RunError",
@@ -103,6 +104,7 @@ _HOMES = {
     "Picture": "captiongan.draw.picture",
     "Pipeline": "captiongan.draw.pipeline",
     "PromptError": "captiongan.errors",
+    "PromptWarning": "captiongan.draw.prompts",
     "RunError": "captiongan.errors",
     "ServerError": "captiongan.draw.client",
     "UnknownWordsWarning": "captiongan.draw.prompts",

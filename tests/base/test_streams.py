@@ -10,4 +10,5 @@ def test_random_streams_keep_the_numbers_that_runs_were_trained_with() -> None:
         "TEXT": 5,
         "STEP": 6,
         "LOOK": 7,
+        "BINDING": 8,
     }

@@ -57,7 +57,8 @@ def test_a_run_killed_at_any_moment_ends_as_one_that_never_was(short: dict[str, 
 
 
 KINDS = [
-    *("pictures", "lines of metadata", "archives", "tables", "bundles", "checkpoints", "prompts")
+    *("pictures", "lines of metadata", "archives", "tables", "parquet and HDF5 files"),
+    *("bundles", "configurations of runs", "checkpoints", "prompts"),
 ]
 
 

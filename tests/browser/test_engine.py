@@ -3,6 +3,7 @@
 import json
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from playwright.sync_api import Browser, Page
 from tokenizers import Tokenizer
 
 from captiongan.bundle.bundle import shipped_bundles
-from captiongan.bundle.text_encoder import OnnxTextEncoder
+from captiongan.bundle.subject import Subject
+from captiongan.bundle.text_encoder import OnnxTextEncoder, Reading
+from captiongan.draw.hints import similar_word, weak_words, with_hints
 from captiongan.draw.interpolation import arc, line, through
 from captiongan.draw.noise import mirror_of, noise_of
 from captiongan.loading import load
@@ -161,6 +164,43 @@ def test_ways_are_those_of_the_pipeline(page: Page) -> None:
 def test_what_the_pipeline_refuses_the_engine_refuses(page: Page, work: str, field: str) -> None:
     script = f"try {{ {work}; return null; }} catch ({{ field }}) {{ return field; }}"
     assert in_browser(page, "rules.js", script) == field
+
+
+def test_hints_are_those_of_the_pipeline(page: Page) -> None:
+    texts = [
+        "It isn't NOT, doesn\u2019t; 3 four-fold énine no",
+        "yelow yellwo yello ellow yel mellows",
+    ]
+    words = ["yellow", "mellow", "constructor", "flower", "花は赤い"]
+    work = """
+        const similar = (word) => module.similarWord(word, given.words) ?? null;
+        return given.texts.map((text) => [module.weakWords(text), text.split(" ").map(similar)]);
+    """
+    texts += HOSTILE + [look.text for look in compose(1_000, seed=0)]
+    found = in_browser(page, "hints.js", work, {"texts": texts, "words": words})
+    for text, (weak, similar) in zip(texts, found, strict=True):
+        assert weak == weak_words(text), text
+        assert similar == [similar_word(word, words) for word in text.split(" ")], text
+
+
+def test_sentences_are_off_topic_where_they_are_in_the_pipeline(page: Page) -> None:
+    embedding = np.array([0.6, 0.8], dtype=np.float32)
+    subject = Subject((1.0, 0.0), 0.61, ("yellow",))
+    reading = Reading("yelow", ["yelow"], False, 1, ["yelow"], embedding)
+    for least in (0.59, 0.61):
+        subject = replace(subject, least=least)
+        given = {"subject": asdict(subject), "embedding": embedding.tolist()}
+        work = """
+            const { embedding, subject } = given;
+            const reading = { prompt: "yelow", unknown_words: ["yelow"], embedding };
+            return module.hintsOn(reading, subject);
+        """
+        hinted = with_hints(reading, subject)
+        assert in_browser(page, "hints.js", work, given) == {
+            "weak_words": hinted.weak_words,
+            "suggestions": hinted.suggestions,
+            "off_topic": hinted.off_topic,
+        }
 
 
 def test_outer_white_space_is_pythons(page: Page) -> None:

@@ -407,6 +407,23 @@ def test_keys_without_ctrl_can_be_switched_off(page: Page) -> None:
     expect(page.locator("#pins")).to_be_hidden()
 
 
+def test_it_speaks_the_browsers_language_and_the_chosen_one_ever_after(
+    visitor: Visitor, studio: str
+) -> None:
+    visitor.expected.append("422")
+    page = visitor.open(f"{studio}/#n=1&prompt=a+red+flower", locale="vi-VN")
+    wait_until_drawn(page, "1 ảnh trong")
+    assert page.locator("html").get_attribute("lang") == "vi"
+    page.get_by_label("Mô tả một bức ảnh").fill("eine gelbe Blume")
+    expect(page.get_by_role("alert")).to_contain_text("'eine gelbe Blume': 3 trong 3 từ là từ lạ")
+    check_accessibility(page)
+    press(page, "English")
+    expect(page.get_by_role("alert")).to_contain_text("3 of 3 words are unknown")
+    page.reload()
+    expect(page.get_by_label("Describe a picture")).to_have_value("eine gelbe Blume")
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
 def test_unknown_words_are_marked_and_too_many_are_an_error_in_words(
     page: Page, visitor: Visitor
 ) -> None:

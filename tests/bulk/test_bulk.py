@@ -121,7 +121,7 @@ def test_bad_rows_are_listed_with_line_and_reason(
     assert told.out == f"{out}\n"
     assert told.err.splitlines()[-1] == (
         "69 pictures, 3 rows rejected (see rejects.jsonl), "
-        "1 rows drawn with words that the bundle hardly knows"
+        "1 rows drawn with words that the bundle hardly knows or follows"
     )
 
 

@@ -281,6 +281,15 @@ def test_a_file_that_is_not_there_or_no_plain_file_is_refused(tmp_path: Path) ->
         rows_of(tmp_path / "folder.txt")
 
 
+def test_a_page_of_parquet_that_unpacks_to_far_more_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = parquet(tmp_path / "p.parquet", prompt=["a" * 2**16])
+    monkeypatch.setattr("captiongan.base.parquet_pages.FREE", 1000)
+    with pytest.raises(BulkError, match=r"is damaged \(a page of 'prompt' unpacks from"):
+        rows_of(file)
+
+
 def test_parquet_without_its_package_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -132,6 +132,13 @@ def test_absurd_dimensions_are_refused(side: int) -> None:
     refused(model_of(weights=weights), f"a tensor with a side of {side % 2**64:,}")
 
 
+def test_a_tensor_of_very_many_sides_is_refused_before_they_are_multiplied() -> None:
+    weights = onnx.TensorProto()
+    weights.CopyFrom(ONES)
+    weights.dims[:] = [2] * 10_000
+    refused(model_of(weights=weights), "a tensor with 10,000 sides")
+
+
 @pytest.mark.parametrize(
     ("shape", "kind"), [([5], TensorProto.FLOAT), ([4], TensorProto.DOUBLE), ([4], 8), ([4], 99)]
 )
@@ -145,6 +152,25 @@ def test_an_attribute_has_one_value_that_is_of_its_type() -> None:
     node = helper.make_node("Add", ["x", "w"], ["y"], axis=1)
     node.attribute[0].f = 1.5
     refused(model_of(node), r"an attribute of type \[2\] with \['f', 'i'\]")
+
+
+@pytest.mark.parametrize(
+    ("operator", "told"),
+    [("Concat", r"'y' has the shape \(4, 4\), not \[2, 4\]"), ("MatMul", "dimension")],
+)
+def test_a_network_that_fails_or_returns_something_else_is_told_in_one_line(
+    operator: str, told: str
+) -> None:
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 4]) for name in "xy"]
+    node = helper.make_node(operator, ["x", "x"], ["y"])
+    if operator == "Concat":
+        node.attribute.append(helper.make_attribute("axis", 0))
+    graph = helper.make_graph([node], "graph", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    session = open_session(model.SerializeToString(), "model")
+    with pytest.raises(BundleError, match=told) as caught:
+        session.run(None, {"x": np.ones((2, 4), np.float32)})
+    assert "\n" not in str(caught.value)
 
 
 # What two readers could read differently

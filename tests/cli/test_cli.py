@@ -9,8 +9,10 @@ from PIL import Image
 
 from captiongan.bundle.bundle import Bundle
 from captiongan.cli import main
+from captiongan.cli.main import run as run_commands
 from captiongan.draw.picture import read_metadata
 from captiongan.draw.pipeline import Pipeline
+from captiongan.errors import CaptionganError
 from captiongan.version import __version__
 from support.tiny_bundle import write_tiny_bundle
 
@@ -224,6 +226,15 @@ def test_the_version_is_printed_by_the_module_too() -> None:
     command = [sys.executable, "-m", "captiongan", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == f"captiongan {__version__}\n"
+
+
+def test_an_error_cannot_change_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise CaptionganError("file 'a\x1b]0;b\x07\u202e花'\nis bad")
+
+    with pytest.raises(SystemExit):
+        run_commands(fail)
+    assert capsys.readouterr().err == "error: file 'a\\x1b]0;b\\x07\\u202e花' is bad\n"
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii:strict", "utf-8"])

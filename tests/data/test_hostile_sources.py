@@ -2,6 +2,7 @@
 
 import os
 import tracemalloc
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,6 +144,14 @@ def test_a_parquet_file_that_unpacks_to_far_more_than_it_holds_is_refused(
         imported("hf", parquet(tmp_path / "source", 1), tmp_path / "out")
 
 
+def test_a_row_of_a_parquet_file_with_too_many_captions_costs_only_itself(tmp_path: Path) -> None:
+    texts = [["a rose"] * 20_000, ["a rose", None], ["x" * 2**20] * 2]
+    table = pa.table({"image": [picture(number) for number in range(3)], "text": texts})
+    pa.parquet.write_table(table, tmp_path / "x.parquet")
+    account = imported("hf", tmp_path / "x.parquet", tmp_path / "out")
+    assert (account.kept, account.rejected) == ({"": 1}, {"bad caption": 2})
+
+
 def test_a_parquet_file_outside_its_folder_is_not_read(tmp_path: Path) -> None:
     path = parquet(tmp_path / "private", 1)
     (tmp_path / "source").mkdir()
@@ -185,6 +194,23 @@ def test_a_value_of_an_hdf5_file_costs_only_itself_whatever_it_unpacks_to(tmp_pa
     assert account.kept == {"train": 1}
     assert account.rejected == {"too large": 2, "missing file": 1, "unreadable picture": 1}
     assert highest < 2**26
+
+
+def test_a_chunk_of_an_hdf5_file_that_lies_about_its_size_is_not_unpacked(tmp_path: Path) -> None:
+    options = {"compression": "gzip", "shuffle": True, "fletcher32": True, "dtype": "u1"}
+    path = hdf5(
+        tmp_path / "x.h5",
+        lie={"shape": (9,), "chunks": (9,), "compression": "gzip", "dtype": "u1"},
+        honest={"data": np.frombuffer(picture(2), "u1"), "chunks": (99,), **options},
+        other={"data": np.frombuffer(picture(3), "u1"), "compression": "lzf"},
+    )
+    with h5py.File(path, "r+") as file:
+        file["train/a0_0/img"].id.write_direct_chunk((0,), zlib.compress(bytes(2**20)))
+    account = imported("hdf5", path, tmp_path / "out")
+    assert (account.kept, account.rejected) == (
+        {"train": 2},
+        {"too large": 1, "unreadable file": 1},
+    )
 
 
 def test_captions_of_an_hdf5_picture_are_bounded_together(tmp_path: Path) -> None:

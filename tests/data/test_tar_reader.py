@@ -4,6 +4,7 @@ import io
 import random
 import tarfile
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,18 @@ def test_an_extended_header_takes_no_time(tmp_path: Path, digits: int) -> None:
     with pytest.raises(DataError, match="is damaged"):
         read(tmp_path / "x.tar", content + bytes(1024))
     assert time.process_time() - before < 1
+
+
+def test_of_extended_headers_nothing_is_kept_but_what_counts(tmp_path: Path) -> None:
+    records = b"14 path=b.txt\n" + b"".join(b"11 x%05d=\n" % number for number in range(20_000))
+    told, info = tarfile.TarInfo("x"), tarfile.TarInfo("a.txt")
+    told.type, told.size = tarfile.XHDTYPE, len(records)
+    content = told.tobuf() + records + bytes(-len(records) % 512) + info.tobuf() + bytes(10_240)
+    tracemalloc.start()
+    assert read(tmp_path / "x.tar", content) == {"b.txt": b""}
+    _, highest = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert highest < 6 * len(content)
 
 
 def test_a_file_with_holes_is_not_filled(tmp_path: Path) -> None:

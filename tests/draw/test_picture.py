@@ -1,3 +1,4 @@
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -44,6 +45,18 @@ def test_a_saved_picture_tells_its_truncation_to_the_last_bit(
     metadata = read_metadata(tmp_path / "out.png")
     assert float(metadata.pop("truncation")) == truncation
     assert metadata == picture().metadata  # which has none, as its noise is whole
+
+
+def test_metadata_of_anyone_are_read_or_told(tmp_path: Path) -> None:
+    picture().save(tmp_path / "huge.png")
+    content = bytearray((tmp_path / "huge.png").read_bytes())
+    content[16:24] = (20_000).to_bytes(4) * 2
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4)
+    (tmp_path / "huge.png").write_bytes(content)
+    Image.new("P", (8, 8)).save(tmp_path / "deep.gif", comment=b"[" * 100_000)
+    for name in ("huge.png", "deep.gif"):
+        with pytest.raises(CaptionganError, match="has no readable metadata"):
+            read_metadata(tmp_path / name)
 
 
 def test_a_saved_sheet_tells_the_truncation_of_its_first_picture(tmp_path: Path) -> None:

@@ -142,6 +142,16 @@ def test_a_run_shows_its_first_grid_and_its_newest_once_there_are_two(tmp_path: 
     assert open_candidate(str(run.path)).sample_grids == SampleGrids((), grids)
 
 
+def test_a_grid_that_leads_out_of_the_run_is_shown_to_nobody(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, 1)
+    (tmp_path / "private").write_text("my diary")
+    for step in (0, 40):
+        run.grid(step).unlink(missing_ok=True)
+        run.grid(step).symlink_to(tmp_path / "private")
+    with pytest.raises(RunError, match="it is a link"):
+        open_candidate(str(run.path))
+
+
 def test_a_bundle_tells_its_name_version_and_hash(bundle: Path, both: list[Candidate]) -> None:
     assert both[1].name == "blooms"
     assert both[1].facts == {

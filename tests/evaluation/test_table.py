@@ -30,7 +30,7 @@ def test_a_candidate_has_a_line_for_each_score_with_its_error_ceiling_and_floor(
     first, head, *lines = table(sat)
     assert first == "painter-1: garden/test"
     assert head.split() == ["score", "value", "ceiling", "floor"]
-    assert len(lines) == len(SCORES) == 12
+    assert len(lines) == len(SCORES) == 13
     for line, result in zip(lines, sat.results[0].scores, strict=True):
         measured, ceiling, floor = result.measured, result.ceiling, result.floor
         assert measured is not None

@@ -209,6 +209,20 @@ def test_the_page_names_its_parts_and_their_licences(html: str) -> None:
     assert "Apache License" in texts
 
 
+def test_a_page_takes_what_the_manifest_says_and_what_a_bundle_may_hold(tmp_path: Path) -> None:
+    bad = ranker()
+    bad.graph.node[0].domain = "com.microsoft"
+    pipeline = Pipeline(write_tiny_bundle(tmp_path / "tiny", ranker=bad))
+    with pytest.raises(BundleError, match="an operator of the domain"):
+        page_file([pipeline])
+    file = pipeline.bundle.folder / "tokenizer.json"
+    (tmp_path / "private").write_text("my diary")
+    file.unlink()
+    file.symlink_to(tmp_path / "private")
+    with pytest.raises(BundleError, match="is a link"):
+        page_file([pipeline])
+
+
 def test_a_page_has_the_ranker_of_its_bundle(tmp_path: Path) -> None:
     bundle = write_tiny_bundle(tmp_path / "tiny", ranker=ranker())
     files = site_of(page_file([Pipeline(bundle)]).decode())["files"]

@@ -132,12 +132,13 @@ def test_the_kept_notebook_names_no_place_or_time_of_a_machine(kept: Notebook) -
     assert kept["metadata"]["kernelspec"]["name"] == "python3"
 
 
-def test_links_of_the_notebook_lead_somewhere(kept: Notebook) -> None:
-    pages = [source(cell) for cell in kept["cells"] if cell["cell_type"] == "markdown"]
+@pytest.mark.parametrize("path", [LECTURE, Path("docs", "vi", "lecture.ipynb")])
+def test_links_of_the_notebook_lead_somewhere(path: Path) -> None:
+    pages = [source(cell) for cell in read(ROOT / path)["cells"] if cell["cell_type"] == "markdown"]
     targets = re.findall(r"\]\(([^)#]+)\)", "\n".join(pages))
     assert targets
     for target in targets:
-        assert (ROOT / "examples" / target).exists(), target
+        assert (ROOT / path.parent / target).exists(), target
 
 
 def test_the_kept_notebook_is_of_moderate_size() -> None:

@@ -443,6 +443,31 @@ def test_a_file_that_is_not_yaml_is_refused(text: str, tmp_path: Path) -> None:
     assert "is not YAML" in refusal(tmp_path, text)
 
 
+def nested(values: str, more: str) -> str:
+    """Write YAML in which each value holds the one before nine times."""
+    lines = [f"a0: &a0 {values}"]
+    for number in range(1, 9):
+        inner = ", ".join([f"*a{number - 1}"] * 9)
+        lines.append(f"a{number}: &a{number} {more.format(inner)}")
+    return "\n".join([*lines, "network: *a8"])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (nested("[x]", "[{}]"), "network = [[[...], "),
+        (nested("{x: 1, y: 2}", "{{<<: [{}]}}"), "a mapping has more than 1,000 keys"),
+        (f"network: 0x{'f' * 9000}", "network = a huge number"),
+        (f"# {' ' * 2**16}\nnetwork: dcgan", "is above 65,536 bytes"),
+    ],
+)
+def test_a_file_that_says_almost_endless_things_is_refused_in_few_words(
+    text: str, told: str, tmp_path: Path
+) -> None:
+    message = refusal(tmp_path, text)
+    assert told in message and len(message) < 2000
+
+
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="is not YAML"):

@@ -78,6 +78,16 @@ def test_grids_are_named_by_step_so_that_their_names_sort(tmp_path: Path) -> Non
     assert run.checkpoints.is_dir()
 
 
+@pytest.mark.parametrize("captions", [None, "a rose", [], [7], {"a": 1}])
+def test_captions_of_samples_that_no_training_wrote_are_told(
+    captions: object, tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path)
+    run.write_data_facts({"sample_captions": captions})
+    with pytest.raises(RunError, match=r"no captions of samples in its data\.json"):
+        run.sample_captions()
+
+
 def test_data_facts_read_back_the_same(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path, CONFIG)
     facts = {"source": "blüten", "pictures": 3, "skipped": ["a", "b"]}

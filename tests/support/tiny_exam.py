@@ -26,6 +26,7 @@ from captiongan.evaluation.benchmark import SAME_CAPTION, Benchmark, captions_to
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.distances import Features
 from captiongan.evaluation.extractors import ExtractorIdentity
+from captiongan.evaluation.minimal_pairs import MinimalPairs
 from captiongan.evaluation.probe_training import open_probes
 from captiongan.evaluation.probes import Probes
 from captiongan.evaluation.real import RealPictures
@@ -157,7 +158,17 @@ def tiny_benchmark(
     """Return a benchmark of so many flowers, which the probes have not seen before."""
     real = tiny_real(count, seed=1, labelled=labelled)
     captions = captions_to_draw(real, rounds, SAME_CAPTION)
-    return Benchmark(real, TRAIN, "", tiny_probes(), BlockMeans(), captions, seed=0)
+    return Benchmark(
+        real, TRAIN, "", tiny_probes(), BlockMeans(), captions, seed=0, pairs=_pairs(real)
+    )
+
+
+def _pairs(real: RealPictures) -> MinimalPairs:
+    """Let the caption of the next flower stand for the one with its colours exchanged."""
+    own = [example.captions[0] for example in real.examples]
+    other = [*own[1:], own[0]]
+    sentences = WordEncoder().encode([*own, *other]).reshape(2, len(own), -1)
+    return MinimalPairs(np.arange(len(own)), (tuple(own), tuple(other)), sentences)
 
 
 def at_side(benchmark: Benchmark, side: int) -> Benchmark:

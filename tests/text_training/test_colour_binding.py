@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from captiongan.text.vocabulary import COLOURS
 from captiongan.text_training.colour_binding import (
     KINDS,
     SCALE,
@@ -11,7 +12,6 @@ from captiongan.text_training.colour_binding import (
     bindings,
 )
 from captiongan.text_training.grammar import compose
-from captiongan.text_training.vocabulary import COLOURS
 
 PART = list(KINDS)
 COLOUR = list(COLOURS)

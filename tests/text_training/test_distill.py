@@ -4,11 +4,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from captiongan.text.vocabulary import COLOURS
 from captiongan.text_training import distill as distillation
 from captiongan.text_training.colour_binding import KINDS, ColourReadOut, bindings
 from captiongan.text_training.distill import DistillationData, Texts, distill, distillation_loss
 from captiongan.text_training.fit import FitOptions
-from captiongan.text_training.vocabulary import COLOURS
 
 PETALS, CENTRE = KINDS[1:3]
 RED, BLUE = list(COLOURS)[:2]

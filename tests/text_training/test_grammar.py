@@ -6,8 +6,7 @@ from itertools import chain
 import pytest
 
 from captiongan.evaluation.colours import colours_named
-from captiongan.text_training.grammar import Look, compose
-from captiongan.text_training.vocabulary import (
+from captiongan.text.vocabulary import (
     ABOUT_PEOPLE,
     AMOUNTS,
     COLOURS,
@@ -20,6 +19,7 @@ from captiongan.text_training.vocabulary import (
     UNCOUNTED,
     Families,
 )
+from captiongan.text_training.grammar import Look, compose
 
 LOOKS = compose(4000, seed=0)
 MANY_COLOURED = [look for look in LOOKS if len(look.colours) > 1]

@@ -13,9 +13,9 @@ from captiongan.base.cache import CACHE_VARIABLE
 from captiongan.bundle.text_encoder import OnnxTextEncoder
 from captiongan.data.store import open_store
 from captiongan.errors import ConfigError, DataError, OutputError
+from captiongan.text.colour_swap import swap_colours
 from captiongan.text_training import stages, train
 from captiongan.text_training.align import AlignmentData
-from captiongan.text_training.colour_swap import swap_colours
 from captiongan.text_training.corpus import held_out
 from captiongan.text_training.train import TextPlan, TextReport, train_text_encoder
 from support.command_line import captiongan

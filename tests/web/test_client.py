@@ -17,7 +17,7 @@ from PIL import Image
 from captiongan.draw.client import Client, ServerError
 from captiongan.draw.picture import Picture
 from captiongan.draw.pipeline import Pipeline
-from captiongan.draw.prompts import UnknownWordsWarning
+from captiongan.draw.prompts import PromptWarning, UnknownWordsWarning
 from support.tiny_bundle import ranker, write_tiny_bundle
 from support.web_server import serving
 
@@ -177,7 +177,17 @@ GENERATED = {
     "version": "1",
     "truncation": 1.0,
     "pictures": [PICTURE],
-    "prompts": [{"prompt": RED, "tokens": ["red"], "unknown_words": [], "cut": False}],
+    "prompts": [
+        {
+            "prompt": RED,
+            "tokens": ["red"],
+            "unknown_words": [],
+            "suggestions": {},
+            "weak_words": [],
+            "off_topic": False,
+            "cut": False,
+        }
+    ],
 }
 WAY = {
     "bundle": "tiny",
@@ -230,6 +240,7 @@ def lies(honest: Any) -> Iterator[Any]:
         yield from ([lie, *honest[1:]] for lie in lies(honest[0]))
 
 
+@pytest.mark.filterwarnings("ignore::captiongan.PromptWarning")
 @pytest.mark.parametrize("name", CALLS)
 def test_whatever_a_server_says_is_an_answer_or_a_server_error(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -261,6 +272,15 @@ def test_a_picture_that_is_none_or_too_large_is_a_server_error(picture: str) -> 
         client.generate(RED)
 
 
+def test_pictures_that_are_too_large_together_are_a_server_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("captiongan.draw.answers.MOST_PIXELS", 8 * 3 - 1)
+    content = json.dumps(GENERATED | {"pictures": [PICTURE | {"png": png(8)}] * 3}).encode()
+    with answering(content) as client, pytest.raises(ServerError, match="too many pixels"):
+        client.generate(RED, n=3)
+
+
 @pytest.mark.parametrize("content", [b"{}", b"", b"\xff", b"[" * 100_000, b'{"a": ' * 100_000])
 def test_an_answer_that_is_no_answer_is_a_server_error(content: bytes) -> None:
     with answering(content) as client, pytest.raises(ServerError, match="does not send"):
@@ -274,11 +294,26 @@ def test_an_answer_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -
         pytest.raises(ServerError, match="answers with more than 1,048,576 bytes"),
     ):
         client.bundles()
+
+
+def test_an_answer_is_never_unpacked() -> None:
+    packed = gzip.compress(gzip.compress(json.dumps(GENERATED).encode()))
     with (
-        answering(gzip.compress(b" " * 2**24), Content_Encoding="gzip") as client,
-        pytest.raises(ServerError, match="answers with more than 1,048,576 bytes"),
+        answering(packed, Content_Encoding="gzip, gzip") as client,
+        pytest.raises(ServerError, match="does not send"),
     ):
-        client.bundles()
+        client.generate(RED)
+
+
+def test_hints_are_warnings_in_the_words_of_a_pipeline() -> None:
+    told = {"prompt": "no caat", "unknown_words": ["caat"], "suggestions": {"caat": "cat"}}
+    answer = GENERATED | {"prompts": [told | {"weak_words": ["no"], "off_topic": True}]}
+    with answering(json.dumps(answer).encode()) as client, pytest.warns(PromptWarning) as caught:
+        client.generate("no caat")
+    unknown, weak, off_topic = (str(warning.message) for warning in caught)
+    assert unknown.endswith("these words: caat (did you mean 'cat'?)")
+    assert weak == "bundle 'tiny' hardly follows words that negate or count: no"
+    assert off_topic.startswith("bundle 'tiny' hardly knows sentences like 'no caat'")
 
 
 def test_what_a_server_says_stays_on_its_line() -> None:

@@ -120,6 +120,14 @@ def test_a_folder_of_anyones_neither_hangs_the_view_nor_shows_what_lies_outside(
     assert ("metrics.jsonl is not read: " in str(news.json()["alarms"])) == refused
 
 
+@pytest.mark.parametrize("name", ["data.json", "grids/step-000000007.png"])
+def test_a_huge_file_is_not_read_again_and_again(run: RunFolder, name: str) -> None:
+    with (run.path / name).open("wb") as file:
+        file.truncate(2**27)
+    with pytest.raises(OSError, match="at most"):
+        run.read(name)
+
+
 @pytest.mark.parametrize(
     "facts",
     [

@@ -107,16 +107,19 @@ def read_picture(path: Path, minimum_side: int = 1) -> Image.Image:
     return _read(path, path, minimum_side, WHITE)
 
 
-def decode_picture(content: bytes, name: str, background: str = WHITE) -> Image.Image:
+def decode_picture(
+    content: bytes, name: str, background: str = WHITE, most: int = MAXIMUM_PIXELS
+) -> Image.Image:
     """Decode the content of a picture file as `read_picture` does, transparency on `background`.
 
-    `background` is a colour by Pillow's names, such as `white` or `#ffcc00`.
+    `background` is a colour by Pillow's names, such as `white` or `#ffcc00`; `most` is how many
+    pixels it may have.
 
     Raises:
         UnusablePictureError: the picture cannot be read, or has too many pixels; the message
             calls it `name`.
     """
-    return _read(io.BytesIO(content), name, 1, background)
+    return _read(io.BytesIO(content), name, 1, background, most)
 
 
 def as_rgb(picture: str | Path | Image.Image) -> Image.Image:
@@ -145,18 +148,22 @@ def formats() -> tuple[str, ...]:
 
 
 def without_path(error: Exception) -> str:
-    """Return the message of an error without the file's path."""
+    """Return the message of an error on one line, without the file's path."""
     strerror = error.strerror if isinstance(error, OSError) else None
-    return strerror or str(error) or type(error).__name__
+    return " ".join((strerror or str(error)).split()) or type(error).__name__
 
 
 def _read(
-    file: Path | io.BytesIO, name: str | Path, minimum_side: int, background: str
+    file: Path | io.BytesIO,
+    name: str | Path,
+    minimum_side: int,
+    background: str,
+    most: int = MAXIMUM_PIXELS,
 ) -> Image.Image:
     with _silence.kept():  # a picture is used or refused, without warnings
         try:
             with Image.open(file, formats=formats()) as picture:
-                _check_size(picture, minimum_side)
+                _check_size(picture, minimum_side, most)
                 if picture.format in ("JPEG", "MPO"):
                     _check_scans(file, picture)
                 picture.load()
@@ -182,7 +189,8 @@ def _why_unidentified(file: Path | io.BytesIO) -> str:
     if not head:
         return "zero bytes"
     if head[4:8] == b"ftyp":  # the size of this box, its name, and brands of four letters
-        brands = {head[at : at + 4] for at in range(8, int.from_bytes(head[:4]), 4)}
+        end = min(len(head), int.from_bytes(head[:4]))
+        brands = {head[at : at + 4] for at in range(8, end, 4)}
         for name, theirs in _TO_CONVERT.items():
             if brands & theirs:
                 return f"{name}: convert it to JPEG"
@@ -193,9 +201,9 @@ def _opened(file: Path | io.BytesIO) -> IO[bytes]:
     return file.open("rb") if isinstance(file, Path) else io.BytesIO(file.getbuffer())
 
 
-def _check_size(picture: Image.Image, minimum_side: int) -> None:
+def _check_size(picture: Image.Image, minimum_side: int, most: int) -> None:
     size, pixels = f"{picture.width}x{picture.height}", picture.width * picture.height
-    most = MAXIMUM_WEBP if picture.format in ("WEBP", "AVIF") else MAXIMUM_PIXELS
+    most = min(most, MAXIMUM_WEBP) if picture.format in ("WEBP", "AVIF") else most
     if pixels > most:
         raise _RefusedError("too many pixels", f"{size}; at most {most}")
     if min(picture.size) < minimum_side:

@@ -25,3 +25,5 @@ class Stream(IntEnum):
     """What PyTorch draws within a step, such as augmentations."""
     LOOK = 7
     """The side to which the discriminator resizes pictures."""
+    BINDING = 8
+    """Which mismatching texts are the matching one with its colours exchanged."""

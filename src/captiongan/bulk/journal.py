@@ -20,7 +20,7 @@ class Entry:
 
     Attributes:
         pictures: number of pictures drawn.
-        doubtful: number of rows with words that the text encoder hardly knows.
+        doubtful: number of rows with words that the bundle hardly knows or follows.
         rejects: the rows that were not drawn.
     """
 
@@ -50,7 +50,8 @@ class Account:
         if self.rejects:
             told += f" (see {REJECTS_FILE})"
         if self.doubtful:
-            told += f", {self.doubtful:,} rows drawn with words that the bundle hardly knows"
+            told += f", {self.doubtful:,} rows drawn with words that the bundle hardly knows or "
+            told += "follows"
         return told
 
 

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from captiongan.base.csv_rows import BadRow, csv_rows
 from captiongan.base.files import os_errors_as
 from captiongan.base.lines import BadTextError, decoded, json_object, json_type, numbered
+from captiongan.base.parquet_pages import BadPagesError, check_pages
 from captiongan.draw.prompts import SEEDS
 from captiongan.errors import BulkError
 
@@ -180,12 +181,13 @@ def _parquet(file: Path, content: BinaryIO) -> Rows:
         content.seek(0)
         # As a dictionary, so that a text that stands in many rows is in memory once.
         with parquet.ParquetFile(content, read_dictionary=[PROMPT]) as table:
+            check_pages(content, table, columns)
             place = 0
             for batch in table.iter_batches(ROWS_AT_ONCE, columns=columns):
                 for cells in zip(*batch.columns, strict=True):
                     place += 1
                     yield _row_of_cells(place, dict(zip(columns, cells, strict=True)))
-    except ArrowException as error:
+    except (ArrowException, BadPagesError) as error:
         reason = " ".join(str(error).split())
         raise BulkError(
             f"prompts '{file}' is not a parquet file, or is damaged ({reason}); write it again"

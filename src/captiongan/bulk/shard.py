@@ -86,7 +86,7 @@ def _orders(pipeline: Pipeline, job: Job, shard: Shard) -> tuple[list[Order], En
         except PromptError as error:
             rejects.append(Reject(row.line, str(error)))
             continue
-        doubtful += bool(reading.unknown_words)
+        doubtful += bool(reading.unknown_words or reading.weak_words or reading.off_topic)
         orders += [Order(first + k, row.line, reading, seed) for k, seed in enumerate(seeds)]
     return orders, Entry(len(orders), doubtful, rejects)
 

@@ -8,17 +8,20 @@ import json
 import math
 import reprlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
+from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from captiongan.base.safe_reading import read_regular
 from captiongan.base.schemas import BUNDLE, CARD, newest, of_today
+from captiongan.bundle import fields
+from captiongan.bundle.subject import Subject
 from captiongan.bundle.text_encoder import ENCODER_FILES, EncoderIdentity
 from captiongan.errors import BundleError
 from captiongan.version import __version__
 
-MANIFEST = "bundle.json"
+MANIFEST = fields.MANIFEST
 GENERATOR_FILE = "generator.onnx"
 MODEL_FILES = (GENERATOR_FILE, *ENCODER_FILES)
 """The files that every bundle has and the manifest lists."""
@@ -80,7 +83,7 @@ class DataFacts:
         """Return what JSON says; None unless every field is there and has its type."""
         if not isinstance(facts, dict):
             return None
-        values: list[Any] = [facts.get(each.name) for each in fields(cls)]
+        values: list[Any] = [facts.get(each.name) for each in fields_of(cls)]
         name, *counts = values
         if isinstance(name, str) and all(isinstance(count, int) for count in counts):
             return cls(name, *counts)
@@ -111,13 +114,13 @@ class TrainingFacts:
         Raises BundleError if it is not an object, or `extractors` is not a list of names: a network
         that trained the bundle must not pass as one that did not.
         """
-        facts = _object(manifest, "training")
+        facts = fields.mapping(manifest, "training")
         listed = "extractors" in facts
         return cls(
             kimg=_number(facts.get("kimg")),
             steps=_of_type(int, facts.get("steps")),
             data=DataFacts.from_facts(facts.get("data")),
-            extractors=_texts(manifest, "training", "extractors") if listed else (),
+            extractors=fields.texts(manifest, "training", "extractors") if listed else (),
             config=_of_type(dict, facts.get("config")),
             style=_of_type(dict, facts.get("style")),
             ranker=_of_type(dict, facts.get("ranker")),
@@ -135,7 +138,8 @@ class BundleManifest:
     `resolution` is the side of a picture in pixels. `noise_dim` and `embedding_dim` are the lengths
     of the generator's two inputs. With `mirror_by_seed`, one bit of a seed decides whether its
     finished picture is mirrored left to right, see `captiongan.draw.noise.mirror_of`.
-    `sample_prompts` are those of the model card's sample. `files` has an entry for each of
+    `sample_prompts` are those of the model card's sample. `subject` is None where the bundle does
+    not say what the captions of its training data are about. `files` has an entry for each of
     `MODEL_FILES` and for each of `OPTIONAL_FILES` in the bundle; `write_bundle` fills it in.
     """
 
@@ -148,6 +152,7 @@ class BundleManifest:
     mirror_by_seed: bool = False
     sample_prompts: tuple[str, ...] = ()
     training: TrainingFacts = field(default_factory=TrainingFacts)
+    subject: Subject | None = None
     captiongan: str = __version__
     files: Mapping[str, FileFacts] = field(default_factory=dict)
 
@@ -163,25 +168,28 @@ class BundleManifest:
             BundleError: a field breaks a rule, or the schema is a later one.
         """
         facts = _parse(text)
-        _count(facts, "schema")
+        fields.count(facts, "schema")
         facts = of_today({**facts, CARD: card}, BUNDLE, MANIFEST, BundleError)
+        embedding_dim = fields.count(facts, "embedding_dim", most=LARGEST_VECTOR)
         return cls(
-            name=_text(facts, "name"),
-            version=_text(facts, "version"),
-            resolution=_count(facts, "resolution", most=LARGEST_SIDE),
-            noise_dim=_count(facts, "noise_dim", most=LARGEST_VECTOR),
-            embedding_dim=_count(facts, "embedding_dim", most=LARGEST_VECTOR),
+            name=fields.text(facts, "name"),
+            version=fields.text(facts, "version"),
+            resolution=fields.count(facts, "resolution", most=LARGEST_SIDE),
+            noise_dim=fields.count(facts, "noise_dim", most=LARGEST_VECTOR),
+            embedding_dim=embedding_dim,
             text_encoder=EncoderIdentity(
-                _text(facts, "text_encoder", "name"), _sha256(facts, "text_encoder", "sha256")
+                fields.text(facts, "text_encoder", "name"),
+                fields.sha256(facts, "text_encoder", "sha256"),
             ),
-            mirror_by_seed=_flag(facts, "mirror_by_seed"),
-            sample_prompts=_texts(facts, "sample_prompts"),
+            mirror_by_seed=fields.flag(facts, "mirror_by_seed"),
+            sample_prompts=fields.texts(facts, "sample_prompts"),
             training=TrainingFacts.from_manifest(facts),
-            captiongan=_text(facts, "captiongan"),
+            subject=Subject.from_facts(facts, embedding_dim),
+            captiongan=fields.text(facts, "captiongan"),
             files={
                 name: FileFacts(
-                    _count(facts, "files", name, "bytes", most=LARGEST_FILE),
-                    _sha256(facts, "files", name, "sha256"),
+                    fields.count(facts, "files", name, "bytes", most=LARGEST_FILE),
+                    fields.sha256(facts, "files", name, "sha256"),
                 )
                 for name in _listed_files(facts)
             },
@@ -201,12 +209,14 @@ class BundleManifest:
             "mirror_by_seed": self.mirror_by_seed,
             "sample_prompts": self.sample_prompts,
             "training": self.training.to_facts(),
+            "subject": self.subject and self.subject.to_facts(),
             "files": {
                 name: {"bytes": file.size, "sha256": file.sha256}
                 for name, file in self.files.items()
             },
         }
-        return json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        known = {name: value for name, value in facts.items() if value is not None}
+        return json.dumps(known, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _parse(text: str | bytes) -> Mapping[str, object]:
@@ -224,72 +234,11 @@ def _parse(text: str | bytes) -> Mapping[str, object]:
     return facts
 
 
-def _value(facts: object, path: tuple[str, ...]) -> object:
-    """Follow `path` through nested objects; None where it ends early."""
-    for key in path:
-        facts = facts.get(key) if isinstance(facts, dict) else None
-    return facts
-
-
 def _listed_files(facts: Mapping[str, object]) -> tuple[str, ...]:
-    listed = (name for name in OPTIONAL_FILES if _value(facts, ("files", name)) is not None)
-    return (*MODEL_FILES, *listed)
-
-
-def _text(facts: object, *path: str) -> str:
-    value = _value(facts, path)
-    if isinstance(value, str) and value.strip() and value.isprintable():
-        return value
-    raise _broken(path, value, "a text on one line that is not empty")
-
-
-def _texts(facts: object, *path: str) -> tuple[str, ...]:
-    value = _value(facts, path)
-    if isinstance(value, list) and all(map(_is_unicode, value)):
-        return tuple(value)
-    raise _broken(path, value, "a list of texts")
-
-
-def _is_unicode(text: object) -> bool:
-    """Whether this is a text that UTF-8 can write; JSON may also hold halves of characters."""
-    return isinstance(text, str) and not any("\ud800" <= each <= "\udfff" for each in text)
-
-
-def _count(facts: object, *path: str, most: int | None = None) -> int:
-    value = _value(facts, path)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= (most or value):
-        return value
-    rule = f"a whole number from 1 to {most:,}" if most else "a whole number above 0"
-    raise _broken(path, value, rule)
-
-
-def _flag(facts: object, *path: str) -> bool:
-    value = _value(facts, path)
-    if isinstance(value, bool):
-        return value
-    raise _broken(path, value, "true or false")
-
-
-def _sha256(facts: object, *path: str) -> str:
-    value = _value(facts, path)
-    if isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef"):
-        return value
-    raise _broken(path, value, "64 hexadecimal digits in lower case")
-
-
-def _object(facts: object, *path: str) -> Mapping[str, object]:
-    value = _value(facts, path)
-    if isinstance(value, dict):
-        return value
-    raise _broken(path, value, "a JSON object")
-
-
-def _broken(path: tuple[str, ...], value: object, rule: str) -> BundleError:
-    found = "missing" if value is None else reprlib.repr(value)
-    return BundleError(
-        f"{MANIFEST}: '{' > '.join(path)}' is {found}, must be {rule}; "
-        "write the bundle again with `captiongan export`"
+    listed = (
+        name for name in OPTIONAL_FILES if fields.value_at(facts, ("files", name)) is not None
     )
+    return (*MODEL_FILES, *listed)
 
 
 def _number(value: object) -> float | None:

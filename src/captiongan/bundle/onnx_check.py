@@ -14,6 +14,7 @@ from captiongan.errors import BundleError
 
 MOST_FIELDS = 2**20
 LARGEST_SIDE = 2**24
+MOST_SIDES = 16
 """Upper bounds: far above any network, far below any harm."""
 
 _PLAIN = """
@@ -175,6 +176,8 @@ def _faults_of_node(node: Read) -> Iterator[str]:
 
 def _faults_of_tensor(tensor: Read) -> Iterator[str]:
     shape = tensor["dims"]
+    if len(shape) > MOST_SIDES:  # before they are multiplied: a long product takes minutes
+        yield f"a tensor with {len(shape):,} sides"
     if any(side > LARGEST_SIDE for side in shape):
         yield f"a tensor with a side of {max(shape):,}"
     size = [math.prod(shape) * BYTES_OF_A_NUMBER.get(kind, 0) for kind in tensor["data_type"]]

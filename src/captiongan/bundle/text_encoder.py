@@ -7,9 +7,10 @@ That encoder is a folder with two files, which a bundle holds, too:
 """
 
 import hashlib
+import reprlib
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -29,6 +30,9 @@ Embeddings = npt.NDArray[np.float32]
 NETWORK_FILE, TOKENIZER_FILE = ENCODER_FILES = ("text_encoder.onnx", "tokenizer.json")
 LARGEST = {NETWORK_FILE: 2**30, TOKENIZER_FILE: 2**24}
 """Upper bounds in bytes: far above any use, far below any harm."""
+
+LARGEST_DIM = 2**16
+"""Upper bound of an embedding's length."""
 
 ROWS = 16
 """Texts that go through a network together. With another number, embeddings round otherwise."""
@@ -52,6 +56,10 @@ class Reading:
     `tokens` are what the network gets, with the start and end marks. `cut` is true if the text has
     more tokens than the network reads. `words` counts its words; `unknown_words` are those that the
     vocabulary does not have. `embedding` is (dim,) float32, of length 1.
+
+    `captiongan.draw.hints` adds the rest: a similar word of the training captions for an unknown
+    one, `weak_words` that are known and hardly change a picture, and whether the text is about
+    something else than those captions.
     """
 
     text: str
@@ -60,6 +68,9 @@ class Reading:
     words: int
     unknown_words: Sequence[str]
     embedding: Embeddings = field(compare=False, repr=False)
+    suggestions: Mapping[str, str] = field(default_factory=dict)
+    weak_words: Sequence[str] = ()
+    off_topic: bool = False
 
 
 class TextEncoder(Protocol):
@@ -112,6 +123,13 @@ class OnnxTextEncoder:
                 "copy or download the bundle again"
             ) from error
         self._session = open_session(files[NETWORK_FILE], folder / NETWORK_FILE)
+        shapes = [each.shape for each in self._session.get_outputs()]
+        if not (len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] in range(1, LARGEST_DIM)):
+            raise BundleError(
+                f"'{folder / NETWORK_FILE}' is not the network of a text encoder: it returns "
+                f"{reprlib.repr(shapes)}, must return one vector for each text; copy or download "
+                "it again"
+            )
 
     @property
     def identity(self) -> EncoderIdentity:

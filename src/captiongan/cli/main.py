@@ -57,7 +57,9 @@ def _end(error: object) -> NoReturn:
 
 
 def _one_line(message: object) -> str:
-    return " ".join(str(message).split())
+    """Return a message as one line; what would change the terminal is shown as Python writes it."""
+    line = " ".join(str(message).split())
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
 
 
 def _print_version(wanted: bool) -> None:

@@ -136,7 +136,7 @@ def export(
         from captiongan.runs.load_trained import load_trained
         from captiongan.runs.run_folder import RunFolder
     folder = RunFolder.open(run)
-    lines = read_lines(prompts, "--prompts") if prompts else folder.data_facts()["sample_captions"]
+    lines = read_lines(prompts, "--prompts") if prompts else folder.sample_captions()
     trained = load_trained(folder, checkpoint)
     name = name or out.resolve().name
     bundle = export_run(trained, out, name, version, lines, with_critic=not without_critic)
@@ -146,6 +146,28 @@ def export(
         page = out.with_name(f"{out.name}.html")
         write_page([Pipeline(bundle)], page)
         typer.echo(f"{page} ({size_of(page) / 1e6:.1f} MB)")
+
+
+@app.command()
+def subject(
+    bundle: Bundle,
+    data: Annotated[
+        list[str],
+        typer.Argument(help="The captioned folders that it was trained on, or `toy:SIZE`."),
+    ],
+    out: NewBundle,
+) -> None:
+    """Write a copy of a bundle that hints at prompts about something else than its captions.
+
+    Bundles exported from runs hint already; this is for bundles of earlier versions.
+    """
+    from captiongan.export.subject import describe_subject
+
+    found = describe_subject(bundle, data, out)
+    typer.echo(
+        f"{out}: {len(found.words):,} words; a sentence is off topic below a cosine of "
+        f"{found.least:.2f}"
+    )
 
 
 @text_app.command("train")

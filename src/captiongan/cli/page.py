@@ -1,4 +1,4 @@
-"""The verb that writes a page which draws without a server."""
+"""The verbs that write pages which need no server."""
 
 from pathlib import Path
 from typing import Annotated
@@ -31,3 +31,16 @@ def page(
     check_output(output)
     write_page([load(bundle) for bundle in bundles], output)
     typer.echo(f"{output} ({size_of(output) / 1e6:.1f} MB)")
+
+
+@app.command()
+def playground(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The file to write, such as playground.html.")
+    ],
+) -> None:
+    """Write a page in which one trains the smallest GANs, in the browser, without a server."""
+    from captiongan.page.playground import write_playground
+
+    write_playground(output)
+    typer.echo(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")

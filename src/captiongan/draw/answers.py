@@ -6,12 +6,17 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 from PIL import Image
 
 from captiongan.base.image_reading import UnusablePictureError, decode_picture
 from captiongan.bundle.manifest import LARGEST_SIDE
+from captiongan.bundle.text_encoder import Reading
 from captiongan.draw.interpolation import Interpolation
 from captiongan.draw.picture import Picture
+
+MOST_PIXELS = 2**28
+"""Pixels of all pictures of an answer; they are in memory at once."""
 
 LONGEST_LINE = 1000
 """Characters of a server's text that are shown."""
@@ -45,9 +50,11 @@ def pictures_of(answer: Facts, count: int) -> list[Picture]:
     """Return so many pictures, as they were asked for."""
     bundle, version = _text(answer, "bundle"), _text(answer, "version")
     truncation = _number(answer, "truncation")
+    pictures = _exactly(count, _list(answer, "pictures", _object))
+    images = _images([_text(picture, "png") for picture in pictures])
     return [
         Picture(
-            _image(_text(picture, "png")),
+            image,
             _text(picture, "prompt"),
             _whole(picture, "seed"),
             bundle,
@@ -58,20 +65,25 @@ def pictures_of(answer: Facts, count: int) -> list[Picture]:
             _optional(_flag, picture, "mirrored") or False,
             _optional(_number, picture, "score"),
         )
-        for picture in _exactly(count, _list(answer, "pictures", _object))
+        for image, picture in zip(images, pictures, strict=True)
     ]
 
 
-def warnings_of(answer: Facts, count: int) -> list[str]:
-    """Return a warning for each of so many prompts with words that are hardly known."""
-    bundle = as_line(_text(answer, "bundle"))
-    prompts = _exactly(count, _list(answer, "prompts", _object))
-    unknown = [_list(prompt, "unknown_words", _as_text) for prompt in prompts]
+def readings_of(answer: Facts, count: int) -> list[Reading]:
+    """Return how the server read each of so many prompts, in words that a terminal can show."""
     return [
-        f"the text encoder of bundle '{bundle}' hardly knows these words: "
-        f"{as_line(', '.join(words))}"
-        for words in unknown
-        if words
+        Reading(
+            as_line(_optional(_text, prompt, "prompt") or ""),
+            _words(prompt, "tokens"),
+            _optional(_flag, prompt, "cut") or False,
+            0,
+            _words(prompt, "unknown_words"),
+            np.empty(0, dtype=np.float32),
+            _suggestions(prompt),
+            _words(prompt, "weak_words"),
+            _optional(_flag, prompt, "off_topic") or False,
+        )
+        for prompt in _exactly(count, _list(answer, "prompts", _object))
     ]
 
 
@@ -79,7 +91,7 @@ def interpolation_of(answer: Facts, stops: int, steps: int) -> Interpolation:
     """Return an interpolation of so many stops with so many pictures from one to the next."""
     frames = _list(answer, "frames", _as_text)
     return Interpolation(
-        [_image(frame) for frame in _exactly((stops - 1) * (steps - 1) + 1, frames)],
+        _images(_exactly((stops - 1) * (steps - 1) + 1, frames)),
         _list(answer, "prompts", _as_text),
         tuple(_list(answer, "seeds", _as_whole)),
         steps,
@@ -95,14 +107,21 @@ def as_line(text: str) -> str:
     return "".join(each if each.isprintable() else " " for each in text[:LONGEST_LINE])
 
 
-def _image(png: str) -> Image.Image:
-    try:
-        image = decode_picture(base64.b64decode(png, validate=True), "of the server")
-    except UnusablePictureError as error:
-        raise ValueError(str(error)) from error
-    if max(image.size) > LARGEST_SIDE:
-        raise ValueError(f"a picture of {image.width} x {image.height}")
-    return image
+def _images(pngs: Sequence[str]) -> list[Image.Image]:
+    images: list[Image.Image] = []
+    room = MOST_PIXELS
+    for png in pngs:
+        most = min(room, LARGEST_SIDE**2)
+        try:
+            content = base64.b64decode(png, validate=True)
+            image = decode_picture(content, "of the server", most=most)
+        except UnusablePictureError as error:
+            raise ValueError(str(error)) from error
+        if max(image.size) > LARGEST_SIDE:
+            raise ValueError(f"a picture of {image.width} x {image.height}")
+        room -= image.width * image.height
+        images.append(image)
+    return images
 
 
 def _exactly(count: int, items: Sequence[Item]) -> Sequence[Item]:
@@ -116,6 +135,16 @@ def _list(facts: Facts, name: str, read: Callable[[object], Item]) -> list[Item]
     if isinstance(items, list):
         return [read(item) for item in items]
     raise ValueError(f"'{name}' is no list")
+
+
+def _words(facts: Facts, name: str) -> list[str]:
+    """Read a list of words, empty if an earlier server does not send it."""
+    return [as_line(word) for word in _list(facts, name, _as_text)] if name in facts else []
+
+
+def _suggestions(facts: Facts) -> dict[str, str]:
+    words = _object(facts.get("suggestions", {}))
+    return {as_line(word): as_line(_as_text(other)) for word, other in words.items()}
 
 
 def _optional(read: Callable[[Facts, str], Item], facts: Facts, name: str) -> Item | None:

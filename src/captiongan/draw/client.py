@@ -8,7 +8,6 @@ Needs the extra `client`.
         client.generate("a yellow flower", seed=7)[0].save("flower.png")
 """
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
@@ -19,12 +18,12 @@ from captiongan.draw.answers import (
     facts_of,
     interpolation_of,
     pictures_of,
+    readings_of,
     refusal_of,
-    warnings_of,
 )
 from captiongan.draw.interpolation import Interpolation
 from captiongan.draw.picture import Picture
-from captiongan.draw.prompts import UnknownWordsWarning
+from captiongan.draw.prompts import warn_of
 from captiongan.errors import CaptionganError
 
 try:
@@ -77,7 +76,9 @@ class Client:
             timeout: how many seconds to wait for a response.
         """
         self.address = address
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {"Accept-Encoding": "identity"}  # what is packed unpacks to any size at once
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         self._http = httpx.Client(base_url=address, headers=headers, timeout=timeout)
 
     def __enter__(self) -> Self:
@@ -107,11 +108,11 @@ class Client:
     ) -> list[Picture]:
         """Draw as `Pipeline.generate` does, of several prompts one after the other.
 
-        Warns with UnknownWordsWarning if the bundle knows some words but not all.
+        Warns as `Pipeline.generate` does.
         """
         asked = prompt if isinstance(prompt, str) else list(prompt)
         prompts = 1 if isinstance(asked, str) else len(asked)
-        pictures, told = self._ask(
+        pictures, readings = self._ask(
             "POST",
             "/v1/generate",
             {
@@ -124,10 +125,9 @@ class Client:
                 "best_of": best_of,
                 "bundle": bundle,
             },
-            lambda answer: (pictures_of(answer, prompts * n), warnings_of(answer, prompts)),
+            lambda answer: (pictures_of(answer, prompts * n), readings_of(answer, prompts)),
         )
-        for warning in told:
-            warnings.warn(warning, UnknownWordsWarning, stacklevel=2)
+        warn_of(readings, as_line(pictures[0].bundle))
         return pictures
 
     def interpolate(
@@ -184,7 +184,7 @@ class Client:
         content = bytearray()
         try:
             with self._http.stream(method, path, json=body) as response:
-                for piece in response.iter_bytes():
+                for piece in response.iter_raw():
                     content += piece
                     if len(content) > LARGEST_ANSWER:
                         raise ServerError(

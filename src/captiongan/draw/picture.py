@@ -14,6 +14,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from captiongan.base.files import os_errors_as, replace_file
+from captiongan.base.image_reading import MAXIMUM_PIXELS
 from captiongan.errors import CaptionganError, OutputError
 from captiongan.version import __version__
 
@@ -160,12 +161,14 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     """
     try:
         with Image.open(path, formats=("PNG", "GIF", "WEBP")) as image:
+            if image.width * image.height > MAXIMUM_PIXELS:
+                raise ValueError(f"more than {MAXIMUM_PIXELS:,} pixels")
             if isinstance(image, PngImageFile):
                 texts = image.text
             else:
                 texts = json.loads(image.info.get("comment") or image.getexif()[IMAGE_DESCRIPTION])
             return {str(key): str(text) for key, text in texts.items() if key != XMP_KEY}
-    except (OSError, SyntaxError, ValueError, KeyError, AttributeError) as error:
+    except Exception as error:  # foreign bytes can make a decoder raise almost anything
         raise CaptionganError(
             f"picture '{path}' has no readable metadata ({error}); name a PNG, GIF or WebP file "
             "that captiongan wrote"

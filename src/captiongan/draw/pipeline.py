@@ -13,6 +13,7 @@ from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
 from captiongan.bundle.manifest import BundleManifest
 from captiongan.bundle.text_encoder import Embeddings, Reading
 from captiongan.draw.best_of import Ranker, Scores
+from captiongan.draw.hints import with_hints
 from captiongan.draw.interpolation import Interpolation, arc, at_stops, line, on_arc, through
 from captiongan.draw.noise import Noise, mirror_of, noise_rows
 from captiongan.draw.picture import Picture, mirrored
@@ -49,7 +50,7 @@ class Pipeline:
         self._manifest = bundle.manifest
         self._generator = open_network(bundle, GENERATOR)
         self._encoder = open_text_encoder(bundle)
-        self._read = lru_cache(REMEMBERED)(self._encoder.read)
+        self._read = lru_cache(REMEMBERED)(self._read_one)
 
     @classmethod
     def from_bundle(cls, name_or_path: str | Path) -> Self:
@@ -92,7 +93,8 @@ class Pipeline:
         Picture i has the seed `seed` + i and its own stream of noise, so a seed gives the same
         picture alone and among others. If the bundle mirrors by seed, half of the seeds mirror
         their picture left to right. The call warns with UnknownWordsWarning if the bundle knows
-        some words but not all, and if the sentence is too long to be read to its end.
+        some words but not all, and with PromptWarning if words negate or count, if the sentence is
+        about something else than the training captions, or too long to be read to its end.
 
         Args:
             prompt: 1 to 1,000 characters, none of them a control character; the bundle must know at
@@ -286,6 +288,9 @@ class Pipeline:
         check_rows("embedding", embedding, len(noise), self._manifest.embedding_dim)
         rows = in_batches(len(noise))
         return np.concatenate([self._draw_batch(noise[each], embedding[each]) for each in rows])
+
+    def _read_one(self, text: str) -> Reading:
+        return with_hints(self._encoder.read(text), self._manifest.subject)
 
     def _readings(self, prompts: Sequence[str]) -> list[Reading]:
         texts, name = check_prompts(prompts), self._manifest.name

@@ -3,10 +3,11 @@
 import reprlib
 import unicodedata
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
 
 from captiongan.bundle.text_encoder import Reading
+from captiongan.draw.hints import SHOWN
 from captiongan.errors import PromptError
 
 MAX_CHARACTERS = 1_000
@@ -18,7 +19,11 @@ SEEDS = 2**32
 _UNREADABLE = {"Cc", "Cs", "Zl", "Zp"}
 
 
-class UnknownWordsWarning(UserWarning):
+class PromptWarning(UserWarning):
+    """The pictures of a prompt may not show all that it says."""
+
+
+class UnknownWordsWarning(PromptWarning):
     """Some words of a prompt were rare or absent in the captions the bundle was trained on."""
 
 
@@ -71,7 +76,8 @@ def check_words(reading: Reading, bundle: str) -> Reading:
     if 2 * len(unknown) > reading.words:
         raise PromptError(
             "prompt",
-            f"{shown}: {len(unknown)} of {reading.words} words are unknown ({_some(unknown)}), at "
+            f"{shown}: {len(unknown)} of {reading.words} words are unknown "
+            f"({_some(unknown, reading.suggestions)}), at "
             f"most half may be; bundle '{bundle}' was trained on English captions; use plain "
             "English words for what it draws",
         )
@@ -79,25 +85,37 @@ def check_words(reading: Reading, bundle: str) -> Reading:
 
 
 def warn_of(readings: Sequence[Reading], bundle: str) -> None:
-    """Warn of unknown words, with UnknownWordsWarning, and of prompts that are too long.
+    """Warn with PromptWarning of what the pictures may not show, and of what is not read.
 
-    The warning points at the caller of the caller. `bundle` is the name of the bundle whose text
-    encoder read the prompts.
+    Unknown words have a warning of their own, UnknownWordsWarning. The warning points at the caller
+    of the caller. `bundle` is the name of the bundle whose text encoder read the prompts.
     """
     for reading in readings:
-        if reading.unknown_words:
-            warnings.warn(
-                f"the text encoder of bundle '{bundle}' hardly knows these words: "
-                f"{_some(reading.unknown_words)}",
-                UnknownWordsWarning,
-                stacklevel=3,
-            )
-        if reading.cut:
-            warnings.warn(
-                f"prompt {reprlib.repr(reading.text)} has more than the {len(reading.tokens)} "
-                f"tokens that bundle '{bundle}' takes; the rest is not read",
-                stacklevel=3,
-            )
+        for warning in _remarks(reading, bundle):
+            warnings.warn(warning, stacklevel=3)
+
+
+def _remarks(reading: Reading, bundle: str) -> Iterator[PromptWarning]:
+    if reading.unknown_words:
+        yield UnknownWordsWarning(
+            f"the text encoder of bundle '{bundle}' hardly knows these words: "
+            f"{_some(reading.unknown_words, reading.suggestions)}"
+        )
+    if reading.weak_words:
+        yield PromptWarning(
+            f"bundle '{bundle}' hardly follows words that negate or count: "
+            f"{_some(reading.weak_words)}"
+        )
+    if reading.off_topic:
+        yield PromptWarning(
+            f"bundle '{bundle}' hardly knows sentences like {reprlib.repr(reading.text)}: the "
+            "captions that it was trained on are about something else"
+        )
+    if reading.cut:
+        yield PromptWarning(
+            f"prompt {reprlib.repr(reading.text)} has more than the {len(reading.tokens)} "
+            f"tokens that bundle '{bundle}' takes; the rest is not read"
+        )
 
 
 def seeds_of(seed: int, n: int, best_of: int = 1) -> range:
@@ -209,7 +227,11 @@ def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _some(words: Sequence[str], limit: int = 5) -> str:
-    """List the first few of `words`, each shortened."""
-    shown = [word if len(word) <= 30 else f"{word[:27]}..." for word in dict.fromkeys(words)]
-    return ", ".join(shown[:limit] + ["..."] * (len(shown) > limit))
+def _some(words: Sequence[str], suggestions: Mapping[str, str] | None = None) -> str:
+    """List the first few of `words`, each shortened, and what was perhaps meant."""
+    distinct = list(dict.fromkeys(words))
+    shown = [word if len(word) <= 30 else f"{word[:27]}..." for word in distinct[:SHOWN]]
+    for place, word in enumerate(distinct[:SHOWN]):
+        if suggestion := (suggestions or {}).get(word):
+            shown[place] += f" (did you mean '{suggestion}'?)"
+    return ", ".join(shown + ["..."] * (len(distinct) > SHOWN))

@@ -11,6 +11,7 @@ from captiongan.data.store import Pictures
 from captiongan.evaluation.candidate import Candidate
 from captiongan.evaluation.distances import Features, pairwise_spread
 from captiongan.evaluation.extractors import Extractor
+from captiongan.evaluation.minimal_pairs import MinimalPairs
 from captiongan.evaluation.needs import FEWEST_PICTURES
 from captiongan.evaluation.probes import Probes
 from captiongan.evaluation.real import RealPictures
@@ -25,11 +26,17 @@ class Samples:
 
     `pictures` is (R, N, H, W, 3) uint8, `features` (R, N, D), and `captions` (R, N) holds the
     numbers of the captions that they should show.
+
+    `of_pairs` (2, P, H, W, 3) are pictures of the benchmark's minimal pairs, of the captions and of
+    the exchanged ones, and `pair_features` (2, P, D) theirs. Real pictures show no exchanged
+    caption, so they are (1, P). Without them, binding is not measured.
     """
 
     pictures: Pictures
     features: Features
     captions: Indices
+    of_pairs: Pictures | None = None
+    pair_features: Features | None = None
 
     def shuffled(self, seed: int) -> "Samples":
         """Return the same pictures, each in the place of another one of its round.
@@ -51,7 +58,8 @@ class Benchmark:
     """N real examples, the probes, and the captions to draw.
 
     `train` are the real pictures that candidates and probes learned from; where there are none,
-    `no_train` says why. `captions` (R, N) are the numbers of the captions to draw.
+    `no_train` says why. `captions` (R, N) are the numbers of the captions to draw. `pairs` are
+    drawn as well, if there are any.
     """
 
     real: RealPictures
@@ -61,6 +69,7 @@ class Benchmark:
     extractor: Extractor
     captions: Indices
     seed: int
+    pairs: MinimalPairs | None = None
     scale: float = 1.0
     """KID and FID multiply features by it, so that the features of all sides are of one size."""
 
@@ -96,11 +105,11 @@ class Benchmark:
             first = self.seed + number * count
             texts = [self.real.captions[caption] for caption in captions]
             rounds.append(candidate.pictures_of(texts, range(first, first + count)))
-        return self._described(np.stack(rounds))
+        return self._described(np.stack(rounds), self._pictures_of_pairs(candidate))
 
     def described(self, samples: Samples) -> Samples:
         """Return samples of the same benchmark as this one's own extractor describes them."""
-        return self._described(samples.pictures)
+        return self._described(samples.pictures, samples.of_pairs)
 
     @cached_property
     def of_real(self) -> Samples:
@@ -108,7 +117,16 @@ class Benchmark:
         shape = (self.rounds, len(self.real))
         pictures = np.broadcast_to(self.real.pictures, (*shape, *self.real.pictures.shape[1:]))
         features = np.broadcast_to(self.real.features, (*shape, self.real.features.shape[1]))
-        return Samples(pictures, features, self.captions)
+        if self.pairs is None:
+            return Samples(pictures, features, self.captions)
+        rows = self.pairs.rows
+        return Samples(
+            pictures,
+            features,
+            self.captions,
+            self.real.pictures[rows][None],
+            self.real.features[rows][None],
+        )
 
     @property
     def of_train(self) -> Samples | None:
@@ -146,9 +164,20 @@ class Benchmark:
         ]
         return float(np.mean(spreads)) if spreads else None
 
-    def _described(self, pictures: Pictures) -> Samples:
-        features = np.stack([self.extractor.features(each) for each in pictures])
-        return Samples(pictures, features, self.captions[: len(pictures)])
+    def _pictures_of_pairs(self, candidate: Candidate) -> Pictures | None:
+        """Let a candidate draw both captions of each pair with the same noise."""
+        if self.pairs is None:
+            return None
+        seeds = range(self.seed, self.seed + len(self.pairs) * candidate.best_of)
+        return np.stack([candidate.pictures_of(texts, seeds) for texts in self.pairs.texts])
+
+    def _described(self, pictures: Pictures, of_pairs: Pictures | None = None) -> Samples:
+        features, pair_features = (
+            None if rounds is None else np.stack([self.extractor.features(each) for each in rounds])
+            for rounds in (pictures, of_pairs)
+        )
+        assert features is not None
+        return Samples(pictures, features, self.captions[: len(pictures)], of_pairs, pair_features)
 
 
 def samples_at_all_sides(benchmarks: Sequence[Benchmark], candidate: Candidate) -> list[Samples]:

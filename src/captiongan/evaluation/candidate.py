@@ -11,8 +11,8 @@ import onnx
 import onnx.numpy_helper
 import torch
 
-from captiongan.base.files import sha256_of
-from captiongan.bundle.bundle import find_bundle
+from captiongan.base.files import os_errors_as, sha256_of
+from captiongan.bundle.bundle import Bundle, find_bundle
 from captiongan.bundle.manifest import GENERATOR_FILE, MANIFEST
 from captiongan.bundle.text_encoder import Embeddings, TextEncoder
 from captiongan.data.store import Pictures
@@ -104,7 +104,7 @@ def open_candidate(name_or_path: str, which: Which = "best") -> Candidate:
 
 def _bundle(folder: Path) -> Candidate:
     pipeline = Pipeline.from_bundle(folder)
-    _check_finite(folder)
+    _check_finite(pipeline.bundle)
     manifest = pipeline.manifest
     return Candidate(
         name=manifest.name,
@@ -125,14 +125,15 @@ def _bundle(folder: Path) -> Candidate:
     )
 
 
-def _check_finite(folder: Path) -> None:
+def _check_finite(bundle: Bundle) -> None:
     """Look for weights that are not finite: in bytes, their pictures would just be black."""
-    for weight in onnx.load(folder / GENERATOR_FILE).graph.initializer:
+    content = bundle.read(GENERATOR_FILE)
+    for weight in onnx.load_model_from_string(content).graph.initializer:
         values = onnx.numpy_helper.to_array(weight)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise BundleError(
-                f"bundle '{folder}': the weight {weight.name} in {GENERATOR_FILE} is not finite; "
-                "export another checkpoint"
+                f"bundle '{bundle.folder}': the weight {weight.name} in {GENERATOR_FILE} is not "
+                "finite; export another checkpoint"
             )
 
 
@@ -185,10 +186,10 @@ def _sample_grids(folder: RunFolder) -> SampleGrids | None:
     steps = folder.grid_steps()
     if len(steps) < 2:
         return None
-    data: dict[str, Any] = {}
+    captions: list[str] = []
     with suppress(RunError):  # a run draws without its notes, too
-        data = folder.data_facts()
-    return SampleGrids(
-        captions=tuple(data.get("sample_captions", [])),
-        grids={step: folder.grid(step).read_bytes() for step in (steps[0], steps[-1])},
-    )
+        captions = folder.sample_captions()
+    what = f"run '{folder.path}' cannot be read"
+    with os_errors_as(RunError, what, "copy the run again"):
+        grids = {step: folder.read_grid(step) for step in (steps[0], steps[-1])}
+    return SampleGrids(tuple(captions), grids)

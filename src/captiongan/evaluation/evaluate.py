@@ -29,6 +29,7 @@ from captiongan.evaluation.extractors import (
     choose_extractors,
     remembered_features,
 )
+from captiongan.evaluation.minimal_pairs import MinimalPairs
 from captiongan.evaluation.probe_training import open_probes
 from captiongan.evaluation.real import RealPictures
 from captiongan.evaluation.scorer import Scorer, ScoreResult
@@ -223,6 +224,7 @@ def _open_benchmark(
         extractor=extractor,
         captions=captions_to_draw(real, per_picture, SAME_CAPTION),
         seed=seed,
+        pairs=MinimalPairs.of(real, encoder),
     )
 
 

@@ -17,6 +17,9 @@ FEWEST_PICTURES = 100
 
 FEWEST_PER_CLASS = 10
 
+FEWEST_PAIRS = 20
+"""Captions with two colours exchanged, one of a real picture, that it takes to tell from luck."""
+
 LARGEST_SHARE = 0.5
 """The largest share of a data set that is worth testing on."""
 
@@ -71,10 +74,11 @@ NO_PAIRS = "no class of real pictures has two that differ, to compare with"
 CROWDS = Needs(("kid", "fid", "precision", "density", "recall", "coverage"), real=FEWEST)
 DIVERSITY = Needs(("diversity",), pairs=True)
 RETRIEVAL = Needs(("r_at_1",), real=POOL, probes=True)
+BINDING = Needs(("binding",), probes=True)
 TOP_1 = Needs(("top_1",), probes=True, guesses=1)
 TOP_5 = Needs(("top_5",), probes=True, guesses=5)
 
-ALL = (CROWDS, DIVERSITY, RETRIEVAL, TOP_1, TOP_5)
+ALL = (CROWDS, DIVERSITY, RETRIEVAL, BINDING, TOP_1, TOP_5)
 """The needs of all scores that need anything; the others depend on captions and pictures alone."""
 
 

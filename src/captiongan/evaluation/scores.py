@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from captiongan.evaluation.benchmark import SAME_CAPTION, Benchmark, Samples
+from captiongan.evaluation.binding import BINDING
 from captiongan.evaluation.colours import colour_agreement
 from captiongan.evaluation.coverage import manifold_scores, nearest
 from captiongan.evaluation.distances import (
@@ -296,5 +297,6 @@ SCORES = (
         floor=SHUFFLED,
         of_features=False,
     ),
+    BINDING,
 )
 """All scores, in the order of reports."""

@@ -26,6 +26,7 @@ from captiongan.bundle.manifest import (
     TrainingFacts,
 )
 from captiongan.bundle.model_card import model_card
+from captiongan.bundle.subject import Subject
 from captiongan.bundle.text_encoder import ENCODER_FILES, OnnxTextEncoder
 from captiongan.draw.noise import mirror_of, noise_rows
 from captiongan.draw.picture import mirrored
@@ -95,6 +96,7 @@ def export_run(
         mirror_by_seed=config.data.facing,
         sample_prompts=tuple(prompts),
         training=_training_facts(trained),
+        subject=Subject.from_facts(trained.folder.data_facts(), encoder.dim),
     )
     files: dict[str, Path | bytes] = {file: encoder.folder / file for file in ENCODER_FILES}
     if with_critic:
@@ -124,7 +126,7 @@ def bundle_of_run(run: Path) -> Bundle:
     )
     bundle = cache_folder("runs") / hashlib.sha256(facts.encode()).hexdigest()[:32]
     if not bundle.exists():
-        prompts = folder.data_facts()["sample_captions"]
+        prompts = folder.sample_captions()
         version = f"step {trained.checkpoint.step}"
         try:
             export_run(trained, bundle, name, version, prompts, with_critic=False)

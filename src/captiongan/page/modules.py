@@ -9,7 +9,7 @@ from pathlib import Path
 
 IMPORT = re.compile(r'^import\s+(\{[^}]*\}|\* as \w+)\s+from\s+"(\.[^"]+)";\n?', re.MULTILINE)
 DECLARATION = re.compile(
-    r"^export\s+(?=(?:async\s+)?(?:function|class|const)\s+([\w$]+))", re.MULTILINE
+    r"^export\s+(?=(?:async\s+)?(?:function\*?|class|const)\s+([\w$]+))", re.MULTILINE
 )
 LIST = re.compile(r"\bexport\s*\{([^{}]*)\};?\s*(?://[^\n]*\s*)?\Z")
 LEFT = re.compile(r"^(?:import|export)\b", re.MULTILINE)

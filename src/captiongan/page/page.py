@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from captiongan.base.files import replace_file, whole_folder
@@ -12,10 +13,13 @@ from captiongan.errors import CaptionganError, OutputError
 from captiongan.page.markup import as_json, markup
 from captiongan.page.modules import linked
 from captiongan.page.parts import ENGINE, HERE, Parts
+from captiongan.page.playground import playground_file
 from captiongan.version import __version__
 
 LIMITS = {"prompts": 16, "n": 64, "steps": 120, "prompt_characters": MAX_CHARACTERS}
 """How much one request of a page asks for at most."""
+
+LINK = '<footer><a href="playground.html">Playground: train a small GAN here</a></footer>\n'
 
 
 def write_page(pipelines: Sequence[Pipeline], out: Path) -> None:
@@ -86,7 +90,8 @@ def _write_folder(pipelines: Sequence[Pipeline], out: Path) -> None:
     sizes = {name: len(content) for name, content in parts.contents.items()}
     site |= {"inside": False, "parts": sizes}
     files = {
-        "index.html": markup(site, "", connect="'self'").encode(),
+        "index.html": markup(site, LINK, connect="'self'").encode(),
+        "playground.html": playground_file(),
         "site.json": as_json(site).encode(),
         "captiongan-picture.js": linked(ENGINE / "picture.js").encode(),
         "example.html": (HERE / "example.html").read_bytes(),
@@ -136,4 +141,5 @@ def _facts(pipeline: Pipeline) -> dict[str, object]:
         "shipped": pipeline.bundle.is_shipped,
         "ranks": pipeline.bundle.has_ranker,
         "examples": list(manifest.sample_prompts),
+        "subject": manifest.subject and asdict(manifest.subject),
     }

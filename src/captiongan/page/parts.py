@@ -9,6 +9,7 @@ from typing import Any
 
 from captiongan.bundle.bundle import Bundle
 from captiongan.bundle.manifest import GENERATOR_FILE, RANKER_FILE
+from captiongan.bundle.onnx_check import check_onnx
 from captiongan.page.modules import linked
 
 HERE = Path(__file__).parent
@@ -38,9 +39,19 @@ class Parts:
         return name
 
     def add_bundle(self, bundle: Bundle) -> dict[str, str]:
-        """Take what a page needs of a bundle; return the names of its parts."""
-        files = {key: file for key, file in FILES.items() if file in bundle.manifest.files}
-        return {key: self.add((bundle.folder / file).read_bytes()) for key, file in files.items()}
+        """Take what a page needs of a bundle; return the names of its parts.
+
+        Raises:
+            BundleError: a file is no longer what the manifest says, or a network is not allowed.
+        """
+        names = {}
+        for key, file in FILES.items():
+            if file in bundle.manifest.files:
+                content = bundle.read(file)
+                if file.endswith(".onnx"):  # a ranker may not have been opened yet
+                    check_onnx(content, bundle.folder / file)
+                names[key] = self.add(content)
+        return names
 
     def add_runtime(self) -> dict[str, str]:
         """Take what every page needs; return the names of its parts."""

@@ -19,11 +19,10 @@ from captiongan.runs.options import (
     LossConfig,
     OptimiserConfig,
     ScoresConfig,
-    Section,
     TextConfig,
     TrainingConfig,
-    one_of,
 )
+from captiongan.runs.section import Section, one_of
 
 
 class RunConfig(Section):

@@ -27,6 +27,7 @@ WITHOUT_TEXT: dict[str, tuple[object, ...]] = {
     "losses.interpolation": (0,),
     "losses.contrastive": (0,),
     "losses.text_fade_kimg": (0,),
+    "losses.binding": (0,),
     "text.noise": (0,),
     "text.conditioning_augmentation": (0,),
     "data.mismatching": ("class",),
@@ -143,6 +144,16 @@ def _of_the_losses(config: "RunConfig") -> Iterator[str]:
             "losses.augment_probability=1"
         )
     loss = losses.discriminator
+    if losses.binding and loss in WITHOUT_MISMATCHING:
+        yield (
+            f"losses.binding = {losses.binding:g} with losses.discriminator = '{loss}': this loss "
+            f"has no mismatching pairs; set losses.binding=0, or losses.discriminator={loss}-cls"
+        )
+    if losses.binding and config.text.averaged > 1:
+        yield (
+            f"losses.binding = {losses.binding:g} with text.averaged = {config.text.averaged}: a "
+            "mean of captions has no colours to exchange; set losses.binding=0 or text.averaged=1"
+        )
     if losses.text_fade_kimg and loss in WITHOUT_MISMATCHING and not losses.contrastive:
         yield (
             f"losses.text_fade_kimg = {losses.text_fade_kimg:g} with losses.discriminator = "

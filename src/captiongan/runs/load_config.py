@@ -1,5 +1,6 @@
 """Reads a run's configuration from a preset or a YAML file, with single options overridden."""
 
+import reprlib
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,13 +21,31 @@ from captiongan.runs.config import RunConfig
 SCHEMA = newest(RUN_CONFIG)
 """The schema of the configuration that is written into a run's folder."""
 
+LARGEST_CONFIG = 2**16
+"""Upper bound in bytes: far above any use, far below any harm."""
+
 KEPT_ENCODER = "text_encoder"
 """The folder, in a run folder, for a copy of its text encoder."""
 
 RENAMED = {"text.wording": "text.conditioning_augmentation"}
 """The former names of options; they still work."""
 
+MOST_KEYS = 1_000
+"""The most keys of a mapping. YAML can merge mappings, and a few lines of it make billions."""
+
+_BRIEF = reprlib.Repr()
+_BRIEF.maxlevel = 2
+
 _PRESETS = Path(__file__).parent / "presets"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, which merges mappings as long as they stay small."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > MOST_KEYS:
+            raise yaml.YAMLError(f"a mapping has more than {MOST_KEYS:,} keys")
 
 
 def presets() -> list[str]:
@@ -142,7 +161,11 @@ def _find_kept_encoder(tree: dict[str, Any], path: Path) -> None:
 
 def _read_tree(path: Path) -> dict[str, Any]:
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(LARGEST_CONFIG + 1)
+        if len(content) > LARGEST_CONFIG:
+            raise ConfigError(f"--config '{path}' is above {LARGEST_CONFIG:,} bytes; shorten it")
+        tree = yaml.load(content.decode(), _Loader)
     except OSError as error:
         raise ConfigError(
             f"--config '{path}' cannot be read ({error.strerror}); name a YAML file, or a preset: "
@@ -193,6 +216,14 @@ def _origin(fault: Any, overrides: Sequence[str]) -> str:
     return ""
 
 
+def _shown(value: object) -> str:
+    """Write a value in a few words; a few lines of YAML can make one that is almost endless."""
+    try:
+        return _BRIEF.repr(value)
+    except ValueError:  # a number of more digits than Python writes
+        return "a huge number"
+
+
 def _option(override: str) -> str:
     """Return the name that the option of a `--set` has today."""
     name = override.partition("=")[0]
@@ -204,4 +235,4 @@ def _in_words(fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
         return f"{field}: unknown option; the options are in docs/configuration.md"
     message = fault["msg"].removeprefix("Value error, ")
-    return f"{field} = {fault['input']!r}: {message}" if field else message
+    return f"{field} = {_shown(fault['input'])}: {message}" if field else message

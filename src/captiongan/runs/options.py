@@ -5,36 +5,11 @@ A kimg is a thousand real pictures shown.
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from captiongan.runs.section import Section, Weight, one_of
 
 Precision = Literal["auto", "32-true", "bf16-mixed"]
-
-Weight = Annotated[float, Field(ge=0)]
-"""The weight of a term of a loss; 0 leaves the term out."""
-
-
-def one_of(*choices: object) -> AfterValidator:
-    """Accept only these values; the error names all of them."""
-
-    def check(value: object) -> object:
-        if value not in choices:
-            *others, last = map(str, choices)
-            raise ValueError(f"must be {', '.join(others)} or {last}")
-        return value
-
-    return AfterValidator(check)
-
-
-class Section(BaseModel):
-    """A group of options: checked, frozen, without unknown names."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        validate_default=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-    )
 
 
 class DataConfig(Section):
@@ -191,6 +166,11 @@ class LossConfig(Section):
     """Weight, from 0 up, of predicting the class of each picture. The discriminator learns it on
     real pictures, the generator on its own (AC-GAN, Odena et al. 2017, arXiv 1610.09585); 0 leaves
     the term out. It needs data with a class for each picture."""
+
+    binding: float = Field(0.0, ge=0, le=1)
+    """Share, 0 to 1, of the mismatching captions that are the picture's own with two colours
+    exchanged, where it has such a caption; 0 for none (hard negatives, Yuksekgonul et al. 2023,
+    arXiv 2210.01936)."""
 
 
 class OptimiserConfig(Section):

@@ -37,15 +37,12 @@ from captiongan.base.files import (
 )
 from captiongan.base.lines import BadTextError, parsed_object
 from captiongan.base.main_process import is_main_process, main_process_only
-from captiongan.base.safe_reading import read_regular
 from captiongan.bundle.text_encoder import ENCODER_FILES
 from captiongan.errors import OutputError, RunError
 from captiongan.runs.config import RunConfig
 from captiongan.runs.load_config import KEPT_ENCODER, SCHEMA, load_config
+from captiongan.runs.run_files import metrics_of, read_run_file
 from captiongan.version import __version__
-
-LARGEST_FILE = 2**30
-"""Upper bound in bytes: far above any use, far below any harm."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,7 @@ class RunFolder:
 
     def read(self, name: str) -> bytes:
         """Return the content of a regular file in this folder; raises OSError for any other."""
-        return read_regular(self.path / name, self.path, LARGEST_FILE)
+        return read_run_file(self.path, name)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -237,6 +234,23 @@ class RunFolder:
         except (OSError, BadTextError) as error:
             raise RunError(f"'{self.path}' has no readable data.json; start a new run") from error
 
+    def sample_captions(self) -> list[str]:
+        """Return the captions of the sample grids, which are also those of a bundle's sample.
+
+        Raises:
+            RunError: `data.json` is missing, or has none.
+        """
+        captions = self.data_facts().get("sample_captions")
+        if (
+            isinstance(captions, list)
+            and captions
+            and all(isinstance(one, str) for one in captions)
+        ):
+            return captions
+        raise RunError(
+            f"'{self.path}' has no captions of samples in its data.json; start a new run"
+        )
+
     @cached_property
     def identity(self) -> str:
         """The name of the run in its checkpoints; empty for one of before runs had names."""
@@ -265,7 +279,7 @@ class RunFolder:
         found = []
         for number, line in enumerate(lines, 1):
             try:
-                found.append(_metrics(line))
+                found.append(metrics_of(line))
             except BadTextError as bad:
                 warnings.warn(f"'{file}', line {number}: {bad}; it is ignored", stacklevel=2)
         return found
@@ -274,15 +288,6 @@ class RunFolder:
         """Remove the metrics after a step, and a line cut short by a kill."""
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["step"] <= step]
         replace_file(self.path / "metrics.jsonl", "".join(kept).encode())
-
-
-def _metrics(line: bytes) -> dict[str, float]:
-    """Return the numbers of a line of figures; raises BadTextError without a step."""
-    facts = parsed_object(line)
-    numbers = {name: each for name, each in facts.items() if isinstance(each, int | float)}
-    if type(numbers.get("step")) not in (int, float):
-        raise BadTextError("bad JSON", "no step")
-    return numbers
 
 
 NUMBERED = re.compile(r"(\d{5,})-")

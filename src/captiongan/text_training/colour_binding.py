@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captiongan.text_training.vocabulary import COLOURS, PARTS
+from captiongan.text.vocabulary import COLOURS, PARTS
 
 SCALE = 20.0
 UNSAID = -1

@@ -4,14 +4,13 @@ A composed sentence knows which part has which colour. So two sentences that dif
 order of their words can be told apart. No caption of a data set promises that.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from captiongan.base.articles import VOWEL_SOUND
-from captiongan.text_training.vocabulary import (
+from captiongan.text.vocabulary import (
+    A_BEFORE_VOWEL,
     ABOUT_PEOPLE,
     AMOUNTS,
     COLOURS,
@@ -107,7 +106,6 @@ _RELATIVE = 0.2
 
 _GROUPS = tuple(PARTS)
 ADJECTIVES = (TEXTURES, SHAPES, SIZES)
-A_BEFORE_VOWEL = re.compile(rf"\ba (?={VOWEL_SOUND})")
 
 
 class Word(NamedTuple):

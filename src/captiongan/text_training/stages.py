@@ -18,9 +18,9 @@ from torch.nn import functional as F
 
 from captiongan.base.cache import cache_folder, write_to_cache
 from captiongan.bundle.text_encoder import TextEncoder
+from captiongan.text.colour_swap import swap_colours
 from captiongan.text_training.align import AlignmentData, PictureEmbedding, align
 from captiongan.text_training.colour_binding import ColourReadOut, bindings
-from captiongan.text_training.colour_swap import swap_colours
 from captiongan.text_training.corpus import Corpus
 from captiongan.text_training.distill import DistillationData, Say, distill
 from captiongan.text_training.fit import FitOptions

@@ -22,6 +22,7 @@ from captiongan.runs.config import RunConfig
 from captiongan.runs.identity import identity_of
 from captiongan.training.conditioning_augmentation import caption_directions
 from captiongan.training.data_source import training_source
+from captiongan.training.exchanged import ExchangedCaptions
 from captiongan.training.facing import Turned, to_be_turned
 from captiongan.training.instance_selection import most_typical
 from captiongan.training.schedules import blur_sigma, text_weight
@@ -49,6 +50,8 @@ class TrainingData:
     turned: Turned | None = None
     left_out: int = 0
     """How many pictures are not trained on because they are not typical enough."""
+    exchanged: ExchangedCaptions | None = None
+    """Of `losses.binding`."""
 
     @classmethod
     def open(
@@ -58,7 +61,8 @@ class TrainingData:
 
         Raises:
             ConfigError: see `most_typical`.
-            DataError: see `open_store`, `most_typical`, `PairSampler` and `to_be_turned`.
+            DataError: see `open_store`, `most_typical`, `PairSampler`, `to_be_turned` and
+                `ExchangedCaptions`.
         """
         store = everything = training_source(config).open()
         if config.data.typical_share < 1:
@@ -71,8 +75,11 @@ class TrainingData:
         )
         embeddings = torch.from_numpy(encoder.encode(store.captions)).to(device)
         turned = to_be_turned(store.middle(config.data.resolution)) if config.data.facing else None
+        exchanged = None
+        if config.losses.binding:
+            exchanged = ExchangedCaptions.of(store.captions, encoder, device)
         left_out = len(everything.examples) - len(store.examples)
-        return cls(config, store, embeddings, sampler, device, turned, left_out)
+        return cls(config, store, embeddings, sampler, device, turned, left_out, exchanged)
 
     def facts(self) -> dict[str, Any]:
         """Return what the run is trained on, for `data.json` and the model card."""
@@ -97,8 +104,8 @@ class TrainingData:
         noise = random.standard_normal(shape, dtype=np.float32)
         return Batch(
             pictures=to_tensor(self._crops(pairs, rows)),
-            matching=self._texts(pairs.matching, rows, step, 0),
-            mismatching=self._texts(pairs.mismatching, rows, step, 1),
+            matching=self._noisy(self._texts(pairs.matching[rows]), rows, step, 0),
+            mismatching=self._noisy(self._mismatching(pairs, rows, step), rows, step, 1),
             noise=self._to_device(noise[rows]),
             blur=self._scalar(blur_sigma(self.config, step)),
             text_weight=self._scalar(text_weight(self.config, step)),
@@ -140,18 +147,37 @@ class TrainingData:
         crops = self.store.middle(self.config.data.resolution)[rows]
         return crops if self.turned is None else mirrored(crops, self.turned[rows])
 
-    def _texts(self, captions: Indices, rows: slice, step: int, which: int) -> Tensor:
-        """Return the embeddings of some rows of a batch's captions: (B, D).
+    def _texts(self, captions: Indices) -> Tensor:
+        """Return the embeddings of captions: (B, D).
 
-        With `text.averaged`, each is the mean over several captions of the picture. With
-        `text.noise`, each moves in a random direction of its own, and is scaled to length 1 again.
+        With `text.averaged`, each is the mean over several captions of the picture.
         """
-        together = self.sampler.following(captions[rows], self.config.text.averaged)
-        texts = self.embeddings[self._to_device(together)].mean(dim=1)
+        together = self.sampler.following(captions, self.config.text.averaged)
+        return self.embeddings[self._to_device(together)].mean(dim=1)
+
+    def _mismatching(self, pairs: Pairs, rows: slice, step: int) -> Tensor:
+        """Return the embeddings of some rows of a batch's mismatching captions: (B, D).
+
+        With `losses.binding`, some are the matching caption with its colours exchanged.
+        """
+        texts = self._texts(pairs.mismatching[rows])
+        if self.exchanged is None:
+            return texts
+        random = np.random.default_rng([self.config.training.seed, step, Stream.BINDING])
+        chosen = random.random(len(pairs.matching)) < self.config.losses.binding
+        places = self.exchanged.rows[pairs.matching[rows]]
+        exchanged = self.exchanged.embeddings[self._to_device(np.maximum(places, 0))]
+        return torch.where(self._to_device(chosen[rows] & (places >= 0))[:, None], exchanged, texts)
+
+    def _noisy(self, texts: Tensor, rows: slice, step: int, which: int) -> Tensor:
+        """Move each text (B, D) in a random direction of its own, scaled to length 1 again.
+
+        Without `text.noise` they stay as they are.
+        """
         if not self.config.text.noise:
             return texts
         random = np.random.default_rng([self.config.training.seed, step, Stream.TEXT, which])
-        shape = (len(captions), texts.shape[1])
+        shape = (self.config.training.batch_size, texts.shape[1])
         directions = random.standard_normal(shape, dtype=np.float32)
         length = self.config.text.noise / texts.shape[1] ** 0.5
         return F.normalize(texts + length * self._to_device(directions[rows]))

@@ -1,12 +1,13 @@
 """Decodes the pictures and encodes the captions of a training in advance."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from captiongan.base.progress import Pace
 from captiongan.data.store import Pictures, PictureStore
 from captiongan.errors import DataError
 from captiongan.runs.config import RunConfig
 from captiongan.text.cached_embeddings import CachedTextEncoder
+from captiongan.text.colour_swap import swap_each
 from captiongan.text.registry import choose_encoder
 from captiongan.training.data_source import (
     DataSource,
@@ -47,12 +48,15 @@ def prepare(config: RunConfig, say: Say) -> Iterator[str]:
     if config.data.facing:
         yield preparing.facing(store.middle(config.data.resolution))
     if config.has_text:
-        yield preparing.captions(training, store)
+        yield preparing.captions(training, store.captions)
+    if config.losses.binding:
+        texts = list(filter(None, swap_each(store.captions)))
+        yield preparing.captions(training, texts, " with colours exchanged")
     if config.scores.every_kimg:
         scoring = scoring_source(config)
         store = yield from preparing.pictures(scoring, "to be scored by")
         if pictures_held_out(len(store.examples)):
-            yield preparing.captions(scoring, store)
+            yield preparing.captions(scoring, store.captions)
     yield "ready to train" if preparing.found_work else "all was there already"
 
 
@@ -82,13 +86,13 @@ class _Preparing:
         self.found_work |= work.done > 0
         return f"turned to face one way: {turned.sum():,} of them: {work}"
 
-    def captions(self, data_source: DataSource, store: PictureStore) -> str:
-        """Encode captions; return a line about it."""
+    def captions(self, data_source: DataSource, captions: Sequence[str], which: str = "") -> str:
+        """Encode captions; return a line about it, which says `which` they are."""
         work = _Work("new captions", "encoded", self._say)
         encoder = choose_encoder(data_source.encoder)
-        CachedTextEncoder(encoder, lambda done, _: work(done)).encode(store.captions)
+        CachedTextEncoder(encoder, lambda done, _: work(done)).encode(captions)
         self.found_work |= work.done > 0
-        return f"their {len(store.captions):,} captions by encoder {encoder.identity}: {work}"
+        return f"their {len(captions):,} captions{which} by encoder {encoder.identity}: {work}"
 
 
 class _Work:

@@ -47,7 +47,7 @@ class Run:
             OutputError: `out` cannot be written.
         """
         folder, out = RunFolder.open(self.path), Path(out)
-        prompts = folder.data_facts()["sample_captions"]
+        prompts = folder.sample_captions()
         trained = load_trained(folder, checkpoint)
         return export_run(trained, out, out.resolve().name, version, prompts, with_critic)
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from captiongan.base.commands import command
 from captiongan.base.main_process import is_main_process
 from captiongan.base.progress import say
+from captiongan.bundle.subject import Subject
 from captiongan.compute import distributed
 from captiongan.compute.memory import keep_freed_memory
 from captiongan.errors import ConfigError
@@ -153,7 +154,12 @@ def _exists(run: Path) -> bool:
 
 
 def _new_run(trainer: Trainer, out: Path, into: Path | None) -> RunFolder:
-    facts = trainer.data.facts() | {"sample_captions": SampleGrid(trainer.data).captions}
+    data = trainer.data
+    subject = Subject.of(data.store.captions, data.embeddings.cpu().numpy())
+    facts = data.facts() | {
+        "sample_captions": SampleGrid(data).captions,
+        "subject": subject and subject.to_facts(),
+    }
     if into is not None:
         return RunFolder.make(into, trainer.config, facts)
     return RunFolder.create(out, trainer.config, facts)

@@ -38,7 +38,7 @@ RECIPE: Mapping[str, Any] = {"scores": {"every_kimg": 20, "extractor": "lite2"}}
 
 NOT_INHERITED: Mapping[str, Any] = {
     "data": {"typical_share": 1.0},
-    "losses": {"blur_kimg": 0.0, "text_fade_kimg": 0.0, "species": 0.0},
+    "losses": {"blur_kimg": 0.0, "text_fade_kimg": 0.0, "species": 0.0, "binding": 0.0},
     "discriminator": {"look": ()},
 }
 """What a run does not inherit: options that belong to the bundle's own pictures, options for the

@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, Response
@@ -42,9 +42,6 @@ DRAWING_ERRORS = errors(
     _503="Too much is asked for at once; Retry-After says when to try again.",
     _504="It took too long.",
 )
-
-PAGES = 4
-"""How many pages are kept in memory, some 20 MB each."""
 
 OTHER_ERRORS = errors(_401="The token is missing or wrong.", _403="A page of another origin asks.")
 
@@ -162,14 +159,15 @@ def _add_drawing(app: FastAPI, studio: Studio, limits: Limits) -> None:
 
 
 def _add_page(app: FastAPI, studio: Studio) -> None:
-    @lru_cache(PAGES)
+    @cache  # some 20 MB for each bundle, which take seconds to make
     def content(pipeline: Pipeline) -> bytes:
         return page_file([pipeline])
 
     @app.get(
         "/v1/page/{bundle}",
         response_class=HTMLResponse,
-        responses=OTHER_ERRORS | errors(_404="The bundle is not open."),
+        responses=OTHER_ERRORS
+        | errors(_404="The bundle is not open.", _422="The bundle's files have changed."),
     )
     async def page(bundle: str) -> Response:
         """A page that draws with a bundle in the browser, without a server."""

@@ -55,6 +55,9 @@ def generated(
                 prompt=reading.text,
                 tokens=list(reading.tokens),
                 unknown_words=list(dict.fromkeys(reading.unknown_words)),
+                suggestions=dict(reading.suggestions),
+                weak_words=list(reading.weak_words),
+                off_topic=reading.off_topic,
                 cut=reading.cut,
             )
             for reading in readings

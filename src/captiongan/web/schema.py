@@ -99,11 +99,20 @@ class PictureAnswer(BaseModel):
 
 
 class PromptAnswer(BaseModel):
-    """How the text encoder read a prompt: its tokens, and the words that it hardly knows."""
+    """How the text encoder read a prompt: its tokens, and why the picture may not show it all."""
 
     prompt: str
     tokens: list[str]
-    unknown_words: list[str]
+    unknown_words: list[str] = Field(description="Words that the text encoder hardly knows.")
+    suggestions: dict[str, str] = Field(
+        description="For some of these, a similar word of the training captions."
+    )
+    weak_words: list[str] = Field(
+        description="Words that negate or count; pictures hardly follow these."
+    )
+    off_topic: bool = Field(
+        description="Whether it is about something else than the training captions."
+    )
     cut: bool = Field(description="Whether there were more tokens than are read.")
 
 

@@ -26,6 +26,10 @@ from captiongan.data.importers.items import (
 from captiongan.data.importers.source import Member, members
 from captiongan.errors import DataError
 
+MOST_OBJECTS = 2**22
+"""The most objects and lists of a file: each takes many times its bytes. The official files have
+710,000."""
+
 _CAPTIONS = re.compile(r"(?:^|/)captions_[^/]*\.json$")
 
 
@@ -50,7 +54,10 @@ def read(request: Request) -> Iterator[Item]:
 def _notes(member: Member, split: str | None) -> dict[str, Note]:
     texts: defaultdict[Any, list[str]] = defaultdict(list)
     try:
-        content = json.loads(member.text())
+        text = member.text()
+        if text.count("{") + text.count("[") > MOST_OBJECTS:
+            raise ValueError(f"more than {MOST_OBJECTS:,} objects and lists")
+        content = json.loads(text)
         for annotation in content["annotations"]:
             texts[annotation["image_id"]].append(str(annotation["caption"]))
         return {

@@ -8,6 +8,7 @@ valid/..., test/...
 import itertools
 import math
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -18,6 +19,10 @@ from captiongan.base.lines import MAXIMUM_LINE
 from captiongan.data.importers.items import Found, Item, Note, Rejected, Request, needs, only_splits
 from captiongan.data.importers.source import MAXIMUM_FILE, MemberError, as_text, unbroken
 from captiongan.errors import DataError
+
+GZIP, SHUFFLE, CHECKSUM = 1, 2, 3
+FILTERS = {GZIP, SHUFFLE, CHECKSUM}
+"""What chunks may have gone through, by HDF5's numbers; none of it but gzip changes their size."""
 
 
 def read(request: Request) -> Iterator[Item]:
@@ -110,9 +115,11 @@ def _value(example: Any, name: str, most: int) -> Any:
             raise MemberError(
                 "too large", f"`{name}` is, or is packed in pieces, above {most} bytes"
             )
+        if data.chunks:
+            _check_chunks(data)
         value = data[()]
         return value.tobytes() if hasattr(value, "tobytes") else value
-    except (OSError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RuntimeError, zlib.error) as error:
         raise MemberError("unreadable file", without_path(error)) from error
 
 
@@ -122,3 +129,20 @@ def _unpacked(data: Any) -> int:
     if data.dtype.hasobject and data.size > 1:  # each may be as large as the file
         return sys.maxsize
     return max(int(data.nbytes), chunk)
+
+
+def _check_chunks(data: Any) -> None:
+    """Refuse chunks that unpack to more than they should: HDF5 would unpack all of it."""
+    facts, size = data.id.get_create_plist(), math.prod(data.chunks) * data.dtype.itemsize
+    filters = [facts.get_filter(number)[0] for number in range(facts.get_nfilters())]
+    if not set(filters) <= FILTERS or filters.count(GZIP) > 1:
+        raise MemberError("unreadable file", "packed otherwise than by gzip")
+    for number in range(data.id.get_num_chunks() if GZIP in filters else 0):
+        chunk = data.id.get_chunk_info(number)
+        if chunk.size > MAXIMUM_FILE:
+            raise MemberError("too large", f"a chunk of more than {MAXIMUM_FILE} bytes")
+        passed_over, packed = data.id.read_direct_chunk(chunk.chunk_offset)
+        if passed_over >> filters.index(GZIP) & 1:
+            continue
+        if len(zlib.decompressobj().decompress(packed, size + 1)) > size:
+            raise MemberError("too large", "a chunk unpacks to more than it should")

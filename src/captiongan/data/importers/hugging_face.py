@@ -7,11 +7,13 @@ list of strings), and perhaps one of classes.
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from captiongan.base.image_reading import without_path
+from captiongan.base.lines import MAXIMUM_LINE
+from captiongan.base.parquet_pages import check_pages, texts_in_lists
 from captiongan.data.importers.columns import COLUMNS, not_taken
 from captiongan.data.importers.items import (
     COLUMN_OPTIONS,
@@ -33,6 +35,12 @@ from captiongan.data.importers.source import (
     unbroken,
 )
 from captiongan.errors import DataError
+
+MOST_DIGITS = 9
+"""Of the number of a class."""
+
+LEAST_TEXT = 64
+"""How many bytes of memory a text takes, be it empty."""
 
 _BRANCH = "refs/convert/parquet"
 _ON_THE_HUB = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
@@ -94,27 +102,23 @@ def _hub(name: str) -> Iterator[tuple[str, Path]]:
 def _rows(path: Path, name: str, split: str | None, request: Request) -> Iterator[Item]:
     import pyarrow.parquet as parquet
 
-    file = parquet.ParquetFile(path)
-    columns = _Columns(file.schema_arrow, path, request)
-    _check_unfolded(file.metadata, path, columns.needed)
-    # A row at a time: in a dictionary, a large value may stand for any number of rows.
-    for number, batch in enumerate(file.iter_batches(1, columns=columns.needed)):
-        row_name = f"{name}/{number:07d}"
-        try:
-            (row,) = batch.to_pylist()
-        except UnicodeDecodeError as error:
-            yield Rejected(row_name, "not UTF-8", f"{error.reason}; save the captions in UTF-8")
-        else:
-            yield columns.item(row, row_name, split)
-
-
-def _check_unfolded(metadata: Any, path: Path, needed: list[str]) -> None:
-    """Refuse a file that says that its columns unpack to far more than it holds."""
-    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-    chunks = (group.column(number) for group in groups for number in range(group.num_columns))
-    wanted = (each for each in chunks if each.path_in_schema.partition(".")[0] in needed)
-    if sum(each.total_uncompressed_size for each in wanted) > most_unfolded(path):
-        raise bomb(path)
+    with path.open("rb") as content:
+        columns = _Columns(parquet.read_schema(content), path, request)
+        # A text that stands in a list many times is in memory once.
+        listed = texts_in_lists(parquet.ParquetFile(content), columns.needed)
+        file = parquet.ParquetFile(content, read_dictionary=listed)
+        if check_pages(content, file, columns.needed) > most_unfolded(path):
+            raise bomb(path)
+        # A row at a time: in a dictionary, a large value may stand for any number of rows.
+        for number, batch in enumerate(file.iter_batches(1, columns=columns.needed)):
+            row = {column: batch.column(column)[0] for column in columns.needed}
+            row_name = f"{name}/{number:07d}"
+            try:
+                yield columns.item(row, row_name, split)
+            except UnicodeDecodeError as error:
+                yield Rejected(row_name, "not UTF-8", f"{error.reason}; save the captions in UTF-8")
+            except MemberError as error:
+                yield Rejected(row_name, error.kind, error.reason)
 
 
 class _Columns:
@@ -134,22 +138,25 @@ class _Columns:
         """The columns to read."""
         return [name for name in (self._picture, self._caption, self._label) if name]
 
-    def item(self, row: dict[str, Any], name: str, split: str | None) -> Item:
-        """Return the picture of a row."""
-        picture, caption = row[self._picture], row[self._caption]
-        content = picture.get("bytes") if isinstance(picture, dict) else picture
-        if not isinstance(content, bytes):
+    def item(self, row: Mapping[str, Any], name: str, split: str | None) -> Item:
+        """Return the picture of a row of Arrow's scalars; raises MemberError."""
+        picture = row[self._picture]
+        if isinstance(picture, Mapping):
+            picture = picture.get("bytes", picture)
+        content = _buffer(picture)
+        if content is None or "string" in str(picture.type):
             return Rejected(name, "missing file", "the row holds no bytes of a picture")
-        captions = caption if isinstance(caption, list) else [caption]
-        texts = tuple(str(text) for text in captions if text is not None)
-        note = Note(texts, self._class(row), split, remarks=self._remarks)
+        captions = _texts(row[self._caption])
+        note = Note(captions, self._class(row), split, remarks=self._remarks)
         return Found(name, note, lambda: _bounded(content))
 
-    def _class(self, row: dict[str, Any]) -> str | None:
-        label = row[self._label] if self._label else None
-        if isinstance(label, int) and 0 <= label < len(self._classes):
-            return self._classes[label]
-        return None if label is None else str(label)
+    def _class(self, row: Mapping[str, Any]) -> str | None:
+        if not self._label:
+            return None
+        label = next(iter(_texts(row[self._label])), None)
+        if label is None or not label.isdecimal() or len(label) > MOST_DIGITS:
+            return label
+        return self._classes[int(label)] if int(label) < len(self._classes) else label
 
     def _column(self, meaning: str, usual: Iterable[str], optional: bool = False) -> str:
         wanted = self._asked.get(meaning)
@@ -162,10 +169,33 @@ class _Columns:
         return found
 
 
-def _bounded(content: bytes) -> bytes:
-    if len(content) > MAXIMUM_FILE:
+def _buffer(cell: Any) -> Any:
+    """Return the bytes of a text or of binary data, not copied; None of anything else."""
+    if cell.is_valid and hasattr(cell, "dictionary"):
+        cell = cell.value
+    return cell.as_buffer() if cell.is_valid and hasattr(cell, "as_buffer") else None
+
+
+def _texts(cell: Any) -> tuple[str, ...]:
+    """Return the text of a cell, or those of the list in it; raises MemberError."""
+    from pyarrow import types
+
+    kind = cell.type
+    is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    texts, room = [], MAXIMUM_LINE
+    for each in (cell.values or ()) if is_list else (cell,):
+        content = _buffer(each)
+        room -= LEAST_TEXT + (0 if content is None else content.size)
+        if room < 0 or types.is_nested(each.type):
+            raise MemberError("bad caption", f"a list of lists, or above {MAXIMUM_LINE} bytes")
+        texts.append(each.as_py())
+    return tuple(str(text) for text in texts if text is not None)
+
+
+def _bounded(content: Any) -> bytes:
+    if content.size > MAXIMUM_FILE:
         raise MemberError("too large", f"more than {MAXIMUM_FILE} bytes")
-    return content
+    return bytes(content)
 
 
 def _class_names(schema: Any, label: str) -> list[str]:

@@ -28,7 +28,10 @@ MAXIMUM_FILE = 64 * 2**20
 """The largest picture file that is read, in bytes."""
 
 MAXIMUM_NOTES = 1024 * 2**20
-"""The largest file of captions, classes or splits that is read, in bytes."""
+"""The largest file of captions, classes or splits that is read line by line, in bytes."""
+
+MAXIMUM_TEXT = 128 * 2**20
+"""The largest such file that is read as a whole: its lines or JSON take many times as much."""
 
 MAXIMUM_RATIO = 200
 """The largest ratio of unpacked to packed bytes of an archive; pictures have about 1."""
@@ -89,10 +92,10 @@ class Member:
             raise MemberError("too large", f"more than {most} bytes")
         return content
 
-    def notes(self) -> bytes:
+    def notes(self, most: int = MAXIMUM_NOTES) -> bytes:
         """Return the content of a file of captions, classes or splits; raises DataError."""
         try:
-            return self.read(MAXIMUM_NOTES)
+            return self.read(most)
         except MemberError as error:
             raise DataError(
                 f"'{self.name}': {error.kind} ({error.reason}); fetch it again"
@@ -103,7 +106,7 @@ class Member:
 
         What is not becomes lone surrogates.
         """
-        return as_text(self.notes())
+        return as_text(self.notes(MAXIMUM_TEXT))
 
 
 def as_text(content: bytes) -> str:

@@ -17,7 +17,7 @@ _MAXIMUM_HEADER = 2**20
 _LONG_NAME, _LONG_LINK = tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK
 _PAX = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
 _EXTENDED = (*_PAX, tarfile.XGLTYPE, _LONG_NAME, _LONG_LINK)
-_SPARSE = "GNU.sparse."
+_SPARSE = "sparse"
 _MORE_HOLES, _STILL_MORE_HOLES = 482, 504
 
 
@@ -56,7 +56,7 @@ def tar_files(stream: IO[bytes]) -> Iterator[TarFile]:
         else:
             if info.type == tarfile.GNUTYPE_SPARSE:
                 _skip_holes(stream, header)
-            holes = info.type == tarfile.GNUTYPE_SPARSE or any(_SPARSE in key for key in told)
+            holes = info.type == tarfile.GNUTYPE_SPARSE or _SPARSE in told
             if not info.isdir():
                 name = told.get("path", info.name)
                 yield TarFile(name, info.isreg() and not holes, cast(IO[bytes], content))
@@ -122,7 +122,7 @@ def _take(info: tarfile.TarInfo, content: _Content, told: dict[str, str]) -> Non
 
 
 def _records(content: bytes) -> dict[str, str]:
-    """Return the records `LENGTH KEY=VALUE` of a header."""
+    """Return the records `LENGTH KEY=VALUE` of a header that are of use here."""
     records, place = {}, 0
     while content[place : place + 1].strip(b"\0"):
         length = content[place : place + 20].partition(b" ")[0]
@@ -130,7 +130,10 @@ def _records(content: bytes) -> dict[str, str]:
         key, equals, value = content[place + len(length) + 1 : end].partition(b"=")
         if not equals or not value.endswith(b"\n") or end > len(content):
             raise DamagedTarError("an extended header is damaged")
-        records[_text(key)] = _text(value[:-1])
+        if key in (b"path", b"size"):  # of others there may be millions
+            records[_text(key)] = _text(value[:-1])
+        elif key.startswith(b"GNU.sparse."):
+            records[_SPARSE] = ""
         place = end
     return records
 

@@ -29,7 +29,7 @@ export class Pipeline {
     pipeline.#marks = marks;
     pipeline.#generator = await opened(generator);
     const rules = JSON.parse(new TextDecoder().decode(tokenizer));
-    pipeline.#reader = new Reader(rules, await opened(encoder), facts.embedding_dim);
+    pipeline.#reader = new Reader(rules, await opened(encoder), facts.embedding_dim, facts.subject);
     return pipeline;
   }
 
@@ -48,8 +48,8 @@ export class Pipeline {
         const { image, ...facts } = picture;
         return { ...facts, png: base64(await png(image, this.#textsOf(picture, truncation))) };
       })),
-      prompts: readings.map(({ prompt, tokens, unknown_words: unknown, cut }) =>
-        ({ prompt, tokens, unknown_words: [...new Set(unknown)], cut })),
+      prompts: readings.map(({ words, embedding, unknown_words: unknown, ...told }) =>
+        ({ ...told, unknown_words: [...new Set(unknown)] })),
       milliseconds: performance.now() - started,
     };
   }

@@ -1,6 +1,7 @@
 // From a sentence to its embedding: the tokenizer, and the text encoder.
 
 import { Tensor } from "../vendor/ort.wasm.bundle.min.mjs";
+import { hintsOn } from "./hints.js";
 import { Tokens } from "./tokens.js";
 
 const REMEMBERED = 256;
@@ -9,21 +10,23 @@ export class Reader {
   #tokens;
   #session;
   #dim;
+  #subject;
   #read = new Map();
 
-  /** `rules` is the content of tokenizer.json; `session` runs text_encoder.onnx. */
-  constructor(rules, session, dim) {
+  /** `rules` is the content of tokenizer.json; `session` runs text_encoder.onnx; for `subject` see hints.js. */
+  constructor(rules, session, dim, subject) {
     this.#tokens = new Tokens(rules);
     this.#session = session;
     this.#dim = dim;
+    this.#subject = subject;
   }
 
-  /** All that is known of a text: {prompt, tokens, cut, words, unknown_words, embedding}. */
+  /** All that is known of a text: {prompt, tokens, cut, words, unknown_words, embedding}, and the hints. */
   async read(prompt) {
     if (!this.#read.has(prompt)) {
       const { ids, tokens, cut } = this.#tokens.encode(prompt);
       const reading = { prompt, tokens, cut, ...this.#tokens.words(prompt), embedding: await this.#embed(ids) };
-      this.#read.set(prompt, reading);
+      this.#read.set(prompt, { ...reading, ...hintsOn(reading, this.#subject) });
       if (this.#read.size > REMEMBERED) this.#read.delete(this.#read.keys().next().value);
     }
     return this.#read.get(prompt);

@@ -38,10 +38,12 @@ export function checkPrompt(prompt) {
 
 /** The reading, if the bundle of this name knows enough of its words; throws RuleError. */
 export function checkWords(reading, bundle) {
-  const { words, unknown_words: unknown } = reading;
+  const { words, unknown_words: unknown, suggestions } = reading;
   if (words === 0) throw new RuleError("prompt", "has no words; describe a picture in words");
   if (2 * unknown.length > words) {
-    const some = [...new Set(unknown)].slice(0, 5).join(", ");
+    const meant = (word) =>
+      (Object.hasOwn(suggestions, word) ? `${word} (did you mean '${suggestions[word]}'?)` : word);
+    const some = [...new Set(unknown)].slice(0, 5).map(meant).join(", ");
     throw new RuleError("prompt", `${unknown.length} of ${words} words are unknown (${some}), at ` +
       `most half may be; bundle '${bundle}' was trained on English captions; use plain English ` +
       "words for what it draws");

@@ -1,5 +1,6 @@
 // The large picture beside the variations: one of them, or the picture that they vary.
 
+import { t } from "./language.js";
 import { pngSource } from "./parts.js";
 
 export class CloseUp {
@@ -16,8 +17,9 @@ export class CloseUp {
     this.picture = picture;
     const { prompt, seed, around, strength, png } = picture;
     const words = around === undefined
-      ? `Seed ${seed}, and what is near it`
-      : `${Math.round(100 * strength)} % of the way from seed ${around} to seed ${seed}`;
+      ? t("Seed {seed}, and what is near it", { seed })
+      : t("{percent} % of the way from seed {around} to seed {seed}",
+        { percent: Math.round(100 * strength), around, seed });
     this.#image.src = pngSource(png);
     this.#image.alt = `${prompt}: ${words}`;
     this.#caption.textContent = words;

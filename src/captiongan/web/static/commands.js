@@ -57,9 +57,10 @@ export function wayOf(state) {
     : { prompts: [state.prompt], seeds: state.ends };
 }
 
-/** Name a file after the first words and the seeds. */
+/** Name a file after the first words, without their accents, and the seeds. */
 export function fileName(prompt, seeds, ending) {
-  const words = prompt.toLowerCase().match(/[a-z0-9]+/g) ?? ["picture"];
+  const plain = prompt.toLowerCase().normalize("NFD").replace(/\p{Mn}/gu, "").replaceAll("đ", "d");
+  const words = plain.match(/[a-z0-9]+/g) ?? ["picture"];
   return `${words.slice(0, 6).join("-").slice(0, 48)}-${seeds.join("-")}${ending}`;
 }
 

@@ -1,5 +1,6 @@
 // The controls and titles of the page, as a state has them.
 
+import { t } from "./language.js";
 import { firstSeed } from "./link.js";
 import { $, setIcon } from "./parts.js";
 
@@ -15,14 +16,16 @@ export function showControls(state, bundle, formats) {
   showValues(state);
   if (bundle) {
     const { resolution, version } = bundle;
-    $("bundle-facts").textContent = `${resolution} × ${resolution} pixels, version ${version}`;
+    const size = `${resolution} × ${resolution}`;
+    $("bundle-facts").textContent = t("{size} pixels, version {version}", { size, version });
   }
   for (const button of document.querySelectorAll("button[data-view]")) {
     button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
   }
   document.body.dataset.view = variations ? "variations" : state.view;
-  $("prompt-label").textContent = state.view === "prompts" ? "From these words …" : "Describe a picture";
-  $("seed-label").textContent = variations ? "Towards seed" : "Seed";
+  $("prompt-label").textContent =
+    state.view === "prompts" ? t("From these words …") : t("Describe a picture");
+  $("seed-label").textContent = variations ? t("Towards seed") : t("Seed");
   $("stage-title").textContent = titleOf(state);
   $("second").hidden = state.view !== "prompts";
   $("film").hidden = !isFilm;
@@ -56,10 +59,12 @@ function setText(id, value) {
 }
 
 function titleOf({ view, around, n, seed, best_of: candidates }) {
-  if (view === "prompts") return "From words to words";
-  if (view === "seeds") return "Choose two pictures for the ends";
-  if (around !== null) return `Variations of seed ${around}`;
+  if (view === "prompts") return t("From words to words");
+  if (view === "seeds") return t("Choose two pictures for the ends");
+  if (around !== null) return t("Variations of seed {around}", { around });
   const last = seed + n * candidates - 1;
-  if (candidates > 1) return `The best of ${candidates} each, of seeds ${seed} to ${last}`;
-  return n === 1 ? `Seed ${seed}` : `Seeds ${seed} to ${last}`;
+  if (candidates > 1) {
+    return t("The best of {candidates} each, of seeds {seed} to {last}", { candidates, seed, last });
+  }
+  return n === 1 ? t("Seed {seed}", { seed }) : t("Seeds {seed} to {last}", { seed, last });
 }

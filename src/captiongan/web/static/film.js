@@ -1,5 +1,6 @@
 // The way between two sentences or two noises, played there and back.
 
+import { t } from "./language.js";
 import { pngSource, setIcon } from "./parts.js";
 
 export class Film {
@@ -53,14 +54,14 @@ export class Film {
       return;
     }
     this.#schedule();
-    this.#look("Pause", "pause");
+    this.#look(t("Pause"), "pause");
   }
 
   pause() {
     if (!this.playing) return;
     clearInterval(this.#timer);
     this.#timer = null;
-    this.#look("Play", "play");
+    this.#look(t("Play"), "play");
   }
 
   #schedule() {
@@ -81,7 +82,7 @@ export class Film {
     this.#position.value = frame;
     this.#image.src = pngSource(this.#frames[frame]);
     const share = frame / (this.#frames.length - 1);
-    this.#position.setAttribute("aria-valuetext", `${Math.round(100 * share)} % of the way`);
+    this.#position.setAttribute("aria-valuetext", t("{percent} % of the way", { percent: Math.round(100 * share) }));
     this.#image.alt = this.describe(share);
   }
 

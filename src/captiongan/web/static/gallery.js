@@ -1,5 +1,6 @@
 // The pictures: a grid in which arrow keys move, and a click or Enter chooses.
 
+import { t } from "./language.js";
 import { element, icon, pngSource } from "./parts.js";
 
 export class Gallery {
@@ -52,9 +53,9 @@ export class Gallery {
       choose.title = labels.hint;
       choose.setAttribute("aria-pressed", String(labels.chosen?.(picture) ?? false));
       cell.querySelector(".caption").textContent = words;
-      pin.setAttribute("aria-label", `Pin ${words}`);
-      save.setAttribute("aria-label", `Download ${words}`);
-      end.setAttribute("aria-label", `Film to or from ${words}`);
+      pin.setAttribute("aria-label", t("Pin {words}", { words }));
+      save.setAttribute("aria-label", t("Download {words}", { words }));
+      end.setAttribute("aria-label", t("Film to or from {words}", { words }));
       end.hidden = !labels.canEnd;
     });
     const reached = [...this.#list.children].findIndex((cell) => cell.matches(".reached"));
@@ -67,10 +68,10 @@ export class Gallery {
         element("img", { alt: "", decoding: "sync", draggable: false })),
       element("span", { className: "caption", "aria-hidden": "true" }),
       element("span", { className: "tools" },
-        element("button", { type: "button", className: "icon", title: "Pin (P)" }, icon("pin")),
-        element("button", { type: "button", className: "icon", title: "Download PNG (D)" },
+        element("button", { type: "button", className: "icon", title: t("Pin (P)") }, icon("pin")),
+        element("button", { type: "button", className: "icon", title: t("Download PNG (D)") },
           icon("download")),
-        element("button", { type: "button", className: "icon", title: "An end of the film (F)" },
+        element("button", { type: "button", className: "icon", title: t("An end of the film (F)") },
           icon("film"))));
     const acts = ["choose", "pin", "download", "end"];
     cell.querySelectorAll("button").forEach((button, place) => {

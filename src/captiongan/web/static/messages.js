@@ -1,5 +1,6 @@
 // What the page says: the status line, the notice under the prompt, and errors.
 
+import { translated } from "./language.js";
 import { $ } from "./parts.js";
 
 export function say(words) {
@@ -32,8 +33,9 @@ export async function attempt(work) {
   }
 }
 
-/** A message as a sentence of its own. */
-function sentence(message) {
-  const text = message.charAt(0).toUpperCase() + message.slice(1);
+/** A message as a sentence of its own, in the reader's language. */
+export function sentence(message) {
+  const words = translated(message);
+  const text = words.charAt(0).toUpperCase() + words.slice(1);
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }

@@ -1,9 +1,11 @@
 // Pinned pictures: they stay while the words change, so that prompts can be compared.
 
+import { t } from "./language.js";
+import { sentence } from "./messages.js";
 import { element, icon, pngSource, shortened } from "./parts.js";
 
 export const nameOf = ({ seed, around }) =>
-  around === null ? `seed ${seed}` : `near seed ${around}`;
+  around === null ? t("seed {seed}", { seed }) : t("near seed {around}", { around });
 
 /** The settings of a drawn picture, as the link keeps them. */
 export function pinOf(picture, { bundle, truncation }) {
@@ -39,12 +41,13 @@ export class Pins {
   }
 
   #card(pin) {
+    const names = { prompt: pin.prompt, name: nameOf(pin) };
     const open = element("button", { type: "button", className: "picture",
-      title: "Go back to these words and this seed" },
-      element("img", { alt: `Pinned: ${pin.prompt}, ${nameOf(pin)}`, width: 64, height: 64 }));
+      title: t("Go back to these words and this seed") },
+      element("img", { alt: t("Pinned: {prompt}, {name}", names), width: 64, height: 64 }));
     open.addEventListener("click", () => this.#on.open(pin));
     const remove = element("button", { type: "button", className: "icon",
-      "aria-label": `Unpin ${pin.prompt}, ${nameOf(pin)}` }, icon("close"));
+      "aria-label": t("Unpin {prompt}, {name}", names) }, icon("close"));
     remove.addEventListener("click", () => this.#on.remove(pin));
     return element("li", {}, open,
       element("p", {}, shortened(pin.prompt, 90),
@@ -56,7 +59,7 @@ export class Pins {
     try {
       card.querySelector("img").src = pngSource((await this.#draw(requestOf(pin))).png);
     } catch (error) {
-      card.querySelector("p").append(element("small", { className: "bad" }, error.message));
+      card.querySelector("p").append(element("small", { className: "bad" }, sentence(error.message)));
     }
   }
 }

@@ -1,5 +1,6 @@
 // What a PNG says of itself: the texts that captiongan writes into every picture.
 
+import { t } from "./language.js";
 import { SEEDS, START, isReadable } from "./link.js";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -60,20 +61,20 @@ export function settingsOf(texts) {
     if (prompts.length > 1) Object.assign(state, { view: "prompts", to: prompts.at(-1) });
     else Object.assign(state, { view: "seeds", ends: [seeds[0], seeds.at(-1)] });
     if (Math.max(prompts.length, seeds.length) > 2) {
-      remarks.push("It has several stops: the first and the last are here.");
+      remarks.push(t("It has several stops: the first and the last are here."));
     }
     if (prompts.length > 1 && new Set(seeds).size > 1) {
-      remarks.push("Its noise moved, too: here it stays that of the first seed.");
+      remarks.push(t("Its noise moved, too: here it stays that of the first seed."));
     }
   } else {
     state.n = numberOr(texts.n, 1);
     if (prompts.length > 1) {
       Object.assign(state, { n: Math.max(1, Math.round(state.n / prompts.length)) });
-      remarks.push("It shows several sentences: the first is here.");
+      remarks.push(t("It shows several sentences: the first is here."));
     }
     if (seeds.length > 1) {
       state.n = 1;
-      remarks.push("It shows the best of several: the first is here.");
+      remarks.push(t("It shows the best of several: the first is here."));
     }
     if (texts.around !== undefined && isSeed(Number(texts.around))) {
       state.around = Number(texts.around);
@@ -81,7 +82,7 @@ export function settingsOf(texts) {
     }
   }
   if (seeds.length) state[state.around === null ? "seed" : "towards"] = seeds[0];
-  else remarks.push("It has no seed, its noise was read off another picture: only its words are here.");
+  else remarks.push(t("It has no seed, its noise was read off another picture: only its words are here."));
   return { state, remarks, version: texts.bundle_version };
 }
 

@@ -11,6 +11,7 @@ import { listenToDrops } from "./drop.js";
 import { Film } from "./film.js";
 import { Gallery } from "./gallery.js";
 import { keysAreOn, listenToKeys } from "./keys.js";
+import { t, translatePage } from "./language.js";
 import { MOST_PINS, SEEDS, START, fromHash, isReadable, readable, toHash } from "./link.js";
 import { attempt, hideError, remark, say, showError } from "./messages.js";
 import { $, download, element, pngBlob, pngSource, shortened } from "./parts.js";
@@ -64,8 +65,13 @@ function update(changes, { push = false, wait = PATIENCE } = {}) {
   timer = setTimeout(settle, wait);
 }
 
-function settle() {
+/** Keep the state in the link, in place of the one before. */
+function keep() {
   history.replaceState(null, "", `#${toHash(state)}`);
+}
+
+function settle() {
+  keep();
   draw();
 }
 
@@ -82,7 +88,8 @@ function restore() {
 function known(wanted) {
   const fallback = bundles.get(wanted.bundle) ?? bundles.values().next().value;
   if (wanted.bundle && fallback.name !== wanted.bundle) {
-    aside = `There is no bundle “${wanted.bundle}” here: ${fallback.name} draws instead.`;
+    const names = { wanted: wanted.bundle, name: fallback.name };
+    aside = t("There is no bundle “{wanted}” here: {name} draws instead.", names);
   }
   const prompt = wanted.prompt || fallback.examples[0] || "";
   const { n, steps } = wanted;
@@ -105,7 +112,7 @@ async function draw() {
   asked = text;
   drawing?.abort();
   if (!wanted) {
-    stale(true, "Describe a picture in words.");
+    stale(true, t("Describe a picture in words."));
     return;
   }
   drawing = new AbortController();
@@ -139,8 +146,11 @@ function showDrawn() {
   showGallery();
   const count = way ? way.frames.length : words.pictures.length;
   const milliseconds = Math.round((way ?? words).milliseconds);
-  const what = way ? "frames" : count === 1 ? "picture" : "pictures";
-  say(`${aside} ${count} ${what} in ${milliseconds} ms.`.trim());
+  const facts = { count, milliseconds };
+  const told = way ? t("{count} frames in {milliseconds} ms.", facts)
+    : count === 1 ? t("1 picture in {milliseconds} ms.", facts)
+    : t("{count} pictures in {milliseconds} ms.", facts);
+  say(`${aside} ${told}`.trim());
   aside = "";
 }
 
@@ -149,8 +159,9 @@ function showGallery() {
   const variations = state.view === "pictures" && state.around !== null;
   gallery.show(pictures, {
     of: (picture) =>
-      (variations ? `towards seed ${picture.seed}` : `seed ${picture.seed}`) + scoreOf(picture),
-    hint: variations ? "Look at it" : state.view === "seeds" ? "An end of the film" : "Variations",
+      (variations ? t("towards seed {seed}", picture) : t("seed {seed}", picture)) + scoreOf(picture),
+    hint: variations ? t("Look at it")
+      : state.view === "seeds" ? t("An end of the film") : t("Variations"),
     chosen: (picture) =>
       variations ? closeUp.shows(picture)
       : state.view === "seeds" && state.ends.includes(picture.seed),
@@ -161,9 +172,10 @@ function showGallery() {
 function showFilm(way) {
   const [from, to] = state.view === "prompts"
     ? [state.prompt, state.to].map((text) => shortened(text))
-    : state.ends.map((seed) => `seed ${seed}`);
-  const percent = (share) => Math.round(100 * share);
-  film.load(way.frames, (share) => `${percent(share)} % of the way from ${from} to ${to}`, state.frame);
+    : state.ends.map((seed) => t("seed {seed}", { seed }));
+  const describe = (share) =>
+    t("{percent} % of the way from {from} to {to}", { percent: Math.round(100 * share), from, to });
+  film.load(way.frames, describe, state.frame);
   $("end-from").replaceChildren(endOf(way.frames[0], from));
   $("end-to").replaceChildren(endOf(way.frames.at(-1), to));
 }
@@ -172,7 +184,8 @@ function endOf(frame, words) {
   return element("span", {}, element("img", { src: pngSource(frame), alt: "" }), words);
 }
 
-const scoreOf = ({ score }) => (score === undefined ? "" : `, score ${score.toFixed(2)}`);
+const scoreOf = ({ score }) =>
+  (score === undefined ? "" : `, ${t("score {score}", { score: score.toFixed(2) })}`);
 
 function stale(is, words = "") {
   document.body.classList.toggle("stale", is);
@@ -225,13 +238,14 @@ function takeAsEnd({ seed }) {
   const ends = [...state.ends];
   ends[nextEnd] = seed;
   if (ends[0] === ends[1]) {
-    say("A film needs two different pictures.");
+    say(t("A film needs two different pictures."));
     return;
   }
-  const words = nextEnd === 0 ? "begins at" : "ends at";
+  const words = nextEnd === 0 ? t("The film begins at seed {seed}.", { seed })
+    : t("The film ends at seed {seed}.", { seed });
   nextEnd = 1 - nextEnd;
   update({ ends, frame: 0 }, { wait: 0 });
-  say(`The film ${words} seed ${seed}.`);
+  say(words);
 }
 
 function changeView(view) {
@@ -265,12 +279,12 @@ const anySeed = () => Math.floor(1_000_000 * Math.random());
 function pin(picture) {
   const wanted = pinOf(picture, drawn.words);
   if (state.pins.some((each) => JSON.stringify(each) === JSON.stringify(wanted))) {
-    say("It is pinned already.");
+    say(t("It is pinned already."));
   } else if (state.pins.length === MOST_PINS) {
-    say(`${MOST_PINS} pictures are pinned; take one off first.`);
+    say(t("{count} pictures are pinned; take one off first.", { count: MOST_PINS }));
   } else {
     changePins([...state.pins, wanted]);
-    say(`Pinned, ${nameOf(wanted)}.`);
+    say(t("Pinned, {name}.", { name: nameOf(wanted) }));
   }
 }
 
@@ -291,7 +305,7 @@ function openPin({ seed, around, ...others }) {
 
 function downloadPicture(picture) {
   download(pngBlob(picture.png), fileName(picture.prompt, [picture.seed], ".png"));
-  say(`Downloaded ${nameOf({ around: null, ...picture })}.`);
+  say(t("Downloaded {name}.", { name: nameOf({ around: null, ...picture }) }));
 }
 
 /** Download what is on the stage as one file: a sheet of pictures, a strip or a film. */
@@ -300,22 +314,22 @@ function downloadStage(format) {
     const [verb, request] = state.view === "pictures" ? requestsOf(state).words : requestsOf(state).film;
     const rate = state.view === "pictures" ? {} : { fps: state.fps };
     download(await engine.file(verb, { ...request, ...rate }, format), stageFile(state, `.${format}`));
-    say("Downloaded.");
+    say(t("Downloaded."));
   });
 }
 
 /** Download a page that draws with the bundle of the state and needs no server. */
 function downloadPage() {
   const { bundle } = state;
-  say("Making the page …");
+  say(t("Making the page …"));
   attempt(async () => {
     download(await engine.page(bundle), `${bundle}.html`);
-    say("Downloaded: it opens by a double click, and needs no server.");
+    say(t("Downloaded: it opens by a double click, and needs no server."));
   });
 }
 
-async function take(text, what) {
-  if (await copy(text)) say(`${what} copied.`);
+async function take(text, told) {
+  if (await copy(text)) say(told);
 }
 
 /** Where a command finds the bundle: its name, or its folder, which only who serves it knows. */
@@ -328,7 +342,8 @@ function placeOf({ name, shipped }) {
 async function open(file) {
   const settings = settingsOf(textsOf(await file.arrayBuffer()));
   if (!settings) {
-    say(`${file.name} is not a PNG that captiongan wrote: it holds no words and no seed.`);
+    const { name } = file;
+    say(t("{file} is not a PNG that captiongan wrote: it holds no words and no seed.", { file: name }));
     return;
   }
   const { remarks, version } = settings;
@@ -336,10 +351,11 @@ async function open(file) {
   update(known({ ...state, ...settings.state }), NOW);
   const here = bundles.get(state.bundle);
   if (here.name === settings.state.bundle && version && here.version !== version) {
-    remarks.push(`It was drawn by version ${version} of ${here.name}, here is ${here.version}.`);
+    const versions = { version, name: here.name, here: here.version };
+    remarks.push(t("It was drawn by version {version} of {name}, here is {here}.", versions));
   }
   if (before.bundle !== state.bundle) offerStarters();
-  aside = [`${file.name} is back.`, aside, ...remarks].filter(Boolean).join(" ");
+  aside = [t("{file} is back.", { file: file.name }), aside, ...remarks].filter(Boolean).join(" ");
   say(aside);
 }
 
@@ -411,11 +427,11 @@ function listen() {
     "download-webp": () => downloadStage("webp"),
     "download-gif": () => downloadStage("gif"),
     "download-page": downloadPage,
-    "copy-command": () => take(asCommand(state, placeOf(bundles.get(state.bundle))), "Command"),
-    "copy-python": () => take(asPython(state, placeOf(bundles.get(state.bundle))), "Python"),
+    "copy-command": () => take(asCommand(state, placeOf(bundles.get(state.bundle))), t("Command copied.")),
+    "copy-python": () => take(asPython(state, placeOf(bundles.get(state.bundle))), t("Python copied.")),
     "copy-link": () => {
-      history.replaceState(null, "", `#${toHash(state)}`);
-      take(location.href, "Link");
+      keep();
+      take(location.href, t("Link copied."));
     },
     "show-keys": () => $("keys").showModal(),
     "close-keys": () => $("keys").close(),
@@ -451,6 +467,7 @@ async function begin() {
 /** Open the studio with an engine. */
 export function openStudio(given) {
   engine = given;
+  translatePage(keep);
   $("download-page").hidden = !engine.page;
   listen();
   begin().catch(fail);

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captiongan.text_training.colour_swap import swap_colours
-from captiongan.text_training.grammar import Look, compose
-from captiongan.text_training.vocabulary import (
+from captiongan.text.colour_swap import swap_colours
+from captiongan.text.vocabulary import (
     AMOUNTS,
     COLOURS,
     PARTS,
@@ -20,6 +19,7 @@ from captiongan.text_training.vocabulary import (
     TEXTURES,
     THINGS,
 )
+from captiongan.text_training.grammar import Look, compose
 
 LOOKS = compose(4000, seed=0)
 

@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from itertools import chain
 
-from captiongan.text_training.grammar import A_BEFORE_VOWEL, ADJECTIVES
-from captiongan.text_training.vocabulary import (
+from captiongan.text.vocabulary import (
+    A_BEFORE_VOWEL,
     COLOURS,
     COVERS,
     IRREGULAR_PLURALS,
     PARTS,
     SHADES,
+    SHAPES,
+    SIZES,
+    TEXTURES,
     THINGS,
     Families,
 )
@@ -50,7 +54,7 @@ _FAMILY_OF = _by_word(COLOURS)
 _KIND_OF = _kinds()
 
 _NOUN = _any_of(_KIND_OF)
-_ADJECTIVE = _any_of([*chain(*map(_by_word, (*ADJECTIVES, SHADES))), *_MORE_ADJECTIVES])
+_ADJECTIVE = _any_of([*chain(*map(_by_word, (TEXTURES, SHAPES, SIZES, SHADES))), *_MORE_ADJECTIVES])
 _SHADE = _any_of(word + ending for word in _by_word(SHADES) for ending in ("", "r", "er"))
 _COLOUR = re.compile(
     rf"(?:{_SHADE}[ -])*(?P<word>{_any_of(_FAMILY_OF)})"
@@ -91,6 +95,12 @@ def swap_colours(caption: str) -> str | None:
         + _with_article(caption[one.end() : other.start()], _in_case_of(other[0], one[0]))
         + caption[other.end() :]
     )
+
+
+def swap_each(captions: Iterable[str]) -> list[str | None]:
+    """Return the minimal pair of each caption, or None; equal captions cost once."""
+    swapped = cache(swap_colours)
+    return [swapped(caption) for caption in captions]
 
 
 def _bound_kind(caption: str, colour: re.Match[str]) -> str | None:

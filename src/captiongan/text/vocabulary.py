@@ -4,7 +4,10 @@ No word is in two families, so each word identifies its family. Colours are sort
 speech, not by colorimetry: maroon is a red, teal a turquoise, rust a brown.
 """
 
+import re
 from collections.abc import Mapping
+
+from captiongan.base.articles import VOWEL_SOUND
 
 Families = Mapping[str, tuple[str, ...]]
 """A plain word to all words of its family, itself first."""
@@ -368,3 +371,6 @@ IRREGULAR_PLURALS = {
 
 COVERS = frozenset(["petals", "feathers", "fur", "hair", "body", "peel", "walls"])
 """Kinds of parts that make up the look of the whole thing: a white flower has white petals."""
+
+A_BEFORE_VOWEL = re.compile(rf"\ba (?={VOWEL_SOUND})")
+"""Where "a" must be "an"."""

@@ -1,0 +1,3 @@
+// The words of the scene of pairs, counter-clockwise.
+
+export const SIDES = ["right", "top", "left", "bottom"];
