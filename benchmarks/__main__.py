@@ -19,6 +19,7 @@ VERBS = {
     "serve": "the server under load, for docs/serve.md",
     "subject": "which prompts a bundle takes for off topic, for docs/text-encoder.md",
     "text": "the text encoders side by side, for docs/text-encoder.md",
+    "threads": "training with one thread and with all, idle and beside others",
     "torture": "kills, full disks, hostile input, for docs/reliability.md",
     "truncation": "truncation against scores, for docs/truncation.md",
 }
