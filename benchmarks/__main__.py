@@ -22,6 +22,8 @@ VERBS = {
     "threads": "training with one thread and with all, idle and beside others",
     "torture": "kills, full disks, hostile input, for docs/reliability.md",
     "truncation": "truncation against scores, for docs/truncation.md",
+    "vietnamese": "Vietnamese beside English, for docs/text-encoder.md",
+    "word_heat": "where words change a toy flower, for docs/look-inside.md",
 }
 MODULES = {"crowds": "soak.crowds", "torture": "soak.torture"}
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from captiongan.bundle.manifest import BundleManifest
     from captiongan.data.toy import toy_examples
     from captiongan.draw.client import Client, ServerError
+    from captiongan.draw.explanation import Explanation
     from captiongan.draw.interpolation import Interpolation, line
     from captiongan.draw.noise import noise_of
     from captiongan.draw.picture import Picture, read_metadata
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     )
     from captiongan.evaluation.candidate import of_generator
     from captiongan.evaluation.colours import colour_agreement
+    from captiongan.evaluation.judge import judge
     from captiongan.loading import load
     from captiongan.networks.pixels import to_pictures
     from captiongan.runs.config import RunConfig
@@ -57,6 +59,7 @@ __all__ = [
     "Client",
     "ConfigError",
     "DataError",
+    "Explanation",
     "Interpolation",
     "OutputError",
     "Picture",
@@ -76,6 +79,7 @@ __all__ = [
     "generate_all",
     "grid",
     "in_a_square",
+    "judge",
     "line",
     "load",
     "load_config",
@@ -99,6 +103,7 @@ _HOMES = {
     "Client": "captiongan.draw.client",
     "ConfigError": "captiongan.errors",
     "DataError": "captiongan.errors",
+    "Explanation": "captiongan.draw.explanation",
     "Interpolation": "captiongan.draw.interpolation",
     "OutputError": "captiongan.errors",
     "Picture": "captiongan.draw.picture",
@@ -126,6 +131,7 @@ _TRAINING_HOMES = {
     "RunConfig": "captiongan.runs.config",
     "Trainer": "captiongan.training.trainer",
     "colour_agreement": "captiongan.evaluation.colours",
+    "judge": "captiongan.evaluation.judge",
     "load_config": "captiongan.runs.load_config",
     "of_generator": "captiongan.evaluation.candidate",
     "to_pictures": "captiongan.networks.pixels",

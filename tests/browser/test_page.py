@@ -97,6 +97,18 @@ def test_it_draws_while_one_types_and_the_newest_words_win(page: Page, flowers: 
     assert_same_picture(pixels_of(pictures(page).nth(3)), drawn(flowers, YELLOW, 10))
 
 
+def test_what_each_word_did_is_what_the_pipeline_says(page: Page, flowers: Pipeline) -> None:
+    write(page, RED)
+    press(page, "What each word did")
+    expected, maps = flowers.explain(RED, 7), page.locator("#explained-words img")
+    expect(maps).to_have_count(len(expected.words))
+    for number in range(len(expected.words)):
+        ours = np.frombuffer(pixels_of(maps.nth(number)), np.uint8).astype(int)
+        assert np.abs(ours - np.asarray(expected.heat(number)).ravel()).max() <= 6
+    strengths = page.locator("#explained-words .strength").all_text_contents()
+    assert [*map(float, strengths)] == pytest.approx(expected.strengths, abs=0.6)
+
+
 def test_a_film_plays_and_its_strip_brings_it_back(
     page: Page, flowers: Pipeline, tmp_path: Path
 ) -> None:

@@ -253,6 +253,33 @@ def test_a_film_copied_as_command_and_as_python_is_the_very_same(
     _run_as_copied(page, download(page, tmp_path, "Film (WebP)"))
 
 
+def test_what_each_word_did_is_shown_of_any_picture_and_copied_as_such(
+    page: Page, flowers: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(page, YELLOW)
+    press(page, "What each word did")
+    maps = page.locator("#explained-words img")
+    expect(maps).to_have_count(len(YELLOW.split()))
+    with redrawn(page, maps.first):
+        reach(page, 3)
+        page.keyboard.press("Enter")
+    expect(page.locator("#explained-caption")).to_have_text("Seed 10, all words")
+    expected = flowers.explain(YELLOW, 10)
+    assert pixels_of(page.locator("#explained-picture")) == expected.picture.image.tobytes()
+    for number in range(len(expected.words)):
+        assert pixels_of(maps.nth(number)) == expected.heat(number).tobytes()
+    page.reload()
+    expect(page.locator("#explained-caption")).to_have_text("Seed 10, all words")
+    (tmp_path / stage_file(page)).write_bytes(expected.png())
+    _run_as_copied(page, tmp_path / stage_file(page))
+
+
+def stage_file(page: Page) -> str:
+    """The file that the copied command writes."""
+    return shlex.split(copied(page, "Copy as command"))[-1]
+
+
 def _run_as_copied(page: Page, downloaded: Path) -> None:
     """Run the command and the Python where they write what was downloaded; compare."""
     expected = downloaded.read_bytes()
@@ -556,6 +583,9 @@ def test_axe_finds_no_serious_fault(visitor: Visitor, studio: str, scheme: str) 
         press(page, view)
         wait_until_drawn(page, "frames")
         check_accessibility(page)
+    press(page, "What each word did")
+    wait_until_drawn(page, "words")
+    check_accessibility(page)
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     dark = max(int(level) for level in re.findall(r"\d+", background)) < 64
     assert dark == (scheme == "dark")
@@ -567,9 +597,10 @@ def test_a_phone_of_360_pixels_shows_all_without_scrolling_sideways(
     size = {"width": 360, "height": 740}
     page = visitor.open(studio, viewport=size, has_touch=True, is_mobile=True)
     wait_until_drawn(page)
-    for view in ("Between prompts", "Between pictures", "Pictures"):
+    views = {"Between prompts": "frames", "Between pictures": "frames"}
+    for view, what in (views | {"What each word did": "words", "Pictures": "pictures"}).items():
         press(page, view)
-        wait_until_drawn(page, "pictures" if view == "Pictures" else "frames")
+        wait_until_drawn(page, what)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
     with redrawn(page):
         pictures(page).first.tap()

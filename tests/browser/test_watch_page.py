@@ -75,6 +75,50 @@ def test_a_training_is_watched_as_it_goes(
     check_accessibility(page)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_two_runs_are_compared_on_the_same_axes_and_old_ones_have_no_logits(
+    visitor: Visitor, run: RunFolder, tmp_path: Path, scheme: str
+) -> None:
+    other = watched_run(tmp_path / "other")
+    quantiles = {f"logit_matching_{percent}": percent / 50 for percent in (25, 50, 75)}
+    for step in (100, 200):
+        note(other, step, **quantiles)
+    with serving("watch", run.path, other.path) as address:
+        page = visitor.open(address, color_scheme=scheme, viewport={"width": 360, "height": 740})
+        losses = page.get_by_role("img", name="Losses: discriminator: ")
+        for path in (run.path, other.path):
+            expect(losses).to_have_accessible_name(re.compile(f"{path} went from 0.01 to"))
+        logits = page.get_by_role("img", name="How real pairs look to the discriminator: real: ")
+        expect(logits).to_have_accessible_name(re.compile(f"real: {other.path} went from 1 to 1"))
+        expect(page.get_by_text("How badly each network plays").first).to_be_visible()
+        expect(page.locator("#step")).to_have_text("300")
+        page.get_by_role("button", name=str(other.path)).press("Enter")
+        expect(page.locator("#step")).to_have_text("200")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        check_accessibility(page)
+
+
+def test_the_judges_eye_shows_each_sentence_scale_and_place(
+    visitor: Visitor, run: RunFolder, address: str
+) -> None:
+    real = [[[[[1.0, -1.0], [0.5, 0.5]]] * 4, [[[-2.0, -2.0], [-2.0, -2.0]]] * 4]] * 2
+    captions = ["a red flower", "a blue flower"]
+    run.write_judged(300, {"captions": captions, "real": real, "drawn": real[::-1]})
+    page = visitor.open(address)
+    sentences = page.locator("#judged li")
+    expect(sentences).to_have_count(2)
+    expect(sentences.nth(0)).to_contain_text("0.25: real a red flower")
+    expect(sentences.nth(1)).to_contain_text("-2: fake a blue flower")
+    expect(sentences.nth(0).locator("svg")).to_have_count(5)
+    middle = page.get_by_role("img", name="middle: logits 1, -1, 0.5, 0.5, row by row")
+    expect(middle).to_have_count(1)
+    page.get_by_label("Picture", exact=True).select_option("Drawn picture of “a blue flower”")
+    expect(sentences.nth(1)).to_contain_text("its own sentence: a drawn pair")
+    check_accessibility(page)
+    page.get_by_role("slider", name="Step").fill("0")
+    expect(page.locator("#judge")).to_be_hidden()
+
+
 @pytest.mark.parametrize("width", [1280, 360])
 def test_the_first_grid_stands_beside_that_of_the_slider_and_on_a_phone_above_it(
     visitor: Visitor, run: RunFolder, address: str, width: int

@@ -159,8 +159,8 @@ def test_a_file_swapped_after_the_bundle_was_opened_is_noticed(tiny: Bundle, nam
 
 
 def test_a_bundle_from_the_future_is_refused_with_the_version_to_install(tiny: Bundle) -> None:
-    edit_manifest(tiny.folder, schema=4, captiongan="0.9.0", files="whatever the future holds")
-    with pytest.raises(BundleError, match=r"has schema 4, .* install captiongan 0.9.0 or newer"):
+    edit_manifest(tiny.folder, schema=5, captiongan="0.9.0", files="whatever the future holds")
+    with pytest.raises(BundleError, match=r"has schema 5, .* install captiongan 0.9.0 or newer"):
         read_bundle(tiny.folder)
 
 

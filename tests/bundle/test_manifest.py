@@ -46,6 +46,7 @@ def test_a_manifest_of_an_earlier_version_says_what_it_said(schema: int) -> None
     manifest = BundleManifest.from_json(text, CARD)
     assert (manifest.name, manifest.version) == (old["name"], old["version"])
     assert manifest.mirror_by_seed is False
+    assert manifest.languages == ("en",)
     assert manifest.sample_prompts == LISTED
     training, was = manifest.training, old["training"]
     assert (training.kimg, training.steps) == (was["kimg"], was["steps"])
@@ -63,7 +64,8 @@ def test_written_again_it_has_todays_schema_and_loses_nothing(schema: int) -> No
     text, old = old_manifest(schema)
     manifest = BundleManifest.from_json(text, CARD)
     new = json.loads(manifest.to_json())
-    added = {"schema": 3, "mirror_by_seed": False, "sample_prompts": list(LISTED)}
+    prompts = list(LISTED)
+    added = {"schema": 4, "mirror_by_seed": False, "languages": ["en"], "sample_prompts": prompts}
     assert new == old | added
     assert BundleManifest.from_json(manifest.to_json()) == manifest
 

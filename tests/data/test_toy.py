@@ -22,6 +22,7 @@ from captiongan.data.toy import (
     toy_flower,
     write_toy_folder,
 )
+from captiongan.data.toy_vietnamese import vietnamese_captions
 from captiongan.errors import DataError, OutputError
 
 FLOWERS = [toy_flower(0, index) for index in range(300)]
@@ -170,3 +171,12 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
 def test_a_size_or_side_below_one_is_refused_at_the_call(size: int, side: int) -> None:
     with pytest.raises(DataError, match="below 1"):
         toy_examples(size, side)
+
+
+def test_vietnamese_captions_are_five_and_all_name_the_label() -> None:
+    for index in range(60):
+        flower = toy_flower(0, index)
+        told = vietnamese_captions(flower)
+        assert len(set(told)) == 5
+        assert vietnamese_captions(flower) == told
+        assert all("cánh" in caption and "nhụy" in caption for caption in told)

@@ -323,6 +323,17 @@ def test_a_curve_passes_over_what_is_not_finite_and_stays_in_its_field() -> None
             assert TOP <= y <= BOTTOM
 
 
+def test_the_logits_of_a_run_are_lines_inside_bands() -> None:
+    quantiles = {f"logit_generated_{percent}": percent / 50 for percent in (25, 50, 75)}
+    lines = [{"kimg": kimg, **quantiles} for kimg in (1.0, 2.0)]
+    model = tiny_model(curve=lines)
+    (chart,) = curve(model)
+    line, band = chart["lines"]["drawn"], chart["bands"]["drawn"]
+    assert [x for x, _ in band] == [line[0][0], line[1][0], line[1][0], line[0][0]]
+    assert band[0][1] > line[0][1] > band[-1][1]
+    assert show(tiny_evaluation(model)).count("<polygon") == 1
+
+
 def test_a_long_curve_is_thinned_out() -> None:
     long = [{"kimg": float(kimg), "loss_d": 1.0} for kimg in range(10_000)]
     (chart,) = curve(tiny_model(curve=long))

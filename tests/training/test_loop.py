@@ -310,10 +310,14 @@ def test_a_run_killed_while_it_draws_a_grid_lacks_nothing_when_it_is_resumed(
     )
     start(None, None, tmp_path, run.path, [], dry_run=False)
     grids = [
-        {grid.name: grid.read_bytes() for grid in (each.path / "grids").iterdir()}
+        {
+            file.name: file.read_bytes()
+            for kind in ("grids", "judged")
+            for file in (each.path / kind).iterdir()
+        }
         for each in (run, unbroken)
     ]
-    assert len(grids[0]) == 3
+    assert len(grids[0]) == 2 * 3
     assert grids[0] == grids[1]
     metrics = [[(line["step"], line.keys()) for line in each.metrics()] for each in (run, unbroken)]
     assert metrics[0] == metrics[1]

@@ -29,6 +29,7 @@ from captiongan.training.step import (
     Batch,
     accuracies,
     frozen,
+    logit_quantiles,
     training_step,
     update_discriminator,
     update_generator,
@@ -220,7 +221,24 @@ def test_without_mismatching_pairs_the_discriminators_loss_is_the_first_gans() -
     expected = -torch.log(torch.sigmoid(real)).mean() - torch.log(1 - torch.sigmoid(fake)).mean()
     metrics = update_discriminator(state, batch, generated, LossConfig(discriminator="gan"))
     torch.testing.assert_close(metrics["loss_d"], expected.detach())
-    assert metrics.keys() == {"loss_d", "gradient_d", "accuracy_real", "accuracy_generated"}
+    logits = {name for name in metrics if name.startswith("logit_")}
+    assert metrics.keys() - logits == {
+        "loss_d",
+        "gradient_d",
+        "accuracy_real",
+        "accuracy_generated",
+    }
+    assert {name.split("_")[1] for name in logits} == {"matching", "generated"}
+
+
+def test_the_noted_quantiles_are_those_of_all_logits_of_a_kind() -> None:
+    logits = {"matching": torch.randperm(101).float().view(-1, 1), "generated": torch.ones(3, 7)}
+    quantiles = logit_quantiles(logits)
+    assert {name: float(each) for name, each in quantiles.items()} == {
+        f"logit_{pairs}_{percent:02}": percent if pairs == "matching" else 1
+        for pairs in logits
+        for percent in (5, 25, 50, 75, 95)
+    }
 
 
 def test_the_exercises_sum_exceeds_the_halved_loss_by_half_of_both_wrong_pairs() -> None:

@@ -63,6 +63,13 @@ def test_it_interpolates_what_the_pipeline_interpolates(client: Client, pipeline
     assert drawn.encoded("png") == expected.encoded("png")
 
 
+def test_it_explains_what_the_pipeline_explains(client: Client, pipeline: Pipeline) -> None:
+    drawn, expected = (each.explain(YELLOW, 7, 0.5) for each in (client, pipeline))
+    assert drawn.png() == expected.png()
+    assert drawn.changes.tobytes() == expected.changes.tobytes()
+    assert drawn.words == expected.words
+
+
 def test_unknown_words_are_a_warning_at_the_caller(client: Client) -> None:
     with pytest.warns(UnknownWordsWarning, match="these words: mauve$") as caught:
         client.generate("a mauve flower")

@@ -15,7 +15,7 @@ from captiongan.page.markup import LICENCES, OPENING, STATIC
 from captiongan.page.parts import ENGINE
 from captiongan.web.errors import RefusedError
 
-FOR_WATCHING = {"chart.js", "samples.js", "watch.js"}
+FOR_WATCHING = {"chart.js", "curves.js", "judge.js", "samples.js", "watch.js"}
 """Modules of the page on a training, which is in English."""
 
 PROGRAMS = {"commands.js"}
@@ -108,7 +108,9 @@ def thrown() -> Iterator[str]:
 def refused() -> Iterator[str]:
     """Answers of the server to what can be asked for on its page."""
     for words, unknown in ((0, []), (3, ["klee", "gras"])):
-        reading = SimpleNamespace(text="klee gras moos", words=words, unknown_words=unknown)
+        reading = SimpleNamespace(
+            text="klee gras moos", words=words, unknown_words=unknown, suggestions={}
+        )
         with pytest.raises(PromptError) as error:
             check_words(cast(Reading, reading), "tiny")
         yield str(error.value)

@@ -22,7 +22,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[schemathesis.BaseS
 
 
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
-@pytest.mark.parametrize("path", ["/v1/generate", "/v1/interpolate"])
+@pytest.mark.parametrize("path", ["/v1/generate", "/v1/interpolate", "/v1/explain"])
 def test_no_request_gets_an_answer_that_is_not_documented(
     api: schemathesis.BaseSchema, path: str, mode: schemathesis.GenerationMode
 ) -> None:
@@ -47,7 +47,8 @@ def test_the_examples_of_the_document_can_be_asked_and_are_answered_as_it_says()
     with asking([load("flowers")]) as client:
         document = client.get("/openapi.json").json()
         schemas = document["components"]["schemas"]
-        for path, name in (("generate", "Generate"), ("interpolate", "Interpolate")):
+        for path in ("generate", "interpolate", "explain"):
+            name = path.capitalize()
             (example,) = schemas[f"{name}Request"]["examples"]
             answer = client.post(f"/v1/{path}", json=example)
             assert answer.status_code == 200

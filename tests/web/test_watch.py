@@ -103,6 +103,29 @@ def test_figures_that_are_not_finite_are_left_out(run: RunFolder, follower: Foll
     assert follower.lines == [{"step": 1, "kimg": 1, "accuracy_real": 1}]
 
 
+def test_several_runs_are_told_apart_and_each_has_its_own_lines(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    other = watched_run(tmp_path / "other")
+    note(run, 1)
+    note(other, 2)
+    other.write_judged(2, {"captions": ["a red flower"]})
+    with TestClient(create_watch_app(run, other)) as client:
+        first, second = (client.get(f"/v1/run?run={number}").json() for number in (0, 1))
+        assert [first["lines"][0]["step"], second["lines"][0]["step"]] == [1, 2]
+        assert first["runs"] == second["runs"] == [str(run.path), str(other.path)]
+        assert client.get("/v1/judged/2?run=1").json() == {"captions": ["a red flower"]}
+        for address in ("/v1/judged/2", "/v1/run?run=2", "/v1/run?run=-1", "/grids/2?run=7"):
+            assert client.get(address).status_code == 404
+
+
+def test_more_runs_than_there_are_colours_are_refused(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert captiongan("watch", *7 * [run.path]) == 2
+    assert "7 runs: at most 6 fit on the same axes" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("stranger", NO_PLAIN_FILES)
 @pytest.mark.parametrize("name", ["metrics.jsonl", "data.json", "grids/step-000000007.png"])
 def test_a_folder_of_anyones_neither_hangs_the_view_nor_shows_what_lies_outside(

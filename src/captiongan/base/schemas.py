@@ -66,12 +66,17 @@ def prompts_of_its_card(manifest: Facts) -> Facts:
     return manifest | {"sample_prompts": prompts}
 
 
+def reads_english(manifest: Facts) -> Facts:
+    """Migrate a bundle's manifest from 3 to 4: older bundles read English only."""
+    return manifest | {"languages": ["en"]}
+
+
 def of_an_unnamed_run(manifest: Facts) -> Facts:
     """Bring a checkpoint's manifest from 1 to 2: it did not name its run, nor have a sha256."""
     return manifest | {"run": ""}
 
 
-BUNDLE: tuple[Migration, ...] = (mirrors_nothing, prompts_of_its_card)
+BUNDLE: tuple[Migration, ...] = (mirrors_nothing, prompts_of_its_card, reads_english)
 CHECKPOINT: tuple[Migration, ...] = (of_an_unnamed_run,)
 RUN_CONFIG: tuple[Migration, ...] = (
     never_scored,

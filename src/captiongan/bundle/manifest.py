@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 from captiongan.base.safe_reading import read_regular
 from captiongan.base.schemas import BUNDLE, CARD, newest, of_today
 from captiongan.bundle import fields
+from captiongan.bundle.languages import ENGLISH
 from captiongan.bundle.subject import Subject
 from captiongan.bundle.text_encoder import ENCODER_FILES, EncoderIdentity
 from captiongan.errors import BundleError
@@ -30,10 +31,8 @@ STYLE_FILE = "style_encoder.onnx"
 """In a bundle that can restyle."""
 
 CRITIC_FILE = "discriminator.safetensors"
-"""In a bundle that also holds its discriminator."""
-
 RANKER_FILE = "ranker.onnx"
-"""In a bundle that can keep the best of several pictures."""
+"""In a bundle that also holds its discriminator, and in one that can keep the best of several."""
 
 OPTIONAL_FILES = (STYLE_FILE, CRITIC_FILE, RANKER_FILE)
 """The files that a bundle may have; the manifest lists those that it has."""
@@ -43,8 +42,7 @@ CARD_FILES = (CARD_FILE, "sample.png")
 """The files of the model card; users may edit them, so the manifest does not list them."""
 
 LARGEST_FILE = 2**30
-LARGEST_SIDE = 4096
-LARGEST_VECTOR = 2**16
+LARGEST_SIDE, LARGEST_VECTOR = 4096, 2**16
 """Upper bounds in bytes, pixels and numbers: far above any use, far below any harm."""
 
 Known = TypeVar("Known")
@@ -94,9 +92,8 @@ class DataFacts:
 class TrainingFacts:
     """How a bundle was trained; None where the bundle does not say.
 
-    `kimg` is thousand pictures shown. `extractors` names the networks that had a part in the
-    training and so must not score the bundle. `config` holds the options of the run, `style` how
-    the style encoder was trained, `ranker` how the ranker was. Drawing needs none of these.
+    `kimg` is thousand pictures shown. `extractors` are the networks that had a part and so must not
+    score the bundle. `config` holds the run's options, `style` and `ranker` their own trainings.
     """
 
     kimg: float | None = None
@@ -111,8 +108,8 @@ class TrainingFacts:
     def from_manifest(cls, manifest: Mapping[str, object]) -> Self:
         """Read the object `training` of a manifest; a fact of the wrong type counts as missing.
 
-        Raises BundleError if it is not an object, or `extractors` is not a list of names: a network
-        that trained the bundle must not pass as one that did not.
+        Raises BundleError if it is no object, or `extractors` is no list of names: none may pass as
+        one that did not train the bundle.
         """
         facts = fields.mapping(manifest, "training")
         listed = "extractors" in facts
@@ -137,10 +134,10 @@ class BundleManifest:
 
     `resolution` is the side of a picture in pixels. `noise_dim` and `embedding_dim` are the lengths
     of the generator's two inputs. With `mirror_by_seed`, one bit of a seed decides whether its
-    finished picture is mirrored left to right, see `captiongan.draw.noise.mirror_of`.
-    `sample_prompts` are those of the model card's sample. `subject` is None where the bundle does
-    not say what the captions of its training data are about. `files` has an entry for each of
-    `MODEL_FILES` and for each of `OPTIONAL_FILES` in the bundle; `write_bundle` fills it in.
+    finished picture is mirrored left to right, see `captiongan.draw.noise.mirror_of`. `languages`
+    are ISO codes. `sample_prompts` are those of the model card's sample. `subject` is None where
+    the bundle does not say what the captions of its training data are about. `files` has an entry
+    for each of `MODEL_FILES` and of `OPTIONAL_FILES` in the bundle; `write_bundle` fills it in.
     """
 
     name: str
@@ -150,6 +147,7 @@ class BundleManifest:
     embedding_dim: int
     text_encoder: EncoderIdentity
     mirror_by_seed: bool = False
+    languages: tuple[str, ...] = (ENGLISH,)
     sample_prompts: tuple[str, ...] = ()
     training: TrainingFacts = field(default_factory=TrainingFacts)
     subject: Subject | None = None
@@ -182,6 +180,7 @@ class BundleManifest:
                 fields.sha256(facts, "text_encoder", "sha256"),
             ),
             mirror_by_seed=fields.flag(facts, "mirror_by_seed"),
+            languages=fields.texts(facts, "languages"),
             sample_prompts=fields.texts(facts, "sample_prompts"),
             training=TrainingFacts.from_manifest(facts),
             subject=Subject.from_facts(facts, embedding_dim),
@@ -207,6 +206,7 @@ class BundleManifest:
             "embedding_dim": self.embedding_dim,
             "text_encoder": asdict(self.text_encoder),
             "mirror_by_seed": self.mirror_by_seed,
+            "languages": self.languages,
             "sample_prompts": self.sample_prompts,
             "training": self.training.to_facts(),
             "subject": self.subject and self.subject.to_facts(),

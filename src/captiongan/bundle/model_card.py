@@ -1,9 +1,10 @@
 """The model card of a bundle: what it draws, how to use it, and how it was trained."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from captiongan.bundle.languages import in_words
 from captiongan.bundle.manifest import CRITIC_FILE, BundleManifest
 
 TERMS = (
@@ -34,7 +35,8 @@ def model_card(
     rows = "\n".join(f"{number}. {prompt}" for number, prompt in enumerate(prompts, start=1))
     return f"""# {manifest.name} {manifest.version}
 
-Draws {manifest.resolution} x {manifest.resolution} pictures from English sentences.
+Draws {manifest.resolution} x {manifest.resolution} pictures from \
+{in_words(manifest.languages)} sentences.
 
 ![samples](sample.png)
 
@@ -72,6 +74,11 @@ It draws what its data shows: whatever else a prompt asks for comes out as that 
 It hardly follows words that negate or count ("not red", "without spots", "three petals"); a warning
 names them. Pictures carry prompt, seed and software in their PNG metadata.
 """
+
+
+def with_languages(card: str, languages: Sequence[str]) -> str:
+    """Return a card that names the languages in its first sentence."""
+    return re.sub(r"(?<=pictures from ).*?(?= sentences)", in_words(languages), card, count=1)
 
 
 def _losses_in_words(losses: Mapping[str, Any]) -> str:

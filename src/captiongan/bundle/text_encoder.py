@@ -21,8 +21,16 @@ from tokenizers import Encoding
 
 from captiongan.base.files import os_errors_as
 from captiongan.base.safe_reading import read_regular
+from captiongan.bundle.languages import (
+    ENGLISH,
+    VIETNAMESE,
+    languages_of,
+    marked,
+    without_marks,
+)
 from captiongan.bundle.onnx_session import open_session
 from captiongan.bundle.tokenizer import read_tokenizer
+from captiongan.bundle.vietnamese import gloss
 from captiongan.errors import BundleError
 
 Embeddings = npt.NDArray[np.float32]
@@ -38,12 +46,28 @@ ROWS = 16
 """Texts that go through a network together. With another number, embeddings round otherwise."""
 
 
+_BEFORE: Mapping[str, str] = {
+    "53aca98ab343401005f637c921a7b7692e64e146f2eb178d6143394d3f73a036": (
+        "08d5ef8547fba596b173c8968b3cf98e5da98f46a3360b029495cc7ee1d9b9c4"
+    ),
+    "7ee7bb12226b2750833dcf900f6d2bcbf6ae1bc1d3bbab7999127d29a85cb7ff": (
+        "ff6d1e1d978ddd800244986b9697eca2c40976eb2b0dd733eb1cf2aeff36ff8a"
+    ),
+}
+"""The shipped encoders that read Vietnamese, and those of before, by their sha256: they embed
+English alike."""
+
+
 @dataclass(frozen=True)
 class EncoderIdentity:
     """The identity of an encoder; runs, caches and bundles of different encoders do not mix."""
 
     name: str
     sha256: str
+
+    def embeds_as(self, other: "EncoderIdentity") -> bool:
+        """Return whether what was trained with one encoder can go on with the other."""
+        return _BEFORE.get(self.sha256, self.sha256) == _BEFORE.get(other.sha256, other.sha256)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.sha256[:12]})"
@@ -55,7 +79,9 @@ class Reading:
 
     `tokens` are what the network gets, with the start and end marks. `cut` is true if the text has
     more tokens than the network reads. `words` counts its words; `unknown_words` are those that the
-    vocabulary does not have. `embedding` is (dim,) float32, of length 1.
+    vocabulary does not have. `gloss` is the text word by word in English, where it is in another
+    language, otherwise empty. `embedding` is (dim,) float32, of length 1.
+
 
     `captiongan.draw.hints` adds the rest: a similar word of the training captions for an unknown
     one, `weak_words` that are known and hardly change a picture, and whether the text is about
@@ -71,6 +97,7 @@ class Reading:
     suggestions: Mapping[str, str] = field(default_factory=dict)
     weak_words: Sequence[str] = ()
     off_topic: bool = False
+    gloss: str = ""
 
 
 class TextEncoder(Protocol):
@@ -122,6 +149,8 @@ class OnnxTextEncoder:
                 f"'{folder / TOKENIZER_FILE}' is not a tokenizer that a bundle may hold ({error}); "
                 "copy or download the bundle again"
             ) from error
+        self._vocabulary = self._tokenizer.get_vocab()
+        self._languages = languages_of(self._vocabulary)
         self._session = open_session(files[NETWORK_FILE], folder / NETWORK_FILE)
         shapes = [each.shape for each in self._session.get_outputs()]
         if not (len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] in range(1, LARGEST_DIM)):
@@ -153,13 +182,18 @@ class OnnxTextEncoder:
         assert truncation is not None  # `read_tokenizer` sets it
         return int(truncation["max_length"])
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that it reads, by their ISO codes; English comes first."""
+        return self._languages
+
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """Return the embeddings of `texts`: (N, dim) float32, each of length 1.
 
         Texts of equal length go through the network together, so nothing is ever padded, and always
         as many, so that rounding does not depend on the other texts.
         """
-        encodings = self._tokenizer.encode_batch(list(texts))
+        encodings = self._tokenizer.encode_batch([self._marked(text) for text in texts])
         if any(encoding.overflowing for encoding in encodings):
             warnings.warn(
                 f"a text is longer than {self.max_tokens} tokens; the rest is not read",
@@ -169,10 +203,14 @@ class OnnxTextEncoder:
 
     def read(self, text: str) -> Reading:
         """Return how the encoder reads one text; never warns."""
-        encoding = self._tokenizer.encode(text)
-        unknown, words = self.unknown_words(text)
+        marked_text = self._marked(text)
+        encoding = self._tokenizer.encode(marked_text)
+        unknown, words = self._unknown_words(marked_text)
         (embedding,) = self._embed([encoding], 1)
-        return Reading(text, encoding.tokens, bool(encoding.overflowing), words, unknown, embedding)
+        tokens = [without_marks(token) for token in encoding.tokens]
+        english = gloss(marked_text) if VIETNAMESE in marked_text else ""
+        cut = bool(encoding.overflowing)
+        return Reading(text, tokens, cut, words, unknown, embedding, gloss=english)
 
     def _embed(self, encodings: Sequence[Encoding], at_once: int) -> Embeddings:
         embeddings = np.empty((len(encodings), self.dim), dtype=np.float32)
@@ -187,11 +225,18 @@ class OnnxTextEncoder:
         Such a word was rare or absent in the captions that the tokenizer learned from, so the
         tokenizer splits it into pieces. Punctuation does not count as a word.
         """
-        normal = self._tokenizer.normalizer.normalize_str(text)
+        return self._unknown_words(self._marked(text))
+
+    def _unknown_words(self, marked_text: str) -> tuple[list[str], int]:
+        normal = self._tokenizer.normalizer.normalize_str(marked_text)
         words = [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
         words = [word for word in words if any(letter.isalnum() for letter in word)]
-        unknown = [word for word in words if self._tokenizer.token_to_id(word) is None]
+        unknown = [without_marks(word) for word in words if word not in self._vocabulary]
         return unknown, len(words)
+
+    def _marked(self, text: str) -> str:
+        """Return a text as the tokenizer reads it: with other languages marked, if it has any."""
+        return text if self._languages == (ENGLISH,) else marked(text, self._vocabulary)
 
 
 def equal_length_batches(lengths: Sequence[int], limit: int = 256) -> Iterator[list[int]]:

@@ -42,6 +42,10 @@ NORMALIZERS: Choices = (
         _BERT | {"handle_chinese_chars": False},
         lambda: BertNormalizer(lowercase=True, handle_chinese_chars=False),
     ),
+    (
+        _BERT | {"handle_chinese_chars": True, "strip_accents": False},
+        lambda: BertNormalizer(lowercase=True, handle_chinese_chars=True, strip_accents=False),
+    ),
     ({"type": "Lowercase"}, Lowercase),
 )
 PRE_TOKENIZERS: Choices = (

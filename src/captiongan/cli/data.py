@@ -104,11 +104,14 @@ def write_toy(
     size: Annotated[int, typer.Option(min=2, help="Number of flowers.")] = 200,
     side: Annotated[int, typer.Option(min=16, help="Side of a picture in pixels.")] = 96,
     seed: Annotated[int, typer.Option(help="Seed of the flowers.")] = 0,
+    language: Annotated[
+        Literal["en", "vi"], typer.Option(help="Of the captions: English or Vietnamese.")
+    ] = "en",
 ) -> None:
     """Write the built-in toy set of drawn flowers as a captioned folder."""
     from captiongan.data.toy import write_toy_folder
 
-    write_toy_folder(out, size, side, seed)
+    write_toy_folder(out, size, side, seed, language)
     typer.echo(out)
 
 

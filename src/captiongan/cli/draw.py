@@ -1,4 +1,4 @@
-"""The verbs that draw a few pictures: generate, interpolate and restyle."""
+"""The verbs that draw a few pictures: generate, interpolate, explain and restyle."""
 
 import time
 from pathlib import Path
@@ -10,7 +10,7 @@ from captiongan.cli.shared import BestOf, BundleName, Truncation, to_stderr
 
 app = typer.Typer()
 
-Sentences = Annotated[list[str], typer.Argument(help="One or more English sentences.")]
+Sentences = Annotated[list[str], typer.Argument(help="One or more sentences.")]
 
 Sheet = Annotated[
     Path, typer.Option("-o", "--output", help="PNG file to write; an existing file is replaced.")
@@ -19,7 +19,7 @@ Sheet = Annotated[
 
 @app.command()
 def generate(
-    prompt: Annotated[str, typer.Argument(help="One English sentence.")],
+    prompt: Annotated[str, typer.Argument(help="One sentence.")],
     n: Annotated[int, typer.Option("-n", "--count", help="Number of pictures, 1 to 1000.")] = 1,
     seed: Annotated[
         int, typer.Option(help="Seed of the first picture, from 0; each next picture adds 1.")
@@ -95,6 +95,30 @@ def interpolate(
     check_output(output, (".png", *FILMS))
     load(bundle).interpolate(prompts, seeds or [0], steps, truncation).save(output, fps)
     typer.echo(output)
+
+
+@app.command()
+def explain(
+    prompt: Annotated[str, typer.Argument(help="One English sentence of two words at least.")],
+    seed: Annotated[int, typer.Option(help="Seed of the picture.")] = 0,
+    output: Sheet = Path("explain.png"),
+    truncation: Truncation = 1.0,
+    bundle: BundleName = "flowers",
+) -> None:
+    """Show what each word of a sentence changes in its picture.
+
+    Writes a strip: the picture, and a heat map for each word. Prints how much each word changes
+    the picture, in levels of 0 to 255.
+    """
+    from captiongan.draw.picture import check_output
+    from captiongan.loading import load
+
+    check_output(output)
+    explanation = load(bundle).explain(prompt, seed, truncation)
+    explanation.save(output)
+    typer.echo(output)
+    for word, strength in zip(explanation.words, explanation.strengths, strict=True):
+        to_stderr(f"{strength:6.1f}  {word}")
 
 
 @app.command()

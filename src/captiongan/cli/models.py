@@ -9,12 +9,11 @@ from captiongan.cli.shared import BestOf, Truncation, read_lines, to_stderr, tra
 from captiongan.errors import ConfigError
 
 app = typer.Typer()
-text_app = typer.Typer(name="text", no_args_is_help=True, help="Train a text encoder.")
 style_app = typer.Typer(name="style", no_args_is_help=True, help="Teach a bundle to restyle.")
 rank_app = typer.Typer(
     name="rank", no_args_is_help=True, help="Teach a bundle to keep the best of several pictures."
 )
-for group in (text_app, style_app, rank_app):
+for group in (style_app, rank_app):
     app.add_typer(group)
 
 Which = Literal["best", "newest"]
@@ -167,53 +166,6 @@ def subject(
     typer.echo(
         f"{out}: {len(found.words):,} words; a sentence is off topic below a cosine of "
         f"{found.least:.2f}"
-    )
-
-
-@text_app.command("train")
-def train_text(
-    data: Annotated[list[str], typer.Argument(help="Captioned folders, or `toy:SIZE`.")],
-    out: Annotated[Path, typer.Option(help="Folder of the encoder; must not exist yet.")],
-    network: Annotated[str, typer.Option(help="`small` or `char-cnn-rnn`.")] = "small",
-    wordnet: Annotated[
-        Path | None, typer.Option(help="Folder of a WordNet database, for general English.")
-    ] = None,
-    composed: Annotated[
-        int, typer.Option(min=0, help="Number of sentences about appearance to compose.")
-    ] = 60_000,
-    epochs: Annotated[
-        int, typer.Option(min=1, help="First stage: epochs over all texts, with MiniLM as teacher.")
-    ] = 8,
-    align_epochs: Annotated[
-        int, typer.Option(min=0, help="Second stage: epochs over the captions of the pictures.")
-    ] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the weights and the order.")] = 0,
-) -> None:
-    """Train a text encoder: distil MiniLM on text, then align it with pictures.
-
-    Uses an NVIDIA GPU if there is one, otherwise the CPU.
-    """
-    with training_half():
-        from captiongan.compute.devices import default_device
-        from captiongan.evaluation.extractors import choose_extractor
-        from captiongan.text.cached_embeddings import CachedTextEncoder
-        from captiongan.text.minilm import MiniLM
-        from captiongan.text_training.train import TextPlan, train_text_encoder
-    plan = TextPlan(tuple(data), network, wordnet, composed, epochs, align_epochs, seed)
-    device = default_device()
-    report = train_text_encoder(
-        plan,
-        out,
-        CachedTextEncoder(
-            MiniLM(device), lambda done, total: typer.echo(f"teacher {done} of {total}")
-        ),
-        choose_extractor("lite0", device=device),
-        device,
-        typer.echo,
-    )
-    typer.echo(
-        f"{out}: mean cosine {report.mean_cosine:.3f} with MiniLM on {report.held_out} texts held "
-        "out; all facts in report.json"
     )
 
 

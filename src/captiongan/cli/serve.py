@@ -62,13 +62,15 @@ def serve(
 
 @app.command()
 def watch(
-    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Run folders; several are compared on the same axes.")
+    ],
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for a free one.")] = 8001,
     open_browser: OpenBrowser = False,
     while_stdin: Annotated[bool, typer.Option("--while-stdin", hidden=True)] = False,
 ) -> None:
-    """Serve the live view of a run: curves, samples and alarms; Ctrl-C stops it."""
+    """Serve the live view of runs: curves, samples and alarms; Ctrl-C stops it."""
     with web_half():
         from captiongan.web.watch import watch as serve_watch
-    serve_watch(run, host, port, typer.echo, open_browser, while_stdin)
+    serve_watch(runs, host, port, typer.echo, open_browser, while_stdin)

@@ -22,6 +22,7 @@ from captiongan.data.toy_flower import (
     captions,
     toy_flower,
 )
+from captiongan.data.toy_vietnamese import vietnamese_captions
 from captiongan.errors import DataError, OutputError
 
 __all__ = [
@@ -40,8 +41,16 @@ __all__ = [
 ]
 
 
-def toy_examples(size: int, side: int, seed: int = 0) -> Iterator[LoadedExample]:
+CAPTIONS = {"en": captions, "vi": vietnamese_captions}
+"""What makes the captions of a flower, by language."""
+
+
+def toy_examples(
+    size: int, side: int, seed: int = 0, language: str = "en"
+) -> Iterator[LoadedExample]:
     """Stream the first `size` flowers of a seed as pictures of `side` x `side` pixels.
+
+    `language` of the captions is one of `CAPTIONS`.
 
     Raises:
         DataError: at the call, if `size` or `side` is below 1.
@@ -49,17 +58,17 @@ def toy_examples(size: int, side: int, seed: int = 0) -> Iterator[LoadedExample]
     for name, value in (("size", size), ("side", side)):
         if value < 1:
             raise DataError(f"toy set's {name} {value} is below 1; give a whole number from 1 up")
-    return (_example(index, side, seed) for index in range(size))
+    return (_example(index, side, seed, language) for index in range(size))
 
 
-def write_toy_folder(out: Path, size: int, side: int, seed: int = 0) -> None:
+def write_toy_folder(out: Path, size: int, side: int, seed: int = 0, language: str = "en") -> None:
     """Write the toy set as a captioned folder of PNG files, which appears whole or not at all.
 
     Raises:
         OutputError: `out` is a file or a folder with content, or cannot be written to.
         DataError: `size` or `side` is below 1.
     """
-    examples = toy_examples(size, side, seed)
+    examples = toy_examples(size, side, seed, language)
     what = f"out '{out}' cannot be written to"
     with os_errors_as(OutputError, what, "make room, or choose another folder"):
         if out.exists() and any(out.iterdir()):
@@ -69,9 +78,9 @@ def write_toy_folder(out: Path, size: int, side: int, seed: int = 0) -> None:
             (folder / METADATA).write_text("".join(lines), encoding="utf-8")
 
 
-def _example(index: int, side: int, seed: int) -> LoadedExample:
+def _example(index: int, side: int, seed: int, language: str) -> LoadedExample:
     flower = toy_flower(seed, index)
-    example = Example(f"toy_{index:06d}.png", captions(flower), flower.label)
+    example = Example(f"toy_{index:06d}.png", CAPTIONS[language](flower), flower.label)
     return LoadedExample(example, draw(flower, side))
 
 

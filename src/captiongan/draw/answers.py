@@ -12,6 +12,7 @@ from PIL import Image
 from captiongan.base.image_reading import UnusablePictureError, decode_picture
 from captiongan.bundle.manifest import LARGEST_SIDE
 from captiongan.bundle.text_encoder import Reading
+from captiongan.draw.explanation import Explanation
 from captiongan.draw.interpolation import Interpolation
 from captiongan.draw.picture import Picture
 
@@ -48,25 +49,20 @@ def bundles_of(answer: Facts) -> dict[str, Facts]:
 
 def pictures_of(answer: Facts, count: int) -> list[Picture]:
     """Return so many pictures, as they were asked for."""
-    bundle, version = _text(answer, "bundle"), _text(answer, "version")
-    truncation = _number(answer, "truncation")
     pictures = _exactly(count, _list(answer, "pictures", _object))
     images = _images([_text(picture, "png") for picture in pictures])
-    return [
-        Picture(
-            image,
-            _text(picture, "prompt"),
-            _whole(picture, "seed"),
-            bundle,
-            version,
-            truncation,
-            _optional(_whole, picture, "around"),
-            _optional(_number, picture, "strength"),
-            _optional(_flag, picture, "mirrored") or False,
-            _optional(_number, picture, "score"),
-        )
-        for image, picture in zip(images, pictures, strict=True)
-    ]
+    return [_picture(answer, *pair) for pair in zip(pictures, images, strict=True)]
+
+
+def explanation_of(answer: Facts) -> Explanation:
+    """Return the explanation of a picture."""
+    facts, words = _object(answer.get("picture")), _list(answer, "words", _object)
+    image, *maps = _images([_text(facts, "png"), *(_text(word, "change") for word in words)])
+    changes = [np.asarray(change.convert("L")) for change in maps]
+    if not words or any(change.shape[::-1] != image.size for change in changes):
+        raise ValueError("its heat maps do not fit its picture")
+    picture = _picture(answer, facts, image)
+    return Explanation(picture, [_text(word, "word") for word in words], np.stack(changes))
 
 
 def readings_of(answer: Facts, count: int) -> list[Reading]:
@@ -99,6 +95,21 @@ def interpolation_of(answer: Facts, stops: int, steps: int) -> Interpolation:
         _text(answer, "version"),
         _number(answer, "truncation"),
         _optional(_flag, answer, "mirrored") or False,
+    )
+
+
+def _picture(answer: Facts, picture: Facts, image: Image.Image) -> Picture:
+    return Picture(
+        image,
+        _text(picture, "prompt"),
+        _whole(picture, "seed"),
+        _text(answer, "bundle"),
+        _text(answer, "version"),
+        _number(answer, "truncation"),
+        _optional(_whole, picture, "around"),
+        _optional(_number, picture, "strength"),
+        _optional(_flag, picture, "mirrored") or False,
+        _optional(_number, picture, "score"),
     )
 
 

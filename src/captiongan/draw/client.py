@@ -15,12 +15,14 @@ from captiongan.draw.answers import (
     Facts,
     as_line,
     bundles_of,
+    explanation_of,
     facts_of,
     interpolation_of,
     pictures_of,
     readings_of,
     refusal_of,
 )
+from captiongan.draw.explanation import Explanation
 from captiongan.draw.interpolation import Interpolation
 from captiongan.draw.picture import Picture
 from captiongan.draw.prompts import warn_of
@@ -151,6 +153,17 @@ class Client:
                 "bundle": bundle,
             },
             lambda answer: interpolation_of(answer, stops, steps),
+        )
+
+    def explain(
+        self, prompt: str, seed: int = 0, truncation: float = 1.0, bundle: str | None = None
+    ) -> Explanation:
+        """Explain as `Pipeline.explain` does."""
+        return self._ask(
+            "POST",
+            "/v1/explain",
+            {"prompt": prompt, "seed": seed, "truncation": truncation, "bundle": bundle},
+            explanation_of,
         )
 
     def _ask(

@@ -13,6 +13,7 @@ from captiongan.bundle.bundle import Bundle, find_bundle, read_bundle
 from captiongan.bundle.manifest import BundleManifest
 from captiongan.bundle.text_encoder import Embeddings, Reading
 from captiongan.draw.best_of import Ranker, Scores
+from captiongan.draw.explanation import Explanation, explanation_of, without_each, words_of
 from captiongan.draw.hints import with_hints
 from captiongan.draw.interpolation import Interpolation, arc, at_stops, line, on_arc, through
 from captiongan.draw.noise import Noise, mirror_of, noise_rows
@@ -88,7 +89,7 @@ class Pipeline:
         strength: float = 0.3,
         best_of: int = 1,
     ) -> list[Picture]:
-        """Draw `n` pictures of one English sentence.
+        """Draw `n` pictures of one sentence, in a language of the bundle.
 
         Picture i has the seed `seed` + i and its own stream of noise, so a seed gives the same
         picture alone and among others. If the bundle mirrors by seed, half of the seeds mirror
@@ -211,6 +212,36 @@ class Pipeline:
             readings,
             result,
         )
+
+    def explain(self, prompt: str, seed: int = 0, truncation: float = 1.0) -> Explanation:
+        """Draw `generate`'s picture, and show what each word of the prompt changes in it.
+
+        The prompt has two words at least; further arguments and errors are those of `generate`.
+        """
+        plan = self.plan_explanation(prompt, seed, truncation)
+        warn_of(plan.readings, self._manifest.name)
+        return plan.result(self.draw(plan.noise, plan.embedding))
+
+    def plan_explanation(
+        self, prompt: str, seed: int = 0, truncation: float = 1.0
+    ) -> Plan[Explanation]:
+        """Plan what `explain` draws; never warns."""
+        (seed,), truncation = seeds_of(seed, 1), check_truncation(truncation)
+        (reading,) = self._readings([prompt])
+        words = words_of(reading.text)
+        rows = [reading, *map(self._read, without_each(words))]
+        drawn_with = (self._manifest.name, self._manifest.version, truncation)
+        mirror = self.mirrors(seed)
+
+        def result(pixels: Pixels) -> Explanation:
+            return explanation_of(
+                mirrored(pixels, [mirror] * len(pixels)),
+                words,
+                lambda image: Picture(image, reading.text, seed, *drawn_with, mirrored=mirror),
+            )
+
+        noise = np.repeat(self.noise([seed], truncation), len(rows), axis=0)
+        return Plan(noise, _embedding(rows), [reading], result)
 
     def restyle(self, picture: str | Path | Image.Image, prompts: Sequence[str]) -> list[Picture]:
         """Draw a picture again, once for each sentence, with the noise that `StyleEncoder` reads.

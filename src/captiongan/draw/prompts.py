@@ -79,7 +79,7 @@ def check_words(reading: Reading, bundle: str) -> Reading:
             f"{shown}: {len(unknown)} of {reading.words} words are unknown "
             f"({_some(unknown, reading.suggestions)}), at "
             f"most half may be; bundle '{bundle}' was trained on English captions; use plain "
-            "English words for what it draws",
+            "words for what it draws",
         )
     return reading
 

@@ -18,6 +18,11 @@ MOST_POINTS = 300
 BINS = 30
 
 CURVES = {
+    "Middle logit of each kind of pair, above 0 for real": {
+        "logit_matching_50": "real",
+        "logit_mismatching_50": "mismatching",
+        "logit_generated_50": "drawn",
+    },
     "KID, lower is better": {"score_kid": "KID"},
     "R@1, higher is better": {"score_r_at_1": "R@1"},
     "Losses": {"loss_d": "discriminator", "loss_g": "generator"},
@@ -29,14 +34,23 @@ CURVES = {
 }
 """The charts of a run: titles, and the keys of `metrics.jsonl` with their names."""
 
+MIDDLE = "_50"
+HALF = ("_25", "_75")
+"""Ends of the keys of medians, and of the quantiles that hold half of the values."""
+
 
 def curve(candidate: Candidate) -> list[dict[str, Any]]:
     """Return charts of a run's metrics over its length, in kimg; none for a bundle."""
     charts = []
     for title, names in CURVES.items():
         lines = {name: _series(candidate.curve, key) for key, name in names.items()}
+        halves = {
+            name: [_series(candidate.curve, key.removesuffix(MIDDLE) + end) for end in HALF]
+            for key, name in names.items()
+            if key.endswith(MIDDLE)
+        }
         if any(lines.values()):
-            charts.append(_chart(title, "kimg", lines, candidate.facts.get("kimg")))
+            charts.append(_chart(title, "kimg", lines, candidate.facts.get("kimg"), halves))
     return charts
 
 
@@ -60,10 +74,19 @@ def _series(metrics: Sequence[Mapping[str, float]], key: str) -> list[Point]:
 
 
 def _chart(
-    title: str, across: str, lines: Mapping[str, Sequence[Point]], mark: float | None
+    title: str,
+    across: str,
+    lines: Mapping[str, Sequence[Point]],
+    mark: float | None,
+    bands: Mapping[str, Sequence[Sequence[Point]]] | None = None,
 ) -> dict[str, Any]:
-    """Lay out lines, with at least one point in all, and a mark on the horizontal axis."""
-    xs, ys = zip(*(point for line in lines.values() for point in line), strict=True)
+    """Lay out lines, with at least one point in all, and a mark on the horizontal axis.
+
+    A band lies between two lines, and has the name of the line inside it.
+    """
+    around = {name: [*low, *reversed(high)] for name, (low, high) in (bands or {}).items()}
+    drawn = [*lines.values(), *around.values()]
+    xs, ys = zip(*(point for line in drawn for point in line), strict=True)
     columns, rows = _ticks(min(0, *xs), max(xs)), _ticks(min(0, *ys), max(ys))
 
     def x_of(value: float) -> float:
@@ -79,6 +102,7 @@ def _chart(
         "columns": [(x_of(value), f"{value:,g}") for value in columns],
         "rows": [(y_of(value), f"{value:,g}") for value in rows],
         "lines": {name: [(x_of(x), y_of(y)) for x, y in line] for name, line in lines.items()},
+        "bands": {name: [(x_of(x), y_of(y)) for x, y in line] for name, line in around.items()},
         "mark": None if mark is None else x_of(mark),
     }
 

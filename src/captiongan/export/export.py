@@ -94,6 +94,7 @@ def export_run(
         embedding_dim=encoder.dim,
         text_encoder=encoder.identity,
         mirror_by_seed=config.data.facing,
+        languages=encoder.languages,
         sample_prompts=tuple(prompts),
         training=_training_facts(trained),
         subject=Subject.from_facts(trained.folder.data_facts(), encoder.dim),

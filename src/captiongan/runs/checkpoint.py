@@ -165,7 +165,7 @@ def load_checkpoint(checkpoint: Checkpoint, training: Training, encoder: Encoder
     Raises:
         RunError: it was trained with another text encoder, or its networks have other shapes.
     """
-    if checkpoint.encoder.sha256 != encoder.sha256:
+    if not checkpoint.encoder.embeds_as(encoder):
         raise RunError(
             f"'{checkpoint.path}' was trained with text encoder {checkpoint.encoder}, "
             f"this run has {encoder}; set text.encoder to the one it was trained with"

@@ -5,6 +5,7 @@
   data.json         what the run was trained on, and what was skipped
   metrics.jsonl     a line of metrics every `log_every_kimg`
   grids/            sample grids, named by step
+  judged/           what the discriminator said of each grid, named by step
   checkpoints/      training states, named by step; the newest complete one counts
   best/             the training state with the best scores so far, where a run is scored
   text_encoder/     a copy of the text encoder, where `text.encoder` is a folder
@@ -205,9 +206,7 @@ class RunFolder:
 
     def grid_steps(self) -> list[int]:
         """Return the steps after which there are sample grids, in order."""
-        files = self.grids.glob("step-*.png")
-        names = (re.fullmatch(r"step-(\d+)\.png", file.name) for file in files)
-        return sorted(int(name[1]) for name in names if name)
+        return _steps(self.grids, "png")
 
     def read_grid(self, step: int) -> bytes:
         """Return the PNG of the sample grid after a step; raises OSError without one."""
@@ -217,6 +216,23 @@ class RunFolder:
         """Write the sample grid after a step."""
         with whole_file(self.grid(step)) as file:
             sheet.save(file, "PNG")
+
+    def judged(self, step: int) -> Path:
+        """Return the path of what the discriminator said of the sample grid after a step."""
+        return self.path / "judged" / f"step-{step:09d}.json"
+
+    def judged_steps(self) -> list[int]:
+        """Return the steps after which the discriminator was asked, in order."""
+        return _steps(self.path / "judged", "json")
+
+    def read_judged(self, step: int) -> dict[str, Any]:
+        """Return what `write_judged` wrote; raises OSError or BadTextError without it."""
+        return parsed_object(self.read(f"judged/{self.judged(step).name}"))
+
+    def write_judged(self, step: int, facts: dict[str, Any]) -> None:
+        """Write what the discriminator said of the sample grid after a step."""
+        self.judged(step).parent.mkdir(exist_ok=True)
+        replace_file(self.judged(step), json.dumps(facts).encode())
 
     @main_process_only
     def write_data_facts(self, facts: dict[str, Any]) -> None:
@@ -288,6 +304,11 @@ class RunFolder:
         """Remove the metrics after a step, and a line cut short by a kill."""
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["step"] <= step]
         replace_file(self.path / "metrics.jsonl", "".join(kept).encode())
+
+
+def _steps(folder: Path, ending: str) -> list[int]:
+    names = (re.fullmatch(rf"step-(\d+)\.{ending}", file.name) for file in folder.glob("step-*"))
+    return sorted(int(name[1]) for name in names if name)
 
 
 NUMBERED = re.compile(r"(\d{5,})-")

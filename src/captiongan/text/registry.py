@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from captiongan.bundle.text_encoder import OnnxTextEncoder, TextEncoder
+from captiongan.bundle.text_encoder import EncoderIdentity, OnnxTextEncoder, TextEncoder
 from captiongan.errors import ConfigError
 from captiongan.text.no_text import NoText
 
@@ -51,9 +51,10 @@ def why_not_exportable(name: str) -> str:
 
 
 def name_of(sha256: str) -> str | None:
-    """Return the name of the exportable encoder with that identity; None if it has no name."""
+    """Return the name of the exportable encoder that embeds as that one; None if there is none."""
+    identity = EncoderIdentity("", sha256)
     exportable = (name for name, encoder in ENCODERS.items() if not encoder.stays)
-    return next((name for name in exportable if _sha256(name) == sha256), None)
+    return next((name for name in exportable if _identity(name).embeds_as(identity)), None)
 
 
 def choose_encoder(name: str) -> TextEncoder:
@@ -73,5 +74,5 @@ def choose_encoder(name: str) -> TextEncoder:
     return OnnxTextEncoder(Path(name), Path(name).resolve().name)
 
 
-def _sha256(name: str) -> str:
-    return choose_encoder(name).identity.sha256
+def _identity(name: str) -> EncoderIdentity:
+    return choose_encoder(name).identity

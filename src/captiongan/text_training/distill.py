@@ -59,11 +59,7 @@ class DistillationData:
 
     def batches(self, order: np.random.Generator) -> Iterator[Rows]:
         """Yield all texts once, shuffled, in batches of equal lengths."""
-        shuffled = order.permutation(len(self.token_ids))
-        lengths = [len(self.token_ids[row]) for row in shuffled]
-        batches = list(equal_length_batches(lengths, limit=BATCH))
-        for number in order.permutation(len(batches)):
-            yield shuffled[batches[number]]
+        return shuffled_batches([len(ids) for ids in self.token_ids], order)
 
     def loss(self, student: nn.Module, read_out: ColourReadOut, rows: Rows) -> Tensor:
         """Return the loss of a student on these texts."""
@@ -76,6 +72,16 @@ class DistillationData:
     @cached_property
     def _texts(self) -> Texts:
         return Texts(self.token_ids, self.targets.device)
+
+
+def shuffled_batches(
+    lengths: Sequence[int], order: np.random.Generator, limit: int = BATCH
+) -> Iterator[Rows]:
+    """Yield the rows of texts of these lengths once, shuffled, in batches of equal lengths."""
+    shuffled = order.permutation(len(lengths))
+    batches = list(equal_length_batches([lengths[row] for row in shuffled], limit))
+    for number in order.permutation(len(batches)):
+        yield shuffled[batches[number]]
 
 
 def to_device(rows: Rows, device: torch.device) -> Tensor:

@@ -204,11 +204,11 @@ class _Telling:
     def _part(self) -> list[Word]:
         """Return 'a round yellow centre', 'a centre that is round and yellow' or 'six petals'."""
         noun, looks = self._next_part()
-        article = _agreeing(noun, _article)
+        article = _agreeing(noun, article_of)
         if self._chance(_RELATIVE):
             _, *predicate = _clause(noun, looks)
             return [article, noun, _fixed("that"), *predicate]
-        if _is_plural(noun.said) and _is_plural(noun.plain) and self._chance(_COUNTED):
+        if is_plural(noun.said) and is_plural(noun.plain) and self._chance(_COUNTED):
             article = self._word(AMOUNTS, self._any(AMOUNTS))
         return [article, *looks, noun]
 
@@ -257,7 +257,7 @@ def _fixed(word: str) -> Word:
 
 def _clause(noun: Word, looks: list[Word]) -> list[Word]:
     """Return 'centre is yellow' or 'petals are yellow and round'."""
-    verb = _agreeing(noun, lambda word: "are" if _is_plural(word) else "is")
+    verb = _agreeing(noun, lambda word: "are" if is_plural(word) else "is")
     first, *others = looks
     return [noun, verb, first, *(word for other in others for word in (_fixed("and"), other))]
 
@@ -267,11 +267,13 @@ def _agreeing(noun: Word, form: Callable[[str], str]) -> Word:
     return Word(form(noun.said), form(noun.plain))
 
 
-def _article(noun: str) -> str:
-    return "" if _is_plural(noun) or noun in UNCOUNTED else "a"
+def article_of(noun: str) -> str:
+    """Return 'a', or nothing before a plural and what is not counted."""
+    return "" if is_plural(noun) or noun in UNCOUNTED else "a"
 
 
-def _is_plural(noun: str) -> bool:
+def is_plural(noun: str) -> bool:
+    """Whether a noun takes 'are'."""
     head = noun.partition(" of ")[0].split()[-1]
     ends_in_plural_s = head.endswith("s") and not head.endswith(("ss", "us"))
     return ends_in_plural_s or head in IRREGULAR_PLURALS.values()

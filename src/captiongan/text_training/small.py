@@ -76,7 +76,7 @@ class SmallTextEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.token = nn.Embedding(vocabulary, pieces)
-        self.widen = nn.Linear(pieces, width, bias=False)
+        self.widen: nn.Module = nn.Linear(pieces, width, bias=False)
         self.position = nn.Parameter(torch.zeros(MAX_TOKENS, width))
         layer = nn.TransformerEncoderLayer(
             width,

@@ -32,7 +32,11 @@ def check_finite(state: TrainState, metrics: Mapping[str, Tensor | float]) -> No
     """
     if not state.diverged:
         return
-    broken = [name for name, value in metrics.items() if not math.isfinite(float(value))]
+    broken = [
+        name
+        for name, value in metrics.items()
+        if name.startswith(("loss_", "gradient_")) and not math.isfinite(float(value))
+    ]
     networks = [
         name for key, name in NETWORKS.items() if {f"loss_{key}", f"gradient_{key}"} & {*broken}
     ]

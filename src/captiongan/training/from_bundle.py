@@ -125,7 +125,7 @@ def _check_fits(trainer: Trainer, bundle: Bundle, theirs: RunConfig) -> None:
                 f"set {option}={there}, or train from scratch without --from"
             )
     there, here = bundle.manifest.text_encoder, trainer.encoder.identity
-    if there.sha256 != here.sha256:
+    if not there.embeds_as(here):
         raise ConfigError(
             f"{refusal} its text encoder is {there}, text.encoder={config.text.encoder} is {here}; "
             "leave text.encoder out, or train from scratch without --from"

@@ -117,6 +117,9 @@ class Record:
         self._trainer.settle_ema()
         drawn = self._grid.draw(self._state.ema)
         self._run.write_grid(self._state.step, self._grid.sheet(drawn))
+        if self._trainer.config.has_text:
+            judged = self._grid.judged(self._state.discriminator, drawn)
+            self._run.write_judged(self._state.step, judged)
         self._note(self._health.check_grid(self._state.step, drawn))
 
     def _score(self) -> None:

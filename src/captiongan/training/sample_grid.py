@@ -1,5 +1,7 @@
 """The sample grid: the same captions and the same noise throughout a run."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from PIL import Image
@@ -8,12 +10,16 @@ from captiongan.base.streams import Stream
 from captiongan.data.pairs import first_captions
 from captiongan.data.store import Pictures
 from captiongan.draw.sheet import grid
-from captiongan.networks.layers import PictureGenerator
+from captiongan.evaluation.judge import judged
+from captiongan.networks.layers import PairDiscriminator, PictureGenerator
 from captiongan.networks.pixels import to_pictures
 from captiongan.training.batches import TrainingData
 
 ROWS = 8
 COLUMNS = 8
+
+JUDGED = 4
+"""Rows whose pictures the discriminator is asked about, with each other's captions."""
 
 
 class SampleGrid:
@@ -37,6 +43,24 @@ class SampleGrid:
         pictures = to_pictures(ema(self._noise.to(device), self._embeddings.to(device)))
         drawn: Pictures = pictures.unflatten(0, (-1, COLUMNS)).cpu().numpy()
         return drawn
+
+    def judged(self, discriminator: PairDiscriminator, drawn: Pictures) -> dict[str, Any]:
+        """Return what the discriminator says of the first pictures with each other's captions.
+
+        Args:
+            discriminator: it sees real and drawn pictures in batches of their own, as in a step.
+            drawn: what `draw` returned; the first column is judged.
+
+        Returns:
+            The `captions`, and under `real` and `drawn` the logits of each picture with each
+            caption: scales of rows of places, see `evaluation.judge`.
+        """
+        rows = slice(JUDGED)
+        texts = self._embeddings[::COLUMNS][rows].to(next(discriminator.parameters()).device)
+        kinds = {"real": np.stack([np.asarray(each) for each in self._real]), "drawn": drawn[:, 0]}
+        logits = {kind: judged(discriminator, each, texts) for kind, each in kinds.items()}
+        shown = {kind: each[rows].round(2).tolist() for kind, each in logits.items()}
+        return {"captions": self.captions[rows], **shown}
 
     def sheet(self, drawn: Pictures) -> Image.Image:
         """Lay out what `draw` returned, with the real picture of its caption before each row."""

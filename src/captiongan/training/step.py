@@ -30,6 +30,10 @@ Metrics = dict[str, Tensor]
 """Named scalars of a step, detached, still on the device."""
 
 
+PERCENT = (5, 25, 50, 75, 95)
+"""The quantiles of D's logits that are noted."""
+
+
 class Batch(NamedTuple):
     """The tensors of one step, B rows of each."""
 
@@ -108,7 +112,7 @@ def update_discriminator(
         "gradient_d": backward_and_step(state, loss, state.discriminator_optimiser),
     }
     metrics = {name: value.detach() for name, value in metrics.items()}
-    return metrics | accuracies(logits, loss_of)
+    return metrics | accuracies(logits, loss_of) | logit_quantiles(logits)
 
 
 def backward_and_step(state: TrainState, loss: Tensor, optimiser: Optimizer) -> Tensor:
@@ -144,6 +148,20 @@ def accuracies(logits: dict[str, Tensor], loss: Loss) -> Metrics:
         f"accuracy_{pairs}": logits[pairs] < wrong for pairs in logits if pairs != "matching"
     }
     return {name: hits.float().mean() for name, hits in right.items()}
+
+
+def logit_quantiles(logits: dict[str, Tensor]) -> Metrics:
+    """Return quantiles of the logits of each kind of pair: `logit_matching_50` is a median.
+
+    They are the logits of these ranks, so nothing waits for the device.
+    """
+    quantiles = {}
+    for pairs, values in logits.items():
+        ordered = values.detach().flatten().sort().values
+        for percent in PERCENT:
+            rank = percent * (len(ordered) - 1) // 100
+            quantiles[f"logit_{pairs}_{percent:02}"] = ordered[rank]
+    return quantiles
 
 
 def update_generator(

@@ -18,9 +18,11 @@ from captiongan.web.errors import RefusedError, answer_errors
 from captiongan.web.guard import guard
 from captiongan.web.limits import Limits
 from captiongan.web.metrics import CONTENT_TYPE, Metrics
-from captiongan.web.responses import generated, interpolated
+from captiongan.web.responses import explained, generated, interpolated
 from captiongan.web.schema import (
     BundlesAnswer,
+    ExplainAnswer,
+    ExplainRequest,
     GenerateAnswer,
     GenerateRequest,
     Health,
@@ -156,6 +158,21 @@ def _add_drawing(app: FastAPI, studio: Studio, limits: Limits) -> None:
         )
         way = await studio.draw(pipeline, plan)
         return await studio.aside(interpolated, asked.format, way, asked.fps, started)
+
+    @app.post(
+        "/v1/explain",
+        response_model=ExplainAnswer,
+        responses=DRAWING_ERRORS | _pictures("png"),
+    )
+    async def explain(asked: ExplainRequest) -> Response:
+        """Draw a picture, and show what each word of its prompt changes in it."""
+        started, pipeline = time.perf_counter(), studio.pipeline(asked.bundle)
+        _at_most("prompt", "pictures in all", 1 + len(asked.prompt.split()), limits.pictures)
+        plan = await studio.aside(
+            pipeline.plan_explanation, asked.prompt, asked.seed, asked.truncation
+        )
+        explanation = await studio.draw(pipeline, plan)
+        return await studio.aside(explained, asked.format, explanation, started)
 
 
 def _add_page(app: FastAPI, studio: Studio) -> None:

@@ -19,6 +19,7 @@ def bundle_facts(pipeline: Pipeline) -> BundleFacts:
         noise_dim=manifest.noise_dim,
         shipped=pipeline.bundle.is_shipped,
         ranks=pipeline.bundle.has_ranker,
+        languages=list(manifest.languages),
         examples=list(manifest.sample_prompts),
         text_encoder=TextEncoderFacts(
             name=manifest.text_encoder.name, sha256=manifest.text_encoder.sha256

@@ -5,18 +5,22 @@ import re
 import time
 from collections.abc import Sequence
 
+from PIL import Image
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from captiongan.bundle.text_encoder import Reading
+from captiongan.draw.explanation import Explanation
 from captiongan.draw.interpolation import Interpolation
 from captiongan.draw.picture import Picture, film, origin, png
 from captiongan.draw.sheet import in_a_square, sheet_of
 from captiongan.web.schema import (
+    ExplainAnswer,
     GenerateAnswer,
     InterpolateAnswer,
     PictureAnswer,
     PromptAnswer,
+    WordAnswer,
 )
 
 
@@ -38,23 +42,13 @@ def generated(
         bundle=first.bundle,
         version=first.bundle_version,
         truncation=first.truncation,
-        pictures=[
-            PictureAnswer(
-                prompt=picture.prompt,
-                seed=picture.seed or 0,
-                around=picture.around,
-                strength=picture.strength,
-                mirrored=picture.mirrored,
-                score=picture.score,
-                png=_base64(picture.png()),
-            )
-            for picture in pictures
-        ],
+        pictures=[_picture(picture) for picture in pictures],
         prompts=[
             PromptAnswer(
                 prompt=reading.text,
                 tokens=list(reading.tokens),
                 unknown_words=list(dict.fromkeys(reading.unknown_words)),
+                gloss=reading.gloss,
                 suggestions=dict(reading.suggestions),
                 weak_words=list(reading.weak_words),
                 off_topic=reading.off_topic,
@@ -85,6 +79,43 @@ def interpolated(kind: str, way: Interpolation, fps: float, started: float) -> R
         milliseconds=_milliseconds(started),
     )
     return _json(answer)
+
+
+def explained(kind: str, explanation: Explanation, started: float) -> Response:
+    """Return a response with what each word did: json with heat maps, or the png strip."""
+    picture = explanation.picture
+    if kind != "json":
+        return _file(explanation.png(), kind, f"{picture.bundle}-{picture.seed}-words")
+    made_by = origin(picture.bundle, picture.bundle_version)
+    answer = ExplainAnswer(
+        bundle=picture.bundle,
+        version=picture.bundle_version,
+        truncation=picture.truncation,
+        picture=_picture(picture),
+        words=[
+            WordAnswer(
+                word=word,
+                strength=explanation.strengths[number],
+                change=_base64(png(Image.fromarray(explanation.changes[number]), made_by)),
+                heat=_base64(png(explanation.heat(number), made_by)),
+            )
+            for number, word in enumerate(explanation.words)
+        ],
+        milliseconds=_milliseconds(started),
+    )
+    return _json(answer)
+
+
+def _picture(picture: Picture) -> PictureAnswer:
+    return PictureAnswer(
+        prompt=picture.prompt,
+        seed=picture.seed or 0,
+        around=picture.around,
+        strength=picture.strength,
+        mirrored=picture.mirrored,
+        score=picture.score,
+        png=_base64(picture.png()),
+    )
 
 
 def _json(answer: BaseModel) -> Response:

@@ -39,7 +39,7 @@ class GenerateRequest(_Request):
     )
 
     prompt: Prompt | Annotated[list[Prompt], Field(json_schema_extra={"minItems": 1})] = Field(
-        description="One English sentence, or a list of them."
+        description="One sentence in a language of the bundle, or a list of them."
     )
     n: int = Field(
         1,
@@ -86,6 +86,18 @@ class InterpolateRequest(_Request):
     )
 
 
+class ExplainRequest(_Request):
+    """What each word of a prompt changes in its picture."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"prompt": LECTURE, "seed": 7}]})
+
+    prompt: Prompt = Field(description="One English sentence of two words at least.")
+    seed: Seed = Field(0, description="Seed of the picture.")
+    format: Literal["json", "png"] = Field(
+        "json", description="JSON with a heat map for each word, or one strip of them."
+    )
+
+
 class PictureAnswer(BaseModel):
     """A picture: a PNG in base64, which carries all that draws it again."""
 
@@ -113,6 +125,7 @@ class PromptAnswer(BaseModel):
     off_topic: bool = Field(
         description="Whether it is about something else than the training captions."
     )
+    gloss: str = Field("", description="The prompt word by word in English, if it is Vietnamese.")
     cut: bool = Field(description="Whether there were more tokens than are read.")
 
 
@@ -141,6 +154,26 @@ class InterpolateAnswer(BaseModel):
     milliseconds: float = Field(description="From the request's arrival to the answer.")
 
 
+class WordAnswer(BaseModel):
+    """How the picture changes if one word is left out; the pictures are PNGs in base64."""
+
+    word: str
+    strength: float = Field(description="Change averaged over the picture, in levels of 0 to 255.")
+    change: str = Field(description="Grey; its values are the change at each place, in levels.")
+    heat: str = Field(description="The change as heat over the picture.")
+
+
+class ExplainAnswer(BaseModel):
+    """The picture of the whole prompt, and what each of its words changes."""
+
+    bundle: str
+    version: str
+    truncation: float
+    picture: PictureAnswer
+    words: list[WordAnswer]
+    milliseconds: float = Field(description="From the request's arrival to the answer.")
+
+
 class TextEncoderFacts(BaseModel):
     """Which text encoder, to the last bit."""
 
@@ -157,6 +190,7 @@ class BundleFacts(BaseModel):
     noise_dim: int
     shipped: bool = Field(description="Whether it came with captiongan, known by its name alone.")
     ranks: bool = Field(description="Whether it can keep the best of several pictures.")
+    languages: list[str] = Field(description="That it reads, by their ISO codes.")
     examples: list[str] = Field(description="Prompts to start from.")
     text_encoder: TextEncoderFacts
     training: dict[str, str | int | float]

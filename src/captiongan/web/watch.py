@@ -1,9 +1,9 @@
-"""The live view of a training run: reads only the files of the run folder, without PyTorch."""
+"""The live view of training runs: reads only the files of their folders, without PyTorch."""
 
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
@@ -14,6 +14,7 @@ from fastapi import FastAPI, HTTPException, Response
 
 from captiongan.base.lines import BadTextError, parsed_object
 from captiongan.base.safe_reading import UnsafeFileError, open_regular
+from captiongan.errors import RunError
 from captiongan.runs.alarms import Alarms
 from captiongan.runs.config import RunConfig
 from captiongan.runs.run_folder import RunFolder
@@ -23,6 +24,9 @@ from captiongan.web.guard import guard
 from captiongan.web.limits import Limits
 from captiongan.web.serve import own_names, serve
 from captiongan.web.static_files import add_static_files
+
+MOST_RUNS = 6
+"""The most runs in one view: its lines have six colours."""
 
 MOST_LINES = 5_000
 """The most lines of figures in one answer; the page asks again for the rest."""
@@ -131,44 +135,67 @@ def _figures(line: bytes) -> Metrics | None:
     return finite if {"step", "kimg"} <= finite.keys() else None
 
 
-def create_watch_app(run: RunFolder, access: Access | None = None) -> FastAPI:
-    """Return the application that shows a run; raises RunError or ConfigError if it is no run."""
-    run.config()
-    follower, reading = Follower(run.path / "metrics.jsonl"), threading.Lock()
+def create_watch_app(*runs: RunFolder, access: Access | None = None) -> FastAPI:
+    """Return the application that shows runs; raises RunError or ConfigError if one is no run."""
+    followers = [Follower(run.path / "metrics.jsonl") for run in runs if run.config()]
+    names, reading = _names(runs), threading.Lock()
     app = FastAPI(title="captiongan watch", docs_url=None, redoc_url=None, openapi_url=None)
     guard(app, Limits(), access or Access())
     answer_errors(app)
     add_static_files(app, "watch.html")
 
+    def numbered(number: int) -> RunFolder:
+        if not 0 <= number < len(runs):
+            raise HTTPException(404)
+        return runs[number]
+
     @app.get("/v1/run")
-    def news(generation: str = "", after: int = 0) -> dict[str, Any]:
-        """Return the run's facts and the lines of a generation from number `after` on."""
+    def news(run: int = 0, generation: str = "", after: int = 0) -> dict[str, Any]:
+        """Return a run's facts and the lines of a generation from number `after` on."""
+        folder = numbered(run)
         with reading:
+            follower = followers[run]
             written = follower.read_on()
             start = max(0, after) if generation == follower.generation else 0
             lines = follower.lines[start : start + MOST_LINES]
-            return _facts(run) | {
+            return _facts(folder) | {
+                "runs": names,
                 "generation": follower.generation,
                 "first": start,
                 "lines": lines,
                 "more": follower.behind or start + len(lines) < len(follower.lines),
                 "alarms": follower.alarms,
-                "grids": run.grid_steps(),
+                "grids": folder.grid_steps(),
+                "judged": folder.judged_steps(),
                 "silent": None if written is None else max(0.0, time() - written),
             }
 
     @app.get("/grids/{step}")
-    def grid(step: int) -> Response:
+    def grid(step: int, run: int = 0) -> Response:
         """Return the sample grid of a step, as PNG."""
         try:
-            content = run.read_grid(step)
+            content = numbered(run).read_grid(step)
         except (OSError, OverflowError):
             content = b""
         if content[-8:-4] != b"IEND":  # missing, or still being written
             raise HTTPException(404)
         return Response(content, media_type="image/png", headers={"Cache-Control": "no-cache"})
 
+    @app.get("/v1/judged/{step}")
+    def judged(step: int, run: int = 0) -> dict[str, Any]:
+        """Return what the discriminator said of the sample grid of a step."""
+        try:
+            return numbered(run).read_judged(step)
+        except (OSError, OverflowError, BadTextError):
+            raise HTTPException(404) from None
+
     return app
+
+
+def _names(runs: Sequence[RunFolder]) -> list[str]:
+    """Return the names of the folders, or the paths if two have the same name."""
+    names = [run.path.resolve().name for run in runs]
+    return names if len({*names}) == len(names) else [str(run.path) for run in runs]
 
 
 def _facts(run: RunFolder) -> dict[str, Any]:
@@ -194,17 +221,17 @@ def _number(value: object) -> int | None:
 
 
 def watch(
-    run: Path,
+    runs: Sequence[Path],
     host: str,
     port: int,
     say: Callable[[str], None],
     open_browser: bool = False,
     while_stdin: bool = False,
 ) -> None:
-    """Serve the live view of a run until SIGINT or SIGTERM.
+    """Serve the live view of runs until SIGINT or SIGTERM.
 
     Args:
-        run: the run folder.
+        runs: the run folders, at most `MOST_RUNS`.
         host: the address to listen on.
         port: the port to listen on; 0 for a free one.
         say: receives the address of the page.
@@ -212,10 +239,15 @@ def watch(
         while_stdin: end when the standard input ends, and run at low priority.
 
     Raises:
-        RunError: there is no run in the folder.
+        RunError: there is no run in a folder, or there are too many.
         CaptionganError: the address or the port is not available.
     """
-    app = create_watch_app(RunFolder.open(run), Access(hosts=own_names(host)))
+    if len(runs) > MOST_RUNS:
+        raise RunError(
+            f"{len(runs)} runs: at most {MOST_RUNS} fit on the same axes; choose some of them"
+        )
+    folders = [RunFolder.open(run) for run in runs]
+    app = create_watch_app(*folders, access=Access(hosts=own_names(host)))
     if while_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
         with suppress(AttributeError, OSError):  # Windows has no nice

@@ -35,6 +35,10 @@ export class Local {
     return this.#ask("between", request, signal);
   }
 
+  explain(request, signal) {
+    return this.#ask("explain", request, signal);
+  }
+
   /** A PNG of what the verb draws, "draw" or "between": a sheet, or a strip. */
   async file(verb, request) {
     return new Blob([await this.#ask(`${verb}File`, request)], { type: "image/png" });

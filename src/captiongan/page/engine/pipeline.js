@@ -1,11 +1,12 @@
 // A bundle opened for drawing in the browser: captiongan.draw.pipeline, request by request.
 
 import { InferenceSession, Tensor } from "../vendor/ort.wasm.bundle.min.mjs";
+import { changeOf, heatOf, meanOf, withoutEach } from "./heat.js";
 import { arc, line, onArc, through } from "./paths.js";
 import { base64, inASquare, mirrored, png, sheet } from "./png_writer.js";
 import { mirrorOf, noiseOf } from "./random_state.js";
 import { Reader } from "./reader.js";
-import { checkAround, checkPrompt, checkTruncation, checkWords, seedsOf, stopsOf } from "./rules.js";
+import { checkAround, checkPrompt, checkTruncation, checkWords, seedsOf, stopsOf, wordsOf } from "./rules.js";
 
 const BATCH = 8; // after so many pictures it looks whether they are still wanted
 
@@ -60,6 +61,33 @@ export class Pipeline {
     const { images, texts, ...way } = await this.#way(request, pause);
     const frames = await Promise.all(images.map(async (image) => base64(await png(image, texts))));
     return { ...way, frames, milliseconds: performance.now() - started };
+  }
+
+  /** Draw what each word changes, as the server answers POST /v1/explain but for `change`. */
+  async explain({ prompt, seed = 0, truncation = 1 }, pause) {
+    const started = performance.now();
+    checkTruncation(truncation);
+    seedsOf(seed);
+    const [reading] = await this.#read([prompt]);
+    const words = wordsOf(reading.prompt);
+    const noise = scaled(noiseOf(seed, this.#facts.noise_dim), truncation);
+    const rows = [{ noise, embedding: reading.embedding }];
+    for (const text of withoutEach(words)) {
+      rows.push({ noise, embedding: (await this.#reader.read(text)).embedding });
+    }
+    const images = await this.#images(rows, pause);
+    const pictures = images.map((image) => this.#finished({ prompt: reading.prompt, seed, image }));
+    const [{ image, ...facts }, ...others] = pictures;
+    const changes = others.map((other) => changeOf(image, other.image));
+    const heats = heatOf(image, changes);
+    return {
+      ...this.#origin(truncation),
+      picture: { ...facts, png: base64(await png(image, this.#textsOf(pictures[0], truncation))) },
+      words: await Promise.all(words.map(async (word, place) => ({
+        word, strength: meanOf(changes[place]), heat: base64(await png(heats[place], {})),
+      }))),
+      milliseconds: performance.now() - started,
+    };
   }
 
   /** The PNG of what `draw` draws: the only picture, or a sheet of all. */

@@ -8,6 +8,7 @@ const MOST_CANDIDATES = 64;
 // Python's white space; JavaScript's has one character more and six fewer.
 const SPACE = "[\\t-\\r\\x1c- \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+";
 const OUTER_SPACE = new RegExp(`^${SPACE}|${SPACE}$`, "g");
+const BETWEEN = new RegExp(SPACE);
 const UNREADABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /** What is asked for breaks a rule; `field` names the part of the request. */
@@ -36,6 +37,14 @@ export function checkPrompt(prompt) {
   return text;
 }
 
+/** The words of a checked prompt, two at least; throws RuleError. */
+export function wordsOf(prompt) {
+  const words = prompt.split(BETWEEN);
+  if (words.length > 1) return words;
+  throw new RuleError("prompt", `'${prompt}' has one word; a word is explained by the others, so ` +
+    "give two at least");
+}
+
 /** The reading, if the bundle of this name knows enough of its words; throws RuleError. */
 export function checkWords(reading, bundle) {
   const { words, unknown_words: unknown, suggestions } = reading;
@@ -45,8 +54,8 @@ export function checkWords(reading, bundle) {
       (Object.hasOwn(suggestions, word) ? `${word} (did you mean '${suggestions[word]}'?)` : word);
     const some = [...new Set(unknown)].slice(0, 5).map(meant).join(", ");
     throw new RuleError("prompt", `${unknown.length} of ${words} words are unknown (${some}), at ` +
-      `most half may be; bundle '${bundle}' was trained on English captions; use plain English ` +
-      "words for what it draws");
+      `most half may be; bundle '${bundle}' was trained on English captions; use plain words ` +
+      "for what it draws");
   }
   return reading;
 }

@@ -1,6 +1,7 @@
 // From a text to token ids, as the crate `tokenizers` does it.
 
 import { Tokenizer } from "../vendor/tokenizers.min.mjs";
+import { hasLanguages, marked, withoutMarks } from "./languages.js";
 
 const LETTER = /[\p{L}\p{N}]/u;
 
@@ -9,6 +10,7 @@ export class Tokens {
   #tokenizer;
   #most;
   #padding;
+  #hasLanguages;
 
   constructor(rules) {
     this.#tokenizer = new Tokenizer(rules, { unk_token: rules.model.unk_token });
@@ -17,15 +19,16 @@ export class Tokens {
     }
     this.#most = rules.truncation.max_length;
     this.#padding = rules.padding;
+    this.#hasLanguages = hasLanguages(this.#tokenizer.model.tokens_to_ids);
   }
 
   /** The ids of a text, its tokens, and whether there were more than are read. */
   encode(text) {
-    const { ids, tokens } = this.#tokenizer.encode(text);
+    const { ids, tokens } = this.#tokenizer.encode(this.#marked(text));
     const { tokens_to_ids: known, unk_token: unknown } = this.#tokenizer.model;
     const read = {
       ids: ids.slice(0, this.#most),
-      tokens: tokens.slice(0, this.#most).map((token) => (known.has(token) ? token : unknown)),
+      tokens: tokens.slice(0, this.#most).map((token) => (known.has(token) ? withoutMarks(token) : unknown)),
       cut: ids.length > this.#most,
     };
     const { strategy, pad_id: id, pad_token: token } = this.#padding ?? {};
@@ -39,11 +42,15 @@ export class Tokens {
   /** How many words a text has, and those that are not in the vocabulary. */
   words(text) {
     const { normalizer, pre_tokenizer: split, model } = this.#tokenizer;
-    const words = split(normalizer(text)).filter((word) => LETTER.test(word));
+    const words = split(normalizer(this.#marked(text))).filter((word) => LETTER.test(word));
     return {
       words: words.length,
-      unknown_words: words.filter((word) => !model.tokens_to_ids.has(word)),
+      unknown_words: words.filter((word) => !model.tokens_to_ids.has(word)).map(withoutMarks),
     };
+  }
+
+  #marked(text) {
+    return this.#hasLanguages ? marked(text, this.#tokenizer.model.tokens_to_ids) : text;
   }
 }
 

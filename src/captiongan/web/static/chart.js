@@ -1,6 +1,6 @@
 // Curves as inline SVG, with the same in words for who does not see them.
 
-import { element } from "./parts.js";
+import { element, svg } from "./parts.js";
 
 const WIDTH = 360;
 const HEIGHT = 150;
@@ -10,20 +10,22 @@ const TOP = 8;
 const BOTTOM = 128;
 const MOST_POINTS = 400;
 const NOISY = 60; // points from which on a smooth line leads through them
-const DASHES = ["", "6 3", "2 3"]; // lines differ by more than their colour
+const DASHES = ["", "6 3", "2 3", "9 3 2 3", "4 2", "1 2"]; // lines differ by more than their colour
 
 /**
  * Draw lines over kimg.
  *
  * @param title what they show
+ * @param says what to look for, in a sentence
  * @param lines {name: [[kimg, value], ...]}, each with one point at least
+ * @param bands {name: [[kimg, low, high], ...]} around some of the lines
  */
-export function chart(title, lines) {
+export function chart(title, says, lines, bands = {}) {
   const names = Object.keys(lines);
-  const points = Object.values(lines).flat();
-  const across = ticks(0, Math.max(...points.map(([kimg]) => kimg)));
-  const values = points.map(([, value]) => value);
-  const up = ticks(Math.min(0, ...values), Math.max(...values));
+  const points = [...Object.values(lines), ...Object.values(bands)].flat();
+  const across = ticks(0, -least(points.map(([kimg]) => -kimg)));
+  const values = points.flatMap(([, ...each]) => each);
+  const up = ticks(Math.min(0, least(values)), -least(values.map((value) => -value)));
   const x = (kimg) => LEFT + (RIGHT - LEFT) * share(kimg, across);
   const y = (value) => BOTTOM - (BOTTOM - TOP) * share(value, up);
   const drawing = svg("svg", {
@@ -44,6 +46,13 @@ export function chart(title, lines) {
     return places.length === 1 ? `M${places[0]}h.01` : `M${places.join("L")}`;
   };
   names.forEach((name, number) => {
+    const band = thinned(bands[name] ?? []);
+    if (!band.length) return;
+    const edges = [...band.map(([kimg, low]) => [kimg, low]),
+      ...band.toReversed().map(([kimg, , high]) => [kimg, high])];
+    drawing.append(svg("path", { class: `l${number} band`, d: `${way(edges)}Z` }));
+  });
+  names.forEach((name, number) => {
     const series = thinned(lines[name]);
     if (series.length > NOISY) drawing.append(svg("path", { class: `l${number} raw`, d: way(series) }));
     const line = series.length > NOISY ? smoothed(series) : series;
@@ -53,7 +62,8 @@ export function chart(title, lines) {
     element("li", { className: `l${number}` },
       element("span", {}, `${name} ${shown(lines[name].at(-1)[1])}`)));
   return element("figure", { className: "chart" },
-    element("figcaption", {}, `${title}, over kimg`), element("ul", {}, ...key), drawing);
+    element("figcaption", {}, `${title}, over kimg`), element("ul", {}, ...key), drawing,
+    element("p", { className: "soft" }, says));
 }
 
 /** Three digits, as one reads them. */
@@ -105,10 +115,4 @@ function label(words, x, y, anchor) {
   const text = svg("text", { x, y, "text-anchor": anchor });
   text.textContent = words;
   return text;
-}
-
-function svg(name, attributes) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
 }

@@ -1,6 +1,6 @@
 // What is on the page, as a command line and as Python: each runs as copied and draws the same.
 
-import { firstSeed, readable } from "./link.js";
+import { explainedSeed, firstSeed, readable } from "./link.js";
 
 /** Write the command line that draws what the state shows. */
 export function asCommand(state, place) {
@@ -13,6 +13,8 @@ export function asCommand(state, place) {
       parts.push(`--around ${state.around}`, `--strength ${state.strength}`);
     }
     if (state.best_of > 1) parts.push(`--best-of ${state.best_of}`);
+  } else if (state.view === "words") {
+    parts.push("explain", shell(state.prompt), `--seed ${explainedSeed(state)}`);
   } else {
     const { prompts, seeds } = wayOf(state);
     parts.push("interpolate", ...prompts.map(shell), ...seeds.map((seed) => `--seed ${seed}`));
@@ -21,7 +23,7 @@ export function asCommand(state, place) {
   if (state.truncation !== 1) parts.push(`--truncation ${state.truncation}`);
   parts.push(`--bundle ${shell(place)}`);
   if (state.view === "pictures" && state.n > 1) parts.push("--grid");
-  parts.push(`-o ${shell(stageFile(state, state.view === "pictures" ? ".png" : ".webp"))}`);
+  parts.push(`-o ${shell(stageFile(state, isFilm(state) ? ".webp" : ".png"))}`);
   return parts.join(" ");
 }
 
@@ -38,6 +40,13 @@ export function asPython(state, place) {
     lines.push(`pictures = pipeline.generate(${python(state.prompt)}, ${settings})`);
     if (state.n > 1) lines.push(`captiongan.save_grid(captiongan.in_a_square(pictures), ${file})`);
     else lines.push(`pictures[0].save(${file})`);
+  } else if (state.view === "words") {
+    const file = python(stageFile(state, ".png"));
+    const settings = `seed=${explainedSeed(state)}${less}`;
+    lines.push(
+      `explanation = pipeline.explain(${python(state.prompt)}, ${settings})`,
+      `explanation.save(${file})`,
+    );
   } else {
     const { prompts, seeds } = wayOf(state);
     const file = python(stageFile(state, ".webp"));
@@ -57,6 +66,8 @@ export function wayOf(state) {
     : { prompts: [state.prompt], seeds: state.ends };
 }
 
+const isFilm = ({ view }) => view === "prompts" || view === "seeds";
+
 /** Name a file after the first words, without their accents, and the seeds. */
 export function fileName(prompt, seeds, ending) {
   const plain = prompt.toLowerCase().normalize("NFD").replace(/\p{Mn}/gu, "").replaceAll("đ", "d");
@@ -66,8 +77,9 @@ export function fileName(prompt, seeds, ending) {
 
 /** Name the file of all that the state shows. */
 export function stageFile(state, ending) {
-  const seeds = state.view === "seeds" ? state.ends : [firstSeed(state)];
-  const what = state.view !== "pictures" ? "-way" : state.n > 1 ? "-grid" : "";
+  const explains = state.view === "words";
+  const seeds = state.view === "seeds" ? state.ends : [explains ? explainedSeed(state) : firstSeed(state)];
+  const what = explains ? "-words" : isFilm(state) ? "-way" : state.n > 1 ? "-grid" : "";
   return fileName(state.prompt, seeds, `${what}${ending}`);
 }
 

@@ -1,7 +1,7 @@
 // The controls and titles of the page, as a state has them.
 
 import { t } from "./language.js";
-import { firstSeed } from "./link.js";
+import { explainedSeed, firstSeed } from "./link.js";
 import { $, setIcon } from "./parts.js";
 
 /**
@@ -11,8 +11,9 @@ import { $, setIcon } from "./parts.js";
  * @param formats of the files that the engine writes
  */
 export function showControls(state, bundle, formats) {
-  const isFilm = state.view !== "pictures";
-  const variations = !isFilm && state.around !== null;
+  const isFilm = state.view === "prompts" || state.view === "seeds";
+  const explains = state.view === "words";
+  const variations = state.view === "pictures" && state.around !== null;
   showValues(state);
   if (bundle) {
     const { resolution, version } = bundle;
@@ -29,11 +30,12 @@ export function showControls(state, bundle, formats) {
   $("stage-title").textContent = titleOf(state);
   $("second").hidden = state.view !== "prompts";
   $("film").hidden = !isFilm;
+  $("explained").hidden = !explains;
   $("close-up").hidden = !variations;
   $("gallery").hidden = state.view === "prompts";
   $("n-field").hidden = state.view === "prompts";
-  $("best-field").hidden = state.view === "prompts" || !bundle?.ranks;
-  $("download-grid").hidden = isFilm;
+  $("best-field").hidden = state.view === "prompts" || explains || !bundle?.ranks;
+  $("download-grid").hidden = isFilm || explains;
   $("download-strip").hidden = !isFilm;
   for (const kind of ["webp", "gif"]) $(`download-${kind}`).hidden = !isFilm || !formats.includes(kind);
 }
@@ -60,6 +62,7 @@ function setText(id, value) {
 
 function titleOf({ view, around, n, seed, best_of: candidates }) {
   if (view === "prompts") return t("From words to words");
+  if (view === "words") return t("Choose another picture");
   if (view === "seeds") return t("Choose two pictures for the ends");
   if (around !== null) return t("Variations of seed {around}", { around });
   const last = seed + n * candidates - 1;

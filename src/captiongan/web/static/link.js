@@ -5,10 +5,10 @@
 export const SEEDS = 2 ** 32;
 export const MOST_PINS = 12;
 
-const VIEWS = ["pictures", "prompts", "seeds"];
+const VIEWS = ["pictures", "words", "prompts", "seeds"];
 
 export const START = Object.freeze({
-  view: "pictures", // or "prompts", "seeds": films from sentence to sentence, from noise to noise
+  view: "pictures", // or "words": what each did; "prompts", "seeds": films between sentences, noises
   bundle: "",
   prompt: "",
   to: "", // the sentence at the other end of a film
@@ -20,6 +20,7 @@ export const START = Object.freeze({
   around: null, // the seed whose variations are shown
   towards: 0, // the seed towards which the first of them goes, the next towards the next
   strength: 0.3, // how far they are from it: 0 to 1
+  explained: null, // the seed of the picture whose words are explained
   ends: [7, 8], // the seeds at the ends of a film
   steps: 24,
   fps: 12,
@@ -30,6 +31,11 @@ export const START = Object.freeze({
 /** The seed that a request names: of the first picture, or towards which the first one goes. */
 export function firstSeed({ around, seed, towards }) {
   return around === null ? seed : towards;
+}
+
+/** The seed of the picture whose words are explained: the chosen one, if it is still shown. */
+export function explainedSeed({ explained, seed, n }) {
+  return explained !== null && seed <= explained && explained < seed + n ? explained : seed;
 }
 
 /** Write a state as what follows the "#" of a link; what is as at the start is left out. */
@@ -96,6 +102,7 @@ const READ = {
   around: seed,
   towards: seed,
   strength,
+  explained: seed,
   ends: (value) => {
     const seeds = parsed(value);
     return Array.isArray(seeds) && seeds.length === 2 && seeds.every(isSeed) ? seeds : undefined;

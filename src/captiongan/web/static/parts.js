@@ -13,14 +13,17 @@ export function element(name, properties = {}, ...children) {
   return made;
 }
 
+/** Make an element of a drawing: attributes by name; then its children. */
+export function svg(name, attributes, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
 /** Make an icon of the symbols in the page. */
 export function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `#i-${name}`);
-  svg.append(use);
-  return svg;
+  return svg("svg", { "aria-hidden": "true" }, svg("use", { href: `#i-${name}` }));
 }
 
 export function setIcon(button, name) {

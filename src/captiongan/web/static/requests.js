@@ -1,7 +1,7 @@
 // What to ask of the engine for a state.
 
 import { wayOf } from "./commands.js";
-import { firstSeed } from "./link.js";
+import { explainedSeed, firstSeed } from "./link.js";
 
 /** The requests of a state as {name: [verb, request]}; null without words. */
 export function requestsOf(state) {
@@ -20,6 +20,12 @@ export function requestsOf(state) {
     return {
       film: ["between", { ...wayOf(state), steps, ...common }],
       words: ["draw", many],
+    };
+  }
+  if (view === "words") {
+    return {
+      words: ["draw", { prompt, n, seed, ...common }],
+      explained: ["explain", { prompt, seed: explainedSeed(state), ...common }],
     };
   }
   if (around === null) return { words: ["draw", many] };

@@ -1,6 +1,6 @@
 // The studio's engine where there is a server. Every failure is an ApiError whose message can be shown.
 
-const PATHS = { draw: "/v1/generate", between: "/v1/interpolate" };
+const PATHS = { draw: "/v1/generate", between: "/v1/interpolate", explain: "/v1/explain" };
 const TOKEN = "captiongan-token";
 const TRIES = 4;
 const MOST_PATIENCE = 10; // seconds to wait for a server that says it is busy
@@ -39,6 +39,11 @@ export class Server {
   /** Draw the way from prompt to prompt, or from seed to seed. */
   between(request, signal) {
     return this.#drawn(PATHS.between, request, signal);
+  }
+
+  /** Draw what each word of a prompt changes in its picture. */
+  explain(request, signal) {
+    return this.#drawn(PATHS.explain, request, signal);
   }
 
   /** A file of what the verb draws: a sheet of pictures, a strip, a film. */

@@ -1,6 +1,6 @@
 // The studio: one state, which the controls change, the link holds, and an engine draws.
 //
-// An engine has the verbs `bundles`, `draw`, `between` and `file`, the `formats` of its files, and
+// An engine has the verbs `bundles`, `draw`, `between`, `explain` and `file`, the `formats` of its files, and
 // perhaps `page`, which gives the studio away as a file.
 
 import { copy } from "./clipboard.js";
@@ -8,11 +8,12 @@ import { CloseUp } from "./closeup.js";
 import { asCommand, asPython, fileName, stageFile } from "./commands.js";
 import { showControls } from "./controls.js";
 import { listenToDrops } from "./drop.js";
+import { showExplained } from "./explained.js";
 import { Film } from "./film.js";
 import { Gallery } from "./gallery.js";
 import { keysAreOn, listenToKeys } from "./keys.js";
 import { t, translatePage } from "./language.js";
-import { MOST_PINS, SEEDS, START, fromHash, isReadable, readable, toHash } from "./link.js";
+import { MOST_PINS, SEEDS, START, explainedSeed, fromHash, isReadable, readable, toHash } from "./link.js";
 import { attempt, hideError, remark, say, showError } from "./messages.js";
 import { $, download, element, pngBlob, pngSource, shortened } from "./parts.js";
 import { Pins, nameOf, pinOf } from "./pins.js";
@@ -133,7 +134,7 @@ async function draw() {
 }
 
 function showDrawn() {
-  const { words, film: way, source } = drawn;
+  const { words, film: way, source, explained } = drawn;
   stale(false);
   showTokens($("tokens"), words.prompts);
   remark(remarksOn(words.prompts));
@@ -143,11 +144,13 @@ function showDrawn() {
     closeUp.clear();
   }
   if (way) showFilm(way);
+  if (explained) showExplained(explained);
   showGallery();
-  const count = way ? way.frames.length : words.pictures.length;
-  const milliseconds = Math.round((way ?? words).milliseconds);
+  const count = (explained?.words ?? way?.frames ?? words.pictures).length;
+  const milliseconds = Math.round((way ?? explained ?? words).milliseconds);
   const facts = { count, milliseconds };
-  const told = way ? t("{count} frames in {milliseconds} ms.", facts)
+  const told = explained ? t("{count} words in {milliseconds} ms.", facts)
+    : way ? t("{count} frames in {milliseconds} ms.", facts)
     : count === 1 ? t("1 picture in {milliseconds} ms.", facts)
     : t("{count} pictures in {milliseconds} ms.", facts);
   say(`${aside} ${told}`.trim());
@@ -160,12 +163,12 @@ function showGallery() {
   gallery.show(pictures, {
     of: (picture) =>
       (variations ? t("towards seed {seed}", picture) : t("seed {seed}", picture)) + scoreOf(picture),
-    hint: variations ? t("Look at it")
-      : state.view === "seeds" ? t("An end of the film") : t("Variations"),
+    hint: variations ? t("Look at it") : hintOf(state.view),
     chosen: (picture) =>
       variations ? closeUp.shows(picture)
+      : state.view === "words" ? explainedSeed(state) === picture.seed
       : state.view === "seeds" && state.ends.includes(picture.seed),
-    canEnd: !variations && state.view !== "prompts",
+    canEnd: !variations && (state.view === "pictures" || state.view === "seeds"),
   });
 }
 
@@ -182,6 +185,11 @@ function showFilm(way) {
 
 function endOf(frame, words) {
   return element("span", {}, element("img", { src: pngSource(frame), alt: "" }), words);
+}
+
+function hintOf(view) {
+  if (view === "words") return t("What each word did here");
+  return view === "seeds" ? t("An end of the film") : t("Variations");
 }
 
 const scoreOf = ({ score }) =>
@@ -207,7 +215,7 @@ function fail(error) {
 
 function showState() {
   film.fps = state.fps;
-  if (state.view === "pictures") film.pause();
+  if (state.view === "pictures" || state.view === "words") film.pause();
   showControls(state, bundles.get(state.bundle), engine.formats);
 }
 
@@ -216,6 +224,8 @@ function showState() {
 function choose(picture) {
   if (state.view === "seeds") {
     takeAsEnd(picture);
+  } else if (state.view === "words") {
+    update({ explained: picture.seed }, { wait: 0 });
   } else if (picture.around === undefined) {
     closeUp.show(picture);
     const { seed } = picture;
@@ -252,6 +262,7 @@ function changeView(view) {
   if (view === state.view) return;
   film.pause();
   const changes = { view, around: null, frame: 0 };
+  if (view === "words") Object.assign(changes, { explained: state.around ?? state.explained, best_of: 1 });
   if (view === "prompts" && !state.to.trim()) changes.to = anotherPrompt();
   if (view === "seeds" && state.ends.join() === START.ends.join()) {
     changes.ends = [state.around ?? state.seed, (state.around ?? state.seed) + 1];
@@ -362,7 +373,7 @@ async function open(file) {
 
 function offerStarters() {
   const choosePrompt = (prompt) =>
-    update({ prompt, around: null, view: state.view === "seeds" ? "seeds" : "pictures" }, NOW);
+    update({ prompt, around: null, view: state.view === "prompts" ? "pictures" : state.view }, NOW);
   const drawAll = (request) => engine.draw(request);
   attempt(() => showStarters(bundles.get(state.bundle), limits, drawAll, choosePrompt));
 }
@@ -374,7 +385,7 @@ function actionOf(key, target) {
     "?": () => $("keys").showModal(),
     r: roll,
     l: () => update({ locked: !state.locked }),
-    " ": state.view !== "pictures" && !target.closest("button") ? () => film.toggle() : null,
+    " ": !$("film").hidden && !target.closest("button") ? () => film.toggle() : null,
   }[key];
 }
 

@@ -114,6 +114,11 @@ export const VIETNAMESE = {
   "{count} pictures in {milliseconds} ms.": "{count} ảnh trong {milliseconds} ms.",
   "{count} frames in {milliseconds} ms.": "{count} khung hình trong {milliseconds} ms.",
   "The model hardly knows {words}.": "Mô hình hầu như không biết {words}.",
+  "“{word}” (did you mean “{other}”?)": "“{word}” (ý bạn là “{other}”?)",
+  "It hardly follows words that negate or count: {words}.":
+    "Mô hình hầu như không theo những từ phủ định hoặc chỉ số lượng: {words}.",
+  "It hardly knows sentences like this: its captions are about something else.":
+    "Mô hình hầu như không biết những câu như thế này: các mô tả mà nó đã học nói về thứ khác.",
   "It is too long: the end is not read.": "Câu quá dài: phần cuối không được đọc.",
   "The rest is not read.": "Phần còn lại không được đọc.",
   "There is no bundle “{wanted}” here: {name} draws instead.":
@@ -161,7 +166,7 @@ export const VIETNAMESE = {
     "máy chủ đang trả lời {count} yêu cầu; hãy thử lại sau giây lát",
   "prompt {sentence} has no words; describe a picture in words":
     "{sentence} không có từ nào; hãy mô tả một bức ảnh bằng lời",
-  "prompt {sentence}: {count} of {words} words are unknown ({unknown}), at most half may be; bundle '{bundle}' was trained on English captions; use plain English words for what it draws":
+  "prompt {sentence}: {count} of {words} words are unknown ({unknown}), at most half may be; bundle '{bundle}' was trained on English captions; use plain words for what it draws":
     "{sentence}: {count} trong {words} từ là từ lạ ({unknown}), tối đa một nửa; hãy dùng những từ đơn giản cho những gì gói '{bundle}' vẽ",
   "prompt is not a text; give one sentence": "Lời mô tả không phải là văn bản; hãy viết một câu",
   "prompt is empty; describe a picture in words": "Ô mô tả để trống; hãy mô tả một bức ảnh bằng lời",
@@ -171,7 +176,7 @@ export const VIETNAMESE = {
     "Lời mô tả có ký tự điều khiển ở vị trí {place}, không được phép; hãy thay bằng dấu cách",
   "prompt has no words; describe a picture in words":
     "Lời mô tả không có từ nào; hãy mô tả một bức ảnh bằng lời",
-  "prompt {count} of {words} words are unknown ({unknown}), at most half may be; bundle '{bundle}' was trained on English captions; use plain English words for what it draws":
+  "prompt {count} of {words} words are unknown ({unknown}), at most half may be; bundle '{bundle}' was trained on English captions; use plain words for what it draws":
     "{count} trong {words} từ là từ lạ ({unknown}), tối đa một nửa; hãy dùng những từ đơn giản cho những gì gói '{bundle}' vẽ",
   "this page is incomplete: its file was cut short; get it again":
     "trang này không đầy đủ: tệp bị cắt cụt; hãy lấy lại trang",
@@ -184,4 +189,23 @@ export const VIETNAMESE = {
     "một phần của trang bị hỏng; hãy lấy lại trang",
   "the page cannot draw ({why})": "trang không vẽ được ({why})",
   "the text encoder does not fit the generator": "bộ mã hoá văn bản không hợp với bộ sinh",
+
+  // What each word did
+  "What each word did": "Mỗi từ làm gì",
+  "What each word did here": "Mỗi từ làm gì ở đây",
+  "The words, and what each changes": "Các từ, và mỗi từ thay đổi gì",
+  "Each map shows where the picture changes if the word is left out, with the same noise: red a little, yellow most. The number is the mean change, in levels of 0 to 255.":
+    "Mỗi bản đồ cho thấy ảnh thay đổi ở đâu nếu bỏ từ đó đi, với cùng một nhiễu: đỏ là ít, vàng là nhiều nhất. Con số là mức thay đổi trung bình, theo thang 0 đến 255.",
+  "Choose another picture": "Chọn một ảnh khác",
+  "Seed {seed}, all words": "Seed {seed}, đủ mọi từ",
+  "Without “{word}” the picture changes by {levels} levels on average":
+    "Bỏ “{word}” thì ảnh thay đổi trung bình {levels} mức",
+  "prompt '{prompt}' has one word; a word is explained by the others, so give two at least":
+    "'{prompt}' chỉ có một từ; một từ được giải thích nhờ các từ khác, nên hãy viết ít nhất hai từ",
+  "{count} words in {milliseconds} ms.": "{count} từ trong {milliseconds} ms.",
+  "“{word}” (did you mean “{other}”?)": "“{word}” (có phải “{other}” không?)",
+  "It hardly follows words that negate or count: {words}.":
+    "Mô hình hầu như không làm theo các từ phủ định hoặc đếm: {words}.",
+  "It hardly knows sentences like this: its captions are about something else.":
+    "Mô hình hầu như không biết những câu như thế này: các chú thích của nó nói về thứ khác.",
 };

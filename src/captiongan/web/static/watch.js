@@ -1,6 +1,8 @@
-// A training run in progress: asks every few seconds for what is new, and only for that.
+// Training runs in progress: asks every few seconds for what is new, and only for that.
 
-import { chart, shown } from "./chart.js";
+import { shown } from "./chart.js";
+import { comparedCurves, curvesOf } from "./curves.js";
+import { Judge } from "./judge.js";
 import { $, element } from "./parts.js";
 import { Samples } from "./samples.js";
 
@@ -9,38 +11,36 @@ const QUIET = 10_000; // milliseconds, when the run has been silent for a while
 const SILENCE = 120; // seconds
 const ROWS = 12;
 
-const CURVES = {
-  Losses: { loss_d: "discriminator", loss_g: "generator" },
-  "Share of pairs judged rightly": {
-    accuracy_real: "real", accuracy_mismatching: "mismatching", accuracy_generated: "drawn",
-  },
-  "KID, lower is better": { score_kid: "KID" },
-  "R@1 of 100, higher is better": { score_r_at_1: "R@1" },
-  "Novelty: distance to the nearest training picture, 1 like real ones": { score_novelty: "novelty" },
-  "Images a second": { images_per_second: "speed" },
-  "Variety, as a share of real pictures'": {
-    health_text_spread: "between captions", health_noise_spread: "between noises",
-  },
-};
+const judge = new Judge();
+const samples = new Samples((step, query) => {
+  const { judged, resolution } = runs[chosen].news;
+  if (judged.includes(step)) judge.show(step, query, resolution);
+  else judge.hide();
+});
 
-const samples = new Samples();
-
-let generation = "";
-let lines = [];
-const kimgAt = new Map(); // of each step
+let runs = [newRun()];
+let chosen = 0; // the number of the run that is shown
 let timer = null;
 let trouble = "";
+
+function newRun() {
+  return { generation: "", lines: [], kimgAt: new Map(), news: null };
+}
 
 async function ask() {
   clearTimeout(timer);
   let pause = EVERY;
   try {
-    const answer = await fetch(`v1/run?generation=${generation}&after=${lines.length}`);
-    if (!answer.ok) throw new Error((await answer.json()).error.message);
-    const news = await answer.json();
-    show(news);
-    if (news.more) pause = 0;
-    else if (news.silent > SILENCE) pause = QUIET;
+    const fresh = await Promise.all(runs.map(askOf));
+    const all = runs.map(({ news }) => news);
+    if (all[0].runs.length > runs.length) {
+      runs = all[0].runs.map((_, number) => runs[number] ?? newRun());
+      pause = 0;
+    } else if (all.some(({ more }) => more)) pause = 0;
+    else {
+      show(fresh.some(Boolean));
+      if (all.every(({ silent }) => silent > SILENCE)) pause = QUIET;
+    }
     trouble = "";
   } catch (error) {
     if (!trouble) {
@@ -53,26 +53,49 @@ async function ask() {
   if (!document.hidden) timer = setTimeout(ask, pause);
 }
 
-function show(news) {
-  if (news.generation !== generation) {
-    lines = [];
-    $("alarm-list").replaceChildren();
-  }
-  generation = news.generation;
-  lines.push(...news.lines);
-  for (const { step, kimg } of news.lines) kimgAt.set(step, kimg);
-  if (news.more) return;
-  showRun(news);
-  showLikeness();
+/** Take in what is new in a run; return whether it has new lines. */
+async function askOf(run, number) {
+  const { generation, lines } = run;
+  const answer = await fetch(`v1/run?run=${number}&generation=${generation}&after=${lines.length}`);
+  if (!answer.ok) throw new Error((await answer.json()).error.message);
+  const news = await answer.json();
+  if (news.generation !== generation) run.lines = [];
+  run.lines.push(...news.lines);
+  for (const { step, kimg } of news.lines) run.kimgAt.set(step, kimg);
+  Object.assign(run, { news, generation: news.generation });
+  return news.first === 0 || news.lines.length > 0;
+}
+
+function show(fresh) {
+  const { lines, news, kimgAt } = runs[chosen];
+  showChoice(news.runs);
+  showRun(news, lines);
+  showLikeness(lines);
   showAlarms(news.alarms);
-  samples.show(news, kimgAt);
-  if (news.first === 0 || news.lines.length) {
-    showCurves();
-    showTable();
+  samples.show(news, kimgAt, chosen);
+  if (fresh) {
+    showCurves(news.runs);
+    showTable(lines);
   }
 }
 
-function showRun({ name, network, resolution, data, kimg, silent }) {
+function showChoice(names) {
+  $("runs").hidden = names.length === 1;
+  if ($("runs").children.length !== names.length) {
+    $("runs").replaceChildren(...names.map((name, number) => {
+      const button = element("button", { type: "button" }, name);
+      button.addEventListener("click", () => {
+        chosen = number;
+        show(true);
+      });
+      return button;
+    }));
+  }
+  [...$("runs").children].forEach((button, number) =>
+    button.setAttribute("aria-pressed", String(number === chosen)));
+}
+
+function showRun({ name, network, resolution, data, kimg, silent }, lines) {
   $("name").textContent = name;
   document.title = `${name} · captiongan training`;
   const counts = Object.entries(data).filter(([, count]) => count)
@@ -83,7 +106,7 @@ function showRun({ name, network, resolution, data, kimg, silent }) {
     say("It has begun; no figures yet.");
     return;
   }
-  const speed = newest("images_per_second");
+  const speed = newest(lines, "images_per_second");
   const left = Math.max(0, kimg - last.kimg);
   const done = left < 1e-9 || last.stopped_early;
   $("progress").value = Math.min(1, last.kimg / kimg);
@@ -97,9 +120,9 @@ function showRun({ name, network, resolution, data, kimg, silent }) {
   else say("Training.");
 }
 
-function showLikeness() {
+function showLikeness(lines) {
   const kimg = lines.findLast((line) => "score_kid" in line)?.score_like_kimg;
-  const speed = newest("images_per_second");
+  const speed = newest(lines, "images_per_second");
   $("like").hidden = kimg === undefined;
   if (kimg === undefined) return;
   const time = speed ? ` (${duration((1000 * kimg) / speed)} at this speed)` : "";
@@ -109,24 +132,22 @@ function showLikeness() {
 function showAlarms(alarms) {
   $("no-alarms").hidden = alarms.length > 0;
   const list = $("alarm-list");
+  const known = [...list.children].map((item) => item.textContent);
+  if (!known.every((alarm, number) => alarm === alarms[number])) list.replaceChildren();
   for (const alarm of alarms.slice(list.children.length)) {
     list.append(element("li", { className: alarm.startsWith("alarm over") ? "over" : "" }, alarm));
   }
 }
 
-function showCurves() {
-  const charts = Object.entries(CURVES).map(([title, names]) => {
-    const drawn = Object.entries(names)
-      .map(([key, name]) => [name, lines.filter((line) => key in line).map((line) => [line.kimg, line[key]])])
-      .filter(([, points]) => points.length);
-    return drawn.length ? chart(title, Object.fromEntries(drawn)) : null;
-  });
-  const made = charts.filter(Boolean);
+function showCurves(names) {
+  const made = runs.length === 1
+    ? curvesOf(runs[0].lines)
+    : comparedCurves(Object.fromEntries(names.map((name, number) => [name, runs[number].lines])));
   $("charts").replaceChildren(...made);
   $("no-curves").hidden = made.length > 0;
 }
 
-function showTable() {
+function showTable(lines) {
   const rows = lines.filter((line) => "loss_d" in line).slice(-ROWS);
   $("table").hidden = rows.length === 0;
   if (!rows.length) return;
@@ -140,7 +161,7 @@ function showTable() {
 }
 
 /** The newest value of a figure, if there is one. */
-function newest(name) {
+function newest(lines, name) {
   return lines.findLast((line) => name in line)?.[name];
 }
 
