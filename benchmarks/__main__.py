@@ -21,6 +21,7 @@ VERBS = {
     "student": "a student beside its teacher, for docs/performance.md",
     "subject": "which prompts a bundle takes for off topic, for docs/text-encoder.md",
     "text": "the text encoders side by side, for docs/text-encoder.md",
+    "threads": "training with one thread and with all, idle and beside others",
     "torture": "kills, full disks, hostile input, for docs/reliability.md",
     "truncation": "truncation against scores, for docs/truncation.md",
     "vietnamese": "Vietnamese beside English, for docs/text-encoder.md",

@@ -236,6 +236,9 @@ class TrainingConfig(Section):
     """Arithmetic: `bf16-mixed`, `32-true`, or `auto`: `bf16-mixed` if the hardware computes it,
     else `32-true`."""
 
+    threads: int | None = Field(None, ge=1, le=1024)
+    """Threads on a CPU, 1 to 1024; none: the faster of one and all, which the run then keeps."""
+
     ema_halflife_kimg: float = Field(10.0, gt=0)
     """Half-life of the generator's exponential moving average (EMA), in kimg, above 0."""
 
