@@ -128,12 +128,12 @@ def _contiguous(trainer: Trainer, number: int) -> Batch:
 
 def drawing_seconds(pipeline: Pipeline, rounds: int) -> dict[str, float]:
     """Return the seconds of one new sentence and of its parts, by the demo, and of 64 pictures."""
-    sentences, more_sentences = _sentences(), _sentences()
+    new, more = sentences(), sentences()
     plan = pipeline.plan(["a red flower"], n=BATCH)
     works: dict[str, Work] = {
         "demo": _demo(),
-        "one": lambda: pipeline.generate(next(sentences)),
-        "text": lambda: pipeline.encode([next(more_sentences)]),
+        "one": lambda: pipeline.generate(next(new)),
+        "text": lambda: pipeline.encode([next(more)]),
         "one drawn": lambda: pipeline.draw(plan.noise[:1], plan.embedding[:1]),
         "many": lambda: pipeline.generate("a red flower", n=BATCH),
         "many drawn": lambda: pipeline.draw(plan.noise, plan.embedding),
@@ -153,7 +153,7 @@ def flops_as_trained(pipeline: Pipeline) -> int:
     return flops
 
 
-def _sentences() -> Iterator[str]:
+def sentences() -> Iterator[str]:
     """Yield sentences of which no two in a row of sixty-four are the same."""
     pairs = [(one, other) for one in COLOURS for other in COLOURS]
     return (f"this flower has {one} petals and a {other} centre" for one, other in cycle(pairs))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from captiongan.base import image_reading
 from captiongan.base.image_reading import UnusablePictureError, decode_picture, read_picture
@@ -92,3 +92,39 @@ def test_webp_pictures_have_a_limit_of_their_own(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(UnusablePictureError, match="65x64; at most 4096"):
         decode_picture(encoded(Image.new("RGB", (65, 64)), "WEBP"), "a")
     assert decode_picture(encoded(Image.new("RGB", (65, 64)), "PNG"), "a")
+
+
+def brands(*names: bytes) -> bytes:
+    """Return the box with which an HEIF file begins."""
+    return (8 + 4 * len(names)).to_bytes(4, "big") + b"ftyp" + b"".join(names) + bytes(99)
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        (brands(b"heic", bytes(4), b"mif1", b"heic"), "HEIC: convert it to JPEG"),
+        (brands(b"mif1", bytes(4), b"heic"), "HEIC: convert it to JPEG"),
+        (brands(b"mif1", bytes(4), b"avif"), "AVIF: convert it to JPEG"),
+        (brands(b"isom", bytes(4), b"mp42"), "not one of BMP"),
+    ],
+)
+def test_a_picture_of_a_phone_that_cannot_be_read_says_what_it_is(
+    content: bytes,
+    reason: str,
+    from_file: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(image_reading, "formats", lambda: image_reading.FORMATS)
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(UnusablePictureError, match=rf"unreadable picture \({reason}"):
+        if from_file:
+            read_picture(tmp_path / "a.jpg")
+        else:
+            decode_picture(content, "a.jpg")
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow does not read AVIF")
+def test_avif_is_read_where_pillow_reads_it() -> None:
+    assert decode_picture(encoded(Image.new("RGB", (9, 7), "red"), "AVIF"), "a").size == (9, 7)

@@ -221,7 +221,7 @@ def test_a_picture_of_someone_else_is_refused_in_words(page: Page, tmp_path: Pat
         drop(page, tmp_path / name)
         expect(page.locator("#status")).to_contain_text(f"{name} is not a PNG that captiongan")
     page.locator("#png-file").set_input_files(tmp_path / "photo.png")
-    expect(page.locator("#status")).to_contain_text("photo.png is not a PNG that captiongan")
+    expect(page.locator("#status")).to_contain_text("captiongan restyle")
 
 
 @pytest.mark.parametrize(

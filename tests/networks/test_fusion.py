@@ -24,7 +24,7 @@ from captiongan.networks.fusion import (
 )
 from captiongan.networks.layers import AppendDeviation, PairDiscriminator, PictureGenerator
 from captiongan.training.losses import gan_discriminator_loss
-from captiongan.training.state import _lay_channels_last
+from captiongan.training.state import lay_channels_last
 from captiongan.training.step import frozen
 
 NOISE_DIM, EMBEDDING_DIM, PROJECTED_DIM = 5, 6, 4
@@ -185,7 +185,7 @@ def test_the_networks_are_built_and_called_like_the_lectures(embedding_dim: int)
 def test_pictures_stay_between_minus_one_and_one_whatever_the_weights() -> None:
     network = generator()
     with torch.no_grad():
-        network.to_rgb.weight.mul_(1e4)
+        network.get_parameter("to_rgb.weight").mul_(1e4)
     pictures = network(noise(4, NOISE_DIM), texts(4, EMBEDDING_DIM))
     assert -1 <= pictures.min() < -0.9
     assert 0.9 < pictures.max() <= 1
@@ -446,7 +446,7 @@ def test_the_networks_work_in_bf16_with_channels_last_as_in_training() -> None:
     x, z, e = noise(4, 3, 32, 32), noise(4, NOISE_DIM), texts(4, EMBEDDING_DIM)
     expected, expected_logits = draw(z, e), judge(x, e)
     for network in (draw, judge.train()):
-        _lay_channels_last(network)
+        lay_channels_last(network)
     with torch.autocast("cpu", torch.bfloat16):
         pictures, logits = draw(z, e), judge(x, e)
         (judge(pictures, e).sum() + logits.sum()).backward()
@@ -457,7 +457,7 @@ def test_the_networks_work_in_bf16_with_channels_last_as_in_training() -> None:
 
 def test_stages_lie_channels_last_once_the_weights_do() -> None:
     network = generator(32)
-    _lay_channels_last(network)
+    lay_channels_last(network)
     for x in stages(network, noise(2, NOISE_DIM), texts(2, EMBEDDING_DIM)):
         assert x.is_contiguous(memory_format=torch.channels_last)
 
@@ -543,7 +543,7 @@ def test_a_frozen_discriminator_lets_gradients_through_and_keeps_none() -> None:
 
 def test_copies_and_saved_weights_judge_the_same(tmp_path: Path) -> None:
     network = discriminator()
-    _lay_channels_last(network)
+    lay_channels_last(network)
     x, e = noise(4, 3, 16, 16), texts(4, EMBEDDING_DIM)
     network(x, e)  # the power iteration moves on, and is part of the state
     network.eval()
@@ -582,3 +582,22 @@ def test_a_text_of_another_length_cannot_be_judged() -> None:
         discriminator()(noise(2, 3, 16, 16), noise(2, EMBEDDING_DIM + 1))
     with pytest.raises(RuntimeError):
         discriminator(embedding_dim=0)(noise(2, 3, 16, 16), noise(2, EMBEDDING_DIM))
+
+
+def test_shuffling_replaces_the_last_block_by_four_colours_for_each_place() -> None:
+    torch.manual_seed(0)
+    plain, network = (
+        Generator(
+            resolution=32,
+            features=2,
+            noise_dim=8,
+            embedding_dim=5,
+            projected_dim=4,
+            shuffle=shuffle,
+        )
+        for shuffle in (False, True)
+    )
+    assert len(network.blocks) == len(plain.blocks) - 1
+    drawn = network(torch.randn(2, 8), torch.randn(2, 5))
+    assert drawn.shape == (2, 3, 32, 32)
+    assert drawn.abs().max() < 1 and 0.05 < drawn.std() < 0.6

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from captiongan.networks.efficientnet_lite import VARIANTS, EfficientNetLite, SameConvolution
-from captiongan.networks.projected import Discriminator, FrozenDepthwise, FrozenFeatures
+from captiongan.networks.frozen_convolution import FrozenConvolution
+from captiongan.networks.projected import Discriminator, FrozenFeatures
 from captiongan.runs.checkpoint import load_checkpoint, save_checkpoint
 from captiongan.runs.load_config import load_config
 from captiongan.runs.options import LossConfig
@@ -308,7 +309,7 @@ def test_the_fast_convolution_is_exact_and_twice_differentiable(
 ) -> None:
     torch.manual_seed(0)
     plain = SameConvolution(2, 2, kernel, stride, groups=2).double().requires_grad_(False)
-    fast = FrozenDepthwise(plain)
+    fast = FrozenConvolution(plain)
     x = noise(2, 2, side, side).double().requires_grad_()
     torch.testing.assert_close(fast(x), plain(x))
     assert torch.autograd.gradcheck(fast, x)
@@ -319,7 +320,7 @@ def test_a_gradient_penalty_passes_the_frozen_network_as_it_would_plain_layers()
     """Its depthwise layers have a way back of their own, which is gone back once more here."""
     layer = SameConvolution(4, 4, 3, 2, groups=4).double().requires_grad_(False)
     steepness = []
-    for convolve in (layer, FrozenDepthwise(layer)):
+    for convolve in (layer, FrozenConvolution(layer)):
         weight, x = torch.ones(4, 1, 1, dtype=torch.float64, requires_grad=True), noise(2, 4, 8, 8)
         x = x.double().requires_grad_()
         logits = convolve((weight * x).tanh()).square().flatten(1).sum(dim=1, keepdim=True)

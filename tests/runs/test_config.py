@@ -216,6 +216,10 @@ CONTRADICTIONS = {
         ["network=fusion", "data.resolution=16", "generator.attention=32"],
         ["generator.attention = 32: must be at most data.resolution = 16", "attention=8"],
     ),
+    "self-attention in the block that shuffling replaces": (
+        ["network=fusion", "generator.attention=64", "generator.shuffle=true"],
+        ["must be at most half of data.resolution = 32", "attention=32"],
+    ),
     "the mean of a single caption": (
         ["text.captions=first", "text.averaged=4"],
         ["text.averaged = 4 with text.captions = 'first'", "set text.averaged=1"],
@@ -351,7 +355,7 @@ def test_a_run_folders_configuration_of_before_these_options_means_what_it_meant
     newer = {
         "data": ["squash", "mismatching", "typical_share"],
         "text": ["captions", "averaged", "noise", "conditioning_augmentation"],
-        "generator": ["attention"],
+        "generator": ["attention", "shuffle"],
         "losses": [
             *("discriminator", "interpolation", "mode_seeking", "contrastive", "augment"),
             *("augment_probability", "blur_kimg", "blur_sigma", "text_fade_kimg"),

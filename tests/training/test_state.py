@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from captiongan.compute import devices
 from captiongan.networks.dcgan import Generator
 from captiongan.runs.checkpoint import load_checkpoint, save_checkpoint
 from captiongan.runs.config import RunConfig
@@ -142,7 +143,23 @@ def test_auto_is_bf16_where_the_hardware_that_trains_computes_it(
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", computed)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(devices, "slowdown_of_bf16", lambda: 0.5)
     assert choose_precision("auto") == expected
+
+
+def test_auto_is_single_precision_where_bf16_is_slow_in_spite_of_the_hardware(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    monkeypatch.setattr(devices, "slowdown_of_bf16", lambda: 4.0)
+    assert choose_precision("auto") == "32-true"
+
+
+def test_timing_a_cpu_draws_no_random_numbers() -> None:
+    before = torch.random.get_rng_state()
+    assert devices.slowdown_of_bf16.__wrapped__() > 0
+    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 # The running average

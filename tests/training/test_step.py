@@ -34,10 +34,39 @@ from captiongan.training.step import (
     update_discriminator,
     update_generator,
 )
-from support.tiny_run import BATCH_SIZE, copied, equal, random_batch, tiny_state
+from support.tiny_run import BATCH_SIZE, CONFIG, RECIPE, copied, equal, random_batch, tiny_state
 
 ALL_TERMS = LossConfig(pixel_wise=50, feature_matching=100)
 GAN_ONLY = LossConfig(pixel_wise=0, feature_matching=0)
+
+
+@pytest.mark.parametrize(
+    ("mixed", "penalties", "precision"),
+    [
+        (True, {}, torch.bfloat16),
+        (True, {"r1": 1.0}, torch.float32),
+        (True, {"r2": 1.0}, torch.float32),
+        (False, {}, torch.float32),
+    ],
+    ids=["bf16", "bf16 with R1", "bf16 with R2", "single precision"],
+)
+def test_the_discriminator_computes_pictures_in_the_runs_precision_and_the_rest_in_32_bits(
+    mixed: bool, penalties: dict[str, float], precision: torch.dtype
+) -> None:
+    """Penalties differentiate twice, so their pictures take 32 bits."""
+    state = tiny_state(RECIPE.model_copy(update={"generator": CONFIG.generator}))
+    state.mixed = mixed
+    features: list[torch.dtype] = []
+    logits: list[torch.dtype] = []
+    for part, seen in (
+        (state.discriminator.picture, features),
+        (state.discriminator.compare, logits),
+    ):
+        part.register_forward_hook(lambda _, __, result, seen=seen: seen.append(result.dtype))
+    losses = GAN_ONLY.model_copy(update=penalties)
+    metrics = training_step(state, random_batch(), losses)
+    assert set(features) == {precision}
+    assert {*logits, *(value.dtype for value in metrics.values())} == {torch.float32}
 
 
 def weights(network: nn.Module) -> dict[str, Tensor]:

@@ -4,12 +4,13 @@ import io
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import IO, Literal
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
 from captiongan.errors import CaptionganError
 
@@ -17,7 +18,7 @@ MAXIMUM_PIXELS = 100_000_000
 """The largest picture that is decoded, in pixels; the header tells the size."""
 
 MAXIMUM_WEBP = 50_000_000
-"""The largest WebP picture, whose decoder holds every pixel several times."""
+"""The largest WebP or AVIF picture, whose decoder holds every pixel several times."""
 
 MAXIMUM_PASSES = 2_000_000_000
 """The most pixels that all scans of a JPEG picture pass over together."""
@@ -30,7 +31,13 @@ _START_OF_SCAN = b"\xff\xda"
 
 # A closed list, because Pillow passes some other formats (such as EPS) to external programs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""The accepted formats, by Pillow's names; the file's extension does not matter."""
+"""The formats that are always accepted, by Pillow's names; the file's extension does not matter."""
+
+_TO_CONVERT = {
+    "AVIF": {b"avif", b"avis"},
+    "HEIC": {b"heic", b"heim", b"heis", b"heix", b"hevc", b"hevm", b"hevs", b"hevx", b"mif1"},
+}
+"""Formats of cameras and the web that Pillow does not read everywhere, and their brands."""
 
 WHITE = "white"
 """The default colour behind transparent pixels."""
@@ -91,7 +98,7 @@ _silence = _Silence()
 
 
 def read_picture(path: Path, minimum_side: int = 1) -> Image.Image:
-    """Decode a picture of any of `FORMATS`: upright, RGB, transparency on white.
+    """Decode a picture of any of `formats()`: upright, RGB, transparency on white.
 
     Raises:
         UnusablePictureError: the picture cannot be read, has too many pixels, or has a side
@@ -134,6 +141,12 @@ def middle_square(picture: Image.Image, side: int) -> Image.Image:
     return ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS)
 
 
+@cache
+def formats() -> tuple[str, ...]:
+    """Return the accepted formats: `FORMATS`, and AVIF if the installed Pillow reads it."""
+    return (*FORMATS, "AVIF") if features.check("avif") else FORMATS
+
+
 def without_path(error: Exception) -> str:
     """Return the message of an error on one line, without the file's path."""
     strerror = error.strerror if isinstance(error, OSError) else None
@@ -149,7 +162,7 @@ def _read(
 ) -> Image.Image:
     with _silence.kept():  # a picture is used or refused, without warnings
         try:
-            with Image.open(file, formats=FORMATS) as picture:
+            with Image.open(file, formats=formats()) as picture:
                 _check_size(picture, minimum_side, most)
                 if picture.format in ("JPEG", "MPO"):
                     _check_scans(file, picture)
@@ -165,15 +178,32 @@ def _fault(file: Path | io.BytesIO, error: Exception) -> tuple[PictureFault, str
     if isinstance(error, Image.DecompressionBombError):
         return "too many pixels", f"more than {MAXIMUM_PIXELS}"
     if isinstance(error, UnidentifiedImageError):
-        empty = file.stat().st_size == 0 if isinstance(file, Path) else not file.getvalue()
-        return "unreadable picture", "zero bytes" if empty else "not one of " + ", ".join(FORMATS)
+        return "unreadable picture", _why_unidentified(file)
     reason = without_path(error)
     return "truncated picture" if "truncated" in reason.lower() else "unreadable picture", reason
 
 
+def _why_unidentified(file: Path | io.BytesIO) -> str:
+    with _opened(file) as content:
+        head = content.read(64)
+    if not head:
+        return "zero bytes"
+    if head[4:8] == b"ftyp":  # the size of this box, its name, and brands of four letters
+        end = min(len(head), int.from_bytes(head[:4]))
+        brands = {head[at : at + 4] for at in range(8, end, 4)}
+        for name, theirs in _TO_CONVERT.items():
+            if brands & theirs:
+                return f"{name}: convert it to JPEG"
+    return "not one of " + ", ".join(formats())
+
+
+def _opened(file: Path | io.BytesIO) -> IO[bytes]:
+    return file.open("rb") if isinstance(file, Path) else io.BytesIO(file.getbuffer())
+
+
 def _check_size(picture: Image.Image, minimum_side: int, most: int) -> None:
     size, pixels = f"{picture.width}x{picture.height}", picture.width * picture.height
-    most = min(most, MAXIMUM_WEBP) if picture.format == "WEBP" else most
+    most = min(most, MAXIMUM_WEBP) if picture.format in ("WEBP", "AVIF") else most
     if pixels > most:
         raise _RefusedError("too many pixels", f"{size}; at most {most}")
     if min(picture.size) < minimum_side:
@@ -185,7 +215,7 @@ def _check_scans(file: Path | io.BytesIO, picture: Image.Image) -> None:
 
     A start of a scan never occurs within one; a preview in the EXIF data has a few of its own.
     """
-    with file.open("rb") if isinstance(file, Path) else io.BytesIO(file.getbuffer()) as content:
+    with _opened(file) as content:
         scans = _count(_START_OF_SCAN, content)
     if scans * picture.width * picture.height > MAXIMUM_PASSES:
         raise _RefusedError(

@@ -83,9 +83,8 @@ class DataFacts:
             return None
         values: list[Any] = [facts.get(each.name) for each in fields_of(cls)]
         name, *counts = values
-        if isinstance(name, str) and all(isinstance(count, int) for count in counts):
-            return cls(name, *counts)
-        return None
+        known = isinstance(name, str) and all(isinstance(count, int) for count in counts)
+        return cls(name, *counts) if known else None
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,8 @@ class TrainingFacts:
     """How a bundle was trained; None where the bundle does not say.
 
     `kimg` is thousand pictures shown. `extractors` are the networks that had a part and so must not
-    score the bundle. `config` holds the run's options, `style` and `ranker` their own trainings.
+    score the bundle. `config` holds the run's options, `style` and `ranker` their own trainings,
+    `student` which bundle taught this one.
     """
 
     kimg: float | None = None
@@ -103,6 +103,7 @@ class TrainingFacts:
     config: Mapping[str, Any] | None = None
     style: Mapping[str, Any] | None = None
     ranker: Mapping[str, Any] | None = None
+    student: Mapping[str, Any] | None = None
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, object]) -> Self:
@@ -121,6 +122,7 @@ class TrainingFacts:
             config=_of_type(dict, facts.get("config")),
             style=_of_type(dict, facts.get("style")),
             ranker=_of_type(dict, facts.get("ranker")),
+            student=_of_type(dict, facts.get("student")),
         )
 
     def to_facts(self) -> dict[str, object]:
@@ -223,9 +225,8 @@ def _parse(text: str | bytes) -> Mapping[str, object]:
     try:
         facts = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BundleError(
-            f"{MANIFEST} is not JSON ({error}); copy or download the bundle again"
-        ) from error
+        fault = f"{MANIFEST} is not JSON ({error}); copy or download the bundle again"
+        raise BundleError(fault) from error
     if not isinstance(facts, dict):
         raise BundleError(
             f"{MANIFEST} is {reprlib.repr(facts)}, must be a JSON object; "

@@ -163,6 +163,24 @@ captiongan {ranker["captiongan"]}.
 """
 
 
+def with_student_section(card: str, student: Mapping[str, Any]) -> str:
+    """Return a card with a section on the bundle that taught this one.
+
+    `student` is `training > student` of the manifest.
+    """
+    teacher = student["teacher"]
+    return f"""{_without_section(card, "Student")}
+
+## Student
+
+A smaller copy of `{teacher["name"]}` {teacher["version"]} (sha256 of its `bundle.json`:
+{teacher["sha256"]}). `captiongan distill` trained it on {student["kimg"]:,} kimg of that bundle's
+own pictures, drawn of {student["sentences"]:,} sentences, without photographs. The same sentence
+and seed give a similar picture. "Training" above tells what data the teacher learned from.
+captiongan {student["captiongan"]}.
+"""
+
+
 def _without_section(card: str, title: str) -> str:
     """Return a card without the section of that title, and without trailing white space."""
     section = rf"^## {title}\n.*?(?=^#{{1,2}} |\Z)"

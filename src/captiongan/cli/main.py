@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from captiongan.cli import bulk, data, draw, models, page, serve, text, train
+from captiongan.cli import bulk, data, distill, draw, models, page, serve, text, train
 from captiongan.errors import CaptionganError
 from captiongan.version import __version__
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
-for verbs in (draw, bulk, page, serve, train, models, text, data):
+for verbs in (draw, bulk, page, serve, train, models, distill, text, data):
     app.add_typer(verbs.app)
 
 

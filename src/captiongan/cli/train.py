@@ -43,6 +43,13 @@ def train(
             "checkpoint and continue at half the learning rate."
         ),
     ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            help="Threads on a CPU; default: one or all, whichever a few timed steps find faster. "
+            "A resumed run keeps its number."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show configuration, data, network sizes and a timed step."),
@@ -61,6 +68,8 @@ def train(
     overrides = override or []
     if on_divergence is not None:
         overrides = [*overrides, f"training.on_divergence={on_divergence}"]
+    if threads is not None:
+        overrides = [*overrides, f"training.threads={threads}"]
     with training_half():
         from captiongan.training.start import start
 

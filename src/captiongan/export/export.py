@@ -102,8 +102,8 @@ def export_run(
     files: dict[str, Path | bytes] = {file: encoder.folder / file for file in ENCODER_FILES}
     if with_critic:
         files[CRITIC_FILE] = _critic(trained.checkpoint)
-    files[GENERATOR_FILE] = _drawing(trained.generator, config, encoder.dim)
-    files["sample.png"] = _sample(trained.generator, config, encoder, prompts)
+    files[GENERATOR_FILE] = drawing(trained.generator, config, encoder.dim)
+    files["sample.png"] = sample(trained.generator, config, encoder, prompts)
     card = model_card(manifest, SAMPLES, with_critic, config.network in UNFOLDED_NETWORKS)
     files["README.md"] = card.encode()
     return write_bundle(out, files, manifest)
@@ -163,7 +163,7 @@ def _critic(checkpoint: Checkpoint) -> bytes:
     return save(weights)
 
 
-def _drawing(generator: PictureGenerator, config: RunConfig, embedding_dim: int) -> bytes:
+def drawing(generator: PictureGenerator, config: RunConfig, embedding_dim: int) -> bytes:
     """Return the generator as the content of an ONNX file."""
     return as_onnx(
         DrawingGenerator(generator),
@@ -187,11 +187,11 @@ def _training_facts(trained: TrainedRun) -> TrainingFacts:
             skipped=len(facts["skipped"]),
         ),
         extractors=trained.config.extractors,
-        config=_without_places(trained.config),
+        config=without_places(trained.config),
     )
 
 
-def _without_places(config: RunConfig) -> dict[str, Any]:
+def without_places(config: RunConfig) -> dict[str, Any]:
     """Return all options except the paths on this machine."""
     facts = config.model_dump(exclude={"data": {"source"}, "training": {"start": {"bundle"}}})
     if is_folder(config.text.encoder):
@@ -200,7 +200,7 @@ def _without_places(config: RunConfig) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def _sample(
+def sample(
     generator: PictureGenerator, config: RunConfig, encoder: OnnxTextEncoder, prompts: Sequence[str]
 ) -> bytes:
     """Draw the card's sample as a PNG: a row for each prompt, a seed for each picture."""

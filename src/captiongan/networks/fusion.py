@@ -67,6 +67,9 @@ class Generator(PictureGenerator):
         projected_dim: length of the projected text that is concatenated with the rest of z.
         attention: side of the stage that a self-attention follows, a power of two from 8 to
             `resolution`; 0 for none.
+        shuffle: whether the last doubling is a PixelShuffle of four colours for each place, without
+            a block (Shi et al. 2016, arXiv 1609.05158). The last stage then has 2F channels at half
+            the side.
     """
 
     def __init__(
@@ -78,9 +81,11 @@ class Generator(PictureGenerator):
         embedding_dim: int,
         projected_dim: int,
         attention: int = 0,
+        shuffle: bool = False,
     ) -> None:
         super().__init__()
         widths = _widths(resolution, features)[::-1]
+        widths = widths[:-1] if shuffle else widths
         self.text = TextDirection(embedding_dim, projected_dim)
         self.wording: Tensor
         self.register_buffer("wording", torch.zeros(embedding_dim, noise_dim // 4))
@@ -90,9 +95,10 @@ class Generator(PictureGenerator):
         self.blocks = nn.ModuleList(
             Doubling(wide, narrow, condition_dim) for wide, narrow in pairwise(widths)
         )
-        self.to_rgb = nn.Conv2d(widths[-1], 3, kernel_size=3, padding=1)
+        colours = nn.Conv2d(widths[-1], 12 if shuffle else 3, kernel_size=3, padding=1)
+        self.to_rgb = nn.Sequential(colours, nn.PixelShuffle(2)) if shuffle else colours
         _start(self.seed, variance=1.0)
-        _start(self.to_rgb, variance=0.25 / RECTIFIED)  # colours, well inside tanh
+        _start(colours, variance=0.25 / RECTIFIED)  # well inside tanh
         # Last, so that all other initial weights equal those of a generator without attention.
         sides = (SIDE << stage for stage in range(1, len(widths)))
         self.attentions = nn.ModuleList(

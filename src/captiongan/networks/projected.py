@@ -20,19 +20,15 @@ always draws the same.
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from captiongan.networks.efficientnet_lite import (
-    MAPS,
-    VARIANTS,
-    EfficientNetLite,
-    SameConvolution,
-)
+from captiongan.networks.efficientnet_lite import MAPS, VARIANTS, EfficientNetLite
+from captiongan.networks.frozen_convolution import speed_up
 from captiongan.networks.layers import SLOPE, AppendDeviation, PairDiscriminator
 
 LEAST_SIDE = 96
@@ -116,7 +112,7 @@ class FrozenFeatures(nn.Module):
         self.side = side
         variant = VARIANTS["lite0"]
         self.network = EfficientNetLite(variant)
-        _speed_up(self.network)
+        speed_up(self.network)
         mixed = [features << scale for scale in range(len(MAPS))]
         self.channels = [features, *mixed[:-1]]
         """Of each map, the finest first."""
@@ -137,7 +133,14 @@ class FrozenFeatures(nn.Module):
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """Return the mixed maps, the finest first."""
-        maps = self.network.maps(self._prepared(pictures))
+        return self.mix(self.maps(pictures))
+
+    def maps(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """Return EfficientNet's maps before they are mixed, the finest first."""
+        return self.network.maps(self._prepared(pictures))
+
+    def mix(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Return the mixed maps of those that `maps` returned."""
         layers = zip(self.across_channels, self.across_scales, maps, strict=True)
         mixed: list[Tensor] = []
         for across_channels, across_scales, x in reversed(list(layers)):
@@ -205,55 +208,6 @@ class InnerProduct(nn.Module):
         return (directions.unsqueeze(2) @ features).flatten(1)
 
 
-class FrozenDepthwise(nn.Module):
-    """A depthwise `SameConvolution` with frozen weights: faster, above all in the backward pass."""
-
-    def __init__(self, layer: SameConvolution) -> None:
-        super().__init__()
-        self.weight, self.bias = layer.weight, layer.bias
-        self.stride = layer.stride[0]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve (B, C, H, W), H = W."""
-        kernel, side = self.weight.shape[-1], x.shape[-1]
-        padding = max((-(-side // self.stride) - 1) * self.stride + kernel - side, 0)
-        first = kernel // 2 - padding // 2  # the centre of the first window
-        places = (..., *2 * (slice(first, None, self.stride),))
-        y: Tensor = _FrozenDepthwise.apply(  # type: ignore[no-untyped-call]
-            x, self.weight, self.bias, places
-        )
-        return y
-
-
-class _FrozenDepthwise(torch.autograd.Function):
-    """A depthwise convolution at some places, by convolutions of stride 1 in both directions.
-
-    oneDNN is slow if depthwise convolutions have a stride, above all in the backward pass in
-    bfloat16 (20 to 50 ms per layer for 32 pictures on one core, 5 to 9 times as long as here).
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, places: Any) -> Tensor:
-        ctx.save_for_backward(weight)
-        ctx.shape, ctx.places = x.shape, places
-        y = F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2, groups=len(weight))
-        return y[places].contiguous(memory_format=torch.channels_last)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (weight,), (gradient,) = ctx.saved_tensors, gradients
-        spread = torch.empty(
-            ctx.shape,
-            dtype=gradient.dtype,
-            device=gradient.device,
-            memory_format=torch.channels_last,
-        ).zero_()
-        spread[ctx.places] = gradient
-        turned = weight.flip(2, 3).to(gradient.dtype)
-        back = F.conv2d(spread, turned, padding=weight.shape[-1] // 2, groups=len(weight))
-        return back, None, None, None
-
-
 def _head(inputs: int, hidden: int, outputs: int, halvings: int) -> nn.Sequential:
     """Halve the side `halvings` times, append the batch's deviation, then convolve by 3 x 3."""
     head = nn.Sequential()
@@ -263,14 +217,6 @@ def _head(inputs: int, hidden: int, outputs: int, halvings: int) -> nn.Sequentia
         inputs = hidden
     last = nn.Conv2d(inputs + 1, outputs, kernel_size=3, padding=1)
     return head.extend((AppendDeviation(), spectral_norm(last), nn.LeakyReLU(SLOPE)))
-
-
-def _speed_up(network: nn.Module) -> None:
-    """Replace depthwise convolutions by `FrozenDepthwise`."""
-    for module in list(network.modules()):
-        for name, layer in module.named_children():
-            if isinstance(layer, SameConvolution) and layer.groups > 1:
-                setattr(module, name, FrozenDepthwise(layer))
 
 
 def _freeze(network: nn.Module, saved: bool) -> None:

@@ -72,7 +72,12 @@ def _class(module: str, name: str) -> Any:
     return getattr(import_module(f"captiongan.networks.{module}"), name)
 
 
-FUSION = ("generator.attention", "text.conditioning_augmentation", "losses.species")
+FUSION = (
+    "generator.attention",
+    "generator.shuffle",
+    "text.conditioning_augmentation",
+    "losses.species",
+)
 """The options of all networks with the generator of `fusion`."""
 
 NETWORKS = {

@@ -71,6 +71,11 @@ class RunConfig(Section):
         """Return the same configuration with another `text.encoder`."""
         return self.model_copy(update={"text": self.text.model_copy(update={"encoder": encoder})})
 
+    def with_threads(self, threads: int | None) -> Self:
+        """Return the same configuration with another `training.threads`."""
+        training = self.training.model_copy(update={"threads": threads})
+        return self.model_copy(update={"training": training})
+
     def to_yaml(self) -> str:
         """Return the whole tree as YAML that `load_config` reads back to the same tree."""
         return yaml.safe_dump(self.model_dump(), sort_keys=False)

@@ -122,10 +122,12 @@ def _of_the_sizes(config: "RunConfig") -> Iterator[str]:
                 f"{option} = {features}: must be a multiple of {multiple} with network = "
                 f"'{config.network}'; set {option}={features + multiple - features % multiple}"
             )
-    if config.generator.attention > resolution:
+    largest = resolution // 2 if config.generator.shuffle else resolution
+    if config.generator.attention > largest:
+        which = "half of data.resolution" if config.generator.shuffle else "data.resolution"
         yield (
-            f"generator.attention = {config.generator.attention}: must be at most data.resolution "
-            f"= {resolution}; set generator.attention={resolution // 2}"
+            f"generator.attention = {config.generator.attention}: must be at most {which} "
+            f"= {largest}; set generator.attention={resolution // 2}"
         )
     look = config.discriminator.look
     if look and min(look) < resolution:

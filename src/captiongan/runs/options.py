@@ -35,13 +35,11 @@ class DataConfig(Section):
     """Whether whole pictures are squeezed to squares; otherwise their middle squares are kept."""
 
     mismatching: Literal["class", "batch"] = "class"
-    """Where a mismatching caption comes from: a picture of another `class`, or another picture of
-    the same `batch`."""
+    """Where a mismatching caption comes from: another `class`, or any picture of the `batch`."""
 
     typical_share: float = Field(1.0, gt=0, le=1)
-    """Share of the pictures to train on, above 0 and at most 1: the most likely ones under a
-    Gaussian fitted to the `lite0` features of all (instance selection, DeVries et al. 2020, arXiv
-    2007.15255). Scores compare with all pictures."""
+    """Share of the pictures to train on, above 0 and at most 1: the likeliest under a Gaussian of
+    all `lite0` features (DeVries et al. 2020, arXiv 2007.15255). Scores compare with all."""
 
 
 class TextConfig(Section):
@@ -81,8 +79,10 @@ class GeneratorConfig(Section):
     """Length of the projected text, 1 to 4096."""
 
     attention: Literal[0, 8, 16, 32, 64] = 0
-    """Side, in pixels, of the stage with self-attention: 8, 16, 32 or 64, or 0 for none (SAGAN,
-    Zhang et al. 2019, arXiv 1805.08318)."""
+    """Side of the stage with self-attention (SAGAN, arXiv 1805.08318): 8 to 64; 0 for none."""
+
+    shuffle: bool = False
+    """Whether the last doubling of the side is a PixelShuffle: faster, with less detail."""
 
 
 class DiscriminatorConfig(Section):
@@ -235,6 +235,9 @@ class TrainingConfig(Section):
     precision: Precision = "auto"
     """Arithmetic: `bf16-mixed`, `32-true`, or `auto`: `bf16-mixed` if the hardware computes it,
     else `32-true`."""
+
+    threads: int | None = Field(None, ge=1, le=1024)
+    """Threads on a CPU, 1 to 1024; none: the faster of one and all, which the run then keeps."""
 
     ema_halflife_kimg: float = Field(10.0, gt=0)
     """Half-life of the generator's exponential moving average (EMA), in kimg, above 0."""

@@ -4,10 +4,12 @@ from rich.console import Console
 
 from captiongan.base.commands import command
 from captiongan.base.progress import say
+from captiongan.compute.devices import cpu_has_bf16, default_device, slowdown_of_bf16
 from captiongan.errors import DataError
 from captiongan.runs.config import RunConfig
 from captiongan.text.registry import why_not_exportable
 from captiongan.training.data_source import judgement_of
+from captiongan.training.state import choose_precision
 from captiongan.training.trainer import Trainer
 
 
@@ -20,6 +22,12 @@ def open_trainer(config: RunConfig, console: Console, resumed: bool = False) -> 
     """
     say(console, f"opening {config.data.source}; the first time decodes and encodes it")
     trainer = Trainer.prepare(config, console)
+    if config.training.precision == "auto" and default_device().type == "cpu" and cpu_has_bf16():
+        say(
+            console,
+            f"training.precision=auto: {choose_precision('auto')}; a convolution in bf16 takes "
+            f"{slowdown_of_bf16():.2g} times as long as in single precision",
+        )
     facts = trainer.data.facts()
     say(
         console,

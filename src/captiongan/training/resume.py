@@ -61,6 +61,8 @@ def check_same(wanted: RunConfig, run: RunFolder) -> None:
     for _ in range(wanted.training.rollbacks - run.config().training.rollbacks):
         wanted = after_rollback(wanted)
     kept = run.config(source=wanted.data.source)
+    if wanted.training.threads is None:  # the run has chosen
+        wanted = wanted.with_threads(kept.training.threads)
     if _same_encoder(wanted.text.encoder, kept.text.encoder):
         wanted = wanted.with_encoder(kept.text.encoder)
     had = kept.model_dump()

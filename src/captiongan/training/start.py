@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from functools import partial
 from pathlib import Path
 
+import torch
 from rich.console import Console
 
 from captiongan.base.commands import command
@@ -29,6 +30,7 @@ from captiongan.training.resume import check_same, resume_trainer, why_finished
 from captiongan.training.rollback import forget_after
 from captiongan.training.sample_grid import SampleGrid
 from captiongan.training.starting_config import starting_config
+from captiongan.training.thread_choice import use_threads
 from captiongan.training.trainer import Trainer
 
 Say = Callable[[str], None]
@@ -95,6 +97,8 @@ def start(
             trainer = open_trainer(wanted, console)
             if wanted.training.start:
                 load_bundle_weights(trainer)
+        held.callback(torch.set_num_threads, torch.get_num_threads())
+        trainer = use_threads(trainer, console, resumed=run is not None)
         if dry_run:
             print_dry_run(trainer, console)
             return True

@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import parametrize
 from torch.optim import Adam, Optimizer
 
 from captiongan.compute.adam_state import moments, restore_moments
@@ -38,7 +39,7 @@ class TrainState:
     """1 once a loss or gradient was not finite, else 0; while it is 1, no weight is updated."""
     discriminator_pace: float = 1.0
     mixed: bool = False
-    """Whether the generator computes in bfloat16; the discriminator never does."""
+    """Whether the generator and the discriminator's features are computed in bfloat16."""
     step: int = 0
 
     @property
@@ -52,6 +53,19 @@ class TrainState:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
             pictures: Tensor = self.generator(noise.to(dtype), embedding.to(dtype))
         return pictures.float()
+
+    def features(self, pictures: Tensor, exact: bool = False) -> Tensor:
+        """f(x) in the run's precision: (B, 3, H, W) in [-1, 1] to D's features in float32.
+
+        `exact` computes them in float32 in any run, as second derivatives need them.
+        """
+        if exact or not self.mixed:
+            return self.discriminator.features(pictures)
+        with parametrize.cached():
+            _normalise_weights(self.discriminator)
+            with torch.autocast(self.device.type, torch.bfloat16):
+                features = self.discriminator.features(pictures)
+        return features.float()
 
     def state(self) -> dict[str, dict[str, Tensor]]:
         """Return all weights and moments by the names of their parts, for `restore`."""
@@ -81,7 +95,7 @@ class TrainState:
 
 
 def choose_precision(wanted: Precision) -> Literal["32-true", "bf16-mixed"]:
-    """Return the precision of a run's arithmetic; `auto` is bf16 if the hardware computes it."""
+    """Return the precision of a run's arithmetic; `auto` is bf16 if `computes_bf16`."""
     if wanted != "auto":
         return wanted
     return "bf16-mixed" if computes_bf16(default_device()) else "32-true"
@@ -188,7 +202,7 @@ def finished_updates(state: TrainState) -> int:
 def _set_up(module: nn.Module, config: RunConfig, device: torch.device) -> Optimizer:
     """Move a network to its device, ready for training; return its optimiser."""
     synchronise(module)
-    _lay_channels_last(module)
+    lay_channels_last(module)
     module.to(device)
     return Adam(
         module.parameters(),
@@ -199,7 +213,14 @@ def _set_up(module: nn.Module, config: RunConfig, device: torch.device) -> Optim
     )
 
 
-def _lay_channels_last(module: nn.Module) -> None:
+def _normalise_weights(module: nn.Module) -> None:
+    """Compute all weights that have a spectral norm, so that `cached` holds them in float32."""
+    for layer in module.modules():
+        if parametrize.is_parametrized(layer, "weight"):
+            assert layer.weight is not None
+
+
+def lay_channels_last(module: nn.Module) -> None:
     """Store convolution weights in the layout that convolutions read fastest (NHWC)."""
     for weight in module.parameters():
         if weight.dim() == 4:

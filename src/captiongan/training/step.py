@@ -227,8 +227,7 @@ def _features(state: TrainState, batch: Batch, pictures: Tensor, losses: LossCon
     """f(T(x)): D's features of pictures, after blur and DiffAugment if the run has them."""
     changed = pictures if batch.blur is None else blurred(pictures, batch.blur)
     changed = diff_augment(changed, losses.augment, losses.augment_probability)
-    features: Tensor = state.discriminator.features(changed)
-    return features
+    return state.features(changed, exact=losses.r1 > 0 or losses.r2 > 0)
 
 
 @torch.no_grad()

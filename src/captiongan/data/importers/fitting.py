@@ -10,11 +10,11 @@ from typing import Literal
 from PIL import Image, ImageColor, ImageOps
 
 from captiongan.base.image_reading import (
-    FORMATS,
     MAXIMUM_PIXELS,
     WHITE,
     UnusablePictureError,
     decode_picture,
+    formats,
 )
 from captiongan.data.importers.items import Box
 from captiongan.errors import DataError
@@ -109,7 +109,7 @@ def _facts(content: bytes) -> tuple[str, bool]:
     """Return the format of a picture that can be decoded, and whether it is transparent."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(content), formats=FORMATS) as header:
+        with Image.open(io.BytesIO(content), formats=formats()) as header:
             return str(header.format), header.has_transparency_data
 
 

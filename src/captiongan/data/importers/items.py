@@ -75,8 +75,11 @@ class Rejected:
 
 Item = Found | Rejected
 
-PICTURE = re.compile(r"\.(jpe?g|png|webp|gif|bmp|tiff?|ppm)$", re.IGNORECASE)
-"""Extensions of picture files, for sources that do not list their pictures."""
+PICTURE = re.compile(r"\.(jpe?g|png|webp|gif|bmp|tiff?|ppm|avif|heic|heif)$", re.IGNORECASE)
+"""Extensions of picture files, for sources that do not list their pictures.
+
+HEIC is among them so that the account says what to do with it.
+"""
 
 _SPLIT = re.compile(r"(?:^|[/_.-])(train|val|valid|validation|dev|test)(?:\d*)(?=[/_.-]|$)")
 

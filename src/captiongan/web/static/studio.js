@@ -354,7 +354,8 @@ async function open(file) {
   const settings = settingsOf(textsOf(await file.arrayBuffer()));
   if (!settings) {
     const { name } = file;
-    say(t("{file} is not a PNG that captiongan wrote: it holds no words and no seed.", { file: name }));
+    const refusal = t("{file} is not a PNG that captiongan wrote: it holds no words and no seed.", { file: name });
+    say(`${refusal} ${t("The command captiongan restyle draws any picture again in other words.")}`);
     return;
   }
   const { remarks, version } = settings;

@@ -139,6 +139,8 @@ export const VIETNAMESE = {
   "Link copied.": "Đã sao chép liên kết.",
   "{file} is not a PNG that captiongan wrote: it holds no words and no seed.":
     "{file} không phải là tệp PNG do captiongan ghi: trong đó không có lời mô tả và seed.",
+  "The command captiongan restyle draws any picture again in other words.":
+    "Lệnh captiongan restyle vẽ lại một ảnh bất kỳ theo lời mô tả khác.",
   "{file} is back.": "{file} đã trở lại.",
   "It was drawn by version {version} of {name}, here is {here}.":
     "Ảnh được vẽ bằng phiên bản {version} của {name}, ở đây là {here}.",
