@@ -13,7 +13,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.soak.damage import damaged
-from captiongan.bundle.bundle import find_bundle, read_bundle
+from captiongan.base.safe_reading import read_regular
+from captiongan.bundle.bundle import LARGEST_MANIFEST, find_bundle, read_bundle
 from captiongan.bundle.manifest import CARD_FILE, MANIFEST, FileFacts
 from captiongan.bundle.text_encoder import ENCODER_FILES, TOKENIZER_FILE
 from captiongan.loading import load
@@ -163,7 +164,7 @@ ATTACKS: tuple[Damage, ...] = (strange_place, unlisted_file, strange_tokenizer, 
 def _vouch_for(bundle: Path) -> None:
     """Write the true size and sha256 of each file into the manifest, as an attacker would."""
     try:
-        manifest = json.loads((bundle / MANIFEST).read_bytes() if _is_plain(bundle) else b"")
+        manifest = json.loads(read_regular(bundle / MANIFEST, bundle, LARGEST_MANIFEST))
         for name in manifest["files"]:
             facts = FileFacts.of(bundle / name)
             manifest["files"][name] = {"bytes": facts.size, "sha256": facts.sha256}
@@ -171,8 +172,4 @@ def _vouch_for(bundle: Path) -> None:
         manifest["text_encoder"]["sha256"] = hashlib.sha256(parts).hexdigest()
         (bundle / MANIFEST).write_text(json.dumps(manifest))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass  # the manifest itself is damaged, or a file is none
-
-
-def _is_plain(bundle: Path) -> bool:
-    return (bundle / MANIFEST).is_file() and not (bundle / MANIFEST).is_symlink()
+        pass  # the manifest itself is damaged or huge, or a file is none

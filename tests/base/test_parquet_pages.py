@@ -84,15 +84,44 @@ def test_damaged_headers_are_told() -> None:
 def test_lists_of_many_values_are_read_as_dictionaries_or_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    table = pq.ParquetFile(written([["a rose"] * 9]))
-    assert texts_in_lists(table, ["my.text"]) == ["my.text.list.element"]
+    content = written([["a rose"] * 9])
+    table = pq.ParquetFile(content)
+    assert texts_in_lists(content, table, ["my.text"]) == ["my.text.list.element"]
     monkeypatch.setattr(parquet_pages, "MOST_LISTED", 8)
     with pytest.raises(BadPagesError, match="or more than 8"):
-        texts_in_lists(table, ["my.text"])
+        texts_in_lists(content, table, ["my.text"])
 
 
-def test_a_file_that_is_cut_short_within_a_page_is_told() -> None:
-    content = written(VALUES)
-    table = pq.ParquetFile(content)
+def test_a_page_that_goes_beyond_the_end_of_the_file_is_told() -> None:
+    content = written(VALUES).getvalue()
+    end = int.from_bytes(content[-8:-4], "little") + 8
+    text_of_65535_bytes = b"\x18\xff\xff\x03"
     with pytest.raises(BadPagesError, match="cut short"):
-        check_pages(io.BytesIO(content.getvalue()[:4]), table, ["my.text"])
+        checked(io.BytesIO(content[:4] + text_of_65535_bytes + content[-end:]))
+
+
+LEVELS = bytes([0x19, 0x26, 0, 2])
+ENCRYPTED = bytes([0x5C, 0x2C, 0x19, 8, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("there", "instead", "reason"),
+    [
+        (LEVELS, bytes([0x19, 0x36, 0, 2, 0]), "the sizes of 'my.text' do not fit"),
+        (bytes([0x3C, 0x29]), bytes([0x3C, 0x16, 8, 0x19]), "the sizes of 'other' do not fit"),
+        (LEVELS + bytes(3), LEVELS + bytes(2) + ENCRYPTED + bytes(1), "'my.text' are encrypted"),
+        (bytes([0x19, 0x2C]), bytes([0x19, 0x3C, 0x26, 0, 0]), "has 3 columns, not 2"),
+    ],
+    ids=["levels", "texts-that-are-none", "encrypted", "columns"],
+)
+def test_a_list_of_chunks_for_which_pyarrow_would_end_the_process_is_refused(
+    there: bytes, instead: bytes, reason: str
+) -> None:
+    content = io.BytesIO()
+    pq.write_table(pa.table({"my.text": ["rose"], "other": [1]}), content)
+    whole = content.getvalue()
+    start = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    assert there in whole[start:]
+    end = whole[start:-8].replace(there, instead, 1)
+    with pytest.raises(BadPagesError, match=reason):
+        checked(io.BytesIO(whole[:start] + end + len(end).to_bytes(4, "little") + b"PAR1"))

@@ -268,6 +268,13 @@ def test_a_file_that_is_none_of_prompts_is_refused(
         read(tmp_path, name, content)
 
 
+def test_a_table_whose_names_are_not_utf_8_is_refused(tmp_path: Path) -> None:
+    file = parquet(tmp_path / "p.parquet", prompt=[RED], other=[1])
+    file.write_bytes(file.read_bytes().replace(b"other", b"\xffther"))
+    with pytest.raises(BulkError, match=r"is damaged \('utf-8' codec can't decode byte 0xff"):
+        rows_of(file)
+
+
 def test_a_table_without_prompts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BulkError, match="has the columns caption, must have 'prompt'"):
         rows_of(parquet(tmp_path / "p.parquet", caption=[RED]))

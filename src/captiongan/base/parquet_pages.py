@@ -2,12 +2,14 @@
 
 A page says itself how many bytes it unpacks to; the list at the end of the file may say otherwise,
 and PyArrow believes the page. Pages are read here as far as their headers go, without unpacking.
-The format is that of parquet-format (`PageHeader`), in Thrift's compact protocol.
+The list itself is checked first, because PyArrow ends the process when it finds some faults there.
+The format is that of parquet-format (`PageHeader`, `FileMetaData`), in Thrift's compact protocol.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, BinaryIO
 
 MOST_BYTES = 2**30
@@ -35,6 +37,20 @@ _UNPACKED, _PACKED = 2, 3
 _DICTIONARY, _VALUES = 7, 1
 _PARTS = {5: 2, _DICTIONARY: 2, 8: 4}
 """The headers of the kinds of pages, and in each the number of its encoding."""
+
+_GROUPS, _CHUNKS, _FACTS, _ENCRYPTED = 4, 1, 3, 8
+_SIZES, _BYTES_OF_TEXTS, _REPETITIONS, _DEFINITIONS = 16, 1, 2, 3
+"""In the list at the end: row groups, their chunks, and what a chunk says of its sizes."""
+
+Kept = dict[int, Any]
+"""Which lists of a structure are kept: by their numbers, what is kept in each structure there."""
+
+_KEPT_AT_END: Kept = {
+    _GROUPS: {_CHUNKS: {_FACTS: {_SIZES: {_REPETITIONS: {}, _DEFINITIONS: {}}}}},
+}
+
+_TAIL = 8
+"""Bytes at the end of a file: the length of the list, and four letters."""
 
 _DEEPEST = 8
 
@@ -65,19 +81,25 @@ def check_pages(content: BinaryIO, table: Any, columns: Collection[str]) -> int:
     """
     return sum(
         _unpacked(header, chunk.name)
-        for chunk in _chunks(table, columns)
+        for chunk in _chunks(content, table, columns)
         for header in _headers(content, chunk)
     )
 
 
-def texts_in_lists(table: Any, columns: Collection[str]) -> list[str]:
+def texts_in_lists(content: BinaryIO, table: Any, columns: Collection[str]) -> list[str]:
     """Return the paths of texts of which a row can have any number, to be read as dictionaries.
 
+    Args:
+        content: the file.
+        table: its `pyarrow.parquet.ParquetFile`.
+        columns: the names of the columns that are to be read.
+
     Raises:
-        BadPagesError: there are other values of which a row can have any number, or too many.
+        BadPagesError: there are other values of which a row can have any number, or too many, or
+            the file is damaged.
     """
     listed: Counter[str] = Counter()
-    for chunk, column in _columns(table, columns):
+    for chunk, column in _columns(content, table, columns):
         if column.max_repetition_level:
             listed[column.path] += chunk.num_values
             if column.physical_type == OTHER or listed[column.path] > MOST_LISTED:
@@ -89,8 +111,9 @@ def texts_in_lists(table: Any, columns: Collection[str]) -> list[str]:
     return [each.path for each in kinds if each.path in listed and each.physical_type == TEXT]
 
 
-def _columns(table: Any, columns: Collection[str]) -> Iterator[tuple[Any, Any]]:
+def _columns(content: BinaryIO, table: Any, columns: Collection[str]) -> Iterator[tuple[Any, Any]]:
     """Yield the facts of each wanted chunk, and those of its column."""
+    _check_end(content, table)
     for group in range(table.metadata.num_row_groups):
         facts = table.metadata.row_group(group)
         for number in range(facts.num_columns):
@@ -100,8 +123,46 @@ def _columns(table: Any, columns: Collection[str]) -> Iterator[tuple[Any, Any]]:
                 yield chunk, table.schema.column(number)
 
 
-def _chunks(table: Any, columns: Collection[str]) -> Iterator[_Chunk]:
-    for chunk, _ in _columns(table, columns):
+def _check_end(content: BinaryIO, table: Any) -> None:
+    """Refuse a list of chunks for which PyArrow would end the process when asked for a chunk."""
+    content.seek(-_TAIL, 2)
+    length = int.from_bytes(content.read(4), "little")
+    content.seek(-_TAIL - length, 2)
+    end = _structure(BytesIO(content.read(length)), 0, _KEPT_AT_END)
+    columns = [table.schema.column(number) for number in range(len(table.schema))]
+    for group in _listed(end, _GROUPS):
+        chunks = _listed(group, _CHUNKS)
+        if len(chunks) != len(columns):
+            raise BadPagesError(f"a row group has {len(chunks)} columns, not {len(columns)}")
+        for chunk, column in zip(chunks, columns, strict=True):
+            _check_sizes(chunk, column)
+
+
+def _check_sizes(chunk: Any, column: Any) -> None:
+    """Check what a chunk says of the sizes of its texts and of its levels."""
+    facts = chunk.get(_FACTS) if isinstance(chunk, dict) else None
+    if not isinstance(facts, dict) or _ENCRYPTED in chunk:
+        raise BadPagesError(f"the facts of '{column.path}' are encrypted or damaged")
+    sizes = facts.get(_SIZES, {})
+    repetitions, definitions = _listed(sizes, _REPETITIONS), _listed(sizes, _DEFINITIONS)
+    if (
+        len(repetitions) not in (0, column.max_repetition_level + 1)
+        or len(definitions) not in (0, column.max_definition_level + 1)
+        or (_BYTES_OF_TEXTS in sizes and column.physical_type != TEXT)
+    ):
+        raise BadPagesError(f"the sizes of '{column.path}' do not fit the column")
+
+
+def _listed(facts: Any, number: int) -> list[Any]:
+    """Return a list of a structure, an empty one if it is not there."""
+    values = facts.get(number, []) if isinstance(facts, dict) else None
+    if not isinstance(values, list):
+        raise BadPagesError("the list at its end is damaged")
+    return values
+
+
+def _chunks(content: BinaryIO, table: Any, columns: Collection[str]) -> Iterator[_Chunk]:
+    for chunk, _ in _columns(content, table, columns):
         start = chunk.data_page_offset
         if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < start:
             start = chunk.dictionary_page_offset
@@ -143,70 +204,76 @@ def _whole(facts: Any, number: int) -> int:
     return value
 
 
-def _structure(content: BinaryIO, depth: int) -> Facts:
+def _structure(content: BinaryIO, depth: int, kept: Kept | None = None) -> Facts:
     """Read a structure whose fields are in order, each there once."""
     if depth > _DEEPEST:
-        raise BadPagesError("the header of a page nests too deeply")
+        raise BadPagesError("a structure nests too deeply")
     facts: Facts = {}
     number = 0
     while head := _byte(content):
         kind, step = head & 15, head >> 4
         following = number + step if step else _signed(content)
         if following <= number:
-            raise BadPagesError("the header of a page is damaged")
+            raise BadPagesError("the header of a page, or the list at its end, is damaged")
         number = following
-        facts[number] = _value(content, kind, depth)
+        facts[number] = _value(content, kind, depth, (kept or {}).get(number))
     return facts
 
 
-def _value(content: BinaryIO, kind: int, depth: int) -> Any:
-    """Read a value; of a text or a list, which nobody needs here, nothing is kept."""
+def _value(content: BinaryIO, kind: int, depth: int, kept: Kept | None = None) -> Any:
+    """Read a value; of a text, which nobody needs here, nothing is kept."""
     if kind in (1, 2):  # true and false
         return kind == 1
     if kind == 3:
         return _byte(content)
-    if kind in (4, 5, 6):
+    if kind in (4, 5):
         return _signed(content)
+    if kind == 6:
+        return _signed(content, 64)
     if kind == 7:
         return content.seek(8, 1) and None
     if kind == 8:
         return content.seek(_number(content), 1) and None
     if kind in (9, 10):
-        return _pass_list(content, depth + 1)
+        return _list(content, depth + 1, kept)
     if kind == 12:
-        return _structure(content, depth + 1)
-    raise BadPagesError(f"the header of a page has a field of type {kind}")
+        return _structure(content, depth + 1, kept)
+    raise BadPagesError(f"a structure has a field of type {kind}")
 
 
-def _pass_list(content: BinaryIO, depth: int) -> None:
+def _list(content: BinaryIO, depth: int, kept: Kept | None) -> list[Any] | None:
+    """Read a list; without `kept`, nothing of it is kept."""
+    if depth > _DEEPEST:
+        raise BadPagesError("a list nests too deeply")
     head = _byte(content)
+    kind, values = head & 15, []
     for _ in range(_number(content) if head >> 4 == 15 else head >> 4):
-        if head & 15 in (1, 2):
-            _byte(content)
-        elif depth <= _DEEPEST:
-            _value(content, head & 15, depth)
+        value = _byte(content) if kind in (1, 2) else _value(content, kind, depth, kept)
+        if kept is not None:
+            values.append(value)
+    return None if kept is None else values
 
 
-def _signed(content: BinaryIO) -> int:
-    number = _number(content)
+def _signed(content: BinaryIO, bits: int = 32) -> int:
+    number = _number(content, bits)
     return (number >> 1) ^ -(number & 1)
 
 
-def _number(content: BinaryIO) -> int:
-    """Read an integer with seven bits in each byte; a larger one has its lowest bits alone."""
+def _number(content: BinaryIO, bits: int = 32) -> int:
+    """Read an integer with seven bits in each byte, and refuse one that has too many bits."""
     number = 0
-    for place in range(5):
+    for place in range(0, bits, 7):
         byte = _byte(content)
-        number |= (byte & 127) << 7 * place
+        number |= (byte & 127) << place
         if byte < 128:
-            if number < 2**32:
+            if number < 2**bits:
                 return number
             break
-    raise BadPagesError("the header of a page has a number that is too large")
+    raise BadPagesError("a number is too large")
 
 
 def _byte(content: BinaryIO) -> int:
     byte = content.read(1)
     if not byte:
-        raise BadPagesError("it is cut short within a page")
+        raise BadPagesError("it is cut short")
     return byte[0]

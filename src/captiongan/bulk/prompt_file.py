@@ -187,7 +187,7 @@ def _parquet(file: Path, content: BinaryIO) -> Rows:
                 for cells in zip(*batch.columns, strict=True):
                     place += 1
                     yield _row_of_cells(place, dict(zip(columns, cells, strict=True)))
-    except (ArrowException, BadPagesError) as error:
+    except (ArrowException, BadPagesError, UnicodeDecodeError) as error:  # names are texts too
         reason = " ".join(str(error).split())
         raise BulkError(
             f"prompts '{file}' is not a parquet file, or is damaged ({reason}); write it again"

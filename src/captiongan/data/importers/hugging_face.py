@@ -105,7 +105,7 @@ def _rows(path: Path, name: str, split: str | None, request: Request) -> Iterato
     with path.open("rb") as content:
         columns = _Columns(parquet.read_schema(content), path, request)
         # A text that stands in a list many times is in memory once.
-        listed = texts_in_lists(parquet.ParquetFile(content), columns.needed)
+        listed = texts_in_lists(content, parquet.ParquetFile(content), columns.needed)
         file = parquet.ParquetFile(content, read_dictionary=listed)
         if check_pages(content, file, columns.needed) > most_unfolded(path):
             raise bomb(path)
