@@ -5,6 +5,7 @@ import pytest
 from captiongan.bundle.bundle import find_bundle, read_bundle
 from captiongan.errors import BundleError
 from captiongan.runs.load_config import load_config
+from captiongan.text.registry import choose_encoder
 from captiongan.training.reproduction import options_of
 from captiongan.training.starting_config import trained_config
 
@@ -16,8 +17,11 @@ def test_a_bundle_is_trained_again_with_its_own_options_for_as_long_as_it_was(na
     assert again.data.source == "my-data"
     assert again.training.kimg == bundle.manifest.training.kimg
     had = trained_config(bundle)
-    for section in ("network", "generator", "discriminator", "losses", "optimiser", "text"):
+    for section in ("network", "generator", "discriminator", "losses", "optimiser"):
         assert getattr(again, section) == getattr(had, section), section
+    assert again.with_encoder("").text == had.with_encoder("").text
+    encoder = choose_encoder(again.text.encoder).identity
+    assert encoder.embeds_as(bundle.manifest.text_encoder)
     assert again.training.model_copy(update={"kimg": had.training.kimg}) == had.training
 
 

@@ -60,8 +60,8 @@ def train(
     log: Annotated[
         list[str] | None,
         typer.Option(
-            help="Also log metrics and sample grids in the run folder: `tensorboard` or `wandb`; may "
-            "be repeated."
+            help="Also log metrics and sample grids, in the run folder: `tensorboard` or `wandb`; "
+            "may be repeated."
         ),
     ] = None,
 ) -> None:

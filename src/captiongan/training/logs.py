@@ -32,9 +32,12 @@ class Log(NamedTuple):
 def _tensorboard(run: RunFolder, step: int) -> Iterator[Log]:
     from tensorboardX import SummaryWriter
 
-    # TensorBoard forgets what earlier files say of steps that are repeated.
     folder = run.path / "tensorboard"
-    writer = SummaryWriter(str(folder), purge_step=step + 1 if folder.exists() else None)
+    writer = SummaryWriter(
+        str(folder),
+        purge_step=step + 1 if folder.exists() else None,  # what earlier files say is forgotten
+        filename_suffix=f".{step}",  # a file is named after the second, and none may be replaced
+    )
 
     def add(line: Mapping[str, float]) -> None:
         for name in line.keys() - {"step", "time"}:
