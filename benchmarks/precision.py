@@ -32,7 +32,11 @@ def main(
     works: dict[str, Work] = {}
     for precision in ("32-true", "bf16-mixed"):
         for side in SIDES:
-            options = [f"training.precision={precision}", f"discriminator.look=[{side}]"]
+            options = [
+                f"training.precision={precision}",
+                f"discriminator.look=[{side}]",
+                "discriminator.bf16=true",  # where the run's precision is bf16
+            ]
             options += [f"training.batch_size={BATCH}", "scores.every_kimg=0"]
             config = load_config("projected", options, "toy:1000")
             trainer = Trainer.prepare(config, Console(quiet=True))

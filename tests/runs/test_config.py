@@ -411,7 +411,13 @@ def test_the_course_is_the_exercises_own_solution() -> None:
         },
         "text": RunConfig().text.model_dump() | {"encoder": "minilm", "captions": "first"},
         "generator": RunConfig().generator.model_dump() | {"features": 128, "projected_dim": 256},
-        "discriminator": {"features": 128, "projected_dim": 256, "look": (), "beside": False},
+        "discriminator": {
+            "features": 128,
+            "projected_dim": 256,
+            "look": (),
+            "beside": False,
+            "bf16": False,
+        },
         "losses": RunConfig().losses.model_dump() | {"discriminator": "gan-cls-sum"},
         "optimiser": RunConfig().optimiser.model_dump(),
         "training": RunConfig().training.model_dump()

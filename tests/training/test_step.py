@@ -50,12 +50,13 @@ GAN_ONLY = LossConfig(pixel_wise=0, feature_matching=0)
     ],
     ids=["bf16", "bf16 with R1", "bf16 with R2", "single precision"],
 )
-def test_the_discriminator_computes_pictures_in_the_runs_precision_and_the_rest_in_32_bits(
+def test_the_discriminator_computes_pictures_in_bf16_if_asked_for_and_the_rest_in_32_bits(
     mixed: bool, penalties: dict[str, float], precision: torch.dtype
 ) -> None:
     """Penalties differentiate twice, so their pictures take 32 bits."""
     state = tiny_state(RECIPE.model_copy(update={"generator": CONFIG.generator}))
-    state.mixed = mixed
+    state.mixed = True
+    state.mixed_features = mixed
     features: list[torch.dtype] = []
     logits: list[torch.dtype] = []
     for part, seen in (

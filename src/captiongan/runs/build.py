@@ -19,7 +19,7 @@ def build_discriminator(
     discriminator = NETWORKS[config.network].build_discriminator(
         resolution=config.data.resolution,
         embedding_dim=embedding_dim,
-        **config.discriminator.model_dump(exclude={"look"}),
+        **config.discriminator.model_dump(exclude={"look", "bf16"}),
     )
     if species:
         discriminator.add_classifier(species)

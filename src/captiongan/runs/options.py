@@ -103,6 +103,10 @@ class DiscriminatorConfig(Section):
     the logits of both have the same weight (Vision-aided GAN, Kumari et al. 2022, arXiv
     2112.09130)."""
 
+    bf16: bool = False
+    """Whether its features of pictures are also computed in bf16, in a run that computes in bf16.
+    Steps are faster, and gradients less exact."""
+
 
 class LossConfig(Section):
     """The adversarial loss, the weights of further terms, and the changes of pictures."""

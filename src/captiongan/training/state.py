@@ -39,7 +39,9 @@ class TrainState:
     """1 once a loss or gradient was not finite, else 0; while it is 1, no weight is updated."""
     discriminator_pace: float = 1.0
     mixed: bool = False
-    """Whether the generator and the discriminator's features are computed in bfloat16."""
+    """Whether the generator is computed in bfloat16."""
+    mixed_features: bool = False
+    """Whether the discriminator's features of pictures are, too."""
     step: int = 0
 
     @property
@@ -55,11 +57,11 @@ class TrainState:
         return pictures.float()
 
     def features(self, pictures: Tensor, exact: bool = False) -> Tensor:
-        """f(x) in the run's precision: (B, 3, H, W) in [-1, 1] to D's features in float32.
+        """f(x): (B, 3, H, W) in [-1, 1] to D's features in float32, computed in bf16 if asked for.
 
         `exact` computes them in float32 in any run, as second derivatives need them.
         """
-        if exact or not self.mixed:
+        if exact or not self.mixed_features:
             return self.discriminator.features(pictures)
         with parametrize.cached():
             _normalise_weights(self.discriminator)
@@ -118,6 +120,7 @@ def new_state(
         species: how many classes the discriminator predicts; 0 for none.
     """
     torch.manual_seed(config.training.seed)
+    mixed = choose_precision(config.training.precision) == "bf16-mixed"
     generator = build_generator(config, embedding_dim)
     if directions is not None:
         generator.get_buffer("wording").copy_(directions)
@@ -134,7 +137,8 @@ def new_state(
         learning_rate=partial(learning_rate, config),
         diverged=torch.zeros((), device=device),
         discriminator_pace=config.optimiser.discriminator_pace,
-        mixed=choose_precision(config.training.precision) == "bf16-mixed",
+        mixed=mixed,
+        mixed_features=mixed and config.discriminator.bf16,
     )
 
 
