@@ -57,6 +57,13 @@ def train(
     watch: Annotated[
         bool, typer.Option("--watch", help="Serve the live view of the run on this machine.")
     ] = False,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also log metrics and sample grids, in the run folder: `tensorboard` or `wandb`; "
+            "may be repeated."
+        ),
+    ] = None,
 ) -> None:
     """Train a model; Ctrl-C saves the run, and --resume continues it."""
     live_view = None
@@ -73,6 +80,39 @@ def train(
     with training_half():
         from captiongan.training.start import start
 
-        complete = start(config, data, out, resume, overrides, dry_run, live_view, into, start_from)
+        complete = start(
+            config,
+            data,
+            out,
+            resume,
+            overrides,
+            dry_run,
+            live_view,
+            into,
+            start_from,
+            log or (),
+        )
+    if not complete:
+        raise typer.Exit(130)
+
+
+@app.command()
+def reproduce(
+    bundle: Annotated[str, typer.Argument(help="Name of a shipped bundle, or a bundle folder.")],
+    data: Annotated[str, typer.Option(help="Captioned folder that the bundle was trained on.")],
+    into: Annotated[
+        Path | None,
+        typer.Option(help="Run folder: created, or resumed if it exists; default: a new one."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show configuration, data, network sizes and a timed step."),
+    ] = False,
+) -> None:
+    """Train a bundle again from its data, with the options in its bundle.json."""
+    with training_half():
+        from captiongan.training.reproduction import reproduce as train_again
+
+        complete = train_again(bundle, data, into, dry_run)
     if not complete:
         raise typer.Exit(130)

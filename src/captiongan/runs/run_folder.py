@@ -9,6 +9,7 @@
   checkpoints/      training states, named by step; the newest complete one counts
   best/             the training state with the best scores so far, where a run is scored
   text_encoder/     a copy of the text encoder, where `text.encoder` is a folder
+  tensorboard/, wandb/  logs for other programs, where `train --log` asks for them
   lock, owner.json  held while a process trains; the process that holds it, or held it last
 """
 

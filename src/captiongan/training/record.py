@@ -1,6 +1,7 @@
 """What a run writes while it trains: metrics, sample grids, scores, checkpoints and lines."""
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Self
 
@@ -14,6 +15,7 @@ from captiongan.training.console import Averages, LiveReport, scores_in_words
 from captiongan.training.divergence import check_finite
 from captiongan.training.early_stopping import reason_to_stop
 from captiongan.training.health import Health
+from captiongan.training.logs import Log
 from captiongan.training.sample_grid import SampleGrid
 from captiongan.training.step import Metrics
 from captiongan.training.trainer import Trainer
@@ -25,8 +27,10 @@ class Record:
     While it is entered, a terminal shows the run's progress.
     """
 
-    def __init__(self, trainer: Trainer, run: RunFolder, console: Console) -> None:
-        self._trainer, self._run = trainer, run
+    def __init__(
+        self, trainer: Trainer, run: RunFolder, console: Console, logs: Sequence[Log] = ()
+    ) -> None:
+        self._trainer, self._run, self._logs = trainer, run, logs
         self._state, self._plan = trainer.state, trainer.config.training
         self._last = self._plan.steps(self._plan.kimg)
         self._scores = trainer.open_scores(console)
@@ -105,6 +109,8 @@ class Record:
         step = self._state.step
         now = {"step": step, "kimg": self._plan.kimg_after(step), "time": time.time()}
         self._run.add_metrics(now | metrics)
+        for log in self._logs:
+            log.add(now | metrics)
 
     def _write_metrics(self) -> None:
         metrics = self._averages.take(self._plan.batch_size)
@@ -116,7 +122,10 @@ class Record:
     def _write_grid(self) -> None:
         self._trainer.settle_ema()
         drawn = self._grid.draw(self._state.ema)
-        self._run.write_grid(self._state.step, self._grid.sheet(drawn))
+        sheet = self._grid.sheet(drawn)
+        self._run.write_grid(self._state.step, sheet)
+        for log in self._logs:
+            log.show(self._state.step, sheet)
         if self._trainer.config.has_text:
             judged = self._grid.judged(self._state.discriminator, drawn)
             self._run.write_judged(self._state.step, judged)

@@ -24,6 +24,7 @@ from captiongan.training.data_source import with_absolute_paths
 from captiongan.training.discriminator_warm_up import warm_up
 from captiongan.training.dry_run import print_dry_run
 from captiongan.training.from_bundle import load_bundle_weights
+from captiongan.training.logs import check_logs
 from captiongan.training.loop import train
 from captiongan.training.open_trainer import open_trainer
 from captiongan.training.resume import check_same, resume_trainer, why_finished
@@ -48,6 +49,7 @@ def start(
     live_view: LiveView | None = None,
     into: Path | None = None,
     bundle: str | None = None,
+    logs: Sequence[str] = (),
 ) -> bool:
     """Start or resume a run; under `torchrun`, together with the other processes.
 
@@ -61,6 +63,7 @@ def start(
         live_view: shows the run while it trains.
         into: the run folder: created, or resumed if it exists.
         bundle: the bundle that a new run starts from: a shipped one's name, or a folder.
+        logs: names from `logs.LOGS`.
 
     Returns:
         Whether nothing is left to train.
@@ -77,6 +80,7 @@ def start(
             f"--resume '{resume}' has its own configuration, start and folder; leave out --config, "
             "--from and --into"
         )
+    check_logs(logs)
     keep_freed_memory()
     with distributed.joined(), ExitStack() as held:
         console = Console(quiet=not is_main_process())
@@ -118,7 +122,7 @@ def start(
         with _report_quit(run, console), run.writing(), shown:
             if not _warm_up(trainer, run, console):
                 return False
-            complete = train(trainer, run, console)
+            complete = train(trainer, run, console, logs)
         _say_next_step(complete, trainer, run, console)
         return complete
 
