@@ -104,8 +104,13 @@ def numbers(evaluation: Evaluation) -> list[tuple[str, ...]]:
 
 
 def left_out(evaluation: Evaluation) -> dict[str, str]:
+    """Binding aside: the pictures have one colour each, so no two can be exchanged."""
     found = scores(evaluation).items()
-    return {name: result.omitted for name, result in found if result.measured is None}
+    return {
+        name: result.omitted
+        for name, result in found
+        if result.measured is None and name != "binding"
+    }
 
 
 # What is scored
@@ -120,7 +125,8 @@ def test_two_models_get_all_scores_and_what_differs_between_them_is_told(blooms:
     assert [result.candidate.name for result in evaluation.results] == ["good", "weak"]
     for result in evaluation.results:
         assert result.samples.pictures.shape == (4, 110, SIDE, SIDE, 3)
-        assert all(score.measured is not None for score in result.scores)
+        missing = [score.score.name for score in result.scores if score.measured is None]
+        assert missing == ["binding"]
     good, weak = (scores(evaluation, place)["kid"].measured for place in (0, 1))
     assert good is not None
     assert weak is not None
@@ -484,11 +490,15 @@ def test_refusals_are_one_line(tmp_path: Path) -> None:
 
 
 def toy_painter(captions: dict[str, toy.ToyFlower], side: int) -> Candidate:
-    """Return a candidate that knows whose each caption is, and draws that flower anew."""
+    """Return a candidate that knows whose each caption is, and draws that flower anew.
+
+    Captions with exchanged colours are nobody's; it draws the first flower.
+    """
     known = list(captions)
 
     def encode(texts: Sequence[str]) -> Embeddings:
-        return np.array([[known.index(text)] for text in texts], dtype=np.float32)
+        numbers = [known.index(text) if text in captions else 0 for text in texts]
+        return np.array(numbers, dtype=np.float32)[:, None]
 
     def drawn(noise: npt.NDArray[np.float32], embeddings: Embeddings) -> Pictures:
         flowers = [captions[known[int(row)]] for row in embeddings[:, 0]]

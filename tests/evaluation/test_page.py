@@ -235,7 +235,7 @@ def test_an_omitted_score_is_told_by_its_reason_and_never_by_a_number() -> None:
         assert "left out: nothing to learn from" in row
         assert "<b>" not in row
         assert "bar" not in row
-    assert text.count("left out: nothing to learn from") == 6  # and memory, and alignment
+    assert text.count("left out: nothing to learn from") == 7  # and memory, alignment, and binding
 
 
 def test_a_measured_score_is_told_with_noise_floor_and_ceiling() -> None:
@@ -272,7 +272,7 @@ def test_scores_stand_at_every_side_and_colours_at_none() -> None:
     for side in ("8", "16"):
         found = scores["kid"]["by_side"][side]
         assert figure(found["value"], decimals(found)) in row
-    assert section.count("<tr") == 1 + 2 * 11  # the head, and two models in all but colours
+    assert section.count("<tr") == 1 + 2 * 12  # the head, and two models in all but colours
     assert "Colours" not in section
     assert "<h2>By side</h2>" not in private()
 

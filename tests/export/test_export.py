@@ -26,7 +26,7 @@ from captiongan.training.start import start
 from support.command_line import captiongan
 
 PROMPTS = [
-    "a red flower with six pointed petals and a yellow centre",
+    "a red flower with pointed petals and a yellow centre",
     "five round blue petals around a white centre",
     "a white flower",
     "The flower has petals that are bright pinkish purple with white stigma",

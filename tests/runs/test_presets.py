@@ -137,7 +137,7 @@ def test_a_preset_trains_two_hundred_steps_with_finite_terms_and_draws(preset: s
     training = train(preset)
     assert len(training.metrics) == 200
     for metrics in training.metrics:
-        assert metrics.keys() == EXPECTED[preset]
+        assert {name for name in metrics if not name.startswith("logit_")} == EXPECTED[preset]
         assert all(math.isfinite(value) for value in metrics.values()), metrics
     side = training.trainer.config.data.resolution
     assert training.after.shape == (DRAWN, side, side, 3)
