@@ -27,7 +27,7 @@ from support.command_line import captiongan
 
 PROMPTS = [
     "a red flower with pointed petals and a yellow centre",
-    "five round blue petals around a white centre",
+    "round blue petals around a white centre",
     "a white flower",
     "The flower has petals that are bright pinkish purple with white stigma",
     "this flower is orange and yellow with petals that are spiky",

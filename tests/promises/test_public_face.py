@@ -17,7 +17,7 @@ FILES = sorted(path for place in PLACES for path in ROOT.glob(place) if path.is_
 ABOUT_THE_INSIDE = {"CHANGELOG.md", "docs/extending.md"}
 """Pages about what was, and about files of the package itself."""
 
-GRANTED = {"docs/lecture.md": {"captiongan.networks"}}
+GRANTED = {page: {"captiongan.networks"} for page in ("docs/lecture.md", "docs/vi/lecture.md")}
 """Inner modules that a page may import: the lecture compares two networks, layer by layer."""
 
 IMPORTED = re.compile(r"(?:from|import) (captiongan\.[\w.]+)")
