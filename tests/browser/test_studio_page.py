@@ -225,7 +225,7 @@ def test_a_picture_of_someone_else_is_refused_in_words(page: Page, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "prompt", [YELLOW, 'it\'s a "red" flower; with $5 petals & `white` center']
+    "prompt", [YELLOW, 'it\'s a "red" flower; with $HOME petals & `white` center']
 )
 def test_what_is_copied_as_command_and_as_python_draws_the_very_same(
     page: Page, prompt: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -19,7 +19,7 @@ CAPTIONS = ["a red flower", "a yellow flower with pointed petals", "a red flower
 
 @pytest.fixture(scope="module")
 def subject(pipeline: Pipeline) -> Subject:
-    found = Subject.of(CAPTIONS * 3, pipeline.encode(CAPTIONS * 3))
+    found = Subject.of(CAPTIONS * 40, pipeline.encode(CAPTIONS * 40))
     assert found is not None
     return found
 
@@ -115,8 +115,8 @@ def test_a_damaged_subject_is_refused_by_name(
 
 
 def test_captions_that_are_all_alike_leave_room_for_other_sentences() -> None:
-    alike = np.tile(np.array([[0.6, 0.8]], dtype=np.float32), (20, 1))
-    found = Subject.of(["a flower"] * 20, alike)
+    alike = np.tile(np.array([[0.6, 0.8]], dtype=np.float32), (100, 1))
+    found = Subject.of(["a flower"] * 100, alike)
     assert found is not None and found.least == 0.44
 
 

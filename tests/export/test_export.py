@@ -25,6 +25,8 @@ from captiongan.runs.run_folder import RunFolder
 from captiongan.training.start import start
 from support.command_line import captiongan
 
+pytestmark = pytest.mark.filterwarnings("ignore::captiongan.PromptWarning")
+
 PROMPTS = [
     "a red flower with pointed petals and a yellow centre",
     "round blue petals around a white centre",
@@ -33,7 +35,7 @@ PROMPTS = [
     "this flower is orange and yellow with petals that are spiky",
     "many narrow purple petals, and a brown centre, against a dark background",
     "a large pink flower with ruffled petals",
-    "yellow",
+    "a yellow flower",
     "the petals are green and the stamen is black",
     "a small violet blossom with four sharp petals on a light background",
 ]

@@ -451,6 +451,7 @@ def test_a_run_keeps_the_text_encoder_of_its_bundle_unless_it_is_the_projects_ow
     assert str(tmp_path) not in child.manifest.to_json()
 
 
+@pytest.mark.filterwarnings("ignore::captiongan.PromptWarning")
 def test_a_run_goes_on_and_draws_where_it_and_its_bundle_have_moved(
     foreign: Path, tmp_path: Path
 ) -> None:

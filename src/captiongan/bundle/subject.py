@@ -22,6 +22,9 @@ SHARE = 0.005
 HIGHEST = 0.44
 """The highest threshold. Captions that are all alike would make everything else off topic."""
 
+FEWEST_CAPTIONS = 100
+"""Fewer captions do not tell what is off topic."""
+
 FEWEST, MOST = 3, 2000
 """In how many captions a word must be, and how many words are kept."""
 
@@ -41,10 +44,13 @@ class Subject:
 
     @classmethod
     def of(cls, captions: Sequence[str], embeddings: Embeddings) -> Self | None:
-        """Describe captions by their embeddings (N, dim); None if these have no common direction.
+        """Describe captions by their embeddings (N, dim).
 
-        An encoder that reads no text returns embeddings without numbers.
+        None if there are fewer than `FEWEST_CAPTIONS`, or if they have no common direction. An
+        encoder that reads no text returns embeddings without numbers.
         """
+        if len(captions) < FEWEST_CAPTIONS:
+            return None
         mean = embeddings.mean(axis=0)
         length = float(np.linalg.norm(mean))
         if not length:

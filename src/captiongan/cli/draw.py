@@ -99,7 +99,7 @@ def interpolate(
 
 @app.command()
 def explain(
-    prompt: Annotated[str, typer.Argument(help="One English sentence of two words at least.")],
+    prompt: Annotated[str, typer.Argument(help="A sentence of two words at least.")],
     seed: Annotated[int, typer.Option(help="Seed of the picture.")] = 0,
     output: Sheet = Path("explain.png"),
     truncation: Truncation = 1.0,

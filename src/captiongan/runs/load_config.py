@@ -165,7 +165,7 @@ def _read_tree(path: Path) -> dict[str, Any]:
             content = file.read(LARGEST_CONFIG + 1)
         if len(content) > LARGEST_CONFIG:
             raise ConfigError(f"--config '{path}' is above {LARGEST_CONFIG:,} bytes; shorten it")
-        tree = yaml.load(content.decode(), _Loader)
+        tree = _Loader(content.decode()).get_single_data()
     except OSError as error:
         raise ConfigError(
             f"--config '{path}' cannot be read ({error.strerror}); name a YAML file, or a preset: "

@@ -153,7 +153,8 @@ def accuracies(logits: dict[str, Tensor], loss: Loss) -> Metrics:
 def logit_quantiles(logits: dict[str, Tensor]) -> Metrics:
     """Return quantiles of the logits of each kind of pair: `logit_matching_50` is a median.
 
-    They are the logits of these ranks, so nothing waits for the device.
+    They are the logits of these ranks, so nothing waits for the device. With several processes they
+    are those of a shard each, and the metrics are their means.
     """
     quantiles = {}
     for pairs, values in logits.items():

@@ -91,7 +91,7 @@ class ExplainRequest(_Request):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"prompt": LECTURE, "seed": 7}]})
 
-    prompt: Prompt = Field(description="One English sentence of two words at least.")
+    prompt: Prompt = Field(description="A sentence of two words at least.")
     seed: Seed = Field(0, description="Seed of the picture.")
     format: Literal["json", "png"] = Field(
         "json", description="JSON with a heat map for each word, or one strip of them."

@@ -203,9 +203,4 @@ export const VIETNAMESE = {
   "prompt '{prompt}' has one word; a word is explained by the others, so give two at least":
     "'{prompt}' chỉ có một từ; một từ được giải thích nhờ các từ khác, nên hãy viết ít nhất hai từ",
   "{count} words in {milliseconds} ms.": "{count} từ trong {milliseconds} ms.",
-  "“{word}” (did you mean “{other}”?)": "“{word}” (có phải “{other}” không?)",
-  "It hardly follows words that negate or count: {words}.":
-    "Mô hình hầu như không làm theo các từ phủ định hoặc đếm: {words}.",
-  "It hardly knows sentences like this: its captions are about something else.":
-    "Mô hình hầu như không biết những câu như thế này: các chú thích của nó nói về thứ khác.",
 };
