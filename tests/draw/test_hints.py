@@ -120,5 +120,10 @@ def test_captions_that_are_all_alike_leave_room_for_other_sentences() -> None:
     assert found is not None and found.least == 0.44
 
 
+def test_few_captions_do_not_tell_what_is_off_topic() -> None:
+    alike = np.tile(np.array([[0.6, 0.8]], dtype=np.float32), (99, 1))
+    assert Subject.of(["a flower"] * 99, alike) is None
+
+
 def test_an_encoder_that_reads_no_text_gives_no_subject() -> None:
     assert Subject.of(["a flower"], np.empty((1, 0), dtype=np.float32)) is None

@@ -71,8 +71,8 @@ All options are in `bundle.json`. The generator is the running average (EMA) of 
 ## Limits
 
 It draws what its data shows: whatever else a prompt asks for comes out as that same subject.
-It hardly follows words that negate or count ("not red", "without spots", "three petals"); a warning
-names them. Pictures carry prompt, seed and software in their PNG metadata.
+It hardly follows counts ("three petals") and most negations ("without spots"); a warning names
+them. Pictures carry prompt, seed and software in their PNG metadata.
 """
 
 
